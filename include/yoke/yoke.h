@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Yoke: work that can be done in parallel, pulled by whatever there is. This header brings in all the others.
+ */
+#ifndef YOKE_YOKE_H
+#define YOKE_YOKE_H
+
+#include <yoke/error.h>
+#include <yoke/session.h>
+#include <yoke/version.h>
+
+#endif

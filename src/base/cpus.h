@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * How many cores this process may really use.
+ */
+#ifndef YK_BASE_CPUS_H
+#define YK_BASE_CPUS_H
+
+typedef struct yk_cpus {
+    unsigned usable;       /* the least of the others, at least 1 */
+    unsigned online;       /* the machine's */
+    unsigned affinity;     /* in this process's affinity mask */
+    double   cgroup_quota; /* cores' worth of time that the control groups (v1 or v2) grant; 0: no limit */
+    unsigned slurm;        /* $SLURM_CPUS_PER_TASK; 0: not set */
+} yk_cpus;
+
+/* Asks the system anew at each call; any thread may call. Never fails: what cannot be read sets no limit. */
+yk_cpus yk_cpus_find(void);
+
+#endif

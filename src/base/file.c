@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int check_regular(int fd, const char *path, uint64_t *ret_size, yoke_error *err)
+{
+    struct stat st;
+    if (fstat(fd, &st) < 0)
+        return yk_fail_errno(err, "'%s'", path);
+    if (S_ISDIR(st.st_mode))
+        return yk_fail(err, YOKE_EINVALID, "'%s' is a directory, a file is needed; name the files in it, as in '%s/*'", path,
+                       path);
+    if (!S_ISREG(st.st_mode))
+        return yk_fail(err, YOKE_EINVALID, "'%s' is not a regular file; save its content to a file first", path);
+    *ret_size = (uint64_t)st.st_size;
+    return 0;
+}
+
+int yk_file_open(const char *path, int *ret_fd, uint64_t *ret_size, yoke_error *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a named pipe without a writer must not hang */
+    if (fd < 0)
+        return yk_fail_errno(err, "'%s'", path);
+    int rc = check_regular(fd, path, ret_size, err);
+    if (rc < 0) {
+        close(fd);
+        return rc;
+    }
+    *ret_fd = fd;
+    return 0;
+}
+
+int yk_file_read_at(int fd, const char *path, uint64_t offset, void *to, size_t n, yoke_error *err)
+{
+    char *at = to;
+    while (n > 0) {
+        ssize_t got = pread(fd, at, n, (off_t)offset);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return yk_fail_errno(err, "'%s': reading at byte %llu", path, (unsigned long long)offset);
+        if (got == 0)
+            return yk_fail(err, YOKE_EFORMAT, "'%s' ends at byte %llu where more was promised; the file is cut short", path,
+                           (unsigned long long)offset);
+        at += got, offset += (uint64_t)got, n -= (size_t)got;
+    }
+    return 0;
+}
+
+static int slurp_fd(int fd, const char *path, yk_buf *to, yoke_error *err)
+{
+    enum { STEP = 64 << 10 };
+    for (;;) {
+        char *at = yk_buf_extend(to, STEP);
+        if (!at)
+            return yk_fail_nomem(err, "reading a file");
+        ssize_t got;
+        do
+            got = read(fd, at, STEP);
+        while (got < 0 && errno == EINTR);
+        to->len -= STEP - (got > 0 ? (size_t)got : 0);
+        to->data[to->len] = '\0';
+        if (got < 0)
+            return yk_fail_errno(err, "reading '%s'", path);
+        if (got == 0)
+            return 0;
+    }
+}
+
+int yk_file_slurp(const char *path, yk_buf *to, yoke_error *err)
+{
+    if (strcmp(path, "-") == 0)
+        return slurp_fd(STDIN_FILENO, "standard input", to, err);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return yk_fail_errno(err, "'%s'", path);
+    int rc = slurp_fd(fd, path, to, err);
+    close(fd);
+    return rc;
+}
+
+int yk_file_write(int fd, const char *path, const void *bytes, size_t n, yoke_error *err)
+{
+    const char *at = bytes;
+    while (n > 0) {
+        ssize_t put = write(fd, at, n);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put < 0)
+            return yk_fail_errno(err, "writing '%s'", path);
+        at += put, n -= (size_t)put;
+    }
+    return 0;
+}
+
+/* .NAME.yoke-PID-N beside NAME, so that the rename stays within one file system. */
+static char *name_aside(const char *path)
+{
+    static _Atomic unsigned serial;
+    const char             *base = yk_path_base(path);
+    YK_AUTOBUF              b = YK_BUF_INIT;
+    yk_buf_append(&b, path, (size_t)(base - path));
+    yk_buf_printf(&b, ".%s.yoke-%ld-%u", base, (long)getpid(), serial++);
+    return b.is_failed ? NULL : yk_strdup(yk_buf_text(&b));
+}
+
+int yk_output_open(yk_output *o, const char *path, bool may_replace, yoke_error *err)
+{
+    *o = (yk_output){.may_replace = may_replace};
+    if (!may_replace && access(path, F_OK) == 0)
+        return yk_fail(err, YOKE_EEXISTS, "'%s' is already there; give another name, or --force to replace it", path);
+    YK_CLEANUP(yk_output_fini) yk_output made = {.path = yk_strdup(path), .aside = name_aside(path), .may_replace = may_replace};
+    if (!made.path || !made.aside)
+        return yk_fail_nomem(err, "opening an output");
+    made.file = fopen(made.aside, "wbxe");
+    if (!made.file)
+        return yk_fail_errno(err, "cannot write '%s'", path);
+    *o = made;
+    made = (yk_output){0};
+    return 0;
+}
+
+int yk_output_commit(yk_output *o, yoke_error *err)
+{
+    bool is_written = fflush(o->file) == 0 && !ferror(o->file);
+    int  sys = errno;
+    is_written = fclose(o->file) == 0 && is_written;
+    o->file = NULL;
+    if (!is_written) {
+        errno = sys ? sys : EIO;
+        return yk_fail_errno(err, "writing '%s'", o->path);
+    }
+    if (!o->may_replace && access(o->path, F_OK) == 0)
+        return yk_fail(err, YOKE_EEXISTS, "'%s' appeared while it was being made; it was left as it is", o->path);
+    if (rename(o->aside, o->path) < 0)
+        return yk_fail_errno(err, "writing '%s'", o->path);
+    yk_free(o->aside);
+    o->aside = NULL;
+    return 0;
+}
+
+void yk_output_fini(yk_output *o)
+{
+    if (!o)
+        return;
+    if (o->file)
+        fclose(o->file);
+    if (o->aside)
+        unlink(o->aside);
+    yk_free(o->aside);
+    yk_free(o->path);
+    *o = (yk_output){0};
+}
+
+int yk_file_make_dirs(const char *path, yoke_error *err)
+{
+    YK_AUTOFREE char *copy = yk_strdup(path);
+    if (!copy)
+        return yk_fail_nomem(err, "making a directory");
+    for (char *at = copy + 1;; at++) {
+        char c = *at;
+        if (c != '/' && c != '\0')
+            continue;
+        *at = '\0';
+        if (mkdir(copy, 0777) < 0 && errno != EEXIST)
+            return yk_fail_errno(err, "cannot make the directory '%s'", copy);
+        *at = c;
+        if (c == '\0')
+            break;
+    }
+    struct stat st;
+    if (stat(path, &st) < 0)
+        return yk_fail_errno(err, "'%s'", path);
+    return S_ISDIR(st.st_mode) ? 0 : yk_fail(err, YOKE_EEXISTS, "'%s' is there but is not a directory", path);
+}
+
+const char *yk_path_base(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+const char *yk_path_ext(const char *path)
+{
+    const char *base = yk_path_base(path), *dot = strrchr(base, '.');
+    return dot && dot != base ? dot + 1 : "";
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Files: whole reads, reads by range, and outputs that are complete or absent.
+ */
+#ifndef YK_BASE_FILE_H
+#define YK_BASE_FILE_H
+
+#include "base/buf.h"
+
+#include <stdio.h>
+
+/* Opens a regular file for reading; *ret_fd is the caller's to close, *ret_size its size. A directory, a pipe or a file
+ * that may not be read is an error that says so. */
+int yk_file_open(const char *path, int *ret_fd, uint64_t *ret_size, yoke_error *err) YK_MUST_USE;
+
+/* Reads exactly n bytes at offset. A file that ends sooner is YOKE_EFORMAT. `path` is for the message. */
+int yk_file_read_at(int fd, const char *path, uint64_t offset, void *to, size_t n, yoke_error *err) YK_MUST_USE;
+
+/* Appends everything from `path` ("-": standard input) to `to`. */
+int yk_file_slurp(const char *path, yk_buf *to, yoke_error *err) YK_MUST_USE;
+
+/* Writes exactly n bytes to fd. */
+int yk_file_write(int fd, const char *path, const void *bytes, size_t n, yoke_error *err) YK_MUST_USE;
+
+/* An output being written: bytes go to a hidden file beside `path`, which yk_output_commit renames to it. Without commit,
+ * yk_output_fini removes the hidden file: nobody ever sees half an output. */
+typedef struct yk_output {
+    char *path;  /* owned; what the file will be called */
+    char *aside; /* owned; what it is called until then; for libraries that want a path to write to */
+    FILE *file;  /* open for writing; NULL once committed */
+    bool  may_replace;
+} yk_output;
+
+/* Fails with YOKE_EEXISTS when path exists already, unless may_replace. */
+int  yk_output_open(yk_output *o, const char *path, bool may_replace, yoke_error *err) YK_MUST_USE;
+int  yk_output_commit(yk_output *o, yoke_error *err) YK_MUST_USE; /* reports write errors too: a full disk shows here */
+void yk_output_fini(yk_output *o);
+
+/* mkdir -p. */
+int yk_file_make_dirs(const char *path, yoke_error *err) YK_MUST_USE;
+
+/* The part of path after its last '/', and the text after the last '.' of that ("" when there is none). Borrowed. */
+const char *yk_path_base(const char *path);
+const char *yk_path_ext(const char *path);
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * How a unit test is written: cmocka's assertions, TEST(name) { … }, and RUN_TESTS(name, …) at the end of the file.
+ * Each file is a program of its own; the build gives it a time limit.
+ */
+#ifndef YK_BASE_TEST_CHECK_H
+#define YK_BASE_TEST_CHECK_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+
+#define TEST(name)                                                        \
+    static void name##_body(void);                                        \
+    static void name##_run(void **state) { (void)state; name##_body(); }  \
+    static const struct CMUnitTest name = {#name, name##_run, NULL, NULL, NULL}; \
+    static void name##_body(void)
+
+#define RUN_TESTS(...)                                                    \
+    int main(void)                                                        \
+    {                                                                     \
+        const struct CMUnitTest tests[] = {__VA_ARGS__};                  \
+        return cmocka_run_group_tests(tests, NULL, NULL);                 \
+    }
+
+#endif

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The command: finds the verb and hands it its words.
+ */
+#include "cli/verb.h"
+
+#include "base/near.h"
+
+#include <yoke/version.h>
+
+#include <string.h>
+
+static const yk_verb *find_verb(const char *name)
+{
+    for (const yk_verb *const *v = yk_verbs; *v; v++)
+        if (strcmp((*v)->name, name) == 0)
+            return *v;
+    return NULL;
+}
+
+static int unknown_verb(const char *word)
+{
+    const char *names[32];
+    size_t      n = 0;
+    char        hint[96];
+    for (const yk_verb *const *v = yk_verbs; *v && n < 31; v++)
+        names[n++] = (*v)->name;
+    names[n++] = "help";
+    fprintf(stderr, "yoke: there is no verb '%s'%s\nyoke: 'yoke help' lists the verbs\n", word,
+            yk_near_hint(word, names, n, hint, sizeof hint));
+    return YK_EXIT_USAGE;
+}
+
+static int help(int argc, char **argv)
+{
+    bool is_man = argc > 0 && strcmp(argv[0], "--man") == 0; /* how the build makes the manual pages */
+    if (is_man)
+        argc--, argv++;
+    const yk_verb *v = argc > 0 ? find_verb(argv[0]) : NULL;
+    if (argc > 0 && !v && !(is_man && strcmp(argv[0], "yoke") == 0))
+        return unknown_verb(argv[0]);
+    if (is_man)
+        yk_help_man(v, stdout);
+    else if (v)
+        yk_help_verb(v, stdout);
+    else
+        yk_help_verbs(stdout);
+    return YK_EXIT_OK;
+}
+
+static bool asks_help(int argc, char **argv)
+{
+    for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (strcmp(argv[i], "--help") == 0 || (i == 0 && strcmp(argv[i], "-h") == 0))
+            return true;
+    return false;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        yk_help_verbs(stderr);
+        return YK_EXIT_USAGE;
+    }
+    const char *word = argv[1];
+    if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) {
+        printf("yoke %s\n", yoke_version());
+        return YK_EXIT_OK;
+    }
+    if (strcmp(word, "help") == 0 || strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
+        return help(argc - 2, argv + 2);
+    const yk_verb *v = find_verb(word);
+    if (!v)
+        return unknown_verb(word);
+    yk_args args = {.verb = v, .argc = argc - 2, .argv = argv + 2};
+    if (asks_help(args.argc, args.argv)) {
+        yk_help_verb(v, stdout);
+        return YK_EXIT_OK;
+    }
+    return v->run(&args);
+}

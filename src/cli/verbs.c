@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The list of verbs. A new one is a file and a line here (and one in meson.build, for its manual page).
+ */
+#include "cli/verbs.h"
+
+const yk_verb *const yk_verbs[] = {
+    &yk_verb_info,
+    NULL,
+};

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Each verb, as its own file defines it.
+ */
+#ifndef YK_CLI_VERBS_H
+#define YK_CLI_VERBS_H
+
+#include "cli/verb.h"
+
+extern const yk_verb yk_verb_info;
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "format/column.h"
+
+#include <stdio.h>
+
+size_t yk_kind_size(yk_kind kind)
+{
+    switch (kind) {
+    case YK_KIND_NULL: return 0;
+    case YK_KIND_BOOL: return 1;
+    case YK_KIND_INT:
+    case YK_KIND_UINT:
+    case YK_KIND_REAL:
+    case YK_KIND_TIME:
+    case YK_KIND_DATE:
+    case YK_KIND_SPAN: return 8;
+    case YK_KIND_TEXT:
+    case YK_KIND_DATA:
+    case YK_KIND_DECIMAL: return 16;
+    }
+    return 0;
+}
+
+const char *yk_type_name(yk_type t, char *buf, size_t size)
+{
+    static const char *const kind[] = {"null", "boolean", "integer", "unsigned integer", "real", "text",
+                                       "bytes", "timestamp", "date", "duration", "decimal"};
+    static const char *const unit[] = {"s", "ms", "us", "ns"};
+    if (t.kind == YK_KIND_TIME)
+        snprintf(buf, size, "timestamp[%s%s]", unit[t.unit], t.is_utc ? ", UTC" : "");
+    else if (t.kind == YK_KIND_SPAN)
+        snprintf(buf, size, "duration[%s]", unit[t.unit]);
+    else if (t.kind == YK_KIND_DECIMAL)
+        snprintf(buf, size, "decimal(scale %d)", t.scale);
+    else
+        snprintf(buf, size, "%s", kind[t.kind]);
+    return buf;
+}

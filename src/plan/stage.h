@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * A stage: n numbered, independent tasks, each yielding a result, and a fold that takes the results in task order.
+ * Everything that runs is a stage. What the tasks are depends on the data alone, never on who runs them, and results
+ * reach the fold in order 0, 1, 2 … whatever runs them: so the answer has the same bits on every executor.
+ */
+#ifndef YK_PLAN_STAGE_H
+#define YK_PLAN_STAGE_H
+
+#include "base/arena.h"
+
+#include <yoke/session.h>
+
+/* What a running task may ask for. Valid during the call it is passed to. */
+typedef struct yk_task yk_task;
+
+uint64_t  yk_task_index(const yk_task *t);
+unsigned  yk_task_worker(const yk_task *t);      /* 0 … workers-1: for reports, never for results */
+yk_arena *yk_task_arena(yk_task *t);             /* scratch, emptied after the task */
+void     *yk_task_state(yk_task *t);             /* what the stage's start made for this worker; NULL without */
+bool      yk_task_is_canceled(const yk_task *t); /* long tasks ask now and then, and return YOKE_ECANCELED */
+
+/* Adds bytes to the task's result, beyond its fixed part: they reach the fold whole. Copied. */
+int yk_task_emit(yk_task *t, const void *bytes, size_t n, yoke_error *err) YK_MUST_USE;
+
+/* One result as the fold sees it; borrowed for the call. */
+typedef struct yk_result {
+    uint64_t    index;
+    const void *out;     /* out_size bytes, as the task left them */
+    const void *bytes;   /* what it emitted */
+    size_t      n_bytes;
+} yk_result;
+
+typedef struct yk_stage {
+    const char *name; /* for progress and messages: "scan", "rotate" */
+    uint64_t    n;
+    size_t      out_size; /* bytes of the fixed part of a result; zeroed before the task; 0 is allowed */
+    void       *ctx;      /* borrowed. Tasks only read it; start, task and stop may run in other threads or processes */
+
+    /* Optional, once per worker before its first task and after its last. */
+    int (*start)(void *ctx, void **ret_state, yoke_error *err);
+    void (*stop)(void *ctx, void *state);
+
+    /* Required. A negative return fails the task with `err`. */
+    int (*task)(void *ctx, yk_task *t, void *out, yoke_error *err);
+
+    /* Optional. In the calling process, one at a time, in task order. A negative return ends the stage. */
+    int (*fold)(void *fold_ctx, const yk_result *r, yoke_error *err);
+
+    /* Optional: takes the failed tasks, in order with the others (a worker's death among them), and returns 0 to go on.
+     * NULL: the first failure in task order ends the stage and is its error. */
+    int (*failed)(void *fold_ctx, uint64_t index, const yoke_error *why, yoke_error *err);
+    void *fold_ctx; /* borrowed */
+} yk_stage;
+
+/* Runs the stage on the session's executor and returns when all is folded, or the first error. Results not yet folded
+ * are bounded by the executor's look-ahead, not by n. */
+int yk_stage_run(yoke_session *s, const yk_stage *stage, yoke_error *err) YK_MUST_USE;
+
+#endif
