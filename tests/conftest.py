@@ -1,0 +1,50 @@
+"""What every test of the whole command shares: how to call yoke, and where inputs are.
+
+`--rewrite` makes the golden tests (test_golden.py) write what they got as what they expect.
+"""
+
+import os
+import pathlib
+import subprocess
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+LIMIT_S = 120  # no single call in a test may take longer: a hang is a failure, not a wait
+
+
+def pytest_addoption(parser):
+    parser.addoption("--rewrite", action="store_true", help="golden tests: take what was printed as what is expected")
+
+
+@pytest.fixture(scope="session")
+def root():
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def yoke_path(root):
+    path = pathlib.Path(os.environ.get("YOKE", root / "build" / "src" / "yoke")).resolve()
+    assert path.exists(), f"{path} is not there: build first, or name the command in $YOKE"
+    return path
+
+
+@pytest.fixture(scope="session")
+def yoke(yoke_path):
+    """yoke('table', file, '--count') -> CompletedProcess with text stdout and stderr."""
+
+    def call(*words, input=None, cwd=None, env=None, timeout=LIMIT_S):
+        return subprocess.run(
+            [str(yoke_path), *map(str, words)], input=input, cwd=cwd, env={**os.environ, **(env or {})},
+            capture_output=True, text=True, timeout=timeout, stdin=subprocess.DEVNULL if input is None else None)
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def shared(root):
+    """The folder of real inputs that lies beside a checkout of the project; tests that want it skip without."""
+    path = pathlib.Path(os.environ.get("YOKE_SHARED", root.parent / "shared")) / "data"
+    if not path.is_dir():
+        pytest.skip("the shared inputs are not beside this checkout")
+    return path
