@@ -77,25 +77,47 @@ static double least_quota(const char *mount, const char *group, double (*quota_o
     }
 }
 
-static double cgroup_quota(void)
+/* Whether the comma-separated list names the controller "cpu". */
+static int lists_cpu(const char *list)
 {
-    FILE *f = fopen("/proc/self/cgroup", "re");
+    for (;;) {
+        size_t len = strcspn(list, ",");
+        if (len == 3 && memcmp(list, "cpu", 3) == 0)
+            return 1;
+        if (!list[len])
+            return 0;
+        list += len + 1;
+    }
+}
+
+/* The quota that one line of /proc/PID/cgroup, "number:controllers:group", leads to. */
+static double quota_of_line(char *line, const char *mount)
+{
+    char *controllers = strchr(line, ':'), *group = controllers ? strchr(controllers + 1, ':') : NULL;
+    if (!group)
+        return 0;
+    *group++ = '\0';
+    controllers++;
+    group[strcspn(group, "\n")] = '\0';
+    const char *below = strcmp(group, "/") == 0 ? "" : group;
+    if (!*controllers)
+        return least_quota(mount, below, quota_v2);
+    if (!lists_cpu(controllers))
+        return 0;
+    char v1[4096];
+    snprintf(v1, sizeof v1, "%s/cpu", mount);
+    return least_quota(v1, below, quota_v1);
+}
+
+double yk_cpus_quota(const char *groups, const char *mount)
+{
+    FILE *f = fopen(groups, "re");
     if (!f)
         return 0;
     char   line[4200];
     double least = 0;
     while (fgets(line, sizeof line, f)) {
-        line[strcspn(line, "\n")] = '\0';
-        char *controllers = strchr(line, ':'), *group = controllers ? strchr(controllers + 1, ':') : NULL;
-        if (!group)
-            continue;
-        *group++ = '\0';
-        controllers++;
-        double q = 0;
-        if (!*controllers)
-            q = least_quota("/sys/fs/cgroup", strcmp(group, "/") == 0 ? "" : group, quota_v2);
-        else if (strstr(controllers, "cpu") && !strstr(controllers, "cpuset"))
-            q = least_quota("/sys/fs/cgroup/cpu", strcmp(group, "/") == 0 ? "" : group, quota_v1);
+        double q = quota_of_line(line, mount);
         if (q > 0 && (least == 0 || q < least))
             least = q;
     }
@@ -113,7 +135,8 @@ static unsigned slurm_cpus(void)
 yk_cpus yk_cpus_find(void)
 {
     long    online = sysconf(_SC_NPROCESSORS_ONLN);
-    yk_cpus c = {.online = online > 0 ? (unsigned)online : 1, .cgroup_quota = cgroup_quota(), .slurm = slurm_cpus()};
+    yk_cpus c = {.online = online > 0 ? (unsigned)online : 1, .slurm = slurm_cpus()};
+    c.cgroup_quota = yk_cpus_quota("/proc/self/cgroup", "/sys/fs/cgroup");
     c.affinity = count_affinity(c.online);
     c.usable = c.affinity;
     if (c.cgroup_quota > 0 && ceil(c.cgroup_quota) < c.usable)

@@ -16,4 +16,8 @@ typedef struct yk_cpus {
 /* Asks the system anew at each call; any thread may call. Never fails: what cannot be read sets no limit. */
 yk_cpus yk_cpus_find(void);
 
+/* The part of it that reads control groups, for tests on recorded machines: `groups` is a file in the form of
+ * /proc/PID/cgroup, `mount` the folder where the hierarchy is mounted (v1: its "cpu" below it). Cores; 0: no limit. */
+double yk_cpus_quota(const char *groups, const char *mount);
+
 #endif

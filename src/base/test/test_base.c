@@ -140,10 +140,54 @@ TEST(at_least_one_core)
     assert_int_equal(yk_cpus_find().usable, c.usable);
 }
 
+static void write_text(const char *dir, const char *name, const char *text)
+{
+    char path[300];
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    fputs(text, f);
+    fclose(f);
+}
+
 static const char *scratch(void)
 {
     static char dir[] = "/tmp/yoke-test-XXXXXX";
     return strstr(dir, "XXXXXX") ? mkdtemp(dir) : dir;
+}
+
+TEST(control_group_quotas)
+{
+    const char *dir = scratch();
+    char        groups[200], path[200];
+    snprintf(groups, sizeof groups, "%s/cgroup", dir);
+    static const char *const made[] = {"job", "job/step", "cpu", "cpu/docker"};
+    for (size_t i = 0; i < 4; i++) {
+        snprintf(path, sizeof path, "%s/%s", dir, made[i]);
+        assert_int_equal(mkdir(path, 0700), 0);
+    }
+    write_text(dir, "job/cpu.max", "150000 100000\n");
+    write_text(dir, "job/step/cpu.max", "max 100000\n");
+    write_text(dir, "cpu/cpu.cfs_quota_us", "300000\n");
+    write_text(dir, "cpu/cpu.cfs_period_us", "100000\n");
+    write_text(dir, "cpu/docker/cpu.cfs_quota_us", "-1\n");
+    static const struct { const char *groups; double want; } row[] = {
+        {"0::/job/step\n", 1.5},                              /* v2: the parent's limit binds */
+        {"0::/\n", 0},                                        /* no limit at the root */
+        {"4:cpu,cpuacct:/docker\n3:cpuset:/docker\n", 3},     /* v1: the parent's again */
+        {"4:cpuset:/docker\n", 0},                            /* cpuset is another controller */
+        {"4:cpu:/docker\n0::/job\n", 1.5},                    /* hybrid: the least of both */
+        {"4:cpu:/not/mounted/here\n", 3},                     /* a container sees its own root only */
+        {"nonsense\n", 0},
+    };
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        write_text(dir, "cgroup", row[i].groups);
+        assert_true(yk_cpus_quota(groups, dir) == row[i].want);
+    }
+    assert_true(yk_cpus_quota("/no/such/file", dir) == 0);
+    char remove[200];
+    snprintf(remove, sizeof remove, "rm -r %s/*", dir);
+    assert_int_equal(system(remove), 0);
 }
 
 TEST(output_is_complete_or_absent)
@@ -191,4 +235,4 @@ TEST(opening_what_is_no_file)
 
 RUN_TESTS(first_error_wins_and_long_sentences_are_cut, every_code_has_a_text, sizes_that_overflow_are_refused, arrays_grow,
           arena_gives_aligned_separate_memory, buffer_builds_text, nth_allocation_failing_leaks_nothing, near_words,
-          at_least_one_core, output_is_complete_or_absent, a_full_disk_is_reported, opening_what_is_no_file)
+          at_least_one_core, control_group_quotas, output_is_complete_or_absent, a_full_disk_is_reported, opening_what_is_no_file)
