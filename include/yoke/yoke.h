@@ -6,7 +6,9 @@
 #define YOKE_YOKE_H
 
 #include <yoke/error.h>
+#include <yoke/map.h>
 #include <yoke/session.h>
+#include <yoke/task.h>
 #include <yoke/version.h>
 
 #endif
