@@ -5,6 +5,7 @@
 #include "cli/verbs.h"
 
 #include "base/cpus.h"
+#include "numeric/isa.h"
 
 #include <yoke/version.h>
 
@@ -29,18 +30,6 @@ static void print_cores(void)
     if (c.slurm)
         printf(", %u by SLURM_CPUS_PER_TASK", c.slurm);
     puts(")");
-}
-
-/* "avx512", "avx2" or "baseline": the widest of the instruction sets that Yoke has kernels for. */
-static const char *instruction_set(void)
-{
-#ifdef __x86_64__
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
-        return "avx512";
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-        return "avx2";
-#endif
-    return "baseline";
 }
 
 #ifdef YK_HAVE_HWLOC
@@ -166,7 +155,7 @@ static int run(yk_args *args)
     print_memory();
     const char *on = getenv("YOKE_ON");
     printf("%-10sserial, threads, processes; default %s\n", "executors", on ? on : "threads");
-    printf("%-10s%s (the machine's widest; $YOKE_ISA may ask for less)\n", "kernels", instruction_set());
+    printf("%-10s%s (the machine's widest; $YOKE_ISA may ask for less)\n", "kernels", yk_isa_name(yk_isa_machine()));
     print_program("compiler", getenv("CC") ? getenv("CC") : "cc", "yoke map FILE.c:function");
     print_program("gnuplot", "gnuplot", "plots as PNG, SVG and PDF");
     print_library("pictures", "libvips.so.42", "decoding, turning and resizing pictures");
