@@ -7,6 +7,7 @@
 
 #include <yoke/error.h>
 #include <yoke/map.h>
+#include <yoke/plot.h>
 #include <yoke/session.h>
 #include <yoke/task.h>
 #include <yoke/version.h>
