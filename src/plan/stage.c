@@ -1,77 +1,81 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The serial run of a stage: one task after the other, each folded at once.
+ * Running a stage: its tasks are an executor's work, its fold takes the blocks apart again, task by task.
  */
 #include "plan/stage.h"
 
 #include "base/buf.h"
+#include "exec/session.h"
 
-struct yoke_session {
-    unsigned workers;
-};
-
-struct yk_task {
-    uint64_t index;
-    yk_arena arena;
-    void    *state;
-    yk_buf   emitted;
-};
-
-yoke_session *yoke_open(const char *on, yoke_error *err)
+static int stage_task(void *ctx, yoke_task *t, const void *in, void *out, yoke_error *err)
 {
-    (void)on;
-    yoke_session *s = yk_new(yoke_session);
-    if (!s)
-        yk_fail_nomem(err, "opening a session");
-    else
-        s->workers = 1;
-    return s;
+    const yk_stage *st = ctx;
+    (void)in;
+    return st->task(st->ctx, t, out, err);
 }
 
-unsigned yoke_session_workers(const yoke_session *s) { return s->workers; }
-const char *yoke_session_executor(const yoke_session *s) { (void)s; return "serial"; }
-void yoke_close(yoke_session *s) { yk_free(s); }
-
-uint64_t yk_task_index(const yk_task *t) { return t->index; }
-unsigned yk_task_worker(const yk_task *t) { (void)t; return 0; }
-yk_arena *yk_task_arena(yk_task *t) { return &t->arena; }
-void *yk_task_state(yk_task *t) { return t->state; }
-bool yk_task_is_canceled(const yk_task *t) { (void)t; return false; }
-
-int yk_task_emit(yk_task *t, const void *bytes, size_t n, yoke_error *err)
+static int stage_start(void *ctx, void **ret_state, yoke_error *err)
 {
-    yk_buf_append(&t->emitted, bytes, n);
-    return t->emitted.is_failed ? yk_fail_nomem(err, "keeping a task's result") : 0;
+    const yk_stage *st = ctx;
+    return st->start(st->ctx, ret_state, err);
 }
 
-static int run_one(const yk_stage *st, yk_task *t, void *out, yoke_error *err)
+static void stage_stop(void *ctx, void *state)
 {
-    yoke_error why = YOKE_ERROR_INIT;
-    memset(out, 0, st->out_size);
-    yk_buf_clear(&t->emitted);
-    int rc = st->task(st->ctx, t, out, &why);
-    yk_arena_clear(&t->arena);
-    if (rc < 0 && st->failed)
-        return st->failed(st->fold_ctx, t->index, &why, err);
-    if (rc < 0)
-        return yk_fail(err, rc, "%s", why.text);
-    yk_result r = {t->index, out, yk_buf_text(&t->emitted), t->emitted.len};
-    return st->fold ? st->fold(st->fold_ctx, &r, err) : 0;
+    const yk_stage *st = ctx;
+    st->stop(st->ctx, state);
+}
+
+static int fold_failure(const yk_stage *st, const yk_work *w, const yk_mishap *m, yoke_error *err)
+{
+    yoke_error why = m->why;
+    if (m->cause != YOKE_CAUSE_FAILED || !why.text[0])
+        yk_mishap_describe(w, m, &why);
+    return st->failed ? st->failed(st->fold_ctx, m->index, &why, err) : yk_fail(err, why.code, "%s", why.text);
+}
+
+static int fold_block(const yk_stage *st, const yk_work *w, const yk_block *b, yoke_error *err)
+{
+    const yk_mishap *m = b->mishaps, *last = m + b->n_mishaps;
+    size_t           at = 0;
+    for (uint32_t i = 0; i < b->n; i++) {
+        uint64_t index = b->lo + i;
+        if (m < last && m->index == index) {
+            YK_TRY(fold_failure(st, w, m++, err));
+            continue;
+        }
+        yk_result r = {.index = index, .out = b->out + (size_t)i * st->out_size, .bytes = ""};
+        yk_emit   e;
+        if (at < b->emitted.len && (memcpy(&e, b->emitted.data + at, sizeof e), e.index == index)) {
+            r.bytes = b->emitted.data + at + sizeof e;
+            r.n_bytes = (size_t)e.n;
+            at += sizeof e + (size_t)e.n;
+        }
+        if (st->fold)
+            YK_TRY(st->fold(st->fold_ctx, &r, err));
+    }
+    return 0;
 }
 
 int yk_stage_run(yoke_session *s, const yk_stage *st, yoke_error *err)
 {
-    (void)s;
-    yk_task           t = {.arena = YK_ARENA_INIT, .emitted = YK_BUF_INIT};
-    YK_AUTOFREE void *out = yk_malloc(st->out_size);
-    if (!out)
-        return yk_fail_nomem(err, "starting a stage");
-    int rc = st->start ? st->start(st->ctx, &t.state, err) : 0;
-    for (; rc == 0 && t.index < st->n; t.index++)
-        rc = run_one(st, &t, out, err);
-    if (st->stop)
-        st->stop(st->ctx, t.state);
-    yk_arena_fini(&t.arena);
-    yk_buf_fini(&t.emitted);
+    yk_work w = {.name = st->name ? st->name : "stage",
+                 .n = st->n,
+                 .out_size = st->out_size,
+                 .ctx = (void *)(uintptr_t)st,
+                 .start = st->start ? stage_start : NULL,
+                 .stop = st->stop ? stage_stop : NULL,
+                 .task = stage_task};
+    yk_run *run;
+    YK_TRY(yk_run_begin(s->exec, &w, &run, err));
+    yk_block *b;
+    int       rc;
+    while ((rc = run->ops->next(run, UINT64_MAX, &b, err)) == YK_NEXT_BLOCK) {
+        rc = b->rc < 0 ? yk_fail(err, b->rc, "%s", b->why.text) : fold_block(st, &run->work, b, err);
+        run->ops->release(run, b);
+        if (rc < 0)
+            break;
+    }
+    run->ops->end(run);
     return rc;
 }

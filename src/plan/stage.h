@@ -7,21 +7,9 @@
 #ifndef YK_PLAN_STAGE_H
 #define YK_PLAN_STAGE_H
 
-#include "base/arena.h"
+#include "exec/task.h"
 
 #include <yoke/session.h>
-
-/* What a running task may ask for. Valid during the call it is passed to. */
-typedef struct yk_task yk_task;
-
-uint64_t  yk_task_index(const yk_task *t);
-unsigned  yk_task_worker(const yk_task *t);      /* 0 … workers-1: for reports, never for results */
-yk_arena *yk_task_arena(yk_task *t);             /* scratch, emptied after the task */
-void     *yk_task_state(yk_task *t);             /* what the stage's start made for this worker; NULL without */
-bool      yk_task_is_canceled(const yk_task *t); /* long tasks ask now and then, and return YOKE_ECANCELED */
-
-/* Adds bytes to the task's result, beyond its fixed part: they reach the fold whole. Copied. */
-int yk_task_emit(yk_task *t, const void *bytes, size_t n, yoke_error *err) YK_MUST_USE;
 
 /* One result as the fold sees it; borrowed for the call. */
 typedef struct yk_result {

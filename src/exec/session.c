@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Opening and closing sessions.
+ */
+#include "exec/session.h"
+
+yoke_session *yoke_open(const char *on, yoke_error *err)
+{
+    const yk_exec_ops *ops;
+    unsigned           workers;
+    if (yk_exec_parse(on, &ops, &workers, err) < 0)
+        return NULL;
+    yoke_session *s = yk_new(yoke_session);
+    if (!s) {
+        yk_fail_nomem(err, "opening a session");
+        return NULL;
+    }
+    if (ops->open(workers, &s->exec, err) < 0)
+        yk_free(YK_TAKE(s));
+    return s;
+}
+
+unsigned yoke_session_workers(const yoke_session *s) { return s->exec->workers; }
+const char *yoke_session_executor(const yoke_session *s) { return s->exec->ops->name; }
+
+void yoke_close(yoke_session *s)
+{
+    if (!s)
+        return;
+    s->exec->ops->close(s->exec);
+    yk_free(s);
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Running a block: the loop that every executor's workers run, with retries, time limits and the records of failures.
+ */
+#include "exec/work.h"
+
+#include "base/clock.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+bool yk_block_fail(yk_block *b, const yk_mishap *m)
+{
+    if (yk_push(&b->mishaps, &b->n_mishaps, &b->cap_mishaps, *m))
+        return true;
+    if (!b->rc)
+        b->rc = yk_fail_nomem(&b->why, "recording a failed task");
+    return false;
+}
+
+uint64_t yk_backoff_ns(unsigned backoff_ms, unsigned attempt)
+{
+    uint64_t ms = backoff_ms;
+    for (unsigned k = 2; k < attempt && ms < 60000; k++)
+        ms *= 2;
+    return (ms < 60000 ? ms : 60000) * 1000000u;
+}
+
+static bool is_stopped(const yoke_task *t)
+{
+    return atomic_load_explicit(t->stop, memory_order_relaxed) || (t->work->cancel && yk_cancel_level(t->work->cancel));
+}
+
+/* Sleeps in slices, so that a cancelled run does not wait for it. */
+static void pause_before(yoke_task *t, unsigned attempt)
+{
+    uint64_t until = yk_now_ns() + yk_backoff_ns(t->work->backoff_ms, attempt), now;
+    while ((now = yk_now_ns()) < until && !is_stopped(t))
+        usleep((useconds_t)((until - now < 10000000u ? until - now : 10000000u) / 1000u + 1));
+}
+
+/* One attempt. The error record is only looked at when something failed, so that it need not be cleared each time. */
+static int attempt(yoke_task *t, uint32_t i, const void *in, void *out)
+{
+    const yk_work *w = t->work;
+    if (t->why.code)
+        yoke_error_clear(&t->why);
+    if (t->before)
+        t->before(t, i);
+    if (!w->timeout_ms)
+        return w->task(w->ctx, t, in, out, &t->why);
+    t->deadline_ns = yk_now_ns() + w->timeout_ms * UINT64_C(1000000);
+    int rc = w->task(w->ctx, t, in, out, &t->why);
+    if (yk_now_ns() > t->deadline_ns) {
+        yoke_error_clear(&t->why);
+        rc = yk_fail(&t->why, YOKE_ETIMEOUT, "it took longer than its limit of %u ms", w->timeout_ms);
+    }
+    t->deadline_ns = 0;
+    return rc;
+}
+
+static yoke_cause cause_of(int rc)
+{
+    return rc == YOKE_ETIMEOUT    ? YOKE_CAUSE_TIMEOUT
+           : rc == YOKE_ENOMEM    ? YOKE_CAUSE_MEMORY
+           : rc == YOKE_ECANCELED ? YOKE_CAUSE_CANCELED
+                                  : YOKE_CAUSE_FAILED;
+}
+
+/* Forgets what a failed attempt left; true when there is to be another. */
+static bool after_failure(yoke_task *t, yk_block *b, void *out, int rc)
+{
+    if (t->emitted_at) {
+        b->emitted.len = t->emitted_at - 1;
+        t->emitted_at = 0;
+    }
+    if (t->work->out_size)
+        memset(out, 0, t->work->out_size);
+    if (t->attempt <= t->work->retries && !is_stopped(t)) {
+        pause_before(t, t->attempt + 1);
+        return true;
+    }
+    yk_mishap m = {.index = t->index, .cause = cause_of(rc), .attempt = t->attempt, .why = t->why};
+    if (!m.why.code) {
+        m.why.code = rc;
+        m.why.text[0] = '\0';
+    }
+    if (b->bad)
+        b->bad[t->index - b->lo] = 1;
+    yk_block_fail(b, &m);
+    return false;
+}
+
+static void run_task(yoke_task *t, yk_block *b, uint32_t i)
+{
+    const yk_work *w = t->work;
+    const void    *in = b->in ? b->in + (size_t)i * w->in_size : NULL;
+    void          *out = b->out + (size_t)i * w->out_size;
+    t->index = b->lo + i;
+    t->attempt = i == b->first ? b->first_attempt : 1;
+    uint64_t began = b->times ? yk_now_ns() : 0;
+    int      rc;
+    while ((rc = attempt(t, i, in, out)) < 0 && after_failure(t, b, out, rc)) {
+        t->attempt++;
+        began = b->times ? yk_now_ns() : 0;
+    }
+    t->emitted_at = 0;
+    if (t->arena.blocks)
+        yk_arena_clear(&t->arena);
+    if (b->times)
+        b->times[i] = (yk_times){atomic_fetch_add(t->finished, 1), (double)(yk_now_ns() - began) * 1e-9, t->worker, t->attempt,
+                                 getpid(), (int32_t)syscall(SYS_gettid)};
+}
+
+void yk_block_run(yoke_task *t, yk_block *b)
+{
+    const yk_work *w = t->work;
+    uint64_t       began = yk_now_ns();
+    t->block = b;
+    b->worker = t->worker;
+    if (w->out_size)
+        memset(b->out + (size_t)b->first * w->out_size, 0, (size_t)(b->n - b->first) * w->out_size);
+    if (b->bad)
+        memset(b->bad + b->first, 0, b->n - b->first);
+    uint32_t i = b->first;
+    for (; i < b->n && !is_stopped(t); i++) {
+        run_task(t, b, i);
+        if (t->after)
+            t->after(t, i);
+    }
+    b->n_done = i;
+    if (w->pack && i == b->n && !b->rc)
+        b->rc = w->pack(w->ctx, b, &b->why);
+    b->busy_ns += yk_now_ns() - began;
+}
+
+void yk_mishap_describe(const yk_work *w, const yk_mishap *m, yoke_error *ret)
+{
+    char word[32];
+    *ret = m->why;
+    if (!ret->text[0])
+        snprintf(ret->text, sizeof ret->text, "%s",
+                 m->cause == YOKE_CAUSE_FAILED ? yoke_error_name(m->why.code)
+                                               : yoke_cause_text(m->cause, m->status, word, sizeof word));
+    if (m->attempt > 1)
+        yk_fail_at(ret, ret->code, "task %llu of %s, attempt %u", (unsigned long long)m->index, w->name, m->attempt);
+    else
+        yk_fail_at(ret, ret->code, "task %llu of %s", (unsigned long long)m->index, w->name);
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * What an executor is given to run, and what it gives back. A work is n numbered, independent tasks; they are handed out
+ * and come back in blocks of consecutive ones. How the tasks fall into blocks depends on time and workers and must never
+ * show in a result.
+ */
+#ifndef YK_EXEC_WORK_H
+#define YK_EXEC_WORK_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+
+#include <yoke/task.h>
+
+#include <stdatomic.h>
+
+typedef struct yk_block yk_block;
+
+/* What fill returns when it succeeds. */
+enum { YK_FILL_MORE = 0, YK_FILL_LATER = 1, YK_FILL_END = 2 };
+
+typedef struct yk_work {
+    const char *name;    /* "map", or the caller's; never NULL */
+    uint64_t    n;       /* tasks; UINT64_MAX with fill */
+    size_t      in_size; /* bytes of a task's item; 0: none */
+    size_t      out_size;
+    const void *in;      /* n items; NULL with fill. Borrowed */
+    void       *out;     /* where results go; NULL: into the blocks. Borrowed */
+    void       *ctx;     /* borrowed; tasks only read it */
+    size_t      ctx_size;
+    uint64_t    seed;
+
+    /* Writes up to `want` items and says how many. YK_FILL_LATER: none just now, ask again when a block is released;
+     * YK_FILL_END: these were the last. One call at a time, in item order, in the calling process, under a lock. */
+    int (*fill)(void *fill_ctx, uint32_t want, void *to, uint32_t *ret_got, yoke_error *err);
+    void *fill_ctx;
+
+    /* Optional, once per worker. */
+    int (*start)(void *ctx, void **ret_state, yoke_error *err);
+    void (*stop)(void *ctx, void *state);
+
+    int (*task)(void *ctx, yoke_task *t, const void *in, void *out, yoke_error *err);
+
+    /* Optional: after a block's tasks, in the worker: replaces its results by fewer, b->n_packed of them. */
+    int (*pack)(void *ctx, yk_block *b, yoke_error *err);
+
+    uint64_t           chunk;  /* tasks in a block; 0: chosen from their cost */
+    unsigned           retries, backoff_ms, timeout_ms, mem_mib, recycle_mib;
+    uint64_t           recycle_tasks;
+    const yoke_cancel *cancel; /* NULL: none */
+    bool               is_unordered; /* blocks come back as they are done */
+    bool               is_flat;      /* see yoke_map_opts */
+    bool               has_times;    /* blocks say who ran each task, and how long it took */
+    bool               is_watched;   /* the caller has other things to do between blocks: it runs no tasks itself */
+} yk_work;
+
+/* A task that failed for good. */
+typedef struct yk_mishap {
+    uint64_t   index;
+    yoke_cause cause;
+    int        status; /* exit status or signal */
+    unsigned   attempt;
+    yoke_error why;
+} yk_mishap;
+
+typedef struct yk_times {
+    uint64_t finished; /* the how-manyth of the run */
+    double   seconds;
+    unsigned worker, attempt;
+    int32_t  pid, tid;
+} yk_times;
+
+/* What a task emitted stands in `emitted` as this, then n bytes. */
+typedef struct yk_emit {
+    uint64_t index, n;
+} yk_emit;
+
+struct yk_block {
+    uint64_t       seq; /* the how-manyth block handed out */
+    uint64_t       lo;
+    uint32_t       n;
+    uint32_t       first;         /* tasks before it are done already, by a worker that died */
+    unsigned       first_attempt; /* of task lo + first */
+    uint32_t       n_done;        /* tasks ended, failed ones included; less than n only in a stopped run */
+    uint32_t       n_packed;
+    unsigned       worker;
+    bool           is_done;
+    const unsigned char *in; /* n items */
+    unsigned char *out;      /* n results, or n_packed */
+    yk_times      *times;    /* n, or NULL */
+    uint8_t       *bad;      /* n: whether the task failed; NULL unless the work has a pack */
+    unsigned char *own;      /* the memory in, out, times and bad lie in as far as they are the block's; owned */
+    size_t         own_size;
+    yk_buf         emitted;  /* yk_emit records in task order */
+    yk_mishap     *mishaps;  /* owned; in task order */
+    size_t         n_mishaps, cap_mishaps;
+    int            rc;       /* the pack's, or YOKE_ENOMEM: the run ends with it */
+    yoke_error     why;
+    uint64_t       busy_ns;
+    yk_block      *next;     /* in a list of the feed */
+};
+
+/* A worker's place in a run: what its tasks see. */
+struct yoke_task {
+    uint64_t          index;
+    unsigned          attempt, worker;
+    const yk_work    *work;
+    void             *state;
+    bool              has_started; /* the work's start was called */
+    yk_arena          arena;
+    yk_block         *block;
+    size_t            emitted_at;  /* 1 + where its record starts in block->emitted; 0: none yet */
+    yoke_error        why;
+    const atomic_int *stop;        /* the run's: no further tasks */
+    uint64_t          deadline_ns; /* 0: none */
+    atomic_ullong    *finished;    /* the run's count of ended tasks */
+    void (*before)(yoke_task *t, uint32_t i); /* optional: before each attempt, after each task of a block */
+    void (*after)(yoke_task *t, uint32_t i);
+};
+
+/* Runs the tasks from b->first on, or until t->stop. Failures go into the block; never fails itself. */
+void yk_block_run(yoke_task *t, yk_block *b);
+
+/* Records a failed task. False when memory is out: then b->rc says so. */
+bool yk_block_fail(yk_block *b, const yk_mishap *m);
+
+/* The pause before attempt 2, 3 and so on. */
+uint64_t yk_backoff_ns(unsigned backoff_ms, unsigned attempt);
+
+/* "task 7 of map" and so on before the sentence of `why`; a sentence is made where there is none. */
+void yk_mishap_describe(const yk_work *w, const yk_mishap *m, yoke_error *ret);
+
+/* 0, or how often the cancel was set. */
+int yk_cancel_level(const yoke_cancel *c);
+
+#endif
