@@ -16,6 +16,7 @@
 #define YK_MAP_ITEMS_H
 
 #include "base/error.h"
+#include "format/npy.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -26,13 +27,13 @@ typedef enum yk_field_kind { YK_FIELD_TEXT, YK_FIELD_INT, YK_FIELD_UINT, YK_FIEL
 /* One field of one item. TEXT as it was given; INT, UINT and REAL from ranges and .npy vectors; ROW of an .npy matrix. */
 typedef struct yk_field {
     yk_field_kind kind;
-    char          dtype;  /* of ROW: 'i' int64, 'u' uint64, 'f' double, 'g' float; narrower integers are given as 'i' */
+    yk_npy_type   type; /* of ROW */
     union {
         int64_t  i;
         uint64_t u;
         double   d;
         struct {
-            const void *data; /* borrowed from the items; text is not NUL-terminated */
+            const void *data; /* borrowed from the items; text is not NUL-terminated, rows may lie at any address */
             size_t      len;  /* bytes of TEXT, values of ROW */
         } run;
     };
@@ -64,7 +65,7 @@ bool        yk_items_is_empty(const yk_items *it);               /* no list was 
 unsigned    yk_items_width(const yk_items *it);                  /* fields of each item */
 const char *yk_items_name(const yk_items *it, unsigned field);   /* the column's name; NULL: it has none */
 
-/* How many; UINT64_MAX while items come from standard input or a pipe. */
+/* How many; UINT64_MAX while items come from standard input, a pipe, or a file too large to be read at once. */
 uint64_t yk_items_count(const yk_items *it);
 
 /* The fields (width of them) of item `index`, any thread may ask; not while the count is unknown. */
@@ -74,7 +75,7 @@ int yk_items_at(const yk_items *it, uint64_t index, yk_field *ret, yoke_error *e
  * all items, and reads standard input as it comes. One thread at a time; starts at the first item. */
 int yk_items_next(yk_items *it, yk_field *ret, yoke_error *err) YK_MUST_USE;
 
-/* Reads what standard input still holds, so that the count is known and yk_items_at works. */
+/* Reads what such an input holds into memory, so that the count is known and yk_items_at works. Before the first next. */
 int yk_items_load(yk_items *it, yoke_error *err) YK_MUST_USE;
 
 /* Where an item was given, for messages: "item 3", "'points.txt' line 7". Writes into buf, returns it. */

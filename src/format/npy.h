@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * NumPy's .npy files: reading through a mapping, writing row by row. Format: NumPy Enhancement Proposal 1, versions 1.0 to
+ * 3.0; little-endian numbers and booleans in C order.
+ */
+#ifndef YK_FORMAT_NPY_H
+#define YK_FORMAT_NPY_H
+
+#include "base/file.h"
+
+enum { YK_NPY_DIMS = 8 };
+
+typedef struct yk_npy_type {
+    char    kind; /* 'b' boolean, 'i' signed, 'u' unsigned, 'f' real */
+    uint8_t size; /* bytes of one value: 1, 2, 4 or 8 (reals 4 or 8) */
+} yk_npy_type;
+
+typedef struct yk_npy {
+    char       *path;  /* owned, for messages */
+    yk_npy_type type;
+    unsigned    n_dims;
+    uint64_t    shape[YK_NPY_DIMS];
+    uint64_t    n;     /* values in all: the product of the shape */
+    const void *data;  /* n values, mapped read-only; need not be aligned */
+    void       *map;   /* owned */
+    size_t      map_size;
+} yk_npy;
+
+/* The mapping lives until yk_npy_close. Errors: YOKE_EFORMAT for what is no such file or is cut short, YOKE_EUNSUPPORTED
+ * for values of another kind, Fortran order beyond one dimension, big-endian numbers. */
+int  yk_npy_open(const char *path, yk_npy **ret, yoke_error *err) YK_MUST_USE;
+void yk_npy_close(yk_npy *f); /* NULL is allowed */
+static inline void yk_npy_closep(yk_npy **f) { yk_npy_close(*f); }
+
+/* A file being written: values first, the number of rows known at the end. */
+typedef struct yk_npy_out {
+    yk_output   out;
+    yk_npy_type type;
+    unsigned    n_dims;             /* of the whole, rows included */
+    uint64_t    shape[YK_NPY_DIMS]; /* shape[0] is counted while writing */
+    uint64_t    bytes, row_bytes;
+    size_t      header; /* its length */
+} yk_npy_out;
+
+/* `row` is the shape of one row, n_row_dims 0 for a vector of single values. */
+int  yk_npy_create(yk_npy_out *o, const char *path, bool may_replace, yk_npy_type type, unsigned n_row_dims,
+                   const uint64_t *row, yoke_error *err) YK_MUST_USE;
+int  yk_npy_append(yk_npy_out *o, const void *values, size_t bytes, yoke_error *err) YK_MUST_USE;
+int  yk_npy_commit(yk_npy_out *o, yoke_error *err) YK_MUST_USE; /* the bytes written must make whole rows */
+void yk_npy_fini(yk_npy_out *o);                                /* without commit: no file */
+
+#endif

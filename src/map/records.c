@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "map/records.h"
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "base/near.h"
+#include "base/number.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+typedef struct cell {
+    uint64_t at;  /* offset in the text */
+    uint64_t len;
+} cell;
+
+struct yk_records {
+    char           *path; /* owned; for messages */
+    yk_records_opts opts;
+    FILE           *file; /* owned, unless it is standard input */
+    uint64_t        size, line; /* lines read */
+    char           *record;     /* owned: the last one read, in getdelim's memory */
+    size_t          record_cap;
+    cell           *split;      /* owned: cells of that record, all columns */
+    size_t          n_split, split_cap;
+    char          **names;      /* owned, of all columns */
+    unsigned       *wanted;     /* owned: the columns chosen */
+    unsigned        n_columns, width;
+    /* what is kept: the text of records, `width` cells of each, and their lines. Without load, of one record. */
+    yk_buf    text;
+    cell     *cells;
+    uint64_t *lines;
+    size_t    n, n_cells, cells_cap, lines_cap;
+};
+
+static int nomem(yoke_error *err)
+{
+    return yk_fail_nomem(err, "reading items from a file");
+}
+
+/* ---- one record */
+
+/* Whether a quote is open after s, when one was (or was not) before it. */
+static bool has_open_quote(bool is_open, const char *s, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        is_open ^= s[i] == '"';
+    return is_open;
+}
+
+/* The lines after `len` bytes of a record whose quote is open, appended to r->record. */
+static int read_quoted(yk_records *r, size_t *len, yoke_error *err)
+{
+    uint64_t   first = r->line;
+    bool       is_open = true;
+    YK_AUTOBUF whole = YK_BUF_INIT;
+    yk_buf_append(&whole, r->record, *len);
+    while (is_open) {
+        ssize_t got = getdelim(&r->record, &r->record_cap, r->opts.end, r->file);
+        if (got < 0)
+            return yk_fail(err, YOKE_EFORMAT, "'%s' line %llu: a quote is never closed", r->path, (unsigned long long)first);
+        r->line++;
+        yk_buf_append(&whole, r->record, (size_t)got);
+        is_open = has_open_quote(is_open, r->record, (size_t)got);
+        if (whole.is_failed)
+            return nomem(err);
+    }
+    char *grown = realloc(r->record, whole.len + 1); /* getdelim's: the C library's own memory */
+    if (!grown)
+        return nomem(err);
+    r->record = memcpy(grown, whole.data, whole.len + 1);
+    r->record_cap = whole.len + 1;
+    *len = whole.len;
+    return 0;
+}
+
+/* Reads up to the end of the record, over newlines inside quotes, into r->record. 1, 0 at the end. */
+static int read_raw(yk_records *r, size_t *ret_len, yoke_error *err)
+{
+    errno = 0;
+    ssize_t got = getdelim(&r->record, &r->record_cap, r->opts.end, r->file);
+    if (got < 0)
+        return ferror(r->file) ? yk_fail_errno(err, "reading '%s'", r->path) : errno == ENOMEM ? nomem(err) : 0;
+    r->line++;
+    size_t len = (size_t)got;
+    if (r->opts.separator && has_open_quote(false, r->record, len))
+        YK_TRY(read_quoted(r, &len, err));
+    if (len > 0 && r->record[len - 1] == r->opts.end)
+        len--;
+    if (r->opts.end == '\n' && len > 0 && r->record[len - 1] == '\r')
+        len--;
+    *ret_len = len;
+    return 1;
+}
+
+/* Takes the quotes off a cell, in place; its new length. */
+static size_t unquote(char *s, size_t n)
+{
+    size_t to = 0;
+    for (size_t i = 1; i < n; i++) {
+        if (s[i] == '"' && (i + 1 >= n || s[i + 1] != '"'))
+            continue; /* the closing quote */
+        i += s[i] == '"';
+        s[to++] = s[i];
+    }
+    return to;
+}
+
+/* Cells of r->record[0..len) into r->split. */
+static int split_record(yk_records *r, size_t len, yoke_error *err)
+{
+    char *s = r->record;
+    r->n_split = 0;
+    for (size_t at = 0; at <= len;) {
+        size_t end = at;
+        bool   is_quoted = r->opts.separator && at < len && s[at] == '"', is_open = false;
+        for (; end < len && (is_open || !r->opts.separator || s[end] != r->opts.separator); end++)
+            is_open ^= s[end] == '"' && is_quoted;
+        cell c = {at, is_quoted ? unquote(s + at, end - at) : end - at};
+        if (!yk_push(&r->split, &r->n_split, &r->split_cap, c))
+            return nomem(err);
+        at = end + 1;
+    }
+    return 0;
+}
+
+static int next_split(yk_records *r, yoke_error *err)
+{
+    size_t len = 0;
+    int    got;
+    do
+        got = read_raw(r, &len, err);
+    while (got > 0 && len == 0);
+    if (got <= 0)
+        return got;
+    YK_TRY(split_record(r, len, err));
+    return 1;
+}
+
+/* ---- the table's head */
+
+static int find_column(const yk_records *r, const char *word, unsigned *ret, yoke_error *err)
+{
+    char     hint[96];
+    uint64_t number;
+    for (unsigned i = 0; i < r->n_columns; i++)
+        if (strcmp(r->names[i], word) == 0) {
+            *ret = i;
+            return 0;
+        }
+    if (yk_number_read_uint(word, strlen(word), &number) && number >= 1 && number <= r->n_columns) {
+        *ret = (unsigned)number - 1;
+        return 0;
+    }
+    return yk_fail(err, YOKE_EABSENT, "'%s' has no column '%s'%s", r->path, word,
+                   yk_near_hint(word, (const char *const *)r->names, r->n_columns, hint, sizeof hint));
+}
+
+static int choose_columns(yk_records *r, const char *columns, yoke_error *err)
+{
+    YK_AUTOFREE char *copy = yk_strdup(columns ? columns : "");
+    r->wanted = yk_new_array(unsigned, r->n_columns + strlen(columns ? columns : "") + 1);
+    if (!copy || !r->wanted)
+        return nomem(err);
+    char *rest = copy;
+    for (const char *word; columns && (word = strsep(&rest, ",")) != NULL;)
+        YK_TRY(find_column(r, word, &r->wanted[r->width++], err));
+    for (unsigned i = 0; !columns && i < r->n_columns; i++)
+        r->wanted[r->width++] = i;
+    return 0;
+}
+
+static int read_head(yk_records *r, const char *columns, yoke_error *err)
+{
+    int got = next_split(r, err);
+    if (got < 0)
+        return got;
+    if (got == 0)
+        return yk_fail(err, YOKE_EFORMAT, "'%s' is empty: a table begins with a line of column names", r->path);
+    r->names = yk_new_array(char *, r->n_split);
+    if (!r->names)
+        return nomem(err);
+    for (r->n_columns = 0; r->n_columns < r->n_split; r->n_columns++) {
+        cell   c = r->split[r->n_columns];
+        size_t mark = r->n_columns == 0 && c.len >= 3 && memcmp(r->record + c.at, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+        r->names[r->n_columns] = yk_strndup(r->record + c.at + mark, c.len - mark);
+        if (!r->names[r->n_columns])
+            return nomem(err);
+    }
+    return choose_columns(r, columns, err);
+}
+
+/* ---- opening */
+
+static int open_file(yk_records *r, const char *path, yoke_error *err)
+{
+    struct stat st;
+    bool        is_stdin = strcmp(path, "-") == 0;
+    r->path = yk_strdup(is_stdin ? "standard input" : path);
+    if (!r->path)
+        return nomem(err);
+    r->file = is_stdin ? stdin : fopen(path, "re");
+    if (!r->file)
+        return yk_fail_errno(err, "'%s'", path);
+    if (fstat(fileno(r->file), &st) == 0 && S_ISDIR(st.st_mode))
+        return yk_fail(err, YOKE_EINVALID, "'%s' is a directory, a file of items is needed", path);
+    r->size = S_ISREG(st.st_mode) ? (uint64_t)st.st_size : UINT64_MAX;
+    return 0;
+}
+
+int yk_records_open(const char *path, const yk_records_opts *opts, yk_records **ret, yoke_error *err)
+{
+    yk_records *r = yk_new(yk_records);
+    if (!r)
+        return nomem(err);
+    r->opts = *opts;
+    r->width = opts->separator ? 0 : 1;
+    int rc = open_file(r, path, err);
+    if (rc == 0 && opts->separator)
+        rc = read_head(r, opts->columns, err);
+    if (rc < 0)
+        yk_records_close(r);
+    else
+        *ret = r;
+    return rc;
+}
+
+void yk_records_close(yk_records *r)
+{
+    if (!r)
+        return;
+    if (r->file && r->file != stdin)
+        fclose(r->file);
+    for (unsigned i = 0; i < r->n_columns; i++)
+        yk_free(r->names[i]);
+    yk_free(r->names);
+    yk_free(r->wanted);
+    free(r->record);
+    yk_free(r->split);
+    yk_buf_fini(&r->text);
+    yk_free(r->cells);
+    yk_free(r->lines);
+    yk_free(r->path);
+    yk_free(r);
+}
+
+uint64_t yk_records_size(const yk_records *r) { return r->size; }
+unsigned yk_records_width(const yk_records *r) { return r->width; }
+
+const char *yk_records_name(const yk_records *r, unsigned i)
+{
+    return r->names ? r->names[r->wanted[i]] : NULL;
+}
+
+/* ---- reading */
+
+/* Adds the record just split to what is kept. */
+static int keep(yk_records *r, yoke_error *err)
+{
+    if (r->opts.separator && r->n_split != r->n_columns)
+        return yk_fail(err, YOKE_EFORMAT, "'%s' line %llu has %zu columns, the first line names %u", r->path,
+                       (unsigned long long)r->line, r->n_split, r->n_columns);
+    for (unsigned i = 0; i < r->width; i++) {
+        cell from = r->split[r->wanted ? r->wanted[i] : i], to = {r->text.len, from.len};
+        yk_buf_append(&r->text, r->record + from.at, from.len);
+        if (r->text.is_failed || !yk_push(&r->cells, &r->n_cells, &r->cells_cap, to))
+            return nomem(err);
+    }
+    return yk_push(&r->lines, &r->n, &r->lines_cap, r->line) ? 0 : nomem(err);
+}
+
+int yk_records_next(yk_records *r, yoke_error *err)
+{
+    yk_buf_clear(&r->text);
+    r->n = r->n_cells = 0;
+    int got = next_split(r, err);
+    if (got <= 0)
+        return got;
+    YK_TRY(keep(r, err));
+    return 1;
+}
+
+int yk_records_load(yk_records *r, uint64_t *ret_n, yoke_error *err)
+{
+    int got;
+    while ((got = next_split(r, err)) > 0)
+        YK_TRY(keep(r, err));
+    if (got < 0)
+        return got;
+    *ret_n = r->n;
+    return 0;
+}
+
+const char *yk_records_cell(const yk_records *r, uint64_t record, unsigned i, size_t *ret_len)
+{
+    cell c = r->cells[record * r->width + i];
+    *ret_len = c.len;
+    return yk_buf_text(&r->text) + c.at;
+}
+
+const char *yk_records_where(const yk_records *r, uint64_t record, unsigned i, char *buf, size_t size)
+{
+    uint64_t    line = record < r->n ? r->lines[record] : r->line;
+    const char *name = yk_records_name(r, i);
+    snprintf(buf, size, "'%s' %s %llu%s%s%s", r->path, r->opts.end ? "line" : "item", (unsigned long long)line,
+             name ? ", column '" : "", name ? name : "", name ? "'" : "");
+    return buf;
+}
