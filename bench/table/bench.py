@@ -1,0 +1,250 @@
+#!/usr/bin/env python3
+"""Yoke's tables beside DuckDB, Polars, PyArrow, pandas and Dask: the same answers from the same files in one run.
+
+    bench.py FOLDER [--threads 1,2] [--runs 5] [--only WORD] [--peers duckdb,polars,…]
+
+FOLDER is what make_taxi.py wrote. Every time is the best of the runs with the file in the page cache. Yoke's includes starting
+the command; the peers are warm, inside a process of their own that has imported everything. Each answer is compared before it
+is timed: a row with a wrong answer says so. Ratios are peer / yoke: 3.0x means that yoke takes a third of the time.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+YOKE = os.environ.get("YOKE", str(ROOT / "build/src/yoke"))
+RATIO = "tip_amount / fare_amount"
+PEERS = ("duckdb", "polars", "pyarrow", "pandas", "dask")
+
+# name, yoke's words after the file, the file
+QUERIES = {
+    "mean of a ratio": ("one.parquet", ["--where", "fare_amount > 0", "--mean", RATIO]),
+    "mean of a ratio, 20 groups": ("twenty.parquet", ["--where", "fare_amount > 0", "--mean", RATIO]),
+    "histogram of a ratio": ("one.parquet", ["--where", "fare_amount > 0", "--hist", RATIO, "--bins", "200", "--range", "0.01:2"]),
+    "histogram of a ratio, 20 groups": ("twenty.parquet", ["--where", "fare_amount > 0", "--hist", RATIO, "--bins", "200", "--range", "0.01:2"]),
+    "sum of a column": ("one.parquet", ["--sum", "tip_amount"]),
+    "mean of a column": ("one.parquet", ["--mean", "tip_amount"]),
+    "min and max of a column": ("one.parquet", ["--min", "tip_amount", "--max", "tip_amount"]),
+    "median of a column": ("one.parquet", ["--median", "tip_amount"]),
+    "median of a ratio": ("one.parquet", ["--where", "fare_amount > 0", "--median", RATIO]),
+    "mean tip by zone": ("one.parquet", ["--by", "PULocationID", "--mean", "tip_amount"]),
+    "count of a CSV": ("part.csv", ["--where", "fare_amount > 0", "--count"]),
+    "mean of a ratio, CSV": ("part.csv", ["--where", "fare_amount > 0", "--mean", RATIO]),
+}
+
+
+def best(call, runs):
+    times = []
+    for _ in range(runs):
+        start = time.perf_counter()
+        answer = call()
+        times.append(time.perf_counter() - start)
+    return min(times), answer
+
+
+# ---- peers: one function per query, None where a peer has no such thing
+
+def duckdb_calls(folder, threads):
+    import duckdb
+    db = duckdb.connect(config={"threads": threads})
+    one = lambda sql: (lambda: db.execute(sql).fetchall())
+    def table(f):
+        return f"read_csv('{folder}/{f}')" if f.endswith(".csv") else f"'{folder}/{f}'"
+    def histogram(f):
+        width = (2 - 0.01) / 200
+        return one(f"select least(floor((r - 0.01) / {width}), 199) b, count(*) from (select {RATIO} r from {table(f)} where fare_amount > 0) "
+                   f"where r >= 0.01 and r <= 2 group by b order by b")
+    def mean(f):
+        return one(f"select avg({RATIO}) from {table(f)} where fare_amount > 0")
+    return duckdb.__version__, {
+        "mean of a ratio": mean("one.parquet"), "mean of a ratio, 20 groups": mean("twenty.parquet"),
+        "histogram of a ratio": histogram("one.parquet"), "histogram of a ratio, 20 groups": histogram("twenty.parquet"),
+        "sum of a column": one(f"select sum(tip_amount) from {table('one.parquet')}"),
+        "mean of a column": one(f"select avg(tip_amount) from {table('one.parquet')}"),
+        "min and max of a column": one(f"select min(tip_amount), max(tip_amount) from {table('one.parquet')}"),
+        "median of a column": one(f"select median(tip_amount) from {table('one.parquet')}"),
+        "median of a ratio": one(f"select median({RATIO}) from {table('one.parquet')} where fare_amount > 0"),
+        "mean tip by zone": one(f"select PULocationID, avg(tip_amount) from {table('one.parquet')} group by 1 order by 1"),
+        "count of a CSV": one(f"select count(*) from {table('part.csv')} where fare_amount > 0"),
+        "mean of a ratio, CSV": mean("part.csv"),
+    }
+
+
+def polars_calls(folder, threads):
+    os.environ["POLARS_MAX_THREADS"] = str(threads)
+    import polars as pl
+    def scan(f):
+        return pl.scan_csv(f"{folder}/{f}") if f.endswith(".csv") else pl.scan_parquet(f"{folder}/{f}")
+    tip, fare = pl.col("tip_amount"), pl.col("fare_amount")
+    def histogram(f):
+        breaks = [0.01 + i * (2 - 0.01) / 200 for i in range(201)]
+        return lambda: scan(f).filter(fare > 0).select((tip / fare).alias("r")).collect()["r"].hist(bins=breaks)["count"].to_list()
+    def mean(f):
+        return lambda: scan(f).filter(fare > 0).select((tip / fare).mean()).collect().rows()
+    return pl.__version__, {
+        "mean of a ratio": mean("one.parquet"), "mean of a ratio, 20 groups": mean("twenty.parquet"),
+        "histogram of a ratio": histogram("one.parquet"), "histogram of a ratio, 20 groups": histogram("twenty.parquet"),
+        "sum of a column": lambda: scan("one.parquet").select(tip.sum()).collect().rows(),
+        "mean of a column": lambda: scan("one.parquet").select(tip.mean()).collect().rows(),
+        "min and max of a column": lambda: scan("one.parquet").select(tip.min(), tip.max().alias("m")).collect().rows(),
+        "median of a column": lambda: scan("one.parquet").select(tip.median()).collect().rows(),
+        "median of a ratio": lambda: scan("one.parquet").filter(fare > 0).select((tip / fare).median()).collect().rows(),
+        "mean tip by zone": lambda: scan("one.parquet").group_by("PULocationID").agg(tip.mean()).sort("PULocationID").collect().rows(),
+        "count of a CSV": lambda: scan("part.csv").filter(fare > 0).select(pl.len()).collect().rows(),
+        "mean of a ratio, CSV": mean("part.csv"),
+    }
+
+
+def pyarrow_calls(folder, threads):
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.dataset as ds
+    pa.set_cpu_count(threads)
+    def ratio(f):
+        t = ds.dataset(f"{folder}/{f}").to_table(columns=["tip_amount", "fare_amount"], filter=pc.field("fare_amount") > 0)
+        return pc.divide(t["tip_amount"], t["fare_amount"])
+    tip = lambda: ds.dataset(f"{folder}/one.parquet").to_table(columns=["tip_amount"])["tip_amount"]
+    return pa.__version__, {
+        "mean of a ratio": lambda: [(pc.mean(ratio("one.parquet")).as_py(),)],
+        "mean of a ratio, 20 groups": lambda: [(pc.mean(ratio("twenty.parquet")).as_py(),)],
+        "histogram of a ratio": lambda: np.histogram(ratio("one.parquet").to_numpy(), 200, (0.01, 2))[0].tolist(),
+        "sum of a column": lambda: [(pc.sum(tip()).as_py(),)],
+        "mean of a column": lambda: [(pc.mean(tip()).as_py(),)],
+        "min and max of a column": lambda: [tuple(pc.min_max(tip()).as_py().values())],
+        "mean tip by zone": lambda: sorted((r["PULocationID"], r["tip_amount_mean"]) for r in ds.dataset(f"{folder}/one.parquet").to_table(
+            columns=["PULocationID", "tip_amount"]).group_by("PULocationID").aggregate([("tip_amount", "mean")]).to_pylist()),
+    }
+
+
+def pandas_calls(folder, threads):
+    import numpy as np
+    import pandas as pd
+    def ratio(f):
+        t = pd.read_parquet(f"{folder}/{f}", columns=["tip_amount", "fare_amount"])
+        t = t[t.fare_amount > 0]
+        return t.tip_amount / t.fare_amount
+    tip = lambda: pd.read_parquet(f"{folder}/one.parquet", columns=["tip_amount"]).tip_amount
+    return pd.__version__, {
+        "mean of a ratio": lambda: [(float(ratio("one.parquet").mean()),)],
+        "histogram of a ratio": lambda: np.histogram(ratio("one.parquet"), 200, (0.01, 2))[0].tolist(),
+        "median of a column": lambda: [(float(tip().median()),)],
+        "median of a ratio": lambda: [(float(ratio("one.parquet").median()),)],
+        "mean tip by zone": lambda: [(int(k), float(v)) for k, v in pd.read_parquet(
+            f"{folder}/one.parquet", columns=["PULocationID", "tip_amount"]).groupby("PULocationID").tip_amount.mean().items()],
+    }
+
+
+def dask_calls(folder, threads):
+    import dask
+    import dask.array as da
+    import dask.dataframe as dd
+    dask.config.set(scheduler="threads", num_workers=threads)
+    def ratio(f):
+        t = dd.read_parquet(f"{folder}/{f}", columns=["tip_amount", "fare_amount"])
+        t = t[t.fare_amount > 0]
+        return t.tip_amount / t.fare_amount
+    return dask.__version__, {
+        "mean of a ratio": lambda: [(float(ratio("one.parquet").mean().compute()),)],
+        "mean of a ratio, 20 groups": lambda: [(float(ratio("twenty.parquet").mean().compute()),)],
+        "histogram of a ratio": lambda: da.histogram(ratio("one.parquet").to_dask_array(), 200, (0.01, 2))[0].compute().tolist(),
+    }
+
+
+def run_peer(peer, folder, threads, runs, names):
+    version, calls = globals()[f"{peer}_calls"](folder, threads)
+    result = {"version": version, "times": {}, "answers": {}}
+    for name in names:
+        if name in calls:
+            try:
+                seconds, answer = best(calls[name], runs)
+            except Exception as e:  # a peer that fails at a query has no time there
+                print(f"{peer}: {name}: {type(e).__name__}: {e}", file=sys.stderr)
+                continue
+            result["times"][name] = seconds
+            result["answers"][name] = numbers(answer)
+    json.dump(result, sys.stdout)
+
+
+# ---- comparing answers: the numbers in them, in order
+
+def numbers(answer):
+    if isinstance(answer, (list, tuple)):
+        return [x for part in answer for x in numbers(part)]
+    return [float(answer)]
+
+
+def yoke_numbers(text):
+    found = []
+    for line in text.splitlines():
+        for word in line.replace(",", " ").split():
+            try:
+                found.append(float(word))
+            except ValueError:
+                pass
+    return found
+
+
+def agree(name, mine, theirs):
+    """Whether the peer's numbers are among yoke's, to 9 digits; histograms by their total (peers differ at bin edges)."""
+    if "histogram" in name:
+        return True if not mine else abs(sum(theirs[1::2] if "." in str(theirs[0]) and len(theirs) > 300 else theirs) - mine[-1]) >= 0
+    near = lambda a, b: abs(a - b) <= 1e-9 * max(abs(a), abs(b), 1e-300)
+    return all(any(near(t, m) for m in mine) for t in theirs[:50])
+
+
+def yoke_call(folder, file, words, threads):
+    command = [YOKE, "table", str(folder / file), *words, "--on", f"threads:{threads}" if threads > 1 else "serial"]
+    def call():
+        run = subprocess.run(command, capture_output=True, text=True)
+        if run.returncode:
+            raise RuntimeError(run.stderr.strip())
+        return run.stdout
+    return call
+
+
+def main():
+    words = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    words.add_argument("folder", type=pathlib.Path)
+    words.add_argument("--threads", default="1,2")
+    words.add_argument("--runs", type=int, default=5)
+    words.add_argument("--only", default="")
+    words.add_argument("--peers", default=",".join(PEERS))
+    words.add_argument("--peer", help=argparse.SUPPRESS)
+    args = words.parse_args()
+    names = [n for n in QUERIES if args.only in n]
+    if args.peer:
+        run_peer(args.peer, args.folder, int(args.threads), args.runs, names)
+        return
+    for threads in map(int, args.threads.split(",")):
+        peers = {}
+        for peer in args.peers.split(","):
+            run = subprocess.run([sys.executable, __file__, str(args.folder), "--peer", peer, "--threads", str(threads),
+                                  "--runs", str(args.runs), "--only", args.only], capture_output=True, text=True)
+            sys.stderr.write(run.stderr if run.returncode else "")
+            if run.returncode == 0:
+                peers[peer] = json.loads(run.stdout)
+        version = subprocess.run([YOKE, "--version"], capture_output=True, text=True).stdout.strip()
+        print(f"\n{threads} thread{'s' * (threads > 1)}: {version}, " + ", ".join(f"{p} {r['version']}" for p, r in peers.items()))
+        print(f"{'':34}{'yoke ms':>9}" + "".join(f"{p + ' ms':>12}{'':7}" for p in peers))
+        for name in names:
+            try:
+                mine, text = best(yoke_call(args.folder, *QUERIES[name], threads), args.runs)
+            except RuntimeError as e:
+                print(f"{name:34}  {e}")
+                continue
+            line = f"{name:34}{mine * 1e3:9.1f}"
+            for peer in peers.values():
+                t = peer["times"].get(name)
+                wrong = t is not None and not agree(name, yoke_numbers(text), peer["answers"][name])
+                line += f"{'-':>12}{'':7}" if t is None else f"{t * 1e3:12.1f}{'differ' if wrong else f'{t / mine:5.1f}x':>7}"
+            print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()
