@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Philox4x32-10 on LANES blocks at once, a word in each 64-bit lane: the widening multiplication reads the lower half of a
- * lane only, so lower halves carry the state and upper halves may hold anything. `turn` swaps the halves: like `down` where
- * the lower one is all that counts, but on another port of the processor. `iota` numbers the lanes so that `put`, which
+ * lane only, so lower halves carry the state and upper halves may hold anything. `down` and `fall` both bring
+ * the upper half down, on different ports of the processor. `iota` numbers the lanes so that `put`, which
  * interleaves within 128 bits, stores the blocks in order.
  */
 #include "numeric/philox.h"
@@ -22,7 +22,8 @@ static inline vec xor2(vec a, vec b) { return _mm512_xor_si512(a, b); }
 static inline vec xor3(vec a, vec b, vec c) { return _mm512_ternarylogic_epi64(a, b, c, 0x96); }
 static inline vec up(vec a) { return _mm512_slli_epi64(a, 32); }
 static inline vec down(vec a) { return _mm512_srli_epi64(a, 32); }
-static inline vec turn(vec a) { return _mm512_shuffle_epi32(a, 0xb1); }
+static inline vec fall(vec a) { return _mm512_castps_si512(_mm512_movehdup_ps(_mm512_castsi512_ps(a))); }
+static inline vec turn(vec a) { return _mm512_ror_epi64(a, 32); }
 static inline vec lower(vec a) { return _mm512_and_si512(a, all(0xffffffff)); }
 
 static inline void put(vec a, vec b, uint64_t *to)
@@ -47,6 +48,7 @@ static inline vec xor2(vec a, vec b) { return _mm256_xor_si256(a, b); }
 static inline vec xor3(vec a, vec b, vec c) { return xor2(xor2(a, b), c); }
 static inline vec up(vec a) { return _mm256_slli_epi64(a, 32); }
 static inline vec down(vec a) { return _mm256_srli_epi64(a, 32); }
+static inline vec fall(vec a) { return _mm256_shuffle_epi32(a, 0xf5); }
 static inline vec turn(vec a) { return _mm256_shuffle_epi32(a, 0xb1); }
 static inline vec lower(vec a) { return _mm256_and_si256(a, all(0xffffffff)); }
 
@@ -76,6 +78,7 @@ static inline vec xor2(vec a, vec b) { return _mm_xor_si128(a, b); }
 static inline vec xor3(vec a, vec b, vec c) { return xor2(xor2(a, b), c); }
 static inline vec up(vec a) { return _mm_slli_epi64(a, 32); }
 static inline vec down(vec a) { return _mm_srli_epi64(a, 32); }
+static inline vec fall(vec a) { return _mm_shuffle_epi32(a, 0xf5); }
 static inline vec turn(vec a) { return _mm_shuffle_epi32(a, 0xb1); }
 static inline vec lower(vec a) { return _mm_and_si128(a, all(0xffffffff)); }
 
@@ -104,6 +107,7 @@ static inline vec xor2(vec a, vec b) { return a ^ b; }
 static inline vec xor3(vec a, vec b, vec c) { return a ^ b ^ c; }
 static inline vec up(vec a) { return a << 32; }
 static inline vec down(vec a) { return a >> 32; }
+static inline vec fall(vec a) { return a >> 32; }
 static inline vec turn(vec a) { return a >> 32 | a << 32; }
 static inline vec lower(vec a) { return a & 0xffffffff; }
 
@@ -168,11 +172,11 @@ static inline __attribute__((always_inline)) void ten_rounds(const fixed *f, vec
     EACH c3[g] = g == 0 ? p : add(p, all((uint64_t)(g * LANES) * YK_PHILOX_M0));
     EACH c2[g] = xor2(down(c3[g]), f->c2_in_1);
     EACH c1[g] = mul(c2[g], f->m1);
-    EACH c0[g] = xor2(turn(c1[g]), f->c0_in_2);
+    EACH c0[g] = xor2(fall(c1[g]), f->c0_in_2);
     EACH c2[g] = xor2(c3[g], f->c2_in_2);
     EACH p0[g] = mul(c0[g], f->m0);
     EACH p1[g] = mul(c2[g], f->m1);
-    EACH c0[g] = xor3(turn(p1[g]), c1[g], f->k0[2]);
+    EACH c0[g] = xor3(fall(p1[g]), c1[g], f->k0[2]);
     EACH c2[g] = xor2(down(p0[g]), f->c2_in_3);
 #pragma GCC unroll 10
     for (int i = 3; i < YK_PHILOX_ROUNDS; i++) {
@@ -181,7 +185,7 @@ static inline __attribute__((always_inline)) void ten_rounds(const fixed *f, vec
         EACH p1[g] = mul(c2[g], f->m1);
         if (i == YK_PHILOX_ROUNDS - 1)
             break;
-        EACH c0[g] = xor3(turn(p1[g]), c1[g], f->k0[i]);
+        EACH c0[g] = xor3(fall(p1[g]), c1[g], f->k0[i]);
         EACH c2[g] = xor3(down(p0[g]), c3[g], f->k1[i]);
     }
     EACH a[g] = xor3(p1[g], up(c1[g]), f->k0_up);
