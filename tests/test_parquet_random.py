@@ -112,10 +112,10 @@ def write_random(r, path):
     if "s" in table.column_names:
         encoding = None
     pq.write_table(
-        table, path, compression=str(r.choice(CODECS)), row_group_size=int(r.choice([n or 1, n // 3 + 1, 1000])), version=str(r.choice(["1.0", "2.4", "2.6"])),
+        table, path, compression=str(r.choice(CODECS)), row_group_size=int(r.choice([n or 1, n // 3 + 1, 1000])), version="2.6" if pa.timestamp("ns") in types else str(r.choice(["1.0", "2.4", "2.6"])),
         data_page_version=str(r.choice(["1.0", "2.0"])), data_page_size=int(r.choice([100, 5000, 1 << 20])), write_batch_size=int(r.choice([10, 1024])),
         use_dictionary=dictionary, column_encoding=encoding, dictionary_pagesize_limit=int(r.choice([200, 1 << 20])), write_page_index=bool(r.random() < 0.5),
-        write_page_checksum=bool(r.random() < 0.5), store_schema=False, allow_truncated_timestamps=True)
+        write_page_checksum=bool(r.random() < 0.5), store_schema=False)
     return n
 
 
