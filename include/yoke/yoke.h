@@ -8,7 +8,6 @@
 #include <yoke/error.h>
 #include <yoke/image.h>
 #include <yoke/map.h>
-#include <yoke/random.h>
 #include <yoke/plot.h>
 #include <yoke/session.h>
 #include <yoke/task.h>
