@@ -2,7 +2,7 @@
 #include "jobs/jobfile.h"
 
 #include "base/file.h"
-#include "jobs/hash.h"
+#include "base/hash.h"
 
 #include <stdlib.h>
 #include <unistd.h>
