@@ -209,6 +209,7 @@ static size_t bytes_of(const yk_block *b)
 void yk_feed_done(yk_feed *f, yk_block *b)
 {
     b->is_done = true;
+    f->is_later = false;
     f->held += bytes_of(b);
     if (b->n > f->largest)
         f->largest = b->n;

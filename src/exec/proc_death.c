@@ -195,6 +195,16 @@ static void blame(yk_proc_run *r, unsigned i, uint32_t slot, yk_mishap *m)
     atomic_store(&q->done, done + 1);
 }
 
+/* The pack may have overwritten results. */
+static void start_anew(yk_slot *q, yk_block *b)
+{
+    b->n_mishaps = 0;
+    yk_buf_clear(&b->emitted);
+    q->first = 0;
+    q->first_attempt = 1;
+    atomic_store(&q->done, 0);
+}
+
 static void settle(yk_proc_run *r, unsigned i, uint32_t slot, int status)
 {
     yk_slot  *q = &r->shm->slots[slot];
@@ -205,7 +215,7 @@ static void settle(yk_proc_run *r, unsigned i, uint32_t slot, int status)
     find_cause(r, p, status, &m);
     forget_unfinished(s, done);
     bool is_innocent = p->killed_for && (p->killed_slot != slot || p->killed_done != done);
-    if (r->is_killed || (done == q->n && ++s->n_lost > MAX_START_DEATHS)) {
+    if (r->is_killed || (done == q->n && r->run.work.pack && ++s->n_lost > MAX_START_DEATHS)) {
         yk_proc_complete(r, slot);
         if (!r->is_killed)
             yk_proc_fail(r, m.why.code, &m.why);
@@ -213,8 +223,10 @@ static void settle(yk_proc_run *r, unsigned i, uint32_t slot, int status)
     }
     if (done < q->n && !is_innocent)
         blame(r, i, slot, &m);
-    else
+    else if (done < q->n)
         q->first = done;
+    else
+        start_anew(q, s->block);
     if (r->is_halted || (q->first == q->n && !r->run.work.pack)) {
         r->n_delayed -= s->due_ns != 0;
         s->due_ns = 0;
@@ -249,24 +261,19 @@ void yk_proc_bury(yk_proc_run *r, unsigned i)
     close(p->pidfd);
     yk_proc_read(r, i);
     uint32_t slot = slot_of(r, i);
-    if (slot < r->shm->n_slots)
+    bool     had_task = slot < r->shm->n_slots;
+    for (; slot < r->shm->n_slots; slot = slot_of(r, i)) /* one, unless its messages could not be read */
         settle(r, i, slot, status);
-    else if (!p->is_retired && !r->is_killed && !r->rc)
+    if (!had_task && !p->is_retired && !r->is_halted)
         count_idle_death(r, i, status);
     p->pid = 0;
-    if (r->is_killed || (r->rc && !r->n_sent))
-        return;
+    if (r->is_halted)
+        return; /* what others have not taken is taken back */
     yoke_error why = YOKE_ERROR_INIT;
     int        rc = yk_proc_fork(r, i, &why);
     if (rc >= 0)
         return;
     yk_proc_fail(r, rc, &why);
-    bool has_any = false;
-    for (unsigned k = 0; k < r->n_procs; k++)
-        has_any = has_any || r->procs[k].pid;
-    for (uint32_t s = 0; !has_any && s < r->shm->n_slots; s++)
-        if (r->sent[s].block)
-            yk_proc_complete(r, s);
 }
 
 /* ---- the end ---- */

@@ -70,6 +70,8 @@ void yk_proc_complete(yk_proc_run *r, uint32_t slot)
         memcpy(b->out, memory + r->shm->out_at, kept * w->out_size);
     if (w->out_size && !w->pack)
         memset(b->out + kept * w->out_size, 0, (b->n - kept) * w->out_size);
+    if (w->pack)
+        memcpy(b->bad, memory + r->shm->bad_at, kept);
     if (b->times)
         memcpy(b->times, memory + r->shm->times_at, b->n_done * sizeof *b->times);
     if (b->emitted.is_failed && !b->rc)
@@ -138,6 +140,8 @@ static bool read_piece(yk_proc_run *r, unsigned i)
 {
     yk_proc *p = &r->procs[i];
     size_t   there = (size_t)(atomic_load(&r->shm->workers[i].head) - atomic_load(&r->shm->workers[i].tail));
+    if (p->body.is_failed)
+        return false;
     if (!p->has_msg) {
         if (there < sizeof p->msg)
             return false;
@@ -150,6 +154,7 @@ static bool read_piece(yk_proc_run *r, unsigned i)
         if (!to) {
             yoke_error why = YOKE_ERROR_INIT;
             yk_proc_fail(r, yk_fail_nomem(&why, "taking in a result"), &why);
+            yk_proc_kill(p, YOKE_CAUSE_CANCELED); /* what it goes on to send cannot be understood any more */
             return false;
         }
         ring_read(r, i, to, n);
@@ -240,7 +245,7 @@ static void post_more(yk_proc_run *r)
     uint64_t now = r->n_delayed ? yk_now_ns() : 0;
     bool     is_news = false;
     for (uint32_t s = 0; s < r->shm->n_slots; s++) {
-        if (r->sent[s].due_ns && (now >= r->sent[s].due_ns || r->is_halted)) {
+        if (r->sent[s].due_ns && now >= r->sent[s].due_ns) {
             r->sent[s].due_ns = 0;
             r->n_delayed--;
             yk_proc_post(r, s);
@@ -250,7 +255,7 @@ static void post_more(yk_proc_run *r)
             continue;
         yk_block  *b;
         yoke_error why = YOKE_ERROR_INIT;
-        int        rc = r->is_halted ? 0 : yk_feed_claim(&r->feed, &b, &why);
+        int        rc = yk_feed_claim(&r->feed, &b, &why);
         if (rc < 0)
             yk_proc_fail(r, rc, &why);
         if (rc <= 0 && !r->n_delayed)
@@ -277,11 +282,12 @@ static uint64_t until_due(const yk_proc_run *r)
 
 static bool has_messages(const yk_proc_run *r)
 {
-    for (unsigned i = 0; i < r->n_procs; i++)
-        if (atomic_load(&r->shm->workers[i].head) != atomic_load(&r->shm->workers[i].tail) &&
-            (r->procs[i].has_msg ||
-             atomic_load(&r->shm->workers[i].head) - atomic_load(&r->shm->workers[i].tail) >= sizeof(yk_msg)))
+    for (unsigned i = 0; i < r->n_procs; i++) {
+        const yk_proc *p = &r->procs[i];
+        uint64_t there = atomic_load(&r->shm->workers[i].head) - atomic_load(&r->shm->workers[i].tail);
+        if (there >= (p->has_msg ? 1 : sizeof(yk_msg)) && !p->body.is_failed)
             return true;
+    }
     return false;
 }
 
@@ -307,12 +313,31 @@ static void sleep_for_news(yk_proc_run *r, uint64_t wait_ns)
             yk_proc_bury(r, i);
 }
 
+/* Takes back what no worker has taken yet. */
+static void retract(yk_proc_run *r)
+{
+    for (uint32_t i = 0; i < r->shm->n_slots; i++) {
+        if (!r->sent[i].block)
+            continue;
+        unsigned long long claim = atomic_load(&r->shm->slots[i].claim), mine = claim | 0xffff;
+        if (r->sent[i].due_ns)
+            r->n_delayed--;
+        else if ((claim & 0xffff) || !atomic_compare_exchange_strong(&r->shm->slots[i].claim, &claim, mine))
+            continue;
+        r->sent[i].due_ns = 0;
+        yk_proc_complete(r, i);
+    }
+}
+
 /* One round of everything that is to be done now. */
 static void attend(yk_proc_run *r)
 {
     for (unsigned i = 0; i < r->n_procs; i++)
         yk_proc_read(r, i);
-    post_more(r);
+    if (r->is_halted)
+        retract(r);
+    else
+        post_more(r);
 }
 
 static int processes_next(yk_run *run, uint64_t wait_ns, yk_block **ret, yoke_error *err)

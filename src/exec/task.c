@@ -15,7 +15,7 @@
 uint64_t yoke_task_index(const yoke_task *t) { return t->index; }
 unsigned yoke_task_attempt(const yoke_task *t) { return t->attempt; }
 unsigned yoke_task_worker(const yoke_task *t) { return t->worker; }
-void *yoke_task_ctx(const yoke_task *t) { return t->work->ctx; }
+void *yoke_task_ctx(const yoke_task *t) { return t->work->user_ctx; }
 uint64_t yoke_task_seed(const yoke_task *t) { return t->work->seed; }
 void *yoke_task_state(const yoke_task *t) { return t->state; }
 void *yoke_task_scratch(yoke_task *t, size_t size) { return yk_arena_alloc(&t->arena, size); }

@@ -138,15 +138,32 @@ static yk_block *claim(threads_run *r)
     return rc > 0 ? b : NULL;
 }
 
+/* With the run's lock held: helpers hear of it when there is again something to claim. */
+static bool renew_hint(threads_run *r)
+{
+    bool may = yk_feed_may_claim(&r->feed) && !r->rc;
+    bool is_news = may && !atomic_load_explicit(&r->may_claim, memory_order_relaxed);
+    atomic_store_explicit(&r->may_claim, may, memory_order_relaxed);
+    return is_news;
+}
+
+static void finish(threads_run *r, yk_block *b)
+{
+    pthread_mutex_lock(&r->lock);
+    yk_feed_done(&r->feed, b);
+    bool is_news = renew_hint(r);
+    pthread_mutex_unlock(&r->lock);
+    yk_gate_open(&r->progress);
+    if (is_news)
+        yk_gate_open(&exec_of(r)->work);
+}
+
 static void run_block(threads_run *r, yoke_task *t, yk_block *b)
 {
     yk_stall("claim");
     yk_block_run(t, b);
     yk_stall("done");
-    pthread_mutex_lock(&r->lock);
-    yk_feed_done(&r->feed, b);
-    pthread_mutex_unlock(&r->lock);
-    yk_gate_open(&r->progress);
+    finish(r, b);
 }
 
 /* ---- helpers ---- */
@@ -340,26 +357,29 @@ static void caller_work(threads_run *r, yoke_task *t, yk_block *b)
     seat = exec_of(r);
     if (lane_start(r, t))
         run_block(r, t, b);
-    else {
-        pthread_mutex_lock(&r->lock);
-        yk_feed_done(&r->feed, b);
-        pthread_mutex_unlock(&r->lock);
-    }
+    else
+        finish(r, b);
     seat = outer;
 }
 
+/* With the run's lock held. */
+static int look(threads_run *r, yk_block **ret, yoke_error *err)
+{
+    if ((*ret = yk_feed_deliver(&r->feed)))
+        return YK_NEXT_BLOCK;
+    if (r->feed.seq_in == r->feed.seq_out && r->rc)
+        return yk_fail(err, r->rc, "%s", r->why.text);
+    return yk_feed_is_finished(&r->feed) ? YK_NEXT_END : YK_NEXT_WAITED;
+}
+
+/* What there is to give on; failing that, and where the caller may work, what there is to do. A claim that yields nothing
+ * may have found the end or a failure. */
 static int give(threads_run *r, yk_block **ret, yk_block **ret_mine, bool may_work, yoke_error *err)
 {
-    int rc = YK_NEXT_WAITED;
     pthread_mutex_lock(&r->lock);
-    if ((*ret = yk_feed_deliver(&r->feed)))
-        rc = YK_NEXT_BLOCK;
-    else if (r->feed.seq_in == r->feed.seq_out && r->rc)
-        rc = yk_fail(err, r->rc, "%s", r->why.text);
-    else if (yk_feed_is_finished(&r->feed))
-        rc = YK_NEXT_END;
-    else if (may_work)
-        *ret_mine = claim(r);
+    int rc = look(r, ret, err);
+    if (rc == YK_NEXT_WAITED && may_work && !(*ret_mine = claim(r)))
+        rc = look(r, ret, err);
     pthread_mutex_unlock(&r->lock);
     return rc;
 }
@@ -399,9 +419,7 @@ static void threads_release(yk_run *run, yk_block *b)
     threads_run *r = (threads_run *)run;
     pthread_mutex_lock(&r->lock);
     yk_feed_release(&r->feed, b);
-    bool may = yk_feed_may_claim(&r->feed) && !r->rc;
-    bool is_news = may && !atomic_load_explicit(&r->may_claim, memory_order_relaxed);
-    atomic_store_explicit(&r->may_claim, may, memory_order_relaxed);
+    bool is_news = renew_hint(r);
     pthread_mutex_unlock(&r->lock);
     if (is_news)
         yk_gate_open(&exec_of(r)->work);

@@ -26,7 +26,8 @@ typedef struct yk_work {
     size_t      out_size;
     const void *in;      /* n items; NULL with fill. Borrowed */
     void       *out;     /* where results go; NULL: into the blocks. Borrowed */
-    void       *ctx;     /* borrowed; tasks only read it */
+    void       *ctx;     /* of the functions below; borrowed; tasks only read it */
+    void       *user_ctx; /* what yoke_task_ctx gives */
     size_t      ctx_size;
     uint64_t    seed;
 
@@ -41,8 +42,10 @@ typedef struct yk_work {
 
     int (*task)(void *ctx, yoke_task *t, const void *in, void *out, yoke_error *err);
 
-    /* Optional: after a block's tasks, in the worker: replaces its results by fewer, b->n_packed of them. */
+    /* Optional: after a block's tasks, in the worker: replaces its results by fewer, b->n_packed of them, and says in
+     * b->bad which of these are none. A block whose worker dies meanwhile is run anew from its first task. */
     int (*pack)(void *ctx, yk_block *b, yoke_error *err);
+    void *extra; /* borrowed; for callers whose ctx is a yk_call */
 
     uint64_t           chunk;  /* tasks in a block; 0: chosen from their cost */
     unsigned           retries, backoff_ms, timeout_ms, mem_mib, recycle_mib;

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Results as a stream.
+ */
+#include "map/call.h"
+#include "map/source.h"
+
+struct yoke_imap {
+    yk_call    call;
+    yoke_items items;
+    yk_block  *block; /* being taken apart; NULL: none */
+    uint32_t   i;     /* its next task */
+    size_t     mishap, emit_at;
+    int        rc;    /* how it ended; 1 while it has not */
+};
+
+yoke_imap *yoke_imap_open(yoke_session *s, yoke_task_fn *fn, yoke_items items, size_t result_size, const yoke_map_opts *opts,
+                          yoke_error *err)
+{
+    yoke_imap *it = yk_new(yoke_imap);
+    if (!it) {
+        yk_fail_nomem(err, "opening a map");
+        return NULL;
+    }
+    it->items = items;
+    it->call.fn = fn;
+    it->rc = 1;
+    yk_work w = {.name = "imap", .out_size = result_size, .ctx = &it->call, .task = yk_call_task, .has_times = true};
+    yk_source_use(&it->items, &w);
+    if (yk_call_begin(&it->call, s, opts, &w, err) < 0)
+        yk_free(YK_TAKE(it));
+    return it;
+}
+
+static int finish(yoke_imap *it, int rc, yoke_error *err)
+{
+    it->rc = yk_call_end(&it->call, rc, err);
+    it->call.run = NULL;
+    return it->rc;
+}
+
+int yoke_imap_next(yoke_imap *it, yoke_outcome *ret, yoke_error *err)
+{
+    if (it->rc <= 0)
+        return it->rc;
+    while (!it->block || it->i == it->block->n_done) {
+        if (it->block)
+            yk_call_release(&it->call, YK_TAKE(it->block));
+        int rc = yk_call_next(&it->call, &it->block, err);
+        if (rc != YK_NEXT_BLOCK) {
+            it->block = NULL;
+            return finish(it, rc, err);
+        }
+        it->i = 0;
+        it->mishap = it->emit_at = 0;
+    }
+    yk_call_outcome(it->block, &it->call.work, it->i++, &it->mishap, &it->emit_at, ret);
+    return 1;
+}
+
+void yoke_imap_close(yoke_imap *it)
+{
+    if (!it)
+        return;
+    if (it->block)
+        yk_call_release(&it->call, it->block);
+    if (it->call.run)
+        finish(it, 0, NULL);
+    yk_free(it);
+}
