@@ -6,6 +6,7 @@
 #define YOKE_YOKE_H
 
 #include <yoke/error.h>
+#include <yoke/image.h>
 #include <yoke/map.h>
 #include <yoke/plot.h>
 #include <yoke/session.h>

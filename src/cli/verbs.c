@@ -5,6 +5,7 @@
 #include "cli/verbs.h"
 
 const yk_verb *const yk_verbs[] = {
+    &yk_verb_image,
     &yk_verb_plot,
     &yk_verb_info,
     NULL,

@@ -19,7 +19,8 @@
 /* A parsed expression; immutable, any thread may read it. */
 typedef struct yk_expr yk_expr;
 
-/* Parses "tip / fare", or "tip / fare as share". YOKE_ESYNTAX points at the character. `text` is borrowed for the call. */
+/* Parses "tip / fare", or "tip / fare as share". YOKE_ESYNTAX points at the character; an unknown function is YOKE_EABSENT, with
+ * a hint at the near name. `text` is borrowed for the call. */
 int  yk_expr_parse(const char *text, yk_expr **ret, yoke_error *err) YK_MUST_USE;
 void yk_expr_free(yk_expr *e); /* NULL is allowed */
 YK_DEFINE_CLEANUP(yk_expr, yk_expr_free)
@@ -64,7 +65,7 @@ typedef struct yk_root {
  * share is computed once per block. */
 typedef struct yk_program yk_program;
 
-/* Unknown columns and functions are YOKE_EABSENT and hint at the near name; types that do not fit are YOKE_ETYPE and are shown. */
+/* Unknown columns are YOKE_EABSENT with a hint at the near name; types that do not fit are YOKE_ETYPE and are shown. */
 int  yk_program_new(const yk_field *fields, size_t n_fields, const yk_root *roots, size_t n_roots, yk_program **ret,
                     yoke_error *err) YK_MUST_USE;
 void yk_program_free(yk_program *p);
@@ -140,9 +141,14 @@ YK_DEFINE_CLEANUP(yk_eval, yk_eval_free)
  * they are converted. */
 void yk_eval_block(yk_eval *ev, const yk_vec *columns, uint32_t n);
 
+/* Rows of this block whose bit is 0 will not be looked at: what cannot be computed there is no error. Call it between
+ * yk_eval_filter and the roots that follow; the bitmap is borrowed until the next block, which forgets it. */
+void yk_eval_mask(yk_eval *ev, const uint64_t *mask);
+
 /* The root's n values. As they are cheapest: a plain column is passed on as it came; what depends on one dictionary column
- * alone comes as codes into a computed dictionary (whose id has its top bit set); a constant has is_const set. In a computed
- * REAL, a missing value is a NaN and `valid` is NULL; other kinds have `valid`. Borrowed until the next block. */
+ * alone comes as codes into a computed dictionary (whose id has its top bit set, and which lives as long as the evaluator uses
+ * it, at least until the next block); a constant has is_const set. In a computed REAL a missing value is a NaN, and without
+ * codes `valid` is NULL; other kinds have `valid`. Borrowed until the next block. */
 int yk_eval_root(yk_eval *ev, size_t root, yk_vec *ret, yoke_error *err) YK_MUST_USE;
 
 /* The same, always as plain values, never codes or is_const. Missing REAL values are NaN and `valid` is NULL for REAL. */

@@ -60,7 +60,7 @@ YK_DEFINE_CLEANUP(yk_journal, yk_journal_close)
 /* ---- reading */
 
 /* What a journal says, record by record, in file order. A callback may be NULL; a negative value ends the reading and is
- * returned. Strings point into the mapped file until yk_journal_read returns, unless the reader keeps it (below). */
+ * returned. Strings are borrowed for the call. */
 typedef struct yk_journal_reader {
     void *ctx;
     int (*session)(void *ctx, const yk_session *s);
@@ -75,7 +75,12 @@ typedef struct yk_journal_reader {
  * when it does not begin as a journal does (an empty one is fine). Never crashes, whatever the bytes. */
 int yk_journal_parse(const void *bytes, size_t n, const yk_journal_reader *reader, size_t *ret_good, yoke_error *err) YK_MUST_USE;
 
-/* A journal file, mapped and read while another process may be writing it. */
-int yk_journal_read(const char *path, const yk_journal_reader *reader, yoke_error *err) YK_MUST_USE;
+/* A journal file, read in pieces, also while another process is writing it. *ret_good (may be NULL) as above. */
+int yk_journal_read(const char *path, const yk_journal_reader *reader, uint64_t *ret_good, yoke_error *err) YK_MUST_USE;
+
+/* The same, each start joined with its end: fn is called with a whole record at each end, with cause INTERRUPTED for what ran
+ * when a session was killed, and with RUNNING, at the end, for the rest. `also` may be NULL; its start and end are not called. */
+typedef int yk_record_fn(void *ctx, uint64_t start, const yk_record *r);
+int yk_records_read(const char *path, yk_record_fn *fn, void *ctx, const yk_journal_reader *also, yoke_error *err) YK_MUST_USE;
 
 #endif

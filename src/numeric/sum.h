@@ -81,6 +81,7 @@ yk_sums yk_total_read(const yk_total *t);
 double yk_sum(const double *x, size_t n);
 
 /* The exact sum of integers; mask as above. */
-__extension__ __int128 yk_sum_int(const int64_t *x, const uint64_t *mask, uint32_t n);
+__extension__ typedef __int128 yk_wide_int;
+yk_wide_int yk_sum_int(const int64_t *x, const uint64_t *mask, uint32_t n);
 
 #endif

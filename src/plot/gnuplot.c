@@ -61,7 +61,7 @@ static void put_frame(yk_buf *b, const yoke_plot *p, const yk_axis axes[2])
 {
     yk_buf_puts(b, "set encoding utf8\nset border 31 lw 0.8 lc rgb '#262626'\n"
                    "set tics nomirror out scale 0.8,0.45 textcolor rgb '#262626'\n"
-                   "set key top right noenhanced samplen 2.2 spacing 1.25 opaque fillcolor rgb '#ffffff' box lw 0.6 lc rgb '#cccccc' width 1 height 0.4\n");
+                   "set key top right Left reverse noenhanced samplen 1.8 spacing 1.25 opaque fillcolor rgb '#ffffff' box lw 0.6 lc rgb '#cccccc' width 0.5 height 0.3\n");
     static const char *const name[] = {"title", "xlabel", "ylabel"};
     const char *const        text[] = {p->title, p->x_label, p->y_label};
     for (int i = 0; i < 3; i++) {
@@ -69,7 +69,7 @@ static void put_frame(yk_buf *b, const yoke_plot *p, const yk_axis axes[2])
             continue;
         yk_buf_printf(b, "set %s ", name[i]);
         put_quoted(b, text[i]);
-        yk_buf_puts(b, " noenhanced textcolor rgb '#262626'\n");
+        yk_buf_printf(b, " noenhanced%s textcolor rgb '#262626'\n", i == 0 ? " offset 0,-0.4" : "");
     }
     for (int i = 0; i < 2; i++) {
         char axis = "xy"[i];

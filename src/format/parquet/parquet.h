@@ -45,7 +45,7 @@ const yk_parquet_column *yk_parquet_column_at(const yk_parquet *f, unsigned i);
 int                      yk_parquet_find(const yk_parquet *f, const char *name); /* index, or -1 */
 unsigned                 yk_parquet_groups(const yk_parquet *f);
 const yk_parquet_group  *yk_parquet_group_at(const yk_parquet *f, unsigned i);
-const char              *yk_parquet_created_by(const yk_parquet *f); /* the writer's name for itself; "" when not said */
+yk_text                  yk_parquet_created_by(const yk_parquet *f); /* the writer's name for itself; empty when not said */
 unsigned                 yk_parquet_notes(const yk_parquet *f);      /* the file's key-value metadata: how many */
 void                     yk_parquet_note(const yk_parquet *f, unsigned i, yk_text *ret_key, yk_text *ret_value);
 
@@ -57,7 +57,7 @@ typedef union yk_parquet_value {
     double   r; /* REAL */
     uint8_t  b; /* BOOL */
     yk_text  t; /* TEXT, DATA: bytes compare as unsigned; borrowed from the file */
-    __int128 d; /* DECIMAL */
+    __extension__ __int128 d; /* DECIMAL */
 } yk_parquet_value;
 
 typedef struct yk_parquet_stats {

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * A program from several trees: binds them, computes what is constant, notes which columns each root reads.
+ */
+#include "expr/eval.h"
+
+#include <math.h>
+
+void yk_program_free(yk_program *p)
+{
+    if (!p)
+        return;
+    yk_arena_fini(&p->arena);
+    yk_free(p);
+}
+
+static int copy_fields(yk_program *p, const yk_field *fields, size_t n, yoke_error *err)
+{
+    p->fields = yk_arena_calloc(&p->arena, n + 1, sizeof *p->fields);
+    if (!p->fields)
+        return yk_fail_nomem(err, "binding expressions");
+    for (size_t i = 0; i < n; i++) {
+        p->fields[i].type = fields[i].type;
+        p->fields[i].name = yk_arena_strndup(&p->arena, fields[i].name, strlen(fields[i].name));
+        if (!p->fields[i].name)
+            return yk_fail_nomem(err, "binding expressions");
+    }
+    p->n_fields = n;
+    return 0;
+}
+
+/* ---- Constants ---- */
+
+static int keep_constant(yk_program *p, yk_node *n, const yk_reg *r, yoke_error *err)
+{
+    yk_value v = {.type = n->type, .is_missing = r->valid && !(r->valid[0] & 1)};
+    if (n->type.kind == YK_KIND_BOOL) {
+        v.b = *(const uint64_t *)r->data & 1;
+    } else if (n->type.kind == YK_KIND_TEXT || n->type.kind == YK_KIND_DATA) {
+        memcpy(&v.t, r->data, sizeof v.t);
+        char *copy = yk_arena_alloc(&p->arena, v.t.len + 1);
+        if (!copy)
+            return yk_fail_nomem(err, "binding expressions");
+        if (v.t.len)
+            memcpy(copy, v.t.data, v.t.len);
+        v.t.data = copy;
+    } else {
+        memcpy(&v.i, r->data, sizeof v.i);
+    }
+    if (n->type.kind == YK_KIND_REAL)
+        v.is_missing = isnan(v.r);
+    *n = (yk_node){.code = YK_CODE_CONST, .type = n->type, .single = -1, .value = v};
+    return 0;
+}
+
+/* What depends on no column is computed here, by the evaluator itself. */
+static int fold_constants(yk_program *p, yoke_error *err)
+{
+    YK_CLEANUP(yk_eval_freep) yk_eval *ev = NULL;
+    YK_TRY(yk_eval_new(p, &ev, err));
+    yk_eval_block(ev, NULL, 1);
+    for (uint32_t i = 0; i < p->n_nodes; i++) {
+        yk_node *n = &p->nodes[i];
+        if (n->single != -1 || n->code == YK_CODE_CONST)
+            continue;
+        YK_TRY(yk_eval_node(ev, i, err));
+        YK_TRY(keep_constant(p, n, &ev->regs[i], err));
+    }
+    return 0;
+}
+
+/* ---- Columns ---- */
+
+static void mark(const yk_program *p, uint32_t id, bool *seen_nodes, bool *seen_columns)
+{
+    const yk_node *n = &p->nodes[id];
+    if (seen_nodes[id])
+        return;
+    seen_nodes[id] = true;
+    if (n->code == YK_CODE_COLUMN)
+        seen_columns[n->column] = true;
+    for (int i = 0; i < n->n_args; i++)
+        mark(p, n->args[i], seen_nodes, seen_columns);
+}
+
+static int find_columns(yk_program *p, yk_bound_root *root, yoke_error *err)
+{
+    bool *nodes = yk_arena_calloc(&p->arena, p->n_nodes + p->n_fields + 1, sizeof *nodes), *columns = nodes + p->n_nodes;
+    root->columns = yk_arena_calloc(&p->arena, p->n_fields + 1, sizeof *root->columns);
+    if (!nodes || !root->columns)
+        return yk_fail_nomem(err, "binding expressions");
+    mark(p, root->node, nodes, columns);
+    for (size_t i = 0; i < p->n_fields; i++)
+        if (columns[i])
+            root->columns[root->n_columns++] = (uint32_t)i;
+    return 0;
+}
+
+static void find_wide(yk_program *p)
+{
+    for (uint32_t i = 0; i < p->n_nodes; i++)
+        for (int k = 0; p->nodes[i].single == -2 && k < p->nodes[i].n_args; k++)
+            p->nodes[p->nodes[i].args[k]].is_wide = true;
+    for (size_t i = 0; i < p->n_roots; i++)
+        p->nodes[p->roots[i].node].is_wide = true;
+}
+
+int yk_program_new(const yk_field *fields, size_t n_fields, const yk_root *roots, size_t n_roots, yk_program **ret, yoke_error *err)
+{
+    YK_CLEANUP(yk_program_freep) yk_program *p = yk_new(yk_program);
+    if (!p)
+        return yk_fail_nomem(err, "binding expressions");
+    YK_TRY(copy_fields(p, fields, n_fields, err));
+    p->roots = yk_arena_calloc(&p->arena, n_roots + 1, sizeof *p->roots);
+    if (!p->roots)
+        return yk_fail_nomem(err, "binding expressions");
+    for (size_t i = 0; i < n_roots; i++) {
+        p->roots[i].want = roots[i].want;
+        YK_TRY(yk_bind(p, roots[i].expr, roots[i].want, &p->roots[i].node, err));
+        p->n_roots++;
+    }
+    YK_TRY(fold_constants(p, err));
+    find_wide(p);
+    for (size_t i = 0; i < n_roots; i++) {
+        YK_TRY(find_columns(p, &p->roots[i], err));
+        YK_TRY(yk_facts_find(p, &p->roots[i], err));
+    }
+    *ret = YK_TAKE(p);
+    return 0;
+}
+
+size_t yk_program_roots(const yk_program *p)
+{
+    return p->n_roots;
+}
+
+yk_type yk_program_type(const yk_program *p, size_t root)
+{
+    return p->nodes[p->roots[root].node].type;
+}
+
+const uint32_t *yk_program_columns(const yk_program *p, size_t root, size_t *ret_n)
+{
+    *ret_n = p->roots[root].n_columns;
+    return p->roots[root].columns;
+}
+
+int64_t yk_program_single_column(const yk_program *p, size_t root)
+{
+    int64_t s = p->nodes[p->roots[root].node].single;
+    return s < 0 ? -1 : s;
+}
+
+bool yk_program_constant(const yk_program *p, size_t root, yk_value *ret)
+{
+    const yk_node *n = &p->nodes[p->roots[root].node];
+    if (n->code != YK_CODE_CONST)
+        return false;
+    *ret = n->value;
+    ret->type = n->type;
+    return true;
+}
+
+const yk_fact *yk_program_facts(const yk_program *p, size_t root, size_t *ret_n)
+{
+    *ret_n = p->roots[root].n_facts;
+    return p->roots[root].facts;
+}

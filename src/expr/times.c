@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Dates and times: the proleptic Gregorian calendar, without leap seconds, as Parquet and NumPy count. Days to dates as in
+ * H. Hinnant, "chrono-compatible low-level date algorithms" (2013): years begin in March, eras have 400 years.
+ */
+#include "expr/program.h"
+
+#include <ctype.h>
+#include <stdio.h>
+
+static int64_t floor_div(int64_t a, int64_t b)
+{
+    return a / b - (a % b < 0);
+}
+
+static int64_t floor_mod(int64_t a, int64_t b)
+{
+    int64_t m = a % b;
+    return m < 0 ? m + b : m;
+}
+
+static void date_of_day(int64_t day, int64_t *ret_year, int *ret_month, int *ret_day)
+{
+    int64_t z = day + 719468, era = floor_div(z, 146097);
+    int64_t in_era = z - era * 146097;
+    int64_t year = (in_era - in_era / 1460 + in_era / 36524 - in_era / 146096) / 365;
+    int64_t in_year = in_era - (365 * year + year / 4 - year / 100);
+    int64_t month = (5 * in_year + 2) / 153;
+    *ret_day = (int)(in_year - (153 * month + 2) / 5 + 1);
+    *ret_month = (int)(month < 10 ? month + 3 : month - 9);
+    *ret_year = year + era * 400 + (*ret_month <= 2);
+}
+
+static int64_t day_of_date(int64_t year, int month, int day)
+{
+    int64_t y = year - (month <= 2), era = floor_div(y, 400), in_era = y - era * 400;
+    int64_t in_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
+    return era * 146097 + in_era * 365 + in_era / 4 - in_era / 100 + in_year - 719468;
+}
+
+int64_t yk_rescale(int64_t value, int64_t factor)
+{
+    int64_t r;
+    if (factor < 0)
+        return floor_div(value, -factor);
+    if (__builtin_mul_overflow(value, factor, &r))
+        return value < 0 ? INT64_MIN : INT64_MAX;
+    return r;
+}
+
+int64_t yk_time_part(yk_op part, yk_type type, int64_t value)
+{
+    int64_t per_second = type.kind == YK_KIND_DATE ? 1 : yk_unit_per_second(type.unit);
+    int64_t day = type.kind == YK_KIND_DATE ? value : floor_div(value, 86400 * per_second);
+    int64_t second = type.kind == YK_KIND_DATE ? 0 : floor_mod(floor_div(value, per_second), 86400);
+    int64_t year;
+    int     month, of_month;
+    switch (part) {
+    case YK_OP_HOUR: return second / 3600;
+    case YK_OP_MINUTE: return second / 60 % 60;
+    case YK_OP_SECOND: return second % 60;
+    case YK_OP_WEEKDAY: return floor_mod(floor_mod(day, 7) + 3, 7); /* day 0 was a Thursday; Monday is 0 */
+    default: break;
+    }
+    /* Dates beyond the year 10^15 have no use; keep the arithmetic in range. */
+    int64_t far = (int64_t)1 << 58;
+    date_of_day(day > far ? far : day < -far ? -far : day, &year, &month, &of_month);
+    return part == YK_OP_YEAR ? year : part == YK_OP_MONTH ? month : of_month;
+}
+
+/* ---- From text ---- */
+
+typedef struct reader {
+    const char *p, *end;
+} reader;
+
+static bool take(reader *r, char c)
+{
+    if (r->p == r->end || *r->p != c)
+        return false;
+    r->p++;
+    return true;
+}
+
+static bool digits(reader *r, int n, int *ret)
+{
+    int v = 0;
+    for (int i = 0; i < n; i++, r->p++) {
+        if (r->p == r->end || !isdigit((unsigned char)*r->p))
+            return false;
+        v = 10 * v + (*r->p - '0');
+    }
+    *ret = v;
+    return true;
+}
+
+/* .25 as nanoseconds; digits beyond nine are dropped. */
+static bool fraction(reader *r, int *ret)
+{
+    int v = 0, n = 0;
+    for (; r->p != r->end && isdigit((unsigned char)*r->p); r->p++, n++)
+        if (n < 9)
+            v = 10 * v + (*r->p - '0');
+    for (int i = n; i < 9; i++)
+        v *= 10;
+    *ret = v;
+    return n > 0;
+}
+
+static bool read_clock(reader *r, int64_t *ret_second, int *ret_ns)
+{
+    int hour, minute, second = 0;
+    if (!digits(r, 2, &hour) || !take(r, ':') || !digits(r, 2, &minute) || hour > 24 || minute > 59)
+        return false;
+    if (take(r, ':')) {
+        if (!digits(r, 2, &second) || second > 60)
+            return false;
+        if ((take(r, '.') || take(r, ',')) && !fraction(r, ret_ns))
+            return false;
+    }
+    *ret_second = hour * 3600 + minute * 60 + second;
+    return true;
+}
+
+static bool read_zone(reader *r, int64_t *second)
+{
+    int hour, minute = 0;
+    while (take(r, ' '))
+        ;
+    if (take(r, 'Z') || take(r, 'z') || r->p == r->end)
+        return true;
+    int sign = take(r, '+') ? 1 : take(r, '-') ? -1 : 0;
+    if (!sign || !digits(r, 2, &hour))
+        return false;
+    take(r, ':');
+    if (r->p != r->end && !digits(r, 2, &minute))
+        return false;
+    *second -= sign * (hour * 3600 + minute * 60);
+    return hour < 24 && minute < 60;
+}
+
+bool yk_time_parse(const char *text, size_t len, int64_t *ret, yk_unit *ret_unit, bool *ret_is_date)
+{
+    static const int month_days[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    reader  r = {text, text + len};
+    int     year, month, day, ns = 0;
+    int64_t second = 0;
+    while (take(&r, ' '))
+        ;
+    while (r.end > r.p && r.end[-1] == ' ')
+        r.end--;
+    if (!digits(&r, 4, &year) || !take(&r, '-') || !digits(&r, 2, &month) || !take(&r, '-') || !digits(&r, 2, &day))
+        return false;
+    if (month < 1 || month > 12 || day < 1 || day > month_days[month - 1] ||
+        (month == 2 && day == 29 && !(year % 4 == 0 && (year % 100 != 0 || year % 400 == 0))))
+        return false;
+    *ret_is_date = r.p == r.end;
+    if (!*ret_is_date && ((!take(&r, ' ') && !take(&r, 'T') && !take(&r, 't')) || !read_clock(&r, &second, &ns) || !read_zone(&r, &second) || r.p != r.end))
+        return false;
+    second += day_of_date(year, month, day) * 86400;
+    *ret_unit = ns == 0 ? YK_UNIT_S : ns % 1000000 == 0 ? YK_UNIT_MS : ns % 1000 == 0 ? YK_UNIT_US : YK_UNIT_NS;
+    int64_t per = yk_unit_per_second(*ret_unit), v;
+    if (__builtin_mul_overflow(second, per, &v) || __builtin_add_overflow(v, ns / (1000000000 / per), &v))
+        return false;
+    *ret = v;
+    return true;
+}
+
+/* ---- To text ---- */
+
+static size_t print_fraction(int64_t part, yk_unit unit, char *buf, size_t size)
+{
+    static const int width[] = {0, 3, 6, 9};
+    if (part == 0 || unit == YK_UNIT_S)
+        return 0;
+    return (size_t)snprintf(buf, size, ".%0*lld", width[unit], (long long)part);
+}
+
+/* [-][D days ]HH:MM:SS[.fraction] */
+static size_t print_span(yk_unit unit, int64_t value, char *buf, size_t size)
+{
+    uint64_t per = (uint64_t)yk_unit_per_second(unit), v = value < 0 ? 0 - (uint64_t)value : (uint64_t)value, s = v / per;
+    size_t   n = (size_t)snprintf(buf, size, "%s", value < 0 ? "-" : "");
+    if (s >= 86400)
+        n += (size_t)snprintf(buf + n, size - n, "%llu day%s ", (unsigned long long)(s / 86400), s / 86400 == 1 ? "" : "s");
+    n += (size_t)snprintf(buf + n, size - n, "%02d:%02d:%02d", (int)(s % 86400 / 3600), (int)(s % 3600 / 60), (int)(s % 60));
+    return n + print_fraction((int64_t)(v % per), unit, buf + n, size - n);
+}
+
+size_t yk_time_print(yk_type type, int64_t value, char *buf, size_t size)
+{
+    if (type.kind == YK_KIND_SPAN)
+        return print_span(type.unit, value, buf, size);
+    int64_t per = type.kind == YK_KIND_DATE ? 1 : yk_unit_per_second(type.unit);
+    int64_t year = yk_time_part(YK_OP_YEAR, type, value);
+    size_t  n = (size_t)snprintf(buf, size, "%04lld-%02d-%02d", (long long)year, (int)yk_time_part(YK_OP_MONTH, type, value),
+                                (int)yk_time_part(YK_OP_DAY, type, value));
+    if (type.kind == YK_KIND_DATE)
+        return n;
+    n += (size_t)snprintf(buf + n, size - n, " %02d:%02d:%02d", (int)yk_time_part(YK_OP_HOUR, type, value), (int)yk_time_part(YK_OP_MINUTE, type, value),
+                          (int)yk_time_part(YK_OP_SECOND, type, value));
+    n += print_fraction(floor_mod(value, per), type.unit, buf + n, size - n);
+    return type.is_utc && n + 1 < size ? n + (size_t)snprintf(buf + n, size - n, "Z") : n;
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Pages while they are decompressed: shared by the cursors that are in them, kept for later ones within the budget.
+ */
+#include "format/parquet/pq_page.h"
+
+void yk_pq_loader_fini(yk_pq_loader *l)
+{
+    yk_codec_fini(&l->codecs);
+    yk_free(l->stored);
+    *l = (yk_pq_loader){0};
+}
+
+const char *yk_pq_out_of_range(const yk_pq_leaf *leaf)
+{
+    return leaf->form == YK_PQ_F_INT96 ? "it holds a time outside the years 1678 to 2261, which 64-bit nanoseconds end at"
+                                       : "it holds a decimal of more than 38 digits";
+}
+
+int yk_pq_page_room(yk_pq_page *p, size_t n, yoke_error *err)
+{
+    yk_parquet *f = p->chunk->file;
+    n += YK_PQ_PAD;
+    pthread_mutex_lock(&f->lock);
+    for (size_t i = 0; i < sizeof f->spares / sizeof *f->spares && !p->raw; i++) {
+        struct yk_pq_spare *s = &f->spares[i];
+        if (s->data && s->cap >= n && s->cap / 4 <= n) {
+            p->raw = YK_TAKE(s->data);
+            p->cap = s->cap;
+            f->kept_bytes -= s->cap;
+        }
+    }
+    pthread_mutex_unlock(&f->lock);
+    if (!p->raw) {
+        p->raw = yk_malloc_aligned(n);
+        p->cap = n;
+    }
+    p->cost += p->cap;
+    return p->raw ? 0 : yk_fail_nomem(err, "reading a page");
+}
+
+/* The next functions are called with the file's lock held. */
+
+static void unlink_kept(yk_parquet *f, yk_pq_page *p)
+{
+    *(p->newer ? &p->newer->older : &f->newest) = p->older;
+    *(p->older ? &p->older->newer : &f->oldest) = p->newer;
+    p->newer = p->older = NULL;
+    f->kept_bytes -= p->cost;
+}
+
+static void keep(yk_parquet *f, yk_pq_page *p)
+{
+    p->older = f->newest;
+    p->newer = NULL;
+    *(f->newest ? &f->newest->newer : &f->oldest) = p;
+    f->newest = p;
+    f->kept_bytes += p->cost;
+}
+
+static void free_content(yk_parquet *f, yk_pq_page *p)
+{
+    struct yk_pq_spare *empty = NULL;
+    for (size_t i = 0; i < sizeof f->spares / sizeof *f->spares; i++)
+        if (!f->spares[i].data)
+            empty = &f->spares[i];
+    if (p->raw && empty && f->kept_bytes + p->cap <= f->budget) {
+        *empty = (struct yk_pq_spare){YK_TAKE(p->raw), p->cap};
+        f->kept_bytes += p->cap;
+    }
+    yk_free(p->raw);
+    yk_free(p->side);
+    yk_free(p->heap);
+    yk_free(p->turned);
+    yk_free(p);
+}
+
+static void unref(yk_parquet *f, yk_pq_page *p);
+
+static void drop(yk_parquet *f, yk_pq_page *p)
+{
+    yk_pq_page *dict = p->dict_page;
+    p->chunk->slots[p->slot].page = NULL;
+    free_content(f, p);
+    if (dict)
+        unref(f, dict);
+}
+
+static void shrink(yk_parquet *f, uint64_t budget)
+{
+    for (size_t i = 0; f->kept_bytes > budget && i < sizeof f->spares / sizeof *f->spares; i++)
+        if (f->spares[i].data) {
+            f->kept_bytes -= f->spares[i].cap;
+            yk_free(YK_TAKE(f->spares[i].data));
+        }
+    while (f->kept_bytes > budget && f->oldest) {
+        yk_pq_page *p = f->oldest;
+        unlink_kept(f, p);
+        drop(f, p);
+    }
+}
+
+static void unref(yk_parquet *f, yk_pq_page *p)
+{
+    if (--p->refs > 0)
+        return;
+    if (p->slot > 0 && p->walked >= p->n_rows) { /* everybody who wanted it has been here */
+        drop(f, p);
+        return;
+    }
+    keep(f, p);
+    shrink(f, f->budget);
+}
+
+void yk_pq_page_put(yk_pq_page *p, uint64_t walked)
+{
+    yk_parquet *f = p->chunk->file;
+    pthread_mutex_lock(&f->lock);
+    p->walked += walked;
+    unref(f, p);
+    pthread_mutex_unlock(&f->lock);
+}
+
+void yk_pq_page_forget(yk_parquet *f, uint64_t budget)
+{
+    pthread_mutex_lock(&f->lock);
+    shrink(f, budget);
+    pthread_mutex_unlock(&f->lock);
+}
+
+static int load(yk_pq_chunk *c, unsigned slot, yk_pq_loader *l, yk_pq_page **ret, yoke_error *err)
+{
+    yk_pq_page *p = yk_new(yk_pq_page);
+    if (!p)
+        return yk_fail_nomem(err, "reading a page");
+    p->chunk = c;
+    p->slot = slot;
+    p->refs = 1;
+    p->cost = sizeof *p;
+    int rc = yk_pq_page_load(c, slot, l, p, err);
+    if (rc < 0) {
+        pthread_mutex_lock(&c->file->lock);
+        if (p->dict_page)
+            unref(c->file, p->dict_page);
+        free_content(c->file, p);
+        pthread_mutex_unlock(&c->file->lock);
+        return rc;
+    }
+    *ret = p;
+    return 0;
+}
+
+int yk_pq_page_get(yk_pq_chunk *c, unsigned slot, yk_pq_loader *l, yk_pq_page **ret, yoke_error *err)
+{
+    yk_parquet        *f = c->file;
+    struct yk_pq_slot *s = &c->slots[slot];
+    yk_pq_page        *p = NULL;
+    pthread_mutex_lock(&f->lock);
+    while (!s->page && s->is_loading)
+        pthread_cond_wait(&f->loaded, &f->lock);
+    if (s->page) {
+        p = s->page;
+        if (p->refs++ == 0)
+            unlink_kept(f, p);
+        atomic_fetch_add_explicit(&f->pages_shared, 1, memory_order_relaxed);
+        pthread_mutex_unlock(&f->lock);
+        *ret = p;
+        return 0;
+    }
+    s->is_loading = true;
+    pthread_mutex_unlock(&f->lock);
+    int rc = load(c, slot, l, &p, err);
+    pthread_mutex_lock(&f->lock);
+    s->is_loading = false;
+    if (rc == 0)
+        s->page = *ret = p;
+    pthread_cond_broadcast(&f->loaded);
+    pthread_mutex_unlock(&f->lock);
+    return rc;
+}

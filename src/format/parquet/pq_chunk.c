@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Where a column chunk's pages lie: from the file's page index, or by walking the page headers.
+ */
+#include "format/parquet/pq_file.h"
+
+#include "base/file.h"
+
+int yk_pq_read(yk_parquet *f, uint64_t at, void *to, size_t n, yoke_error *err)
+{
+    if (at > f->size || n > f->size - at)
+        return yk_fail(err, YOKE_EFORMAT, "'%s': a page is said to lie past the end of the file; get the file again", f->path);
+    atomic_fetch_add_explicit(&f->bytes_read, n, memory_order_relaxed);
+    return yk_file_read_at(f->fd, f->path, at, to, n, err);
+}
+
+static int damaged(const yk_pq_chunk *c, uint64_t at, const char *what, yoke_error *err)
+{
+    return yk_fail(err, YOKE_EFORMAT, "'%s': column '%s', page at byte %llu: %s; get the file again", c->file->path, c->leaf->column.name,
+                   (unsigned long long)at, what);
+}
+
+/* Bytes of the file near the page headers being walked. */
+typedef struct window {
+    uint8_t *data; /* owned */
+    size_t   n, cap;
+    uint64_t at;
+} window;
+
+/* Makes bytes [at, at + n) visible, or as many of them as there are before `end`. */
+static int look(yk_pq_chunk *c, window *w, uint64_t at, size_t n, uint64_t end, yoke_error *err)
+{
+    if (n > end - at)
+        n = (size_t)(end - at);
+    if (at >= w->at && at - w->at <= w->n && w->n - (at - w->at) >= n)
+        return 0;
+    size_t want = n < 8192 ? 8192 : n;
+    if (want > end - at)
+        want = (size_t)(end - at);
+    if (!yk_grow(&w->data, &w->cap, want ? want : 1, 1))
+        return yk_fail_nomem(err, "reading page headers");
+    w->n = 0;
+    YK_TRY(yk_pq_read(c->file, at, w->data, want, err));
+    w->at = at, w->n = want;
+    return 0;
+}
+
+/* The header of the page at `at`, whose bytes with its data do not reach past end. */
+static int read_header(yk_pq_chunk *c, window *w, uint64_t at, uint64_t end, yk_pq_header *ret, uint32_t *ret_size, yoke_error *err)
+{
+    for (size_t want = 256;; want *= 8) {
+        YK_TRY(look(c, w, at, want, end, err));
+        size_t there = w->n - (size_t)(at - w->at);
+        int    len = yk_pq_header_read(w->data + (at - w->at), there, ret);
+        if (len < 0 || (len == 0 && (there >= end - at || want >= 64u << 20)))
+            return damaged(c, at, "its header is damaged", err);
+        if (len == 0)
+            continue;
+        uint64_t size = (uint64_t)len + (uint64_t)ret->stored_size;
+        if (size > end - at || size > INT32_MAX)
+            return damaged(c, at, "it is said to be longer than its column", err);
+        *ret_size = (uint32_t)size;
+        return 0;
+    }
+}
+
+/* Where the chunk begins, and the last byte its pages may reach. Sizes from old writers fall short by a header. */
+static int find_range(const yk_pq_chunk *c, uint64_t *ret_from, uint64_t *ret_end, yoke_error *err)
+{
+    enum { SLACK = 128 };
+    const yk_pq_chunk_info *i = c->info;
+    int64_t                 from = i->dict_at > 0 && i->dict_at < i->data_at ? i->dict_at : i->data_at;
+    uint64_t                most = c->file->size;
+    if (from < 0 || i->stored < 0 || (uint64_t)from > most)
+        return damaged(c, (uint64_t)from, "it is said to lie outside the file", err);
+    *ret_from = (uint64_t)from;
+    *ret_end = (uint64_t)i->stored + SLACK > most - (uint64_t)from ? most : (uint64_t)from + (uint64_t)i->stored + SLACK;
+    return 0;
+}
+
+static bool add_page(yk_pq_chunk *c, size_t *cap_places, size_t *cap_pages, yk_pq_place place, uint64_t row, uint64_t n_rows)
+{
+    if (!yk_grow(&c->places, cap_places, c->n_pages + 1, sizeof *c->places) || !yk_grow(&c->pages, cap_pages, c->n_pages + 1, sizeof *c->pages))
+        return false;
+    c->places[c->n_pages] = place;
+    c->pages[c->n_pages++] =
+        (yk_parquet_page){.first_row = c->first_row + row, .n_rows = n_rows, .n_bytes = place.size, .stats.n_missing = -1};
+    return true;
+}
+
+static int walk_headers(yk_pq_chunk *c, window *w, yoke_error *err)
+{
+    uint64_t     at, end, row = 0;
+    size_t       cap_places = 0, cap_pages = 0;
+    yk_pq_header h;
+    uint32_t     size;
+    YK_TRY(find_range(c, &at, &end, err));
+    c->n_pages = 0;
+    for (; row < c->n_rows; at += size) {
+        if (at >= end)
+            return damaged(c, at, "the column has fewer values than the file has rows", err);
+        YK_TRY(read_header(c, w, at, end, &h, &size, err));
+        yk_pq_place place = {at, size, (int8_t)h.encoding};
+        if (h.type == YK_PQ_DICTIONARY_PAGE && c->n_pages == 0)
+            c->dict_place = place;
+        if ((h.type != YK_PQ_DATA_PAGE && h.type != YK_PQ_DATA_PAGE_V2) || h.n_values == 0)
+            continue;
+        uint64_t n = (uint64_t)h.n_values;
+        if (n > c->n_rows - row)
+            return damaged(c, at, "the column has more values than the file has rows", err);
+        if (h.encoding < 0 || h.encoding > INT8_MAX)
+            return damaged(c, at, "its values are encoded in a way that Parquet does not define", err);
+        if (!add_page(c, &cap_places, &cap_pages, place, row, n))
+            return yk_fail_nomem(err, "listing pages");
+        row += n;
+    }
+    return 0;
+}
+
+/* Takes the pages from the page index; false, and nothing taken, when it is not there or cannot be right. */
+static bool take_index(yk_pq_chunk *c, const yk_pq_location *l, uint32_t n)
+{
+    size_t   cap_places = 0, cap_pages = 0;
+    uint64_t size = c->file->size;
+    if (n == 0 || l[0].first_row != 0)
+        return false;
+    for (uint32_t i = 0; i < n; i++) {
+        int64_t after = i + 1 < n ? l[i + 1].first_row : (int64_t)c->n_rows;
+        if (l[i].at < 0 || l[i].size <= 0 || (uint64_t)l[i].at > size || (uint64_t)l[i].size > size - (uint64_t)l[i].at)
+            return false;
+        if (l[i].first_row > after || (uint64_t)after > c->n_rows || (i > 0 && l[i].at < l[i - 1].at + l[i - 1].size))
+            return false;
+        yk_pq_place place = {(uint64_t)l[i].at, (uint32_t)l[i].size, -1};
+        if (after > l[i].first_row && !add_page(c, &cap_places, &cap_pages, place, (uint64_t)l[i].first_row, (uint64_t)(after - l[i].first_row)))
+            return false;
+    }
+    return true;
+}
+
+static bool read_range(yk_pq_chunk *c, int64_t at, int32_t size, uint8_t **ret)
+{
+    YK_AUTOFREE uint8_t *bytes = at > 0 && size > 0 && (uint64_t)size <= c->file->size ? yk_malloc((size_t)size) : NULL;
+    if (!bytes || yk_pq_read(c->file, (uint64_t)at, bytes, (size_t)size, NULL) < 0)
+        return false;
+    *ret = YK_TAKE(bytes);
+    return true;
+}
+
+/* Bounds for all pages of the offset index, empty ones too; they are few, so those are matched by position. */
+static void read_page_stats(yk_pq_chunk *c, const yk_pq_location *l, uint32_t n)
+{
+    if (!read_range(c, c->info->columns_at, c->info->columns_size, &c->index))
+        return;
+    YK_AUTOFREE yk_pq_bounds *bounds = yk_new_array(yk_pq_bounds, n);
+    if (!bounds || !yk_pq_column_index_read(c->index, (size_t)c->info->columns_size, n, bounds))
+        return;
+    for (uint32_t i = 0, p = 0; i < n && p < c->n_pages; i++)
+        if (c->places[p].at == (uint64_t)l[i].at)
+            yk_pq_bounds_decode(c->file, c->leaf, &bounds[i], &c->pages[p++].stats);
+}
+
+static bool map_by_index(yk_pq_chunk *c)
+{
+    YK_AUTOFREE uint8_t        *bytes = NULL;
+    YK_AUTOFREE yk_pq_location *l = NULL;
+    uint32_t                    n;
+    if (!read_range(c, c->info->offsets_at, c->info->offsets_size, &bytes) ||
+        !yk_pq_offset_index_read(bytes, (size_t)c->info->offsets_size, &l, &n) || !take_index(c, l, n))
+        return false;
+    read_page_stats(c, l, n);
+    return true;
+}
+
+/* With a page index the dictionary is what lies before the first page. */
+static int find_dictionary(yk_pq_chunk *c, window *w, yoke_error *err)
+{
+    uint64_t     at, end;
+    yk_pq_header h;
+    uint32_t     size;
+    YK_TRY(find_range(c, &at, &end, err));
+    if (c->n_pages == 0 || at >= c->places[0].at)
+        return 0;
+    YK_TRY(read_header(c, w, at, end, &h, &size, err));
+    if (h.type == YK_PQ_DICTIONARY_PAGE)
+        c->dict_place = (yk_pq_place){at, size, (int8_t)h.encoding};
+    return 0;
+}
+
+static int make_map(yk_pq_chunk *c, yoke_error *err)
+{
+    window w = {0};
+    int    rc = 0;
+    if (c->n_rows > 0) {
+        if (map_by_index(c)) {
+            rc = find_dictionary(c, &w, err);
+        } else {
+            yk_free(YK_TAKE(c->places));
+            yk_free(YK_TAKE(c->pages));
+            rc = walk_headers(c, &w, err);
+        }
+    }
+    yk_free(w.data);
+    YK_TRY(rc);
+    c->slots = yk_new_array(struct yk_pq_slot, c->n_pages + 1);
+    return c->slots ? 0 : yk_fail_nomem(err, "listing pages");
+}
+
+static yk_pq_chunk *chunk_new(yk_parquet *f, unsigned group, unsigned column)
+{
+    yk_pq_chunk *c = yk_new(yk_pq_chunk);
+    if (!c)
+        return NULL;
+    c->file = f;
+    c->leaf = &f->leaves[column];
+    c->info = &f->footer.groups[group].chunks[column];
+    c->first_row = f->groups[group].first_row;
+    c->n_rows = f->groups[group].n_rows;
+    c->dict_id = f->first_id + (uint64_t)group * f->n_leaves + column;
+    pthread_mutex_init(&c->building, NULL);
+    return c;
+}
+
+int yk_pq_chunk_get(yk_parquet *f, unsigned group, unsigned column, yk_pq_chunk **ret, yoke_error *err)
+{
+    pthread_mutex_lock(&f->lock);
+    yk_pq_chunk **slot = &f->chunks[(size_t)group * f->n_leaves + column];
+    if (!*slot)
+        *slot = chunk_new(f, group, column);
+    yk_pq_chunk *c = *slot;
+    pthread_mutex_unlock(&f->lock);
+    if (!c)
+        return yk_fail_nomem(err, "opening a column");
+    pthread_mutex_lock(&c->building);
+    int rc = c->has_map ? 0 : make_map(c, err);
+    c->has_map = rc == 0;
+    pthread_mutex_unlock(&c->building);
+    *ret = c;
+    return rc;
+}
+
+void yk_pq_chunk_free(yk_pq_chunk *c)
+{
+    if (!c)
+        return;
+    pthread_mutex_destroy(&c->building);
+    yk_free(c->index);
+    yk_free(c->places);
+    yk_free(c->pages);
+    yk_free(c->slots);
+    yk_free(c);
+}
+
+int yk_pq_page_encoding(yk_pq_chunk *c, unsigned i, int *ret, yoke_error *err)
+{
+    int known = __atomic_load_n(&c->places[i].encoding, __ATOMIC_RELAXED); /* relaxed: everyone finds the same */
+    if (known < 0 && c->info->is_all_dict)
+        known = YK_PQ_RLE_DICTIONARY;
+    if (known < 0) {
+        window       w = {0};
+        yk_pq_header h;
+        uint32_t     size;
+        int          rc = read_header(c, &w, c->places[i].at, c->places[i].at + c->places[i].size, &h, &size, err);
+        yk_free(w.data);
+        YK_TRY(rc);
+        known = h.encoding & INT8_MAX;
+        __atomic_store_n(&c->places[i].encoding, (int8_t)known, __ATOMIC_RELAXED);
+    }
+    *ret = known;
+    return 0;
+}
+
+int yk_parquet_pages(yk_parquet *f, unsigned group, unsigned column, const yk_parquet_page **ret, unsigned *ret_n, yoke_error *err)
+{
+    yk_pq_chunk *c;
+    if (f->leaves[column].column.refusal)
+        return yk_fail(err, YOKE_EUNSUPPORTED, "'%s': column '%s' cannot be read: %s", f->path, f->leaves[column].column.name,
+                       f->leaves[column].column.refusal);
+    YK_TRY(yk_pq_chunk_get(f, group, column, &c, err));
+    *ret = c->pages;
+    *ret_n = c->n_pages;
+    return 0;
+}

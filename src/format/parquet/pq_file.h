@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * What the parts of the reader share: the open file, its column chunks, and pages as cursors see them.
+ */
+#ifndef YK_FORMAT_PQ_FILE_H
+#define YK_FORMAT_PQ_FILE_H
+
+#include "format/parquet/parquet.h"
+#include "format/parquet/pq_codec.h"
+#include "format/parquet/pq_footer.h"
+#include "format/parquet/pq_hybrid.h"
+#include "format/parquet/pq_values.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+typedef struct yk_pq_chunk yk_pq_chunk;
+typedef struct yk_pq_page  yk_pq_page;
+
+typedef struct yk_pq_leaf {
+    yk_parquet_column column;
+    int8_t            physical;
+    yk_pq_form        form;
+    uint32_t          width;   /* bytes of a stored value; 0: they vary */
+    uint8_t           max_def; /* the definition level of a value that is there */
+} yk_pq_leaf;
+
+/* Makes leaves from the schema; the array is the caller's to free, its texts lie in the arena. */
+int yk_pq_schema_read(const yk_pq_footer *footer, const char *path, yk_arena *arena, yk_pq_leaf **ret, unsigned *ret_n, yoke_error *err)
+    YK_MUST_USE;
+
+struct yk_parquet {
+    int               fd;
+    char             *path; /* owned */
+    uint64_t          size, n_rows, first_id;
+    yk_arena          arena; /* footer and all that is made from it */
+    yk_pq_footer      footer;
+    yk_pq_leaf       *leaves;
+    unsigned          n_leaves, n_groups;
+    yk_parquet_group *groups;
+
+    pthread_mutex_t lock;   /* taken for moments; outside every other lock of the reader but `building` */
+    pthread_cond_t  loaded; /* a page that someone was loading is there, or failed */
+    yk_pq_chunk   **chunks; /* [group * n_leaves + leaf], NULL until needed; guarded by lock */
+    yk_pq_page     *newest, *oldest;        /* pages that no cursor is in; guarded by lock */
+    uint64_t        kept_bytes, budget;     /* of those and of spares; guarded by lock */
+    struct yk_pq_spare {
+        uint8_t *data;
+        size_t   cap;
+    } spares[8];                             /* buffers of dropped pages, for the next; guarded by lock */
+    atomic_uint_fast64_t bytes_read, pages_read, bytes_decompressed, pages_shared; /* relaxed: reports only */
+};
+
+/* Where a page lies. */
+typedef struct yk_pq_place {
+    uint64_t at;
+    uint32_t size;     /* with its header */
+    int8_t   encoding; /* -1: not known yet */
+} yk_pq_place;
+
+/* One column of one row group. What `has_map` promises is made once and then only read. */
+struct yk_pq_chunk {
+    yk_parquet             *file;
+    const yk_pq_leaf       *leaf;
+    const yk_pq_chunk_info *info;
+    uint64_t                first_row, n_rows, dict_id;
+    pthread_mutex_t         building; /* held while the map is made; outermost */
+    bool                    has_map;  /* guarded by building */
+    uint8_t                *index;    /* the column index's bytes, which page statistics borrow from; owned */
+    yk_pq_place            *places;   /* n_pages, owned */
+    yk_parquet_page        *pages;    /* n_pages, owned */
+    unsigned                n_pages;
+    yk_pq_place             dict_place; /* size 0: there is none */
+    struct yk_pq_slot {
+        yk_pq_page *page;
+        bool        is_loading;
+    } *slots; /* [0] the dictionary, [1 + i] page i; owned; guarded by file->lock */
+};
+
+/* What loading needs between pages; each cursor has one. Zeroed is ready. */
+typedef struct yk_pq_loader {
+    yk_codec_state       codecs;
+    uint8_t             *stored; /* owned */
+    size_t               cap;
+    uint64_t             advised; /* up to here the system has been told what will be read */
+} yk_pq_loader;
+void yk_pq_loader_fini(yk_pq_loader *l);
+
+typedef enum yk_pq_layout {
+    YK_PQ_CODES, /* into `dict`; the codes are a hybrid */
+    YK_PQ_FIXED, /* stored values side by side */
+    YK_PQ_SPLIT, /* their bytes in streams */
+    YK_PQ_TEXTS, /* yk_text */
+    YK_PQ_BITS,  /* booleans, a bit each */
+    YK_PQ_RUNS,  /* booleans, a hybrid */
+    YK_PQ_DICT,  /* the dictionary page itself */
+} yk_pq_layout;
+
+/* A decompressed page; read-only but for the first block of fields. */
+struct yk_pq_page {
+    yk_pq_chunk *chunk;
+    unsigned     slot;
+    unsigned     refs;           /* guarded by file->lock, as the next two */
+    yk_pq_page  *newer, *older;  /* while refs is 0 */
+    uint64_t     walked;         /* rows that cursors have passed in it: at n_rows nobody is expected any more */
+
+    uint8_t *raw;   /* owned; followed by YK_PQ_PAD bytes */
+    void    *side;  /* owned; decoded values where they are not in raw */
+    char    *heap;  /* owned; texts where they are not in raw */
+    uint8_t *turned; /* owned; levels that were not a hybrid */
+    size_t   cap, cost; /* bytes of raw; of everything */
+
+    yk_pq_layout   layout;
+    uint64_t       n_rows;
+    const uint8_t *levels, *levels_end; /* a hybrid; NULL: nothing is missing */
+    const uint8_t *values, *values_end;
+    uint64_t       n_values; /* of FIXED, SPLIT, TEXTS, BITS: how many there are */
+    unsigned       code_width;
+    yk_pq_page    *dict_page; /* of CODES: holds a reference */
+    yk_dict        dict;      /* of DICT */
+};
+
+/* The chunk of (group, column), its map made. */
+int yk_pq_chunk_get(yk_parquet *f, unsigned group, unsigned column, yk_pq_chunk **ret, yoke_error *err) YK_MUST_USE;
+void yk_pq_chunk_free(yk_pq_chunk *c); /* when no page is referenced; frees its kept ones too */
+
+/* Page i of a chunk (slot i + 1), or its dictionary (slot 0), loaded or shared. Give it back with how many of its rows were passed. */
+int  yk_pq_page_get(yk_pq_chunk *c, unsigned slot, yk_pq_loader *l, yk_pq_page **ret, yoke_error *err) YK_MUST_USE;
+void yk_pq_page_put(yk_pq_page *p, uint64_t walked);
+void yk_pq_page_forget(yk_parquet *f, uint64_t budget); /* drops kept pages and spares down to the budget */
+
+/* Reads bytes of the file; ones that are past its end are an error, not a wait. */
+int yk_pq_read(yk_parquet *f, uint64_t at, void *to, size_t n, yoke_error *err) YK_MUST_USE;
+
+/* The encoding of page i, reading its header when it is not known; says dictionary without reading where the footer does. */
+int yk_pq_page_encoding(yk_pq_chunk *c, unsigned i, int *ret, yoke_error *err) YK_MUST_USE;
+
+/* Bounds as the file has them into values that may be trusted. */
+void yk_pq_bounds_decode(const yk_parquet *f, const yk_pq_leaf *leaf, const yk_pq_bounds *b, yk_parquet_stats *ret);
+
+static inline bool yk_pq_is_dict(int encoding) { return encoding == YK_PQ_PLAIN_DICTIONARY || encoding == YK_PQ_RLE_DICTIONARY; }
+
+#endif

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "jobs/slot.h"
+
+#include "base/clock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+extern char **environ;
+
+static const char *const env_name[5] = {"YOKE_RUN", "YOKE_JOB", "YOKE_SEQ", "YOKE_SLOT", "YOKE_ATTEMPT"};
+
+static bool is_ours(const char *entry)
+{
+    for (int i = 0; i < 5; i++) {
+        size_t n = strlen(env_name[i]);
+        if (strncmp(entry, env_name[i], n) == 0 && entry[n] == '=')
+            return true;
+    }
+    return false;
+}
+
+static int make_env(yk_starter *s, uint64_t run_id, yoke_error *err)
+{
+    size_t n = 0, to = 5;
+    while (environ && environ[n])
+        n++;
+    s->env = yk_new_array(char *, n + 6);
+    if (!s->env)
+        return yk_fail_nomem(err, "starting jobs");
+    for (int i = 0; i < 5; i++)
+        s->env[i] = s->env_text[i];
+    for (size_t i = 0; i < n; i++)
+        if (!is_ours(environ[i]))
+            s->env[to++] = environ[i];
+    snprintf(s->env_text[0], sizeof s->env_text[0], "%s=%016llx", env_name[0], (unsigned long long)run_id);
+    return 0;
+}
+
+int yk_starter_init(yk_starter *s, uint64_t run_id, bool ignores_output, yoke_error *err)
+{
+    *s = (yk_starter){.null_fd = -1, .ignores_output = ignores_output};
+    sigset_t mask, usual; /* signals are for the jobs what they were for us, but for what the runner itself ignores */
+    sigemptyset(&usual);
+    sigaddset(&usual, SIGPIPE);
+    pthread_sigmask(SIG_SETMASK, NULL, &mask);
+    YK_TRY(make_env(s, run_id, err));
+    s->null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (s->null_fd < 0)
+        return yk_fail_errno(err, "'/dev/null'");
+    if (posix_spawnattr_init(&s->attr) != 0)
+        return yk_fail_nomem(err, "starting jobs");
+    s->has_attr = true;
+    posix_spawnattr_setflags(&s->attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    posix_spawnattr_setsigmask(&s->attr, &mask);
+    posix_spawnattr_setsigdefault(&s->attr, &usual);
+    return 0;
+}
+
+void yk_starter_fini(yk_starter *s)
+{
+    yk_command_fini(&s->command);
+    yk_paths_fini(&s->paths);
+    yk_free(s->env);
+    if (s->null_fd >= 0)
+        close(s->null_fd);
+    if (s->has_attr)
+        posix_spawnattr_destroy(&s->attr);
+    *s = (yk_starter){.null_fd = -1};
+}
+
+/* ---- starting */
+
+static int open_pipes(yk_slot *s, int write_end[2])
+{
+    for (int i = 0; i < 2; i++) {
+        int fd[2];
+        if (pipe2(fd, O_CLOEXEC) < 0)
+            return errno;
+        fcntl(fd[0], F_SETFL, O_NONBLOCK); /* our end alone */
+        s->pipe[i].fd = fd[0];
+        write_end[i] = fd[1];
+    }
+    return 0;
+}
+
+/* The shell, within the control group when there is one: a process enters it before it becomes the job, so that nothing the
+ * job does escapes the limit. */
+static int spawn_shell(yk_slot *s, yk_starter *with, posix_spawn_file_actions_t *actions, const char *group, pid_t *pid)
+{
+    const char *text = yk_buf_text(&s->text), *argv[10];
+    int         n = 0;
+    if (group) {
+        argv[n++] = "sh", argv[n++] = "-c", argv[n++] = "echo $$ >\"$0\" && exec \"$@\"", argv[n++] = group;
+        argv[n++] = "/bin/sh", argv[n++] = "-c";
+    } else {
+        argv[n++] = "sh", argv[n++] = "-c";
+    }
+    if (text[0] == '-' || text[0] == '+')
+        argv[n++] = "--";
+    argv[n++] = text;
+    argv[n] = NULL;
+    s->has_shell = true;
+    return posix_spawn(pid, "/bin/sh", actions, &with->attr, (char *const *)(uintptr_t)argv, with->env);
+}
+
+static int spawn(yk_slot *s, yk_starter *with, posix_spawn_file_actions_t *actions, const char *group)
+{
+    int is_split = group ? 0 : yk_command_split(&with->command, yk_buf_text(&s->text), s->text.len);
+    if (is_split < 0)
+        return ENOMEM;
+    s->has_shell = false;
+    const char *path = is_split ? yk_paths_find(&with->paths, with->command.argv[0]) : NULL;
+    if (path) {
+        int rc = posix_spawn(&s->pid, path, actions, &with->attr, with->command.argv, with->env);
+        if (rc != ENOENT && rc != EACCES && rc != ENOEXEC && rc != ENOTDIR && rc != ELOOP)
+            return rc;
+        yk_paths_forget(&with->paths); /* the shell looks anew, and has the words and the exit code for it */
+    }
+    return spawn_shell(s, with, actions, group, &s->pid);
+}
+
+static void set_env(yk_slot *s, yk_starter *with)
+{
+    const unsigned long long value[4] = {s->line, s->seq, s->number, s->attempt};
+    for (int i = 0; i < 4; i++)
+        snprintf(with->env_text[i + 1], sizeof with->env_text[0], "%s=%llu", env_name[i + 1], value[i]);
+}
+
+int yk_slot_spawn(yk_slot *s, yk_starter *with, yk_limits *limits)
+{
+    posix_spawn_file_actions_t actions;
+    int                        end[2] = {-1, -1};
+    char                       group[900];
+    s->has_group = limits->memory && yk_limits_group(limits, s->number, group, sizeof group);
+    s->group_kills = s->has_group ? yk_limits_group_kills(limits, s->number) : 0;
+    set_env(s, with);
+    int rc = posix_spawn_file_actions_init(&actions);
+    if (rc != 0)
+        return rc;
+    rc = posix_spawn_file_actions_adddup2(&actions, with->null_fd, 0);
+    if (rc == 0 && !with->ignores_output)
+        rc = open_pipes(s, end);
+    if (rc == 0 && !with->ignores_output)
+        rc = posix_spawn_file_actions_adddup2(&actions, end[0], 1);
+    if (rc == 0 && !with->ignores_output)
+        rc = posix_spawn_file_actions_adddup2(&actions, end[1], 2);
+    s->start_ns = yk_wall_ns();
+    s->begun_ns = yk_now_ns();
+    if (rc == 0)
+        rc = spawn(s, with, &actions, s->has_group ? group : NULL);
+    posix_spawn_file_actions_destroy(&actions);
+    for (int i = 0; i < 2; i++)
+        if (end[i] >= 0)
+            close(end[i]);
+    if (rc == 0)
+        s->pidfd = (int)syscall(SYS_pidfd_open, s->pid, 0);
+    return rc;
+}
+
+/* ---- what it prints */
+
+static void keep_tail(yk_slot *s, const char *bytes, size_t n)
+{
+    if (n >= YK_TAIL_MAX) {
+        memcpy(s->tail, bytes + n - YK_TAIL_MAX, YK_TAIL_MAX);
+        s->tail_len = YK_TAIL_MAX;
+        return;
+    }
+    size_t keep = s->tail_len + n <= YK_TAIL_MAX ? s->tail_len : YK_TAIL_MAX - n;
+    memmove(s->tail, s->tail + s->tail_len - keep, keep);
+    memcpy(s->tail + keep, bytes, n);
+    s->tail_len = keep + n;
+}
+
+int yk_slot_read(yk_slot *s, int which, yk_store *store, yoke_error *err)
+{
+    yk_pipe *p = &s->pipe[which];
+    for (int turns = 0; p->fd >= 0 && turns < 16; turns++) { /* then others have their turn */
+        size_t room = p->buf.len + 4096 < YK_PIPE_HOLDS ? (p->buf.cap > p->buf.len + 4096 ? p->buf.cap - p->buf.len - 1 : 4096)
+                                                        : YK_PIPE_HOLDS;
+        char  *to = yk_buf_extend(&p->buf, room);
+        if (!to)
+            return yk_fail_nomem(err, "reading what a job prints");
+        ssize_t got = read(p->fd, to, room);
+        p->buf.len -= room - (got > 0 ? (size_t)got : 0);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0 && errno == EAGAIN)
+            return 0;
+        if (got <= 0) {
+            close(p->fd);
+            p->fd = -1;
+            return 0;
+        }
+        p->total += (uint64_t)got;
+        if (which == 1)
+            keep_tail(s, to, (size_t)got);
+        if (p->buf.len >= YK_PIPE_HOLDS) {
+            YK_TRY(yk_store_put(store, which + 1, p->buf.data, p->buf.len, &s->chunk, err));
+            yk_buf_clear(&p->buf);
+        }
+    }
+    return 0;
+}
+
+int yk_slot_put(yk_slot *s, yk_store *store, yoke_error *err)
+{
+    for (int i = 0; i < 2; i++) {
+        if (s->pipe[i].buf.len == 0)
+            continue;
+        YK_TRY(yk_store_put(store, i + 1, s->pipe[i].buf.data, s->pipe[i].buf.len, &s->chunk, err));
+        yk_buf_clear(&s->pipe[i].buf);
+    }
+    return 0;
+}
+
+void yk_slot_clear(yk_slot *s)
+{
+    for (int i = 0; i < 2; i++) {
+        if (s->pipe[i].fd >= 0)
+            close(s->pipe[i].fd);
+        s->pipe[i].fd = -1;
+        s->pipe[i].total = 0;
+        yk_buf_clear(&s->pipe[i].buf);
+    }
+    if (s->pidfd >= 0)
+        close(s->pidfd);
+    s->pidfd = -1;
+    s->pid = 0;
+    s->state = YK_SLOT_FREE;
+    s->chunk = s->term_at = s->kill_at = s->linger_until = s->wall_ns = 0;
+    s->tail_len = 0;
+    s->forced = YK_CAUSE_RUNNING;
+    s->status = 0;
+    s->used = (struct rusage){0};
+}
+
+void yk_slot_fini(yk_slot *s)
+{
+    yk_slot_clear(s);
+    for (int i = 0; i < 2; i++)
+        yk_buf_fini(&s->pipe[i].buf);
+    yk_buf_fini(&s->text);
+    yk_buf_fini(&s->tag);
+}

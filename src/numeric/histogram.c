@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Equal bins: the bin is estimated by one multiplication; a value near an edge is compared with the edge itself, so the result
+ * is that of searching the edges, which is what NumPy's corrected estimate gives wherever its own estimate is at most one off.
+ * Where doubles are too coarse for that (edges a few units in the last place apart), NumPy's formula is followed step by step.
+ */
+#include "numeric/histogram.h"
+#include "numeric/elementary.h"
+#include "numeric/kernels.h"
+
+#include <math.h>
+
+typedef enum bins_kind { BINS_EQUAL, BINS_COARSE, BINS_GIVEN } bins_kind;
+
+struct yk_bins {
+    bins_kind     kind;
+    yk_equal_bins equal;
+    uint32_t      n;
+    double        edges[]; /* n + 1 */
+};
+
+enum { TABLES = 4, PART = 2048 };
+
+struct yk_hist {
+    const yk_bins *bins;
+    uint64_t      *counts; /* TABLES times n + 1: neighbours in a block count into different tables; the last takes what is outside */
+};
+
+static int bins_new(uint32_t n, yk_bins **ret, yoke_error *err)
+{
+    if (n < 1 || n > YK_BINS_MAX)
+        return yk_fail(err, YOKE_EINVALID, "a histogram has 1 to %d bins, not %u", YK_BINS_MAX, n);
+    yk_bins *b = yk_calloc(1, sizeof *b + ((size_t)n + 1) * sizeof(double));
+    if (!b)
+        return yk_fail_nomem(err, "making a histogram");
+    b->n = n;
+    *ret = b;
+    return 0;
+}
+
+static int check_range(double lo, double hi, yoke_error *err)
+{
+    if (!isfinite(lo) || !isfinite(hi) || !isfinite(hi - lo))
+        return yk_fail(err, YOKE_EINVALID, "the range %g:%g of a histogram is not finite", lo, hi);
+    if (lo > hi)
+        return yk_fail(err, YOKE_EINVALID, "the range %g:%g of a histogram ends before it begins", lo, hi);
+    return 0;
+}
+
+static int check_increasing(const yk_bins *b, yoke_error *err)
+{
+    for (uint32_t i = 0; i < b->n; i++)
+        if (!(b->edges[i] < b->edges[i + 1]))
+            return yk_fail(err, YOKE_EINVALID, "%u bins between %g and %g are too many: two edges would be the same number", b->n, b->edges[0],
+                           b->edges[b->n]);
+    return 0;
+}
+
+int yk_bins_equal(uint32_t n, double lo, double hi, yk_bins **ret, yoke_error *err)
+{
+    YK_CLEANUP(yk_bins_freep) yk_bins *b = NULL;
+    YK_TRY(bins_new(n, &b, err));
+    YK_TRY(check_range(lo, hi, err));
+    if (lo == hi) {
+        lo -= 0.5;
+        hi += 0.5;
+    }
+    double delta = hi - lo, step = delta / n;
+    for (uint32_t i = 0; i < n; i++)
+        b->edges[i] = (step == 0.0 ? i / (double)n * delta : i * step) + lo;
+    b->edges[n] = hi;
+    YK_TRY(check_increasing(b, err));
+    double size = fabs(lo) > fabs(hi) ? fabs(lo) : fabs(hi);
+    b->equal = (yk_equal_bins){b->edges, n, lo, hi, n / delta, 0x1p-50 * n * (1.0 + size / delta)};
+    b->kind = b->equal.near < 0.125 && isfinite(b->equal.per_unit) ? BINS_EQUAL : BINS_COARSE;
+    *ret = YK_TAKE(b);
+    return 0;
+}
+
+int yk_bins_log(uint32_t n, double lo, double hi, yk_bins **ret, yoke_error *err)
+{
+    YK_CLEANUP(yk_bins_freep) yk_bins *b = NULL;
+    YK_TRY(bins_new(n, &b, err));
+    YK_TRY(check_range(lo, hi, err));
+    if (!(lo > 0.0) || !(lo < hi))
+        return yk_fail(err, YOKE_EINVALID, "bins that widen by a factor need a range 0 < lo < hi, not %g:%g", lo, hi);
+    for (uint32_t i = 0; i < n; i++)
+        b->edges[i] = i ? lo * yk_pow(hi / lo, (double)i / n) : lo;
+    b->edges[n] = hi;
+    YK_TRY(check_increasing(b, err));
+    b->kind = BINS_GIVEN;
+    *ret = YK_TAKE(b);
+    return 0;
+}
+
+int yk_bins_given(const double *edges, size_t n_edges, yk_bins **ret, yoke_error *err)
+{
+    YK_CLEANUP(yk_bins_freep) yk_bins *b = NULL;
+    if (n_edges < 2 || n_edges - 1 > YK_BINS_MAX)
+        return yk_fail(err, YOKE_EINVALID, "the edges of a histogram are 2 to %d numbers, not %zu", YK_BINS_MAX + 1, n_edges);
+    YK_TRY(bins_new((uint32_t)(n_edges - 1), &b, err));
+    memcpy(b->edges, edges, n_edges * sizeof *edges);
+    for (uint32_t i = 0; i < b->n; i++)
+        if (!(edges[i] <= edges[i + 1]))
+            return yk_fail(err, YOKE_EINVALID, "the edges of a histogram must increase, but %g comes before %g", edges[i], edges[i + 1]);
+    b->kind = BINS_GIVEN;
+    *ret = YK_TAKE(b);
+    return 0;
+}
+
+void yk_bins_free(yk_bins *b)
+{
+    yk_free(b);
+}
+
+uint32_t yk_bins_n(const yk_bins *b)
+{
+    return b->n;
+}
+
+const double *yk_bins_edges(const yk_bins *b)
+{
+    return b->edges;
+}
+
+/* ---- Finding ---- */
+
+/* numpy.histogram's own steps for equal bins; x lies in the range. */
+static uint32_t find_coarse(const yk_bins *b, double x)
+{
+    double   lo = b->edges[0], hi = b->edges[b->n];
+    uint32_t i = (uint32_t)(((x - lo) / (hi - lo)) * b->n);
+    if (i >= b->n)
+        i = b->n - 1;
+    if (i > 0 && x < b->edges[i])
+        i--;
+    if (i != b->n - 1 && x >= b->edges[i + 1])
+        i++;
+    return i;
+}
+
+/* The last edge that is not above x begins the bin; the last bin is closed. */
+static uint32_t find_given(const yk_bins *b, double x)
+{
+    const double *e = b->edges;
+    if (!(x >= e[0]) || !(x <= e[b->n]))
+        return b->n;
+    const double *base = e;
+    uint32_t      left = b->n + 1;
+    while (left > 1) { /* base[0] <= x; without branches that depend on x */
+        uint32_t half = left / 2;
+        base += base[half] <= x ? half : 0;
+        left -= half;
+    }
+    uint32_t i = (uint32_t)(base - e);
+    if (i < b->n)
+        return i;
+    /* x is the last edge: it belongs to the last bin, also where that has no width */
+    return b->n - 1;
+}
+
+static void find_bins(const yk_bins *b, const double *x, const uint64_t *mask, uint32_t n, uint32_t *index)
+{
+    if (b->kind == BINS_EQUAL) {
+        YK_ISA_PICK(yk_k_bins_equal)(&b->equal, x, mask, n, index);
+        return;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        bool counts = !mask || (mask[i >> 6] >> (i & 63) & 1);
+        bool inside = counts && x[i] >= b->edges[0] && x[i] <= b->edges[b->n];
+        index[i] = !inside ? b->n : b->kind == BINS_COARSE ? find_coarse(b, x[i]) : find_given(b, x[i]);
+    }
+}
+
+int64_t yk_bins_find(const yk_bins *b, double x)
+{
+    uint32_t i;
+    find_bins(b, &x, NULL, 1, &i);
+    return i < b->n ? (int64_t)i : -1;
+}
+
+/* ---- Counting ---- */
+
+int yk_hist_new(const yk_bins *b, yk_hist **ret, yoke_error *err)
+{
+    YK_CLEANUP(yk_hist_freep) yk_hist *h = yk_new(yk_hist);
+    if (!h)
+        return yk_fail_nomem(err, "making a histogram");
+    h->bins = b;
+    h->counts = yk_new_array(uint64_t, TABLES * ((size_t)b->n + 1));
+    if (!h->counts)
+        return yk_fail_nomem(err, "making a histogram");
+    *ret = YK_TAKE(h);
+    return 0;
+}
+
+void yk_hist_free(yk_hist *h)
+{
+    if (!h)
+        return;
+    yk_free(h->counts);
+    yk_free(h);
+}
+
+void yk_hist_clear(yk_hist *h)
+{
+    memset(h->counts, 0, TABLES * ((size_t)h->bins->n + 1) * sizeof *h->counts);
+}
+
+void yk_hist_add(yk_hist *h, const double *x, const uint64_t *mask, uint32_t n)
+{
+    uint32_t  index[PART];
+    size_t    row = (size_t)h->bins->n + 1;
+    uint64_t *t0 = h->counts, *t1 = t0 + row, *t2 = t1 + row, *t3 = t2 + row;
+    for (uint32_t at = 0; at < n; at += PART) {
+        uint32_t part = n - at < PART ? n - at : PART, i = 0;
+        find_bins(h->bins, x + at, mask ? mask + at / 64 : NULL, part, index);
+        for (; i + 4 <= part; i += 4) {
+            t0[index[i]]++;
+            t1[index[i + 1]]++;
+            t2[index[i + 2]]++;
+            t3[index[i + 3]]++;
+        }
+        for (; i < part; i++)
+            t0[index[i]]++;
+    }
+}
+
+void yk_hist_add_times(yk_hist *h, double x, uint64_t times)
+{
+    uint32_t i;
+    find_bins(h->bins, &x, NULL, 1, &i);
+    h->counts[i] += times;
+}
+
+void yk_hist_read(const yk_hist *h, uint64_t *counts)
+{
+    size_t row = (size_t)h->bins->n + 1;
+    for (size_t t = 0; t < TABLES; t++)
+        for (uint32_t i = 0; i < h->bins->n; i++)
+            counts[i] += h->counts[t * row + i];
+}

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Leaves of sums (sum.h has the shape), least and greatest, bins and digits.
+ */
+#include "numeric/kernels.h"
+#include "numeric/subset.h"
+
+#include <math.h>
+
+#ifdef __x86_64__
+#include <immintrin.h>
+#endif
+
+#define INLINE static inline __attribute__((always_inline))
+
+enum { LANES = 32 };
+
+INLINE double fold(double *lane)
+{
+    for (int h = LANES / 2; h; h /= 2)
+        for (int l = 0; l < h; l++)
+            lane[l] += lane[l + h];
+    return lane[0];
+}
+
+INLINE uint32_t mask_of_32(const uint64_t *mask, uint32_t at, uint32_t n)
+{
+    uint32_t bits = mask ? (uint32_t)(mask[at >> 6] >> (at & 63)) : ~(uint32_t)0;
+    return n - at >= 32 ? bits : bits & (((uint32_t)1 << (n - at)) - 1);
+}
+
+/* A row of 32 values, each v or, where it does not count, -0.0: which is what leaving it out of the addition comes to.
+ * `squares` false: lane += x. True: lane += x - c, lane2 += (x - c)^2. */
+
+#if defined(__AVX512F__)
+
+typedef struct lanes {
+    __m512d v[4];
+} lanes;
+
+INLINE void lanes_init(lanes *s)
+{
+    for (int j = 0; j < 4; j++)
+        s->v[j] = _mm512_set1_pd(-0.0);
+}
+
+INLINE void lanes_store(const lanes *s, double *lane)
+{
+    for (int j = 0; j < 4; j++)
+        _mm512_storeu_pd(lane + 8 * j, s->v[j]);
+}
+
+INLINE uint32_t add_row(lanes *s, lanes *s2, const double *x, uint32_t bits, bool squares, double c)
+{
+    uint32_t present = 0;
+    for (int j = 0; j < 4; j++) {
+        __mmask8 k = (__mmask8)(bits >> (8 * j));
+        __m512d  v = _mm512_maskz_loadu_pd(k, x + 8 * j);
+        k = _mm512_mask_cmp_pd_mask(k, v, v, _CMP_ORD_Q);
+        if (squares) {
+            v = _mm512_sub_pd(v, _mm512_set1_pd(c));
+            s2->v[j] = _mm512_mask_add_pd(s2->v[j], k, s2->v[j], _mm512_mul_pd(v, v));
+        }
+        s->v[j] = _mm512_mask_add_pd(s->v[j], k, s->v[j], v);
+        present |= (uint32_t)k << (8 * j);
+    }
+    return (uint32_t)__builtin_popcount(present);
+}
+
+#else
+
+#if defined(__AVX2__)
+typedef double  vec __attribute__((vector_size(32), aligned(8)));
+typedef int64_t ivec __attribute__((vector_size(32), aligned(8)));
+#define BIT_LADDER {1, 2, 4, 8}
+enum { WIDTH = 4 };
+#else
+typedef double  vec __attribute__((vector_size(16), aligned(8)));
+typedef int64_t ivec __attribute__((vector_size(16), aligned(8)));
+#define BIT_LADDER {1, 2}
+enum { WIDTH = 2 };
+#endif
+
+typedef struct lanes {
+    vec v[LANES / WIDTH];
+} lanes;
+
+INLINE void lanes_init(lanes *s)
+{
+    for (int l = 0; l < LANES; l++)
+        s->v[l / WIDTH][l % WIDTH] = -0.0;
+}
+
+INLINE void lanes_store(const lanes *s, double *lane)
+{
+    memcpy(lane, s->v, sizeof s->v);
+}
+
+INLINE uint32_t add_whole_row(lanes *s, lanes *s2, const double *x, uint32_t bits, bool squares, double c)
+{
+    const ivec ladder = BIT_LADDER, minus = (ivec)((vec){0} - 0.0) | INT64_MIN;
+    ivec       seen = {0};
+    for (int j = 0; j < LANES / WIDTH; j++) {
+        vec  v = *(const vec *)(x + WIDTH * j);
+        ivec k = ((((ivec){0} + (int64_t)(bits >> (WIDTH * j))) & ladder) == ladder) & (v == v);
+        seen -= k;
+        if (squares) {
+            v = v - c;
+            s2->v[j] += (vec)(((ivec)(v * v) & k) | (minus & ~k));
+        }
+        s->v[j] += (vec)(((ivec)v & k) | (minus & ~k));
+    }
+    int64_t count = 0;
+    for (int l = 0; l < WIDTH; l++)
+        count += seen[l];
+    return (uint32_t)count;
+}
+
+INLINE uint32_t add_row(lanes *s, lanes *s2, const double *x, uint32_t bits, bool squares, double c)
+{
+    return add_whole_row(s, s2, x, bits, squares, c);
+}
+
+#endif
+
+/* The last row may be incomplete: what lies behind x[n] is not read. */
+INLINE uint32_t add_rows(lanes *s, lanes *s2, const double *x, const uint64_t *mask, uint32_t n, bool squares, double c)
+{
+    uint32_t count = 0, i = 0;
+    if (mask)
+        for (; i + LANES <= n; i += LANES)
+            count += add_row(s, s2, x + i, mask_of_32(mask, i, n), squares, c);
+    else
+        for (; i + LANES <= n; i += LANES)
+            count += add_row(s, s2, x + i, ~(uint32_t)0, squares, c);
+    if (i < n) {
+        double last[LANES] = {0};
+        memcpy(last, x + i, (n - i) * sizeof *x);
+        count += add_row(s, s2, last, mask_of_32(mask, i, n), squares, c);
+    }
+    return count;
+}
+
+double YK_ISA(yk_k_leaf_sum)(const double *x, const uint64_t *mask, uint32_t n, uint32_t *ret_count)
+{
+    lanes  s;
+    double lane[LANES];
+    lanes_init(&s);
+    *ret_count = add_rows(&s, &s, x, mask, n, false, 0.0);
+    lanes_store(&s, lane);
+    return fold(lane);
+}
+
+void YK_ISA(yk_k_leaf_squares)(const double *x, const uint64_t *mask, uint32_t n, double c, double *ret_sum, double *ret_squares)
+{
+    lanes  s, s2;
+    double lane[LANES];
+    lanes_init(&s);
+    lanes_init(&s2);
+    add_rows(&s, &s2, x, mask, n, true, c);
+    lanes_store(&s, lane);
+    *ret_sum = fold(lane);
+    lanes_store(&s2, lane);
+    *ret_squares = fold(lane);
+}
+
+/* ---- Least and greatest ---- */
+
+uint32_t YK_ISA(yk_k_min_max)(const double *x, const uint64_t *mask, uint32_t n, double *min, double *max)
+{
+    enum { W = 8 };
+    int64_t  least[W], greatest[W], count[W] = {0};
+    uint32_t total = 0;
+    for (int l = 0; l < W; l++)
+        least[l] = yk_order(*min), greatest[l] = yk_order(*max);
+    for (uint32_t i = 0; i < n; i += W) {
+        uint64_t bits = mask ? mask[i >> 6] >> (i & 63) : 0xff;
+        double   last[W] = {0};
+        const double *v = x + i;
+        if (n - i < W) {
+            memcpy(last, v, (n - i) * sizeof *v);
+            v = last;
+            bits &= ((uint64_t)1 << (n - i)) - 1;
+        }
+        for (int l = 0; l < W; l++) {
+            int64_t counts = (int64_t)(bits >> l & 1) & (v[l] == v[l]), all = -counts, key = yk_order(v[l]);
+            int64_t low = (key & all) | (INT64_MAX & ~all), high = (key & all) | (INT64_MIN & ~all);
+            count[l] += counts;
+            least[l] = low < least[l] ? low : least[l];
+            greatest[l] = high > greatest[l] ? high : greatest[l];
+        }
+    }
+    for (int l = 0; l < W; l++) {
+        least[0] = least[l] < least[0] ? least[l] : least[0];
+        greatest[0] = greatest[l] > greatest[0] ? greatest[l] : greatest[0];
+        total += (uint32_t)count[l];
+    }
+    *min = YK_BITS_F64((yk_u64)(least[0] ^ (int64_t)((yk_u64)(least[0] >> 63) >> 1)));
+    *max = YK_BITS_F64((yk_u64)(greatest[0] ^ (int64_t)((yk_u64)(greatest[0] >> 63) >> 1)));
+    return total;
+}
+
+/* ---- Bins and digits ---- */
+
+INLINE uint32_t bin_of(const yk_equal_bins *b, double x, int counts)
+{
+    if (!counts || !(x >= b->lo) || !(x <= b->hi))
+        return b->n_bins;
+    double   e = (x - b->lo) * b->per_unit, r = rint(e);
+    uint32_t i = (uint32_t)(int32_t)e;
+    if (fabs(e - r) <= b->near)
+        i = (uint32_t)(int32_t)r - (x < b->edges[(int32_t)r]);
+    return i < b->n_bins ? i : b->n_bins - 1;
+}
+
+void YK_ISA(yk_k_bins_equal)(const yk_equal_bins *b, const double *x, const uint64_t *mask, uint32_t n, uint32_t *index)
+{
+    uint32_t i = 0;
+#if defined(__AVX512F__)
+    const __m512d lo = _mm512_set1_pd(b->lo), hi = _mm512_set1_pd(b->hi), per_unit = _mm512_set1_pd(b->per_unit);
+    const __m512d near = _mm512_set1_pd(b->near);
+    const __m256i n_bins = _mm256_set1_epi32((int)b->n_bins), last = _mm256_set1_epi32((int)b->n_bins - 1);
+    for (; i + 8 <= n; i += 8) {
+        __m512d  v = _mm512_loadu_pd(x + i);
+        __mmask8 k = mask ? (__mmask8)(mask[i >> 6] >> (i & 63)) : 0xff;
+        k = _mm512_mask_cmp_pd_mask(k, v, lo, _CMP_GE_OQ);
+        k = _mm512_mask_cmp_pd_mask(k, v, hi, _CMP_LE_OQ);
+        __m512d  e = _mm512_mul_pd(_mm512_sub_pd(v, lo), per_unit);
+        __m512d  r = _mm512_roundscale_pd(e, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+        __mmask8 close = _mm512_mask_cmp_pd_mask(k, _mm512_abs_pd(_mm512_sub_pd(e, r)), near, _CMP_LE_OQ);
+        __m256i  at = _mm512_cvttpd_epi32(e);
+        if (__builtin_expect(close, 0)) {
+            __m256i  edge = _mm512_cvttpd_epi32(r);
+            __m512d  there = _mm512_mask_i32gather_pd(lo, close, edge, b->edges, 8);
+            __mmask8 below = _mm512_mask_cmp_pd_mask(close, v, there, _CMP_LT_OQ);
+            at = _mm256_mask_mov_epi32(at, close, edge);
+            at = _mm256_mask_sub_epi32(at, below, at, _mm256_set1_epi32(1));
+        }
+        at = _mm256_min_epi32(at, last);
+        _mm256_storeu_si256((__m256i *)(index + i), _mm256_mask_mov_epi32(n_bins, k, at));
+    }
+#endif
+    for (; i < n; i++)
+        index[i] = bin_of(b, x[i], mask ? (int)(mask[i >> 6] >> (i & 63) & 1) : 1);
+}
+
+void YK_ISA(yk_k_digits)(uint64_t prefix, uint32_t shift, uint32_t bits, const double *x, const uint64_t *mask, uint32_t n, uint32_t *index)
+{
+    const uint64_t low = ((uint64_t)1 << bits) - 1, above = shift + bits;
+    for (uint32_t i = 0; i < n; i++) {
+        uint64_t key = (uint64_t)yk_order(x[i]) ^ (uint64_t)1 << 63, head = above == 64 ? prefix : key >> (above & 63);
+        uint64_t counts = (uint64_t)(x[i] == x[i]) & (head == prefix) & (mask ? mask[i >> 6] >> (i & 63) & 1 : 1);
+        index[i] = (uint32_t)(counts ? key >> shift & low : low + 1);
+    }
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Rows to groups: every distinct combination of keys gets a number, in order of first appearance. What `--by`, `--distinct`,
+ * distinct counts and the small side of a join stand on.
+ *
+ * Two rows are of one group when each of their keys is equal, or missing in both; NaN is missing, -0.0 equals +0.0. Numbers
+ * depend on the order of the rows alone, so groups of consecutive row ranges that are merged in order are those of one pass.
+ */
+#ifndef YK_TABLE_GROUPS_H
+#define YK_TABLE_GROUPS_H
+
+#include "base/buf.h"
+#include "format/column.h"
+
+enum { YK_NO_GROUP = UINT32_MAX };
+
+/* Belongs to one thread at a time. */
+typedef struct yk_groups yk_groups;
+
+int  yk_groups_new(const yk_type *keys, size_t n_keys, yk_groups **ret, yoke_error *err) YK_MUST_USE;
+void yk_groups_free(yk_groups *g); /* NULL is allowed */
+YK_DEFINE_CLEANUP(yk_groups, yk_groups_free)
+
+/* Numbers n rows: keys[k] holds n rows of the k-th key, in any form that a yk_vec allows. mask: bit i & 63 of word i >> 6 says
+ * that row i counts; NULL: all do. Other rows get YK_NO_GROUP. Keys are copied. Over 2^31 groups are YOKE_ELIMIT. */
+int yk_groups_number(yk_groups *g, const yk_vec *keys, const uint64_t *mask, uint32_t n, uint32_t *ret_numbers,
+                     yoke_error *err) YK_MUST_USE;
+
+uint32_t yk_groups_count(const yk_groups *g);
+
+/* Keys of all groups, as one block per key with as many rows as there are groups (which may be more than YK_BLOCK). Borrowed until
+ * rows are numbered again. `valid` is NULL where no group misses this key. */
+int yk_groups_keys(yk_groups *g, size_t key, yk_vec *ret, yoke_error *err) YK_MUST_USE;
+
+/* Which group comes before: by the first key, then the second …, ascending, missing ones last, text by its bytes. Negative,
+ * 0, positive. */
+int yk_groups_compare(const yk_groups *g, uint32_t a, uint32_t b);
+
+/* ret_order[0 … count-1]: the groups, sorted so. */
+void yk_groups_sort(const yk_groups *g, uint32_t *ret_order);
+
+/* The groups as bytes, appended to `to`; and groups from such bytes, each known or new: ret_numbers[i] is what their i-th is called
+ * here, an array that the caller frees with yk_free. Bytes that are not that are YOKE_EFORMAT. */
+int yk_groups_write(const yk_groups *g, yk_buf *to, yoke_error *err) YK_MUST_USE;
+int yk_groups_merge(yk_groups *g, const void *bytes, size_t size, uint32_t **ret_numbers, uint32_t *ret_n, size_t *ret_used,
+                    yoke_error *err) YK_MUST_USE;
+
+/* Bytes held, for memory budgets. */
+size_t yk_groups_memory(const yk_groups *g);
+
+#endif

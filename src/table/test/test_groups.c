@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "table/groups.h"
+
+#include "base/test/check.h"
+
+#include <math.h>
+#include <stdio.h>
+
+static const yk_type INT = {.kind = YK_KIND_INT}, REAL = {.kind = YK_KIND_REAL}, TEXT = {.kind = YK_KIND_TEXT};
+
+static yk_text text(const char *s)
+{
+    return (yk_text){s, strlen(s)};
+}
+
+TEST(numbers_in_order_of_appearance)
+{
+    yk_groups *g;
+    int64_t    x[6] = {5, 7, 5, 9, 7, 5};
+    uint32_t   got[6];
+    yk_vec     v = {.type = INT, .n = 6, .values = x};
+    assert_int_equal(yk_groups_new(&INT, 1, &g, NULL), 0);
+    assert_int_equal(yk_groups_number(g, &v, NULL, 6, got, NULL), 0);
+    static const uint32_t want[6] = {0, 1, 0, 2, 1, 0};
+    assert_memory_equal(got, want, sizeof want);
+    uint64_t mask = 0x2b; /* rows 0, 1, 3, 5 */
+    assert_int_equal(yk_groups_number(g, &v, &mask, 6, got, NULL), 0);
+    assert_int_equal(got[2], YK_NO_GROUP);
+    assert_int_equal(got[3], 2);
+    assert_int_equal(yk_groups_count(g), 3);
+    yk_groups_free(g);
+}
+
+TEST(nan_is_missing_and_zeros_are_equal)
+{
+    yk_groups *g;
+    double     x[5] = {0.0, -0.0, NAN, 1.5, -NAN};
+    uint64_t   valid = 0x1f;
+    uint32_t   got[6];
+    yk_vec     v = {.type = REAL, .n = 5, .values = x, .valid = &valid}, none = {.type = REAL, .n = 1, .values = x, .valid = &(uint64_t){0}};
+    assert_int_equal(yk_groups_new(&REAL, 1, &g, NULL), 0);
+    assert_int_equal(yk_groups_number(g, &v, NULL, 5, got, NULL), 0);
+    static const uint32_t want[5] = {0, 0, 1, 2, 1};
+    assert_memory_equal(got, want, sizeof want);
+    assert_int_equal(yk_groups_number(g, &none, NULL, 1, got, NULL), 0);
+    assert_int_equal(got[0], 1);
+    uint32_t order[3];
+    yk_groups_sort(g, order);
+    assert_int_equal(order[0], 0);
+    assert_int_equal(order[1], 2);
+    assert_int_equal(order[2], 1); /* missing last */
+    yk_vec keys;
+    assert_int_equal(yk_groups_keys(g, 0, &keys, NULL), 0);
+    assert_int_equal(keys.n, 3);
+    assert_int_equal(keys.valid[0], 5);
+    yk_groups_free(g);
+}
+
+/* Two text keys, as values and as codes into dictionaries that change half-way: the same numbers. */
+TEST(codes_and_values_agree)
+{
+    enum { N = 2000 };
+    static yk_text  a[N], b[N], words[2][6];
+    static uint32_t ca[2][N], got[N], want[N];
+    static uint64_t valid[N / 64 + 1];
+    yk_type         types[2] = {TEXT, TEXT};
+    const char     *word[6] = {"manhattan", "queens", "", "bronx", "brooklyn", "staten island"};
+    for (int i = 0; i < 6; i++) {
+        words[0][i] = text(word[i]);
+        words[1][i] = text(word[5 - i]);
+    }
+    for (uint32_t i = 0; i < N; i++) {
+        uint32_t x = i * 2654435761u >> 16;
+        a[i] = words[0][x % 6];
+        b[i] = words[0][x / 6 % 6];
+        ca[0][i] = x % 6;
+        ca[1][i] = 5 - x / 6 % 6;
+        valid[i >> 6] |= (uint64_t)(x % 11 != 0) << (i & 63);
+    }
+    yk_groups *by_value, *by_code;
+    assert_int_equal(yk_groups_new(types, 2, &by_value, NULL), 0);
+    assert_int_equal(yk_groups_new(types, 2, &by_code, NULL), 0);
+    yk_dict dict[2] = {{6, words[0], 1}, {6, words[1], 2}};
+    yk_vec  values[2] = {{.type = TEXT, .n = N, .values = a, .valid = valid}, {.type = TEXT, .n = N, .values = b}};
+    yk_vec  codes[2] = {{.type = TEXT, .n = N, .codes = ca[0], .dict = &dict[0], .valid = valid},
+                        {.type = TEXT, .n = N, .codes = ca[1], .dict = &dict[1]}};
+    for (int round = 0; round < 2; round++) {
+        assert_int_equal(yk_groups_number(by_value, values, NULL, N, want, NULL), 0);
+        assert_int_equal(yk_groups_number(by_code, codes, NULL, N, got, NULL), 0);
+        assert_memory_equal(got, want, sizeof want);
+        /* the same words in another order under a new identity */
+        dict[0] = (yk_dict){6, words[1], 3};
+        for (uint32_t i = 0; i < N; i++)
+            ca[0][i] = 5 - ca[0][i];
+    }
+    assert_int_equal(yk_groups_count(by_code), 42);
+    yk_groups_free(by_value);
+    yk_groups_free(by_code);
+}
+
+TEST(a_constant_block_is_one_group)
+{
+    yk_groups *g;
+    int64_t    seven = 7;
+    uint32_t   got[100], code = 1;
+    int64_t    pair[2] = {3, 7};
+    yk_dict    dict = {2, pair, 9};
+    yk_vec     v = {.type = INT, .n = 100, .values = &seven, .is_const = true};
+    yk_vec     c = {.type = INT, .n = 100, .codes = &code, .dict = &dict, .is_const = true};
+    yk_vec     null = {.type = {.kind = YK_KIND_NULL}, .n = 100, .is_const = true};
+    assert_int_equal(yk_groups_new(&INT, 1, &g, NULL), 0);
+    assert_int_equal(yk_groups_number(g, &v, NULL, 100, got, NULL), 0);
+    assert_int_equal(yk_groups_number(g, &c, NULL, 100, got, NULL), 0);
+    assert_int_equal(yk_groups_count(g), 1);
+    assert_int_equal(yk_groups_number(g, &null, NULL, 100, got, NULL), 0);
+    assert_int_equal(got[99], 1);
+    yk_groups_free(g);
+}
+
+/* Many groups over two tasks, merged in order, are those of one pass; damaged bytes are refused. */
+TEST(merging_is_one_pass)
+{
+    enum { N = 50000 };
+    static int64_t  x[N];
+    static uint32_t one[N], two[N];
+    yk_groups      *whole, *left, *right;
+    yk_type         types[1] = {INT};
+    for (uint32_t i = 0; i < N; i++)
+        x[i] = (int64_t)(i * 2654435761u % 30011);
+    assert_int_equal(yk_groups_new(types, 1, &whole, NULL), 0);
+    assert_int_equal(yk_groups_new(types, 1, &left, NULL), 0);
+    assert_int_equal(yk_groups_new(types, 1, &right, NULL), 0);
+    yk_vec v = {.type = INT, .n = N, .values = x}, a = {.type = INT, .n = 20000, .values = x}, b = {.type = INT, .n = N - 20000, .values = x + 20000};
+    assert_int_equal(yk_groups_number(whole, &v, NULL, N, one, NULL), 0);
+    assert_int_equal(yk_groups_number(left, &a, NULL, 20000, two, NULL), 0);
+    assert_int_equal(yk_groups_number(right, &b, NULL, N - 20000, two + 20000, NULL), 0);
+    YK_AUTOBUF bytes = YK_BUF_INIT;
+    assert_int_equal(yk_groups_write(right, &bytes, NULL), 0);
+    uint32_t *numbers, n;
+    size_t    used;
+    for (size_t cut = 0; cut < bytes.len; cut = cut * 2 + 1)
+        assert_int_equal(yk_groups_merge(whole, bytes.data, cut, &numbers, &n, &used, NULL), YOKE_EFORMAT);
+    assert_int_equal(yk_groups_merge(left, bytes.data, bytes.len, &numbers, &n, &used, NULL), 0);
+    assert_int_equal(used, bytes.len);
+    for (uint32_t i = 20000; i < N; i++)
+        two[i] = numbers[two[i]];
+    assert_memory_equal(one, two, sizeof one);
+    assert_int_equal(yk_groups_count(left), yk_groups_count(whole));
+    yk_free(numbers);
+    yk_groups_free(whole);
+    yk_groups_free(left);
+    yk_groups_free(right);
+}
+
+static int group_some(void)
+{
+    yk_type         types[2] = {TEXT, INT};
+    static yk_text  t[3000];
+    static int64_t  x[3000];
+    static uint32_t numbers[3000];
+    static char     names[3000][8];
+    for (int i = 0; i < 3000; i++) {
+        snprintf(names[i], sizeof names[i], "n%d", i % 1500);
+        t[i] = text(names[i]);
+        x[i] = i % 3;
+    }
+    yk_vec                          v[2] = {{.type = TEXT, .n = 3000, .values = t}, {.type = INT, .n = 3000, .values = x}};
+    YK_CLEANUP(yk_groups_freep) yk_groups *g = NULL;
+    YK_AUTOBUF                      bytes = YK_BUF_INIT;
+    YK_AUTOFREE uint32_t           *theirs = NULL;
+    uint32_t                        n;
+    size_t                          used;
+    YK_TRY(yk_groups_new(types, 2, &g, NULL));
+    YK_TRY(yk_groups_number(g, v, NULL, 3000, numbers, NULL));
+    YK_TRY(yk_groups_write(g, &bytes, NULL));
+    return yk_groups_merge(g, bytes.data, bytes.len, &theirs, &n, &used, NULL);
+}
+
+TEST(nth_allocation_failing_leaks_nothing)
+{
+    for (uint64_t nth = 1;; nth++) {
+        uint64_t asked;
+        yk_alloc_test_begin(nth);
+        int rc = group_some();
+        assert_int_equal(yk_alloc_test_end(&asked), 0);
+        if (asked < nth) {
+            assert_int_equal(rc, 0);
+            return;
+        }
+        assert_int_equal(rc, YOKE_ENOMEM);
+    }
+}
+
+RUN_TESTS(numbers_in_order_of_appearance, nan_is_missing_and_zeros_are_equal, codes_and_values_agree, a_constant_block_is_one_group,
+          merging_is_one_pass, nth_allocation_failing_leaks_nothing)
