@@ -70,13 +70,13 @@ YK_FN yk_i64 yk_order(double x)
 YK_FN double yk_least(double a, double b)
 {
     yk_u64 r = yk_order(a) < yk_order(b) ? YK_F64_BITS(a) : YK_F64_BITS(b);
-    return YK_BITS_F64((a != a) | (b != b) ? 0x7ff8000000000000u : r);
+    return YK_BITS_F64(((a != a) | (b != b)) ? 0x7ff8000000000000u : r);
 }
 
 YK_FN double yk_greatest(double a, double b)
 {
     yk_u64 r = yk_order(a) > yk_order(b) ? YK_F64_BITS(a) : YK_F64_BITS(b);
-    return YK_BITS_F64((a != a) | (b != b) ? 0x7ff8000000000000u : r);
+    return YK_BITS_F64(((a != a) | (b != b)) ? 0x7ff8000000000000u : r);
 }
 
 YK_FN double yk_abs(double x)

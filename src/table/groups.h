@@ -12,7 +12,7 @@
 #include "base/buf.h"
 #include "format/column.h"
 
-enum { YK_NO_GROUP = UINT32_MAX };
+#define YK_NO_GROUP UINT32_MAX
 
 /* Belongs to one thread at a time. */
 typedef struct yk_groups yk_groups;
