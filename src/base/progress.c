@@ -6,6 +6,7 @@
 #include "base/near.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -15,6 +16,7 @@ struct yk_progress {
     const char *what, *unit;
     uint64_t    total, done, failed;
     bool        is_bar, is_shown, has_spoken;
+    char        note[160];
     double      started, next; /* seconds; when it may be drawn again */
 };
 
@@ -97,6 +99,12 @@ void yk_progress_total(yk_progress *p, uint64_t total)
         p->total = total;
 }
 
+void yk_progress_note(yk_progress *p, const char *text)
+{
+    if (p)
+        snprintf(p->note, sizeof p->note, "%s", text);
+}
+
 static void draw_bar(yk_progress *p, const char *text)
 {
     enum { BAR = 20 };
@@ -118,6 +126,15 @@ static void show(yk_progress *p, double now)
 {
     char text[256];
     yk_progress_text(p->what, p->unit, p->done, p->failed, p->total, now - p->started, text, sizeof text);
+    char *left = p->note[0] ? strstr(text, " left") : NULL;
+    if (left)
+        while (left > text && *left != ',')
+            *left-- = '\0';
+    if (left)
+        *left = '\0';
+    size_t used = strlen(text);
+    if (p->note[0])
+        snprintf(text + used, sizeof text - used, ", %s", p->note);
     if (p->is_bar)
         draw_bar(p, text);
     else

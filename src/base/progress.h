@@ -31,6 +31,9 @@ yk_progress *yk_progress_start(const char *what, const char *unit, uint64_t tota
 void yk_progress_update(yk_progress *p, uint64_t done, uint64_t failed);
 void yk_progress_total(yk_progress *p, uint64_t total);
 
+/* Words to stand at the end of the line in place of the time left, copied; "": none. */
+void yk_progress_note(yk_progress *p, const char *text);
+
 /* Takes the bar off the screen, so that other lines can be written; the next update draws it again. */
 void yk_progress_hide(yk_progress *p);
 

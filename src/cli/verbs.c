@@ -6,6 +6,7 @@
 
 const yk_verb *const yk_verbs[] = {
     &yk_verb_image,
+    &yk_verb_run,
     &yk_verb_plot,
     &yk_verb_info,
     NULL,

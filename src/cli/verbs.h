@@ -10,5 +10,6 @@
 extern const yk_verb yk_verb_image;
 extern const yk_verb yk_verb_info;
 extern const yk_verb yk_verb_plot;
+extern const yk_verb yk_verb_run;
 
 #endif

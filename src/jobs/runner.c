@@ -47,6 +47,7 @@ static int next_job(yk_runner *run, yk_slot *s, yoke_error *err)
         if (rc == 0 && a->tag)
             rc = set_text(&s->tag, a->tag, strlen(a->tag));
         s->line = a->line, s->seq = a->seq, s->attempt = a->attempt + 1;
+        s->not_run = NULL;
         yk_again_pop(run);
         return rc < 0 ? yk_fail_nomem(err, "trying a job again") : YK_SOURCE_JOB;
     }
@@ -60,13 +61,17 @@ static int next_job(yk_runner *run, yk_slot *s, yoke_error *err)
     if (set_text(&s->text, job.text, job.len) < 0 || (job.tag && set_text(&s->tag, job.tag, strlen(job.tag)) < 0))
         return yk_fail_nomem(err, "starting a job");
     s->line = job.line, s->seq = job.seq, s->attempt = job.attempt + 1;
+    s->not_run = job.not_run;
     return YK_SOURCE_JOB;
 }
 
 static int begin(yk_runner *run, yk_slot *s, yoke_error *err)
 {
-    int rc = yk_slot_spawn(s, &run->starter, &run->limits);
-    run->started_ns = s->begun_ns;
+    int rc = s->not_run ? 0 : yk_slot_spawn(s, &run->starter, &run->limits);
+    if (s->not_run)
+        s->start_ns = yk_wall_ns();
+    else
+        run->started_ns = s->begun_ns;
     yk_record r = yk_slot_record(s);
     if (run->journal)
         s->journal_start = yk_journal_start(run->journal, &r);
@@ -74,7 +79,7 @@ static int begin(yk_runner *run, yk_slot *s, yoke_error *err)
         run->hooks->started(run->hooks->ctx, &r);
     run->n_running++;
     s->state = YK_SLOT_RUNS;
-    if (rc != 0)
+    if (rc != 0 || s->not_run)
         return yk_runner_not_started(run, s, rc, err);
     if (run->opts.timeout_ns)
         s->term_at = s->begun_ns + run->opts.timeout_ns;

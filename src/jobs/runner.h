@@ -19,10 +19,11 @@
 typedef struct yk_run_job {
     const char *text;  /* the command line, borrowed until the next call of next */
     size_t      len;
-    const char *tag;   /* what --tag prints; NULL: the text */
+    const char *tag;   /* handed to `ended`; may be NULL */
     uint64_t    line;  /* its name */
     uint64_t    seq;   /* 1, 2, … */
     uint32_t    attempt; /* 0: the first; else this is attempt number `attempt` + 1 */
+    const char *not_run; /* not NULL: it is not run, for this reason (a static string); recorded as CANCELLED */
 } yk_run_job;
 
 enum { YK_SOURCE_END = 0, YK_SOURCE_JOB = 1, YK_SOURCE_LATER = 2 };
@@ -54,7 +55,7 @@ typedef struct yk_runner_opts {
     double      load;             /* no start while the load is over it; 0: no limit */
     uint64_t    delay_ns;         /* between starts */
     bool        handles_signals;  /* INT drains, then stops; TERM stops; HUP is noted. False: signals are left alone */
-    bool        ignores_output;   /* jobs inherit standard output and error */
+    bool        ignores_output;   /* jobs inherit standard output and error; nothing is stored */
 } yk_runner_opts;
 
 #define YK_RUNNER_OPTS_INIT {.slots = 0}

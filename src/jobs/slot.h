@@ -34,6 +34,7 @@ typedef struct yk_slot {
     size_t        tail_len;
     yk_buf        text, tag;
     bool          has_tag, has_shell, has_group;
+    const char   *not_run; /* why it is not to be run at all; NULL: it is. Static */
     uint64_t      line, seq;
     uint32_t      attempt;
     uint64_t      begun_ns, wall_ns; /* monotonic; how long */
