@@ -54,7 +54,7 @@ def parse(out):
             at = int(ends[-1]) if c.n else at
         elif c.kind == "decimal":
             raw = take(np.uint64, 2 * c.n)
-            c.values = [int(lo) | int(np.int64(np.uint64(hi))) << 64 for lo, hi in zip(raw[0::2].tolist(), raw[1::2].astype(np.int64).tolist())]
+            c.values = [lo | hi << 64 for lo, hi in zip(raw[0::2].tolist(), raw[1::2].astype(np.int64).tolist())]
         elif c.kind == "null":
             c.values = []
         else:

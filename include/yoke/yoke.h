@@ -8,6 +8,7 @@
 #include <yoke/error.h>
 #include <yoke/image.h>
 #include <yoke/map.h>
+#include <yoke/random.h>
 #include <yoke/plot.h>
 #include <yoke/session.h>
 #include <yoke/task.h>

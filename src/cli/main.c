@@ -2,6 +2,7 @@
  *
  * The command: finds the verb and hands it its words.
  */
+#include "cli/dsq_programs.h"
 #include "cli/verb.h"
 
 #include "base/near.h"
@@ -58,6 +59,9 @@ static bool asks_help(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    int code;
+    if (yk_dsq_main(argc, argv, &code))
+        return code;
     if (argc < 2) {
         yk_help_verbs(stderr);
         return YK_EXIT_USAGE;

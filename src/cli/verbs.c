@@ -7,6 +7,9 @@
 const yk_verb *const yk_verbs[] = {
     &yk_verb_image,
     &yk_verb_run,
+    &yk_verb_submit,
+    &yk_verb_report,
+    &yk_verb_cancel,
     &yk_verb_plot,
     &yk_verb_info,
     NULL,

@@ -8,8 +8,11 @@
 #include "cli/verb.h"
 
 extern const yk_verb yk_verb_image;
+extern const yk_verb yk_verb_cancel;
 extern const yk_verb yk_verb_info;
 extern const yk_verb yk_verb_plot;
 extern const yk_verb yk_verb_run;
+extern const yk_verb yk_verb_report;
+extern const yk_verb yk_verb_submit;
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Saves a plot through gnuplot. The script, data and all, is its standard input and the picture its standard output, so
- * that no file name is ever part of a script; labels go in between single quotes, where gnuplot substitutes nothing.
+ * that no file name is ever part of a script.
  */
 #include "base/file.h"
 #include "plot/plot.h"
@@ -17,15 +17,19 @@
 static const char *const colours[] = {"#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"};
 enum { N_COLOURS = sizeof colours / sizeof *colours };
 
+/* Between double quotes, with everything that could mean something to gnuplot as an octal escape: quotes, backslashes, the
+ * backquotes of commands, the @ of macros. */
 static void put_quoted(yk_buf *b, const char *text)
 {
-    yk_buf_putc(b, '\'');
+    yk_buf_putc(b, '"');
     for (; *text; text++) {
-        if (*text == '\'')
-            yk_buf_putc(b, '\'');
-        yk_buf_putc(b, *text);
+        unsigned char c = (unsigned char)*text;
+        if (c >= 0x80 || c == ' ' || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'))
+            yk_buf_putc(b, *text);
+        else
+            yk_buf_printf(b, "\\%03o", c);
     }
-    yk_buf_putc(b, '\'');
+    yk_buf_putc(b, '"');
 }
 
 static void put_ticks(yk_buf *b, char axis, const yk_axis *a)

@@ -86,18 +86,24 @@ static void drop(yk_parquet *f, yk_pq_page *p)
         unref(f, dict);
 }
 
-static void shrink(yk_parquet *f, uint64_t budget)
+static void free_spares(yk_parquet *f, uint64_t budget)
 {
     for (size_t i = 0; f->kept_bytes > budget && i < sizeof f->spares / sizeof *f->spares; i++)
         if (f->spares[i].data) {
             f->kept_bytes -= f->spares[i].cap;
             yk_free(YK_TAKE(f->spares[i].data));
         }
+}
+
+static void shrink(yk_parquet *f, uint64_t budget)
+{
+    free_spares(f, budget);
     while (f->kept_bytes > budget && f->oldest) {
         yk_pq_page *p = f->oldest;
         unlink_kept(f, p);
-        drop(f, p);
+        drop(f, p); /* its buffer may become a spare */
     }
+    free_spares(f, budget);
 }
 
 static void unref(yk_parquet *f, yk_pq_page *p)

@@ -186,21 +186,23 @@ static int find_dictionary(yk_pq_chunk *c, window *w, yoke_error *err)
     return 0;
 }
 
-static int make_map(yk_pq_chunk *c, yoke_error *err)
+static void forget_map(yk_pq_chunk *c)
 {
-    window w = {0};
-    int    rc = 0;
-    if (c->n_rows > 0) {
-        if (map_by_index(c)) {
-            rc = find_dictionary(c, &w, err);
-        } else {
-            yk_free(YK_TAKE(c->places));
-            yk_free(YK_TAKE(c->pages));
-            rc = walk_headers(c, &w, err);
-        }
+    yk_free(YK_TAKE(c->index));
+    yk_free(YK_TAKE(c->places));
+    yk_free(YK_TAKE(c->pages));
+    yk_free(YK_TAKE(c->slots));
+    c->n_pages = 0;
+}
+
+static int make_map(yk_pq_chunk *c, window *w, yoke_error *err)
+{
+    if (c->n_rows > 0 && map_by_index(c)) {
+        YK_TRY(find_dictionary(c, w, err));
+    } else if (c->n_rows > 0) {
+        forget_map(c);
+        YK_TRY(walk_headers(c, w, err));
     }
-    yk_free(w.data);
-    YK_TRY(rc);
     c->slots = yk_new_array(struct yk_pq_slot, c->n_pages + 1);
     return c->slots ? 0 : yk_fail_nomem(err, "listing pages");
 }
@@ -231,8 +233,15 @@ int yk_pq_chunk_get(yk_parquet *f, unsigned group, unsigned column, yk_pq_chunk 
     if (!c)
         return yk_fail_nomem(err, "opening a column");
     pthread_mutex_lock(&c->building);
-    int rc = c->has_map ? 0 : make_map(c, err);
-    c->has_map = rc == 0;
+    int rc = 0;
+    if (!c->has_map) {
+        window w = {0};
+        rc = make_map(c, &w, err);
+        c->has_map = rc == 0;
+        if (rc < 0)
+            forget_map(c);
+        yk_free(w.data);
+    }
     pthread_mutex_unlock(&c->building);
     *ret = c;
     return rc;
@@ -243,10 +252,7 @@ void yk_pq_chunk_free(yk_pq_chunk *c)
     if (!c)
         return;
     pthread_mutex_destroy(&c->building);
-    yk_free(c->index);
-    yk_free(c->places);
-    yk_free(c->pages);
-    yk_free(c->slots);
+    forget_map(c);
     yk_free(c);
 }
 

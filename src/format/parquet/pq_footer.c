@@ -231,7 +231,12 @@ static void read_note(yk_thrift *t, note *n)
     for (yk_thrift_field f = {0}; yk_thrift_next(t, &f);)
         switch (f.id) {
         case 1: n->key = yk_thrift_text(t, f.type); break;
-        case 2: n->value = yk_thrift_text(t, f.type); break;
+        case 2:
+            if (f.type == YK_TH_BINARY) /* an old fastparquet wrote numbers too */
+                n->value = yk_thrift_text(t, f.type);
+            else
+                yk_thrift_skip(t, f.type);
+            break;
         default: yk_thrift_skip(t, f.type);
         }
 }
