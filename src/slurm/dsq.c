@@ -2,7 +2,7 @@
 #include "slurm/dsq.h"
 
 #include "base/file.h"
-#include "jobs/hash.h"
+#include "base/hash.h"
 #include "slurm/script.h"
 
 #include <ctype.h>
