@@ -11,6 +11,7 @@ const yk_verb *const yk_verbs[] = {
     &yk_verb_report,
     &yk_verb_cancel,
     &yk_verb_plot,
+    &yk_verb_tutorial,
     &yk_verb_info,
     NULL,
 };

@@ -10,6 +10,7 @@
 extern const yk_verb yk_verb_image;
 extern const yk_verb yk_verb_cancel;
 extern const yk_verb yk_verb_info;
+extern const yk_verb yk_verb_tutorial;
 extern const yk_verb yk_verb_plot;
 extern const yk_verb yk_verb_run;
 extern const yk_verb yk_verb_report;
