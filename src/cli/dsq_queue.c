@@ -212,7 +212,9 @@ static int write_script(const call *c, const yk_dsq_script *s, yoke_error *err)
     YK_TRY(yk_output_open(&out, file, true, err));
     fputs(yk_buf_text(&text), out.file);
     YK_TRY(yk_output_commit(&out, err));
-    printf("Batch script generated. To submit your jobs, run:\n sbatch %s\n", file);
+    YK_AUTOBUF quoted = YK_BUF_INIT;
+    yk_script_shell(&quoted, file);
+    printf("Batch script generated. To submit your jobs, run:\n sbatch %s\n", yk_buf_text(&quoted));
     return 0;
 }
 

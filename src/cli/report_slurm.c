@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "jobs/store.h"
 #include "slurm/autopsy.h"
+#include "slurm/dsq.h"
 #include "slurm/slurm_run.h"
 #include "slurm/states.h"
 
@@ -181,8 +182,8 @@ static int print_report(const yk_slurm_run *run, const yk_states *s, const char 
     uint64_t   n_rest = 0, n_bad = 0;
     YK_TRY(yk_states_group(s, &g, err));
     for (size_t i = 0; i < g.n; i++)
-        if (!yk_state_is(g.group[i].state, "COMPLETED") && !yk_state_is_active(g.group[i].state))
-            n_bad += g.group[i].n;
+        if (!yk_state_is(g.row[i].state, "COMPLETED") && !yk_state_is_active(g.row[i].state))
+            n_bad += g.row[i].n;
     for (size_t i = 0; i < s->n; i++)
         n_rest += !s->line[i].session || !yk_cause_is_done((yk_cause)s->line[i].cause);
     yk_tally_print(&g, last_job(run), &table);
@@ -207,7 +208,7 @@ static int print_progress(const yk_states *s, yoke_error *err)
     strftime(when, sizeof when, "%H:%M:%S", localtime_r(&now, &tm));
     fprintf(stderr, "%s ", when);
     for (size_t i = 0; i < g.n; i++)
-        fprintf(stderr, "%s %" PRIu64 " %s", i ? "," : "", g.group[i].n, g.group[i].state);
+        fprintf(stderr, "%s %" PRIu64 " %s", i ? "," : "", g.row[i].n, g.row[i].state);
     fputc('\n', stderr);
     return 0;
 }
@@ -285,27 +286,31 @@ static int report_run(const yk_args *args, const yk_slurm_run *run, const yk_rep
     return rc < 0 ? yk_cli_failed(args, &err) : yk_cli_finish(args, code);
 }
 
+typedef struct again { const yk_tally *tally; const char *states; } again;
+
+static int print_line(void *ctx, uint64_t line, const char *text, size_t len)
+{
+    const again *a = ctx;
+    for (size_t i = 0; i < a->tally->n; i++)
+        if (yk_tally_is_listed(&a->tally->row[i], a->states) && yk_lines_has(&a->tally->row[i].lines, line)) {
+            printf("%.*s\n", (int)len, text);
+            break;
+        }
+    return 0;
+}
+
 int yk_report_foreign(uint64_t job, const char *job_file, const char *states, yoke_error *err)
 {
-    YK_CLEANUP(yk_tally_fini) yk_tally g = YK_TALLY_INIT;
-    YK_CLEANUP(yk_jobfile_closep) yk_jobfile *f = NULL;
+    YK_CLEANUP(yk_tally_fini) yk_tally t = YK_TALLY_INIT;
+    YK_CLEANUP(yk_dsq_list_fini) yk_dsq_list list = {YK_BUF_INIT, YK_LINES_INIT};
     YK_AUTOBUF table = YK_BUF_INIT;
-    yk_job     line;
-    int        rc;
+    again      a = {&t, states};
     if (job_file)
-        YK_TRY(yk_jobfile_open(job_file, &f, err));
-    YK_TRY(yk_autopsy(job, ".", &g, err));
-    yk_tally_print(&g, job, &table);
+        YK_TRY(yk_dsq_list_open(job_file, &list, err));
+    YK_TRY(yk_autopsy(job, ".", job_file ? &list.jobs : NULL, &t, err));
+    yk_tally_print(&t, job, &table);
     fputs(yk_buf_text(&table), stderr);
-    if (!f)
-        return 0;
-    while ((rc = yk_jobfile_next(f, &line, err)) > 0)
-        for (size_t i = 0; i < g.n; i++)
-            if (yk_tally_is_listed(&g.group[i], states) && yk_lines_has(&g.group[i].lines, line.line)) {
-                printf("%.*s\n", (int)line.len, line.text);
-                break;
-            }
-    return rc;
+    return yk_dsq_each(&list, print_line, &a);
 }
 
 int yk_report_slurm_print(const yk_args *args, const yk_report_slurm *o)

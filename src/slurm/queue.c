@@ -170,8 +170,8 @@ static int take_sacct(void *ctx, char *field[N_FIELDS], int n, yoke_error *err)
     sacct_ctx   *c = ctx;
     yk_queue_row row = {.tasks = YK_LINES_INIT, .exit_code = -1, .signal = -1};
     const char  *rest;
-    if (n < 2 || !yk_job_id_parse(field[0], &row.job, &rest) || strpbrk(field[0], ".+"))
-        return 0;
+    if (n < 2 || !yk_job_id_parse(field[0], &row.job, &rest) || field[0][strcspn(field[0], ".+[")] == '.' || strchr(field[0], '+'))
+        return 0; /* a step, or a part of a heterogeneous job */
     if (!read_tasks(rest, &row) && c->is_array)
         return 0;
     snprintf(row.state, sizeof row.state, "%s", field[1]);

@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,20 +39,22 @@ static int tell_end(scan *s, const yk_record *r)
     return s->reader->end ? s->reader->end(s->reader->ctx, &s->session, r) : 0;
 }
 
-/* Passes on what was held back and ended before `until`; later ones, if a stop explains them, as cancelled. */
-static int release(scan *s, uint64_t until, bool is_stop)
+/* Whether what stopped the task at `stop_ns` may have ended this line too. */
+static bool is_of_stop(const held *h, uint64_t stop_ns)
+{
+    bool is_told = h->r.signal == SIGTERM || h->r.signal == SIGKILL || h->r.exit_code == 128 + SIGTERM;
+    return h->end_ns + (is_told ? SECOND : SECOND / 10) >= stop_ns;
+}
+
+/* Passes on what was held back and ended before `until`. */
+static int release(scan *s, uint64_t until)
 {
     size_t kept = 0;
-    for (size_t i = 0; i < s->n_held; i++) {
-        held *h = &s->held[i];
-        if (h->end_ns >= until && !is_stop) {
-            s->held[kept++] = *h;
-            continue;
-        }
-        if (h->end_ns >= until)
-            h->r.cause = YK_CAUSE_CANCELLED;
-        YK_TRY(tell_end(s, &h->r));
-    }
+    for (size_t i = 0; i < s->n_held; i++)
+        if (s->held[i].end_ns >= until)
+            s->held[kept++] = s->held[i];
+        else
+            YK_TRY(tell_end(s, &s->held[i].r));
     s->n_held = kept;
     return 0;
 }
@@ -59,7 +62,7 @@ static int release(scan *s, uint64_t until, bool is_stop)
 static int on_session(void *ctx, const yk_session *j)
 {
     scan *s = ctx;
-    YK_TRY(release(s, UINT64_MAX, false));
+    YK_TRY(release(s, UINT64_MAX));
     s->session.number++;
     s->session.time_ns = j->time_ns;
     s->session.job = s->session.task = 0;
@@ -91,7 +94,7 @@ static int on_end(void *ctx, uint64_t start, const yk_record *r)
     h.r.start_ns = s->begun[start].start_ns;
     h.r.attempt = s->begun[start].attempt;
     h.end_ns = h.r.start_ns + r->wall_ns;
-    YK_TRY(release(s, h.end_ns > SECOND ? h.end_ns - SECOND : 0, false));
+    YK_TRY(release(s, h.end_ns > SECOND ? h.end_ns - SECOND : 0));
     if (r->cause == YK_CAUSE_OK)
         return tell_end(s, &h.r);
     return yk_push(&s->held, &s->n_held, &s->held_cap, h) ? 0 : yk_fail_nomem(s->err, "reading journals");
@@ -100,7 +103,11 @@ static int on_end(void *ctx, uint64_t start, const yk_record *r)
 static int on_note(void *ctx, uint64_t time_ns, const char *text, size_t len)
 {
     bool is_stop = len == strlen(YK_SCAN_STOPPED) && memcmp(text, YK_SCAN_STOPPED, len) == 0;
-    return is_stop ? release(ctx, time_ns - SECOND, true) : 0;
+    scan *s = ctx;
+    for (size_t i = 0; is_stop && i < s->n_held; i++)
+        if (is_of_stop(&s->held[i], time_ns))
+            s->held[i].r.cause = YK_CAUSE_CANCELLED;
+    return 0;
 }
 
 static int read_bytes(scan *s, const void *bytes, size_t size)
@@ -109,7 +116,7 @@ static int read_bytes(scan *s, const void *bytes, size_t size)
     size_t good;
     s->n_begun = s->n_held = 0;
     YK_TRY(yk_journal_parse(bytes, size, &reader, &good, s->err));
-    return release(s, UINT64_MAX, false);
+    return release(s, UINT64_MAX);
 }
 
 static int read_one(scan *s, const char *path)

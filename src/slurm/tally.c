@@ -9,8 +9,8 @@
 void yk_tally_fini(yk_tally *g)
 {
     for (size_t i = 0; i < g->n; i++)
-        yk_lines_fini(&g->group[i].lines);
-    yk_free(g->group);
+        yk_lines_fini(&g->row[i].lines);
+    yk_free(g->row);
     *g = (yk_tally)YK_TALLY_INIT;
 }
 
@@ -18,10 +18,10 @@ yk_tally_row *yk_tally_get(yk_tally *g, const char *state)
 {
     yk_tally_row one = {.lines = YK_LINES_INIT};
     for (size_t i = 0; i < g->n; i++)
-        if (strcmp(g->group[i].state, state) == 0)
-            return &g->group[i];
+        if (strcmp(g->row[i].state, state) == 0)
+            return &g->row[i];
     snprintf(one.state, sizeof one.state, "%s", state);
-    return yk_push(&g->group, &g->n, &g->cap, one) ? &g->group[g->n - 1] : NULL;
+    return yk_push(&g->row, &g->n, &g->cap, one) ? &g->row[g->n - 1] : NULL;
 }
 
 int yk_tally_add(yk_tally *g, const char *state, uint64_t line, yoke_error *err)
@@ -36,10 +36,10 @@ int yk_tally_add(yk_tally *g, const char *state, uint64_t line, yoke_error *err)
 void yk_tally_sort(yk_tally *g)
 {
     for (size_t i = 1; i < g->n; i++) /* few, and order is kept among equals */
-        for (size_t k = i; k > 0 && g->group[k].n > g->group[k - 1].n; k--) {
-            yk_tally_row other = g->group[k];
-            g->group[k] = g->group[k - 1];
-            g->group[k - 1] = other;
+        for (size_t k = i; k > 0 && g->row[k].n > g->row[k - 1].n; k--) {
+            yk_tally_row other = g->row[k];
+            g->row[k] = g->row[k - 1];
+            g->row[k - 1] = other;
         }
 }
 
@@ -61,7 +61,7 @@ void yk_tally_print(const yk_tally *g, uint64_t job, yk_buf *to)
 {
     size_t widest = strlen("State");
     for (size_t i = 0; i < g->n; i++)
-        widest = strlen(g->group[i].state) > widest ? strlen(g->group[i].state) : widest;
+        widest = strlen(g->row[i].state) > widest ? strlen(g->row[i].state) : widest;
     int width = (int)widest + 2;
     yk_buf_printf(to, "State Summary for Array %llu\n", (unsigned long long)job);
     print_row("State", "Num_Jobs", "Indices", width, to);
@@ -69,11 +69,11 @@ void yk_tally_print(const yk_tally *g, uint64_t job, yk_buf *to)
     for (size_t i = 0; i < g->n; i++) {
         YK_AUTOBUF indices = YK_BUF_INIT;
         char       number[24];
-        yk_lines_print(&g->group[i].lines, &indices);
-        if (g->group[i].is_cut)
+        yk_lines_print(&g->row[i].lines, &indices);
+        if (g->row[i].is_cut)
             yk_buf_puts(&indices, "...");
-        snprintf(number, sizeof number, "%llu", (unsigned long long)g->group[i].n);
-        print_row(g->group[i].state, number, yk_buf_text(&indices), width, to);
+        snprintf(number, sizeof number, "%llu", (unsigned long long)g->row[i].n);
+        print_row(g->row[i].state, number, yk_buf_text(&indices), width, to);
     }
 }
 

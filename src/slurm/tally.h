@@ -16,7 +16,7 @@ typedef struct yk_tally_row {
 } yk_tally_row;
 
 typedef struct yk_tally {
-    yk_tally_row *group; /* owned */
+    yk_tally_row *row; /* owned */
     size_t n, cap;
 } yk_tally;
 

@@ -152,8 +152,8 @@ TEST(the_table_of_states_is_dsqs)
                                    "PENDING                5     1-3,5-6\n"
                                    "COMPLETED              1     0\n"
                                    "CANCELLED by 1124      1     7\n");
-    assert_true(yk_tally_is_listed(&g.group[2], "FAILED,CANCELLED"));
-    assert_false(yk_tally_is_listed(&g.group[1], "FAILED,CANCELLED"));
+    assert_true(yk_tally_is_listed(&g.row[2], "FAILED,CANCELLED"));
+    assert_false(yk_tally_is_listed(&g.row[1], "FAILED,CANCELLED"));
     assert_null(yk_tally_unknown_state("FAILED,TIMEOUT", buf, sizeof buf));
     assert_string_equal(yk_tally_unknown_state("FAILED,LOST", buf, sizeof buf), "LOST");
     yk_tally_fini(&g);
