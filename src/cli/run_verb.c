@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { O_LINES = 1, O_ORDER, O_PROGRESS };
@@ -62,8 +63,17 @@ static int choose_folder(const yk_args *args, run_parts *p, yoke_error *err)
     return yk_rundir_choose(p->list, false, &p->folder, err);
 }
 
+/* A job file that is wrong is refused before anything is made or replaced. */
+static int check_list(const char *list, yoke_error *err)
+{
+    YK_CLEANUP(yk_jobfile_closep) yk_jobfile *f = NULL;
+    struct stat st;
+    return stat(list, &st) == 0 && S_ISREG(st.st_mode) ? yk_jobfile_open(list, &f, err) : 0;
+}
+
 static int open_folder(const yk_args *args, run_parts *p, yoke_error *err)
 {
+    YK_TRY(check_list(p->list, err));
     YK_TRY(choose_folder(args, p, err));
     YK_TRY(yk_file_make_dirs(p->folder, err));
     YK_AUTOFREE char *journal = yk_rundir_file(p->folder, "journal"), *output = yk_rundir_file(p->folder, "output");

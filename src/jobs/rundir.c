@@ -112,20 +112,39 @@ static int give(const char *run, const char *name, yk_rundir_fn *fn, void *ctx, 
     return journal && output ? fn(ctx, journal, output, err) : yk_fail_nomem(err, "reading a run");
 }
 
+/* A run through Slurm: RUN/journal is a folder of HOST-N with HOST-N.out beside each. */
+static int is_task_journal(const struct dirent *e)
+{
+    size_t n = strlen(e->d_name);
+    return e->d_name[0] != '.' && !(n > 4 && strcmp(e->d_name + n - 4, ".out") == 0);
+}
+
+static int give_task(const char *dir, const char *name, yk_rundir_fn *fn, void *ctx, yoke_error *err)
+{
+    YK_AUTOFREE char *journal = yk_rundir_file(dir, name);
+    YK_AUTOBUF        output = YK_BUF_INIT;
+    yk_buf_printf(&output, "%s/%s.out", dir, name);
+    return journal && !output.is_failed ? fn(ctx, journal, output.data, err) : yk_fail_nomem(err, "reading a run");
+}
+
 int yk_rundir_each(const char *run, yk_rundir_fn *fn, void *ctx, yoke_error *err)
 {
     struct stat st;
     if (stat(run, &st) == 0 && S_ISREG(st.st_mode))
         return fn(ctx, run, "/nonexistent/output", err);
+    YK_AUTOFREE char *tasks = yk_rundir_file(run, "journal");
+    if (!tasks)
+        return yk_fail_nomem(err, "reading a run");
+    bool            has_tasks = stat(tasks, &st) == 0 && S_ISDIR(st.st_mode);
     struct dirent **entry;
-    int             n = scandir(run, &entry, is_journal, by_number), rc = 0;
+    int             n = scandir(has_tasks ? tasks : run, &entry, has_tasks ? is_task_journal : is_journal, by_number), rc = 0;
     if (n < 0)
         return yk_fail_errno(err, "'%s'", run);
     if (n == 0)
         rc = yk_fail(err, YOKE_EABSENT, "'%s' holds no journal of a run", run);
     for (int i = 0; i < n; i++) {
         if (rc == 0)
-            rc = give(run, entry[i]->d_name, fn, ctx, err);
+            rc = has_tasks ? give_task(tasks, entry[i]->d_name, fn, ctx, err) : give(run, entry[i]->d_name, fn, ctx, err);
         free(entry[i]);
     }
     free(entry);
