@@ -7,7 +7,8 @@
  * Reads rows FIRST … FIRST+ROWS of each column, BLOCK rows at a time, leaving out SKIP rows after each block. For each column
  * prints a line (name, kind, unit, is_utc, scale, physical, logical, what went wrong or "", rows; separated by tabs), and
  * after it, unless something went wrong, a byte per row (1: there), then 1, 8 or 16 bytes per row, or, for text, a length of
- * 8 bytes per row and all bytes. Before a column's rows are printed, counting its codes and asking for its pages has to agree with them.
+ * 8 bytes per row and all bytes. Before a column's rows are printed, counting its codes, its pages and
+ * their bounds have to agree with them.
  */
 #include "base/buf.h"
 #include "format/parquet/parquet.h"
@@ -105,16 +106,71 @@ static int check_counts(yk_parquet *f, unsigned column, uint64_t first, uint64_t
     return 0;
 }
 
+static int order_of_texts(const yk_text *a, const yk_text *b)
+{
+    int order = memcmp(a->data, b->data, a->len < b->len ? a->len : b->len);
+    return order ? order : (a->len > b->len) - (a->len < b->len);
+}
+
+/* Below 0, 0, above 0 as value and bound compare; NaN lies outside all bounds and compares as equal. */
+static int order(yk_kind kind, const void *value, const yk_parquet_value *bound)
+{
+    switch (kind) {
+    case YK_KIND_BOOL: return *(const uint8_t *)value - bound->b;
+    case YK_KIND_UINT: return (*(const uint64_t *)value > bound->u) - (*(const uint64_t *)value < bound->u);
+    case YK_KIND_REAL: return (*(const double *)value > bound->r) - (*(const double *)value < bound->r);
+    case YK_KIND_TEXT:
+    case YK_KIND_DATA: return order_of_texts(value, &bound->t);
+    case YK_KIND_DECIMAL: {
+        __extension__ __int128 v;
+        memcpy(&v, value, sizeof v);
+        return (v > bound->d) - (v < bound->d);
+    }
+    default: return (*(const int64_t *)value > bound->i) - (*(const int64_t *)value < bound->i);
+    }
+}
+
+/* The rows have to lie in the bounds that the file gives them, and as many be missing as it says. */
+static int check_stats(yk_parquet *f, unsigned column, uint64_t first, uint64_t n, const yk_parquet_stats *s, yoke_error *err)
+{
+    static const char                       none[16];
+    YK_CLEANUP(yk_cursor_closep) yk_cursor *c = NULL;
+    uint64_t                                missing = 0;
+    size_t                                  size = yk_kind_size(yk_parquet_column_at(f, column)->type.kind);
+    yk_vec                                  v;
+    YK_TRY(yk_cursor_open(f, column, first, n, &c, err));
+    while (yk_cursor_left(c) > 0) {
+        YK_TRY(yk_cursor_next(c, YK_BLOCK, &v, err));
+        for (uint32_t i = 0; i < v.n; i++) {
+            uint32_t at = v.is_const ? 0 : i;
+            if (v.valid && !(v.valid[at >> 6] >> (at & 63) & 1)) {
+                missing++;
+                continue;
+            }
+            const char *value = v.codes ? v.dict->n ? (const char *)v.dict->values + v.codes[at] * size : none : (const char *)v.values + at * size;
+            if ((s->has_min && order(v.type.kind, value, &s->min) < 0) || (s->has_max && order(v.type.kind, value, &s->max) > 0))
+                return yk_fail(err, YOKE_EINVALID, "a value lies outside the bounds of rows %llu to %llu", (unsigned long long)first, (unsigned long long)(first + n));
+        }
+    }
+    return s->n_missing < 0 || missing == (uint64_t)s->n_missing ? 0 : yk_fail(err, YOKE_EINVALID, "not as many rows are missing as the file says");
+}
+
 static int check_pages(yk_parquet *f, unsigned column, yoke_error *err)
 {
     uint64_t row = 0;
     for (unsigned g = 0; g < yk_parquet_groups(f); g++) {
         const yk_parquet_page *p;
         unsigned               n;
+        yk_parquet_stats       stats;
         YK_TRY(yk_parquet_pages(f, g, column, &p, &n, err));
-        for (unsigned i = 0; i < n; row += p[i++].n_rows)
+        yk_parquet_group_stats(f, g, column, &stats);
+        YK_TRY(check_stats(f, column, row, yk_parquet_group_at(f, g)->n_rows, &stats, err));
+        for (unsigned i = 0; i < n; row += p[i++].n_rows) {
             if (p[i].first_row != row || p[i].n_rows == 0)
                 return yk_fail(err, YOKE_EINVALID, "pages do not follow one another");
+            if (n < 100)
+                YK_TRY(check_stats(f, column, row, p[i].n_rows, &p[i].stats, err));
+        }
     }
     return row == yk_parquet_rows(f) ? 0 : yk_fail(err, YOKE_EINVALID, "pages do not cover all rows");
 }

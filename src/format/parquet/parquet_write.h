@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Writing Parquet: open, add blocks of rows, commit. Files that every reader reads: version 1 data pages, dictionaries with a
+ * fallback to plain values, bounds of columns and pages, a page index; row groups and pages sized for parallel readers.
+ */
+#ifndef YK_FORMAT_PARQUET_WRITE_H
+#define YK_FORMAT_PARQUET_WRITE_H
+
+#include "format/column.h"
+
+typedef struct yk_parquet_writer yk_parquet_writer;
+
+typedef struct yk_parquet_field {
+    const char *name;
+    yk_type     type;
+    bool        is_required; /* no row is ever missing: one that is, is YOKE_EINVALID */
+    bool        is_uuid;     /* of DATA: 16 bytes each */
+    bool        is_clock;    /* of SPAN: a time of day. Other spans are written as integers, which their unit is not kept of:
+                              * Parquet has no lengths of time */
+} yk_parquet_field;
+
+typedef enum yk_parquet_codec { YK_PARQUET_ZSTD, YK_PARQUET_SNAPPY, YK_PARQUET_PLAIN } yk_parquet_codec;
+
+typedef struct yk_parquet_write_opts {
+    yk_parquet_codec codec;
+    int              level;      /* of ZSTD; 0: its default, 3 */
+    uint64_t         group_rows; /* 0: 1,048,576; rounded up to whole blocks of YK_BLOCK, as the next */
+    uint32_t         page_rows;  /* 0: 32,768 */
+} yk_parquet_write_opts;
+
+#define YK_PARQUET_WRITE_OPTS_INIT {YK_PARQUET_ZSTD, 0, 0, 0}
+
+/* Starts a file beside `path`, which it becomes when committed. Fails with YOKE_EEXISTS where path exists, unless may_replace.
+ * fields are borrowed for the call; opts may be NULL. One thread at a time. */
+int  yk_parquet_writer_open(const char *path, bool may_replace, const yk_parquet_field *fields, unsigned n_fields,
+                            const yk_parquet_write_opts *opts, yk_parquet_writer **ret, yoke_error *err) YK_MUST_USE;
+void yk_parquet_writer_close(yk_parquet_writer *w); /* without commit nothing is left behind; NULL is allowed */
+YK_DEFINE_CLEANUP(yk_parquet_writer, yk_parquet_writer_close)
+
+/* Adds columns[0].n rows (at most YK_BLOCK): a block for each field, of its type and all of one length. Nothing stays borrowed.
+ * Blocks may be of any form that yk_vec has; codes are kept as codes. What is held in memory is one row group, compressed. */
+int yk_parquet_writer_add(yk_parquet_writer *w, const yk_vec *columns, yoke_error *err) YK_MUST_USE;
+
+/* Writes what remains and the footer, and gives the file its name. */
+int yk_parquet_writer_commit(yk_parquet_writer *w, yoke_error *err) YK_MUST_USE;
+
+#endif

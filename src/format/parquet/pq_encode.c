@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "format/parquet/pq_encode.h"
+
+enum { MOST_DICT = 1 << 20, MOST_PAGE = 1 << 20, NO_MEMO = 0 };
+
+static void put_varint(yk_buf *b, uint64_t v)
+{
+    for (; v >= 128; v >>= 7)
+        yk_buf_putc(b, (char)(v | 128));
+    yk_buf_putc(b, (char)v);
+}
+
+/* One packed run; its last group is filled up with zeros. */
+static void put_packed(yk_buf *to, const uint32_t *v, size_t n, unsigned width)
+{
+    size_t groups = (n + 7) / 8;
+    put_varint(to, groups << 1 | 1);
+    uint8_t *at = yk_buf_extend(to, groups * width);
+    if (!at)
+        return;
+    uint64_t bits = 0;
+    unsigned held = 0;
+    for (size_t i = 0; i < groups * 8; i++) {
+        bits |= (uint64_t)(i < n ? v[i] : 0) << held;
+        for (held += width; held >= 8; held -= 8, bits >>= 8)
+            *at++ = (uint8_t)bits;
+    }
+}
+
+static size_t run_length(const uint32_t *v, size_t n)
+{
+    size_t i = 1;
+    while (i < n && v[i] == v[0])
+        i++;
+    return i;
+}
+
+/* Long runs as runs, all between them packed in one: readers unpack long stretches fastest. */
+void yk_pq_hybrid_put(yk_buf *to, const uint32_t *v, size_t n, unsigned width)
+{
+    enum { WORTH = 64 };
+    size_t packed = 0; /* numbers before v not written yet */
+    while (n > 0) {
+        size_t run = run_length(v, n), fill = (8 - packed % 8) % 8;
+        if (run < WORTH + fill) {
+            packed += run, v += run, n -= run;
+            continue;
+        }
+        v += fill, n -= fill, run -= fill, packed += fill; /* packed groups are full ones */
+        if (packed)
+            put_packed(to, v - packed, packed, width);
+        packed = 0;
+        put_varint(to, run << 1);
+        yk_buf_append(to, v, (width + 7) / 8);
+        v += run, n -= run;
+    }
+    if (packed)
+        put_packed(to, v - packed, packed, width);
+}
+
+static void find_physical(yk_pq_encoder *e)
+{
+    static const struct {
+        int8_t   physical;
+        uint32_t width;
+    } of[] = {[YK_KIND_NULL] = {YK_PQ_INT32, 4}, [YK_KIND_BOOL] = {YK_PQ_BOOLEAN, 1}, [YK_KIND_INT] = {YK_PQ_INT64, 8},
+              [YK_KIND_UINT] = {YK_PQ_INT64, 8}, [YK_KIND_REAL] = {YK_PQ_DOUBLE, 8}, [YK_KIND_TEXT] = {YK_PQ_BYTE_ARRAY, 0},
+              [YK_KIND_DATA] = {YK_PQ_BYTE_ARRAY, 0}, [YK_KIND_TIME] = {YK_PQ_INT64, 8}, [YK_KIND_DATE] = {YK_PQ_INT32, 4},
+              [YK_KIND_SPAN] = {YK_PQ_INT64, 8}, [YK_KIND_DECIMAL] = {YK_PQ_FLBA, 16}};
+    e->physical = of[e->field.type.kind].physical;
+    e->width = of[e->field.type.kind].width;
+    if (e->field.type.kind == YK_KIND_SPAN && e->field.is_clock && e->field.type.unit == YK_UNIT_MS)
+        e->physical = YK_PQ_INT32, e->width = 4;
+    if (e->field.is_uuid && e->field.type.kind == YK_KIND_DATA)
+        e->physical = YK_PQ_FLBA, e->width = 16;
+}
+
+int yk_pq_encoder_init(yk_pq_encoder *e, const yk_parquet_field *field, unsigned codec, int level, uint32_t page_rows, yoke_error *err)
+{
+    *e = (yk_pq_encoder){.field = *field, .codec = codec, .level = level, .cap_rows = page_rows + YK_BLOCK, .n_slots = 4096};
+    e->field.name = yk_strdup(field->name);
+    e->levels = yk_new_array(uint32_t, e->cap_rows);
+    e->codes = yk_new_array(uint32_t, e->cap_rows);
+    e->slots = yk_new_array(uint32_t, e->n_slots);
+    if (!e->field.name || !e->levels || !e->codes || !e->slots)
+        return yk_fail_nomem(err, "writing a Parquet file");
+    find_physical(e);
+    yk_pq_encoder_clear(e);
+    return 0;
+}
+
+void yk_pq_encoder_fini(yk_pq_encoder *e)
+{
+    yk_free((char *)e->field.name);
+    yk_free(e->levels);
+    yk_free(e->codes);
+    yk_buf_fini(&e->plain);
+    yk_buf_fini(&e->dict);
+    yk_free(e->slots);
+    yk_free(e->starts);
+    yk_free(e->memo);
+    yk_buf_fini(&e->body);
+    yk_buf_fini(&e->scratch);
+    yk_free(e->pages);
+}
+
+static void clear_page(yk_pq_encoder *e)
+{
+    e->n_rows = e->n_missing = e->n_codes = 0;
+    yk_buf_clear(&e->plain);
+    e->range = (yk_pq_range){0};
+}
+
+void yk_pq_encoder_clear(yk_pq_encoder *e)
+{
+    clear_page(e);
+    e->has_dict = e->field.type.kind != YK_KIND_BOOL && e->field.type.kind != YK_KIND_NULL;
+    yk_buf_clear(&e->dict);
+    e->n_dict = 0;
+    memset(e->slots, 0, e->n_slots * sizeof *e->slots);
+    e->memo_id = NO_MEMO;
+    yk_buf_clear(&e->body);
+    e->n_pages = 0;
+    e->rows = e->missing = e->plain_bytes = 0;
+    e->n_dict_pages = 0;
+    e->has_dict_pages = false;
+}
+
+/* A value as it is stored: into `to` (16 bytes) where it is not already; its bytes. */
+static int store(const yk_pq_encoder *e, const void *value, uint8_t to[16], yk_text *ret, yoke_error *err)
+{
+    int64_t i;
+    *ret = (yk_text){value, e->width};
+    switch (e->field.type.kind) {
+    case YK_KIND_TIME:
+        if (e->field.type.unit != YK_UNIT_S)
+            return 0;
+        memcpy(&i, value, 8);
+        if (__builtin_mul_overflow(i, 1000, &i))
+            return yk_fail(err, YOKE_ELIMIT, "column '%s': a time does not fit milliseconds, which Parquet has", e->field.name);
+        memcpy(to, &i, 8);
+        *ret = (yk_text){(const char *)to, 8};
+        return 0;
+    case YK_KIND_DATE:
+    case YK_KIND_SPAN:
+        memcpy(&i, value, 8);
+        if (e->width == 4 && i != (int32_t)i)
+            return yk_fail(err, YOKE_ELIMIT, "column '%s': a date or time of day does not fit 32 bits, which Parquet has", e->field.name);
+        return 0; /* the low half is what is stored */
+    case YK_KIND_DECIMAL:
+        for (int k = 0; k < 16; k++)
+            to[k] = ((const uint8_t *)value)[15 - k];
+        *ret = (yk_text){(const char *)to, 16};
+        return 0;
+    case YK_KIND_TEXT:
+    case YK_KIND_DATA:
+        memcpy(ret, value, sizeof *ret);
+        if (e->width && ret->len != e->width)
+            return yk_fail(err, YOKE_EINVALID, "column '%s': a UUID has 16 bytes, not %llu", e->field.name, (unsigned long long)ret->len);
+        return ret->len <= INT32_MAX / 2 ? 0 : yk_fail(err, YOKE_ELIMIT, "column '%s': a text of over 1 GiB cannot be written", e->field.name);
+    default: return 0;
+    }
+}
+
+static void put_stored(const yk_pq_encoder *e, yk_buf *to, yk_text t)
+{
+    uint32_t len = (uint32_t)t.len;
+    if (e->width == 0)
+        yk_buf_append(to, &len, sizeof len);
+    if (len)
+        yk_buf_append(to, t.data, len);
+}
+
+static uint64_t hash(yk_text t)
+{
+    uint64_t h = t.len * 0x9e3779b97f4a7c15u, word;
+    for (; t.len >= 8; t.data += 8, t.len -= 8) {
+        memcpy(&word, t.data, 8);
+        h = (h ^ word) * 0xff51afd7ed558ccdu;
+        h ^= h >> 32;
+    }
+    word = 0;
+    if (t.len)
+        memcpy(&word, t.data, t.len);
+    h = (h ^ word) * 0xff51afd7ed558ccdu;
+    return h ^ h >> 29;
+}
+
+static yk_text dict_value(const yk_pq_encoder *e, uint32_t code)
+{
+    const char *at = e->dict.data + e->starts[code];
+    uint32_t    len = e->width;
+    if (len == 0) {
+        memcpy(&len, at, sizeof len);
+        at += sizeof len;
+    }
+    return (yk_text){at, len};
+}
+
+static bool grow_slots(yk_pq_encoder *e)
+{
+    uint32_t  n = e->n_slots * 4;
+    uint32_t *slots = yk_new_array(uint32_t, n);
+    if (!slots)
+        return false;
+    for (uint32_t c = 0; c < e->n_dict; c++) {
+        uint32_t s = (uint32_t)hash(dict_value(e, c)) & (n - 1);
+        while (slots[s])
+            s = (s + 1) & (n - 1);
+        slots[s] = c + 1;
+    }
+    yk_free(e->slots);
+    e->slots = slots;
+    e->n_slots = n;
+    return true;
+}
+
+/* The code of a stored value, a new one where it is new. */
+static int find_code(yk_pq_encoder *e, yk_text t, uint32_t *ret, yoke_error *err)
+{
+    uint32_t s = (uint32_t)hash(t) & (e->n_slots - 1);
+    for (; e->slots[s]; s = (s + 1) & (e->n_slots - 1)) {
+        yk_text there = dict_value(e, e->slots[s] - 1);
+        if (there.len == t.len && memcmp(there.data, t.data, t.len) == 0) {
+            *ret = e->slots[s] - 1;
+            return 0;
+        }
+    }
+    uint64_t start = e->dict.len;
+    size_t   n = e->n_dict;
+    put_stored(e, &e->dict, t);
+    if (!yk_push(&e->starts, &n, &e->cap_starts, start) || e->dict.is_failed)
+        return yk_fail_nomem(err, "writing a Parquet file");
+    e->slots[s] = ++e->n_dict;
+    *ret = e->n_dict - 1;
+    if (e->n_dict > e->n_slots / 2 && !grow_slots(e))
+        return yk_fail_nomem(err, "writing a Parquet file");
+    return 0;
+}
+
+static int put_header(yk_buf *to, const yk_pq_header *h, yoke_error *err)
+{
+    int16_t last = 0, inner = 0;
+    bool    is_dict = h->type == YK_PQ_DICTIONARY_PAGE;
+    yk_thrift_put_field(to, &last, 1, YK_TH_I32), yk_thrift_put_int(to, h->type);
+    yk_thrift_put_field(to, &last, 2, YK_TH_I32), yk_thrift_put_int(to, h->plain_size);
+    yk_thrift_put_field(to, &last, 3, YK_TH_I32), yk_thrift_put_int(to, h->stored_size);
+    yk_thrift_put_field(to, &last, 4, YK_TH_I32), yk_thrift_put_int(to, (int32_t)h->crc);
+    yk_thrift_put_field(to, &last, is_dict ? 7 : 5, YK_TH_STRUCT);
+    yk_thrift_put_field(to, &inner, 1, YK_TH_I32), yk_thrift_put_int(to, h->n_values);
+    yk_thrift_put_field(to, &inner, 2, YK_TH_I32), yk_thrift_put_int(to, h->encoding);
+    if (!is_dict) {
+        yk_thrift_put_field(to, &inner, 3, YK_TH_I32), yk_thrift_put_int(to, YK_PQ_RLE);
+        yk_thrift_put_field(to, &inner, 4, YK_TH_I32), yk_thrift_put_int(to, YK_PQ_RLE);
+    }
+    yk_thrift_put_stop(to);
+    yk_thrift_put_stop(to);
+    return to->is_failed ? yk_fail_nomem(err, "writing a Parquet file") : 0;
+}
+
+/* Compresses a page's body behind its header. */
+static int put_page(yk_pq_encoder *e, yk_codec_state *codecs, int32_t type, int32_t encoding, uint32_t n_values, const yk_buf *body, yk_buf *to,
+                    yoke_error *err)
+{
+    YK_AUTOBUF stored = YK_BUF_INIT;
+    if (body->is_failed)
+        return yk_fail_nomem(err, "writing a Parquet file");
+    if (body->len > INT32_MAX)
+        return yk_fail(err, YOKE_ELIMIT, "column '%s': a page of over 2 GiB cannot be written", e->field.name);
+    YK_TRY(yk_codec_compress(codecs, e->codec, e->level, body->data ? body->data : "", body->len, &stored, err));
+    yk_pq_header h = {.type = type, .plain_size = (int32_t)body->len, .stored_size = (int32_t)stored.len, .n_values = (int32_t)n_values, .encoding = encoding};
+    YK_TRY(yk_codec_crc32(stored.data ? stored.data : "", stored.len, &h.crc, err));
+    size_t before = to->len;
+    YK_TRY(put_header(to, &h, err));
+    e->plain_bytes += to->len - before + body->len;
+    yk_buf_append(to, stored.data, stored.len);
+    return to->is_failed ? yk_fail_nomem(err, "writing a Parquet file") : 0;
+}
+
+/* Booleans become bits. */
+static void pack_booleans(yk_pq_encoder *e, yk_buf *to)
+{
+    size_t   n = e->plain.len;
+    uint8_t *at = yk_buf_extend(to, (n + 7) / 8);
+    if (!at)
+        return;
+    memset(at, 0, (n + 7) / 8);
+    for (size_t i = 0; i < n; i++)
+        at[i / 8] |= (uint8_t)((e->plain.data[i] & 1) << (i % 8));
+}
+
+static int end_page(yk_pq_encoder *e, yk_codec_state *codecs, yoke_error *err)
+{
+    yk_buf *b = &e->scratch;
+    bool    is_coded = e->has_dict;
+    if (e->n_rows == 0)
+        return 0;
+    yk_buf_clear(b);
+    if (!e->field.is_required) {
+        uint32_t len = 0;
+        yk_buf_append(b, &len, 4);
+        yk_pq_hybrid_put(b, e->levels, e->n_rows, 1);
+        len = (uint32_t)b->len - 4;
+        if (b->data)
+            memcpy(b->data, &len, 4);
+    }
+    if (is_coded) {
+        unsigned width = e->n_dict > 1 ? 32 - (unsigned)__builtin_clz(e->n_dict - 1) : 0;
+        width = width ? width : 1; /* some readers take no codes of no bits */
+        yk_buf_putc(b, (char)width);
+        yk_pq_hybrid_put(b, e->codes, e->n_codes, width);
+    } else if (e->physical == YK_PQ_BOOLEAN) {
+        pack_booleans(e, b);
+    } else if (e->plain.len) {
+        yk_buf_append(b, e->plain.data, e->plain.len);
+    }
+    yk_pq_page_info info = {e->body.len, 0, e->n_rows, e->n_missing, e->range};
+    YK_TRY(put_page(e, codecs, YK_PQ_DATA_PAGE, is_coded ? YK_PQ_RLE_DICTIONARY : YK_PQ_PLAIN, e->n_rows, b, &e->body, err));
+    info.size = (uint32_t)(e->body.len - info.at);
+    if (!yk_push(&e->pages, &e->n_pages, &e->cap_pages, info) || e->body.is_failed)
+        return yk_fail_nomem(err, "writing a Parquet file");
+    e->rows += e->n_rows;
+    e->missing += e->n_missing;
+    e->has_dict_pages |= is_coded;
+    e->n_dict_pages += is_coded;
+    clear_page(e);
+    if (is_coded && (e->dict.len > MOST_DICT || e->n_dict > (e->rows - e->missing) / 2 + 1000)) /* it does not pay */
+        e->has_dict = false;
+    return 0;
+}
+
+/* The rows that are there, side by side in storage form; their levels go into the page. Returns how many. */
+static uint32_t gather(yk_pq_encoder *e, const yk_vec *v, size_t size, char *dense, uint32_t *codes)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < v->n; i++) {
+        uint32_t at = v->is_const ? 0 : i;
+        bool     is_there = !v->valid || (v->valid[at >> 6] >> (at & 63) & 1);
+        e->levels[e->n_rows + i] = is_there;
+        if (!is_there)
+            continue;
+        if (v->codes)
+            codes[n] = v->codes[at];
+        memcpy(dense + n * size, (const char *)(v->codes ? v->dict->values : v->values) + (v->codes ? v->codes[at] : at) * size, size);
+        n++;
+    }
+    return n;
+}
+
+/* Codes of a block's own dictionary are looked up once each. */
+static int prepare_memo(yk_pq_encoder *e, const yk_dict *d, yoke_error *err)
+{
+    if (e->memo_id == d->id && e->memo_n == d->n)
+        return 0;
+    if (!yk_grow(&e->memo, &e->cap_memo, (size_t)d->n + 1, sizeof *e->memo))
+        return yk_fail_nomem(err, "writing a Parquet file");
+    memset(e->memo, 0, d->n * sizeof *e->memo);
+    e->memo_id = d->id;
+    e->memo_n = d->n;
+    return 0;
+}
+
+static int add_values(yk_pq_encoder *e, const char *dense, size_t size, const uint32_t *codes, uint32_t n, yoke_error *err)
+{
+    uint8_t bytes[16];
+    yk_text t;
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t *code = &e->codes[e->n_codes];
+        if (codes && e->has_dict && e->memo[codes[i]]) {
+            *code = e->memo[codes[i]] - 1;
+            e->n_codes++;
+            continue;
+        }
+        YK_TRY(store(e, dense + i * size, bytes, &t, err));
+        if (!e->has_dict) {
+            put_stored(e, &e->plain, t);
+            continue;
+        }
+        YK_TRY(find_code(e, t, code, err));
+        if (codes)
+            e->memo[codes[i]] = *code + 1;
+        e->n_codes++;
+    }
+    return e->plain.is_failed ? yk_fail_nomem(err, "writing a Parquet file") : 0;
+}
+
+int yk_pq_encoder_add(yk_pq_encoder *e, const yk_vec *v, yk_codec_state *codecs, yoke_error *err)
+{
+    _Alignas(16) char dense[YK_BLOCK * 16];
+    uint32_t          codes[YK_BLOCK];
+    size_t            size = yk_kind_size(e->field.type.kind);
+    bool              is_coded = v->codes && v->dict->n > 0 && v->dict->id != NO_MEMO && v->dict->n <= MOST_DICT;
+    if (v->type.kind != e->field.type.kind || v->n > YK_BLOCK)
+        return yk_fail(err, YOKE_EINVALID, "column '%s' does not get what was announced", e->field.name);
+    if (e->n_rows + v->n > e->cap_rows)
+        YK_TRY(end_page(e, codecs, err));
+    uint32_t present = gather(e, v, size, dense, codes);
+    if (present < v->n && e->field.is_required)
+        return yk_fail(err, YOKE_EINVALID, "column '%s' was announced without missing rows, but has one", e->field.name);
+    yk_pq_range_add(&e->range, e->field.type.kind, dense, present);
+    if (is_coded && e->has_dict)
+        YK_TRY(prepare_memo(e, v->dict, err));
+    if (e->field.type.kind != YK_KIND_NULL)
+        YK_TRY(add_values(e, dense, size, is_coded ? codes : NULL, present, err));
+    e->n_rows += v->n;
+    e->n_missing += v->n - present;
+    bool is_full = e->n_rows + YK_BLOCK > e->cap_rows || e->plain.len > MOST_PAGE || (e->has_dict && e->dict.len > MOST_DICT);
+    return is_full ? end_page(e, codecs, err) : 0;
+}
+
+int yk_pq_encoder_end(yk_pq_encoder *e, yk_codec_state *codecs, yk_buf *dict_page, yoke_error *err)
+{
+    YK_TRY(end_page(e, codecs, err));
+    if (!e->has_dict_pages)
+        return 0;
+    return put_page(e, codecs, YK_PQ_DICTIONARY_PAGE, YK_PQ_PLAIN, e->n_dict, &e->dict, dict_page, err);
+}

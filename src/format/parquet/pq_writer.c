@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "format/parquet/parquet_write.h"
+
+#include "base/file.h"
+#include "format/parquet/pq_meta.h"
+
+enum { GROUP_ROWS = 1 << 20, PAGE_ROWS = 1 << 15, MOST_GROUP_BYTES = 128 << 20, ZSTD_LEVEL = 3 };
+
+struct yk_parquet_writer {
+    yk_output      output;
+    uint64_t       at; /* bytes written */
+    yk_pq_encoder *encoders; /* n, owned */
+    unsigned       n;
+    uint64_t       group_rows, rows; /* of a group; in the current one */
+    yk_codec_state codecs;
+    yk_pq_groups   groups; /* those written */
+};
+
+int yk_parquet_writer_open(const char *path, bool may_replace, const yk_parquet_field *fields, unsigned n_fields,
+                           const yk_parquet_write_opts *opts, yk_parquet_writer **ret, yoke_error *err)
+{
+    static const uint8_t  codec[] = {YK_PQ_ZSTD, YK_PQ_SNAPPY, YK_PQ_RAW};
+    yk_parquet_write_opts o = opts ? *opts : (yk_parquet_write_opts)YK_PARQUET_WRITE_OPTS_INIT;
+    uint64_t              page_rows = o.page_rows ? o.page_rows : PAGE_ROWS;
+    if (n_fields == 0)
+        return yk_fail(err, YOKE_EINVALID, "'%s': a Parquet file needs a column", path);
+    if (page_rows > GROUP_ROWS)
+        page_rows = GROUP_ROWS;
+    page_rows = (page_rows + YK_BLOCK - 1) / YK_BLOCK * YK_BLOCK;
+    YK_CLEANUP(yk_parquet_writer_closep) yk_parquet_writer *w = yk_new(yk_parquet_writer);
+    if (!w)
+        return yk_fail_nomem(err, "writing a Parquet file");
+    w->group_rows = ((o.group_rows ? o.group_rows : GROUP_ROWS) + YK_BLOCK - 1) / YK_BLOCK * YK_BLOCK;
+    w->encoders = yk_new_array(yk_pq_encoder, n_fields);
+    if (!w->encoders)
+        return yk_fail_nomem(err, "writing a Parquet file");
+    for (; w->n < n_fields; w->n++) {
+        int rc = yk_pq_encoder_init(&w->encoders[w->n], &fields[w->n], codec[o.codec], o.level ? o.level : ZSTD_LEVEL, (uint32_t)page_rows, err);
+        if (rc < 0) {
+            yk_pq_encoder_fini(&w->encoders[w->n]);
+            return rc;
+        }
+    }
+    YK_TRY(yk_output_open(&w->output, path, may_replace, err));
+    if (fwrite("PAR1", 1, 4, w->output.file) != 4)
+        return yk_fail_errno(err, "writing '%s'", path);
+    w->at = 4;
+    *ret = YK_TAKE(w);
+    return 0;
+}
+
+void yk_parquet_writer_close(yk_parquet_writer *w)
+{
+    if (!w)
+        return;
+    yk_output_fini(&w->output);
+    for (unsigned i = 0; i < w->n; i++)
+        yk_pq_encoder_fini(&w->encoders[i]);
+    yk_free(w->encoders);
+    yk_codec_fini(&w->codecs);
+    yk_pq_groups_fini(&w->groups);
+    yk_free(w);
+}
+
+static int put(yk_parquet_writer *w, const yk_buf *b, yoke_error *err)
+{
+    if (b->is_failed)
+        return yk_fail_nomem(err, "writing a Parquet file");
+    if (b->len && fwrite(b->data, 1, b->len, w->output.file) != b->len)
+        return yk_fail_errno(err, "writing '%s'", w->output.path);
+    w->at += b->len;
+    return 0;
+}
+
+static int end_group(yk_parquet_writer *w, yoke_error *err)
+{
+    if (w->rows == 0)
+        return 0;
+    yk_pq_written_group *g;
+    YK_TRY(yk_pq_groups_add(&w->groups, w->rows, w->n, &g, err));
+    for (unsigned i = 0; i < w->n; i++) {
+        YK_AUTOBUF     dict = YK_BUF_INIT;
+        yk_pq_encoder *e = &w->encoders[i];
+        YK_TRY(yk_pq_encoder_end(e, &w->codecs, &dict, err));
+        uint64_t start = w->at;
+        YK_TRY(put(w, &dict, err));
+        YK_TRY(yk_pq_chunk_describe(&g->chunks[i], e, start, w->at, err));
+        YK_TRY(put(w, &e->body, err));
+        yk_pq_encoder_clear(e);
+    }
+    w->rows = 0;
+    return 0;
+}
+
+int yk_parquet_writer_add(yk_parquet_writer *w, const yk_vec *columns, yoke_error *err)
+{
+    uint64_t bytes = 0;
+    if (columns[0].n == 0)
+        return 0;
+    if (w->rows + columns[0].n > w->group_rows)
+        YK_TRY(end_group(w, err));
+    for (unsigned i = 0; i < w->n; i++) {
+        if (columns[i].n != columns[0].n)
+            return yk_fail(err, YOKE_EINVALID, "column '%s' has %u rows where the others have %u", w->encoders[i].field.name, columns[i].n, columns[0].n);
+        YK_TRY(yk_pq_encoder_add(&w->encoders[i], &columns[i], &w->codecs, err));
+        bytes += w->encoders[i].body.len;
+    }
+    w->rows += columns[0].n;
+    return w->rows >= w->group_rows || bytes > MOST_GROUP_BYTES ? end_group(w, err) : 0;
+}
+
+int yk_parquet_writer_commit(yk_parquet_writer *w, yoke_error *err)
+{
+    YK_TRY(end_group(w, err));
+    YK_AUTOBUF b = YK_BUF_INIT;
+    yk_pq_put_indexes(&b, &w->groups, w->at);
+    YK_TRY(put(w, &b, err));
+    yk_buf_clear(&b);
+    yk_pq_put_footer(&b, &w->groups, w->encoders, w->n);
+    uint32_t len = (uint32_t)b.len;
+    if (b.len > INT32_MAX)
+        return yk_fail(err, YOKE_ELIMIT, "'%s' gets too many columns and row groups", w->output.path);
+    yk_buf_append(&b, &len, sizeof len);
+    yk_buf_puts(&b, "PAR1");
+    YK_TRY(put(w, &b, err));
+    return yk_output_commit(&w->output, err);
+}
