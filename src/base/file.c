@@ -110,7 +110,10 @@ static char *name_aside(const char *path)
 
 int yk_output_open(yk_output *o, const char *path, bool may_replace, yoke_error *err)
 {
+    struct stat st;
     *o = (yk_output){.may_replace = may_replace};
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) /* renaming over a device or pipe would take it away */
+        return yk_fail(err, YOKE_EINVALID, "'%s' is not a regular file and cannot be an output; give a file's name", path);
     if (!may_replace && access(path, F_OK) == 0)
         return yk_fail(err, YOKE_EEXISTS, "'%s' is already there; give another name, or --force to replace it", path);
     YK_CLEANUP(yk_output_fini) yk_output made = {.path = yk_strdup(path), .aside = name_aside(path), .may_replace = may_replace};

@@ -208,6 +208,8 @@ TEST(output_is_complete_or_absent)
     assert_int_equal(yk_file_slurp(path, &b, &err), 0);
     assert_string_equal(yk_buf_text(&b), "whole");
     assert_int_equal(yk_output_open(&o, path, false, &err), YOKE_EEXISTS);
+    yoke_error_clear(&err);
+    assert_int_equal(yk_output_open(&o, "/dev/null", true, &err), YOKE_EINVALID); /* it would be renamed away */
     unlink(path);
     rmdir(scratch());
 }

@@ -7,9 +7,9 @@
 static bool decode(const yk_pq_leaf *leaf, yk_text raw, bool is_max, yk_parquet_value *ret)
 {
     uint8_t bytes[16] = {0};
-    if (leaf->form == YK_PQ_F_BYTES) { /* some writers put U+FFFD where the text is no UTF-8: that bounds nothing */
+    if (leaf->form == YK_PQ_F_BYTES) {
         ret->t = raw;
-        return leaf->column.type.kind != YK_KIND_TEXT || !memmem(raw.data, raw.len, "\xef\xbf\xbd", 3);
+        return true;
     }
     if (leaf->form == YK_PQ_F_DECBYTES)
         return yk_pq_convert(leaf->form, 0, (const uint8_t *)&raw, 1, &ret->d);
