@@ -96,10 +96,10 @@ static int spawn_shell(yk_slot *s, yk_starter *with, posix_spawn_file_actions_t 
     const char *text = yk_buf_text(&s->text), *argv[10];
     int         n = 0;
     if (group) {
-        argv[n++] = "sh", argv[n++] = "-c", argv[n++] = "echo $$ >\"$0\" && exec \"$@\"", argv[n++] = group;
+        argv[n++] = "/bin/sh", argv[n++] = "-c", argv[n++] = "echo $$ >\"$0\" && exec \"$@\"", argv[n++] = group;
         argv[n++] = "/bin/sh", argv[n++] = "-c";
     } else {
-        argv[n++] = "sh", argv[n++] = "-c";
+        argv[n++] = "/bin/sh", argv[n++] = "-c";
     }
     if (text[0] == '-' || text[0] == '+')
         argv[n++] = "--";
