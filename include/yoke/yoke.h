@@ -6,10 +6,11 @@
 #define YOKE_YOKE_H
 
 #include <yoke/error.h>
+#include <yoke/function.h>
 #include <yoke/image.h>
 #include <yoke/map.h>
-#include <yoke/random.h>
 #include <yoke/plot.h>
+#include <yoke/random.h>
 #include <yoke/session.h>
 #include <yoke/task.h>
 #include <yoke/version.h>

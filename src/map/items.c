@@ -439,6 +439,42 @@ int yk_items_next(yk_items *it, yk_field *ret, yoke_error *err)
     return 1;
 }
 
+/* The number of the first item that has item k of list `at` in it. */
+static uint64_t first_with(const yk_items *it, size_t at, uint64_t k)
+{
+    size_t group = at;
+    while (it->lists[group].is_zip)
+        group--;
+    for (size_t i = it->n_lists; i-- > group + 1;)
+        if (!it->lists[i].is_zip)
+            k *= it->lists[i].n;
+    return k;
+}
+
+static int visit_list(const yk_items *it, size_t at, unsigned field, int (*fn)(void *, uint64_t, unsigned, const yk_field *),
+                      void *ctx)
+{
+    const list          *l = &it->lists[at];
+    YK_AUTOFREE yk_field *f = yk_new_array(yk_field, l->width);
+    if (!f)
+        return YOKE_ENOMEM;
+    for (const segment *s = l->segments; s < l->segments + l->n_segments && s->kind != STREAM; s++)
+        for (uint64_t k = 0; k < s->n; k += s->kind == RANGE && k == 1 && s->n > 2 ? s->n - 2 : 1) {
+            from_segment(s, k, f, l->width);
+            for (unsigned i = 0; i < l->width; i++)
+                YK_TRY(fn(ctx, it->n == UINT64_MAX ? k : first_with(it, at, s->start + k), field + i, &f[i]));
+        }
+    return 0;
+}
+
+int yk_items_visit(const yk_items *it, int (*fn)(void *ctx, uint64_t index, unsigned field, const yk_field *f), void *ctx)
+{
+    unsigned field = 0;
+    for (size_t i = 0; i < it->n_lists; field += it->lists[i++].width)
+        YK_TRY(visit_list(it, i, field, fn, ctx));
+    return 0;
+}
+
 /* ---- for messages */
 
 const char *yk_items_where(const yk_items *it, uint64_t index, unsigned field, char *buf, size_t size)

@@ -78,6 +78,11 @@ int yk_items_next(yk_items *it, yk_field *ret, yoke_error *err) YK_MUST_USE;
 /* Reads what such an input holds into memory, so that the count is known and yk_items_at works. Before the first next. */
 int yk_items_load(yk_items *it, yoke_error *err) YK_MUST_USE;
 
+/* Calls fn for each field that was given: words, cells, values of vectors, rows; of ranges the first two and the last; once
+ * each, however many items they are part of. `index` is one of these items. Ends at fn's first negative value and returns
+ * it. Items that are still to be read are left out. */
+int yk_items_visit(const yk_items *it, int (*fn)(void *ctx, uint64_t index, unsigned field, const yk_field *f), void *ctx);
+
 /* Where an item was given, for messages: "item 3", "'points.txt' line 7". Writes into buf, returns it. */
 const char *yk_items_where(const yk_items *it, uint64_t index, unsigned field, char *buf, size_t size);
 

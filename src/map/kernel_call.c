@@ -1,0 +1,554 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "map/kernel_call.h"
+
+#include "base/number.h"
+#include "exec/work.h"
+
+#include <math.h>
+#include <stdio.h>
+
+__extension__ typedef __int128 wide;
+
+/* One argument's value, in its own type. */
+typedef union slot {
+    bool         b;
+    int8_t       i8;
+    int16_t      i16;
+    int32_t      i32;
+    int64_t      i64;
+    uint8_t      u8;
+    uint16_t     u16;
+    uint32_t     u32;
+    uint64_t     u64;
+    float        f;
+    double       d;
+    const char  *text;
+    yoke_doubles doubles;
+    yoke_int64s  int64s;
+    yoke_task   *task;
+    void        *place;
+} slot;
+
+static bool is_whole(uint8_t type) { return type >= YOKE_BOOL && type <= YOKE_UINT64; }
+static bool is_number(uint8_t type) { return type >= YOKE_BOOL && type <= YOKE_DOUBLE; }
+static bool is_run(uint8_t type) { return type == YOKE_DOUBLES || type == YOKE_INT64S; }
+
+size_t yk_bind_size(uint8_t type)
+{
+    static const uint8_t size[] = {0, sizeof(bool), 1, 2, 4, 8, 1, 2, 4, 8, sizeof(float), sizeof(double)};
+    return type < sizeof size ? size[type] : 0;
+}
+
+/* ---- fields to numbers */
+
+static const struct {
+    int64_t  least;
+    uint64_t most;
+} LIMITS[] = {[YOKE_BOOL] = {0, 1},
+              [YOKE_INT8] = {INT8_MIN, INT8_MAX},
+              [YOKE_INT16] = {INT16_MIN, INT16_MAX},
+              [YOKE_INT32] = {INT32_MIN, INT32_MAX},
+              [YOKE_INT64] = {INT64_MIN, INT64_MAX},
+              [YOKE_UINT8] = {0, UINT8_MAX},
+              [YOKE_UINT16] = {0, UINT16_MAX},
+              [YOKE_UINT32] = {0, UINT32_MAX},
+              [YOKE_UINT64] = {0, UINT64_MAX}};
+
+/* What is wrong with the value, for "'abc' is %s". */
+typedef const char *fault;
+
+static fault put_whole(uint8_t type, wide n, slot *to)
+{
+    if (n < LIMITS[type].least || n > (wide)LIMITS[type].most)
+        return "out of its range";
+    to->u64 = (uint64_t)n; /* little-endian: the low bytes are the narrow value */
+    return NULL;
+}
+
+static fault put_real(uint8_t type, double x, slot *to)
+{
+    if (type == YOKE_DOUBLE)
+        to->d = x;
+    else if (type == YOKE_FLOAT)
+        to->f = (float)x;
+    else if (!(x == trunc(x)))
+        return "not a whole number";
+    else if (fabs(x) >= 0x1p65)
+        return "out of its range";
+    else
+        return put_whole(type, (wide)x, to);
+    return NULL;
+}
+
+static fault put_text(uint8_t type, const char *s, size_t n, slot *to)
+{
+    int64_t  i;
+    uint64_t u;
+    double   x;
+    if (is_whole(type) && yk_number_read_int(s, n, &i))
+        return put_whole(type, i, to);
+    if (is_whole(type) && yk_number_read_uint(s, n, &u))
+        return put_whole(type, (wide)u, to);
+    if (!yk_number_read_real(s, n, &x))
+        return "not a number";
+    return put_real(type, x, to);
+}
+
+static fault put_field(uint8_t type, const yk_field *f, slot *to)
+{
+    switch (f->kind) {
+    case YK_FIELD_TEXT: return put_text(type, f->run.data, f->run.len, to);
+    case YK_FIELD_REAL: return put_real(type, f->d, to);
+    case YK_FIELD_INT: return is_whole(type) ? put_whole(type, f->i, to) : put_real(type, (double)f->i, to);
+    case YK_FIELD_UINT: return is_whole(type) ? put_whole(type, (wide)f->u, to) : put_real(type, (double)f->u, to);
+    case YK_FIELD_ROW: break;
+    }
+    return "a row of several";
+}
+
+/* Value k of a row, as a field. */
+static yk_field row_value(const yk_field *row, size_t k)
+{
+    const char *at = (const char *)row->run.data + k * row->type.size;
+    yk_field    f = {.kind = YK_FIELD_UINT};
+    unsigned    spare = 64 - 8u * row->type.size;
+    float       x;
+    memcpy(&f.u, at, row->type.size);
+    if (row->type.kind == 'i') {
+        f.kind = YK_FIELD_INT;
+        f.i = (int64_t)(f.u << spare) >> spare;
+    } else if (row->type.kind == 'f') {
+        f.kind = YK_FIELD_REAL;
+        if (row->type.size == sizeof x) {
+            memcpy(&x, at, sizeof x);
+            f.d = (double)x;
+        }
+    }
+    return f;
+}
+
+/* ---- taking text apart */
+
+static bool is_gap(char c) { return c == ',' || c == ' ' || c == '\t'; }
+
+/* The next part of "1, 2 3": parts stand between commas or blanks. */
+static bool next_part(const char **at, const char *end, yk_field *ret)
+{
+    const char *s = *at;
+    while (s < end && is_gap(*s))
+        s++;
+    const char *start = s;
+    while (s < end && !is_gap(*s))
+        s++;
+    *at = s;
+    *ret = (yk_field){.kind = YK_FIELD_TEXT, .run = {start, (size_t)(s - start)}};
+    return s > start;
+}
+
+/* How many values one field holds, as a run. */
+static size_t count_values(const yk_field *f)
+{
+    if (f->kind == YK_FIELD_ROW)
+        return f->run.len;
+    if (f->kind != YK_FIELD_TEXT)
+        return 1;
+    const char *at = f->run.data, *end = at + f->run.len;
+    yk_field    part;
+    size_t      n = 0;
+    while (next_part(&at, end, &part))
+        n++;
+    return n;
+}
+
+/* Value k of a field; in text the one after *at. */
+static yk_field nth_value(const yk_field *f, size_t k, const char **at)
+{
+    yk_field part = *f;
+    if (f->kind == YK_FIELD_ROW)
+        return row_value(f, k);
+    if (f->kind == YK_FIELD_TEXT)
+        next_part(at, (const char *)f->run.data + f->run.len, &part);
+    return part;
+}
+
+/* ---- fields to arguments. Memory comes from the task; without one (when items are only checked) values are dropped. */
+
+typedef struct place {
+    const yk_binding *b;
+    uint64_t          index;
+    yoke_task        *task;
+    yoke_error       *err;
+} place;
+
+static int complain(const place *p, unsigned field, unsigned argument, const yk_field *f, fault what)
+{
+    char        where[256], buf[YK_FIELD_BUF];
+    size_t      n;
+    const char *text = yk_field_text(f, buf, &n);
+    yk_items_where(p->b->items, p->index, field, where, sizeof where);
+    const yoke_function *fn = p->b->kernel->f;
+    return yk_fail(p->err, YOKE_EINVALID, "%s: '%.*s' is %s; %s takes %s there", where, (int)(n < 60 ? n : 60), text, what,
+                   fn->name, yk_kernel_type(fn->types[argument]));
+}
+
+static void *memory(const place *p, size_t n, size_t size)
+{
+    size_t bytes;
+    void  *m = p->task && yk_mul(&bytes, n, size) ? yoke_task_scratch(p->task, bytes ? bytes : 1) : NULL;
+    if (p->task && !m)
+        yk_fail_nomem(p->err, "handing an item to a function");
+    return m;
+}
+
+static int to_text(const place *p, const yk_field *f, slot *to)
+{
+    char        buf[YK_FIELD_BUF];
+    size_t      n;
+    const char *text = yk_field_text(f, buf, &n);
+    char       *copy = memory(p, n + 1, 1);
+    if (!copy)
+        return p->task ? YOKE_ENOMEM : 0;
+    memcpy(copy, text, n);
+    copy[n] = '\0';
+    to->text = copy;
+    return 0;
+}
+
+/* All values of `n` fields as one run. */
+static int to_run(const place *p, unsigned argument, const yk_field *fields, unsigned n, slot *to)
+{
+    uint8_t type = p->b->kernel->f->types[argument] == YOKE_DOUBLES ? YOKE_DOUBLE : YOKE_INT64;
+    bool    is_same = n == 1 && fields[0].kind == YK_FIELD_ROW && fields[0].type.size == 8 &&
+                   fields[0].type.kind == (type == YOKE_DOUBLE ? 'f' : 'i') && (uintptr_t)fields[0].run.data % 8 == 0;
+    if (is_same) {
+        to->doubles.values = fields[0].run.data; /* both kinds of run have one shape */
+        to->doubles.n = fields[0].run.len;
+        return 0;
+    }
+    size_t total = 0;
+    for (unsigned i = 0; i < n; i++)
+        total += count_values(&fields[i]);
+    char  *values = memory(p, total, 8);
+    size_t done = 0;
+    if (!values && p->task)
+        return YOKE_ENOMEM;
+    for (unsigned i = 0; i < n; i++) {
+        const char *at = fields[i].kind == YK_FIELD_TEXT ? fields[i].run.data : NULL;
+        for (size_t k = 0, m = count_values(&fields[i]); k < m; k++, done++) {
+            slot     v;
+            yk_field part = nth_value(&fields[i], k, &at);
+            fault    bad = put_field(type, &part, &v);
+            if (bad)
+                return complain(p, i, argument, &part, bad);
+            if (values)
+                memcpy(values + done * 8, &v, 8);
+        }
+    }
+    to->doubles.values = (void *)values;
+    to->doubles.n = total;
+    return 0;
+}
+
+static int to_argument(const place *p, unsigned argument, unsigned field, const yk_field *f, slot *to)
+{
+    uint8_t type = p->b->kernel->f->types[argument];
+    if (type == YOKE_TEXT)
+        return to_text(p, f, to);
+    if (is_run(type))
+        return to_run(p, argument, f, 1, to);
+    fault bad = put_field(type, f, to);
+    return bad ? complain(p, field, argument, f, bad) : 0;
+}
+
+static int to_arguments(const place *p, const yk_field *fields, slot *to)
+{
+    const yk_binding *b = p->b;
+    if (b->how == YK_BIND_GATHER)
+        return to_run(p, b->in[0], fields, yk_items_width(b->items), &to[0]);
+    if (b->how == YK_BIND_EACH) {
+        for (unsigned i = 0; i < b->n_in; i++)
+            YK_TRY(to_argument(p, b->in[i], i, &fields[i], &to[i]));
+        return 0;
+    }
+    if (b->how == YK_BIND_NONE)
+        return 0;
+    const char *at = fields[0].kind == YK_FIELD_TEXT ? fields[0].run.data : NULL;
+    size_t      n = count_values(&fields[0]);
+    if (n != b->n_in) {
+        char where[256];
+        return yk_fail(p->err, YOKE_EINVALID, "%s has %zu values, %s takes %u",
+                       yk_items_where(b->items, p->index, 0, where, sizeof where), n, b->kernel->f->name, b->n_in);
+    }
+    for (unsigned i = 0; i < b->n_in; i++) {
+        yk_field part = nth_value(&fields[0], i, &at);
+        YK_TRY(to_argument(p, b->in[i], 0, &part, &to[i]));
+    }
+    return 0;
+}
+
+/* ---- binding */
+
+static int read_signature(yk_binding *b, yoke_error *err)
+{
+    const yoke_function *f = b->kernel->f;
+    if (f->n_args > YK_BIND_MOST)
+        return yk_fail(err, YOKE_EUNSUPPORTED, "%s takes %u arguments; at most %d", f->name, f->n_args, YK_BIND_MOST);
+    b->is_plain = true;
+    for (unsigned i = 0; i <= f->n_args; i++) {
+        uint8_t type = f->types[i];
+        bool    is_result = i == 0 ? type != YOKE_VOID : (type & YOKE_OUT) != 0;
+        if (type == YOKE_TASK || (i == 0 && !is_result))
+            continue;
+        if (is_result) {
+            b->out[b->n_out] = (uint8_t)i;
+            b->out_type[b->n_out++] = type & (uint8_t)~YOKE_OUT;
+        } else {
+            b->in[b->n_in++] = (uint8_t)i;
+        }
+        b->is_plain &= is_result || is_number(type);
+    }
+    if (b->n_out == 0)
+        return yk_fail(err, YOKE_EINVALID, "%s gives no result: it returns void and has no `double *` or the like", f->name);
+    return 0;
+}
+
+int yk_bind(yk_binding *b, const yk_kernel *k, const yk_items *items, yoke_error *err)
+{
+    *b = (yk_binding){.kernel = k, .items = items};
+    YK_TRY(read_signature(b, err));
+    unsigned width = yk_items_width(items);
+    if (b->n_in == 0)
+        b->how = YK_BIND_NONE;
+    else if (b->n_in == width)
+        b->how = YK_BIND_EACH;
+    else if (width == 1)
+        b->how = YK_BIND_APART;
+    else if (b->n_in == 1 && is_run(k->f->types[b->in[0]]))
+        b->how = YK_BIND_GATHER;
+    else
+        return yk_fail(err, YOKE_EINVALID, "%s takes %u value%s, each item has %u", k->f->name, b->n_in,
+                       b->n_in == 1 ? "" : "s", width);
+    return 0;
+}
+
+/* ---- checking before anything runs */
+
+typedef struct check {
+    const yk_binding *b;
+    yoke_error       *err;
+} check;
+
+static int check_field(void *ctx, uint64_t index, unsigned field, const yk_field *f)
+{
+    const check *c = ctx;
+    place        p = {c->b, index, NULL, c->err};
+    slot         ignored[YK_BIND_MOST];
+    switch (c->b->how) {
+    case YK_BIND_NONE: return 0;
+    case YK_BIND_APART: return to_arguments(&p, f, ignored);
+    case YK_BIND_GATHER: return to_argument(&p, c->b->in[0], field, f, ignored);
+    case YK_BIND_EACH: break;
+    }
+    return to_argument(&p, c->b->in[field], field, f, ignored);
+}
+
+int yk_bind_check(const yk_binding *b, yoke_error *err)
+{
+    check c = {b, err};
+    return yk_items_count(b->items) == 0 ? 0 : yk_items_visit(b->items, check_field, &c);
+}
+
+/* ---- calling */
+
+int yk_bind_pack(const yk_binding *b, uint64_t index, const yk_field *fields, void *to, yoke_error *err)
+{
+    place p = {b, index, NULL, err};
+    slot  values[YK_BIND_MOST];
+    memset(values, 0, sizeof values);
+    YK_TRY(to_arguments(&p, fields, values));
+    for (unsigned i = 0; i < b->n_in; i++)
+        memcpy((char *)to + i * YK_BIND_SLOT, &values[i], YK_BIND_SLOT);
+    return 0;
+}
+
+static int fetch(const yk_binding *b, yoke_task *t, const void *packed, slot *to, yoke_error *err)
+{
+    if (packed) {
+        for (unsigned i = 0; i < b->n_in; i++)
+            memcpy(&to[i], (const char *)packed + i * YK_BIND_SLOT, YK_BIND_SLOT);
+        return 0;
+    }
+    if (b->how == YK_BIND_NONE)
+        return 0;
+    yk_field  few[YK_BIND_MOST], *fields = few;
+    unsigned  width = yk_items_width(b->items);
+    uint64_t  index = yoke_task_index(t);
+    if (width > YK_BIND_MOST)
+        fields = yoke_task_scratch(t, width * sizeof *fields);
+    if (!fields)
+        return yk_fail_nomem(err, "handing an item to a function");
+    YK_TRY(yk_items_at(b->items, index, fields, err));
+    place p = {b, index, t, err};
+    return to_arguments(&p, fields, to);
+}
+
+/* Moves results into their slots, and emits what they point to. */
+static int keep_results(const yk_binding *b, yoke_task *t, const slot *results, char *to)
+{
+    for (unsigned i = 0; i < b->n_out; i++, to += YK_BIND_SLOT) {
+        uint8_t     type = b->out_type[i];
+        const slot *r = &results[i];
+        if (is_number(type)) {
+            memcpy(to, r, yk_bind_size(type));
+            continue;
+        }
+        if (type == YOKE_TEXT && !r->text)
+            return yoke_task_fail(t, "%s returned no text", b->kernel->f->name);
+        uint64_t    n = type == YOKE_TEXT ? strlen(r->text) : r->doubles.n;
+        const void *bytes = type == YOKE_TEXT ? (const void *)r->text : r->doubles.values;
+        if (n > 0 && !bytes)
+            return yoke_task_fail(t, "%s returned %llu values at no address", b->kernel->f->name, (unsigned long long)n);
+        memcpy(to, &n, sizeof n);
+        YK_TRY(yoke_task_emit(t, bytes, type == YOKE_TEXT ? n : n * 8));
+    }
+    return 0;
+}
+
+int yk_bind_call(const yk_binding *b, yoke_task *t, const void *packed, void *result)
+{
+    const yoke_function *f = b->kernel->f;
+    slot                 values[YK_BIND_MOST + 1], in[YK_BIND_MOST], out[YK_BIND_MOST + 1];
+    void                *args[YK_BIND_MOST + 1];
+    yoke_error           why = YOKE_ERROR_INIT;
+    if (fetch(b, t, packed, in, &why) < 0)
+        return yoke_task_fail(t, "%s", why.text);
+    args[0] = &values[0];
+    for (unsigned i = 1; i <= f->n_args; i++) {
+        values[i].task = t;
+        args[i] = &values[i];
+    }
+    for (unsigned i = 0; i < b->n_in; i++)
+        args[b->in[i]] = &in[i];
+    memset(out, 0, sizeof *out * b->n_out);
+    for (unsigned i = 0; i < b->n_out; i++) {
+        if (b->out[i] == 0)
+            args[0] = &out[i];
+        else
+            values[b->out[i]].place = &out[i];
+    }
+    t->why.code = 0; /* so that a failure shows which the function only said, and did not return */
+    f->call(args);
+    return t->why.code < 0 ? t->why.code : keep_results(b, t, out, result);
+}
+
+/* ---- results */
+
+double yk_bind_real(uint8_t type, const void *at)
+{
+    slot s;
+    memcpy(&s, at, YK_BIND_SLOT);
+    switch (type) {
+    case YOKE_BOOL: return s.b;
+    case YOKE_INT8: return s.i8;
+    case YOKE_INT16: return s.i16;
+    case YOKE_INT32: return s.i32;
+    case YOKE_INT64: return (double)s.i64;
+    case YOKE_UINT8: return s.u8;
+    case YOKE_UINT16: return s.u16;
+    case YOKE_UINT32: return s.u32;
+    case YOKE_UINT64: return (double)s.u64;
+    case YOKE_FLOAT: return (double)s.f;
+    default: return s.d;
+    }
+}
+
+const void *yk_bind_bytes(const yk_binding *b, const void *result, const void *bytes, unsigned k, size_t *at, size_t *ret_n)
+{
+    uint64_t n;
+    memcpy(&n, (const char *)result + k * YK_BIND_SLOT, sizeof n);
+    const void *here = (const char *)bytes + *at;
+    *at += b->out_type[k] == YOKE_TEXT ? n : n * 8;
+    *ret_n = n;
+    return here;
+}
+
+void yk_bind_print_number(uint8_t type, const void *at, bool is_json, yk_buf *to)
+{
+    char   text[YK_NUMBER_MAX];
+    slot   s;
+    size_t n;
+    bool   is_odd = false;
+    memset(&s, 0, sizeof s);
+    memcpy(&s, at, yk_bind_size(type));
+    if (type == YOKE_DOUBLE || type == YOKE_FLOAT) {
+        n = type == YOKE_DOUBLE ? yk_number_real(s.d, text) : yk_number_float(s.f, text);
+        is_odd = is_json && !isfinite(yk_bind_real(type, at));
+    } else if (type == YOKE_UINT64) {
+        n = yk_number_uint(s.u64, text);
+    } else {
+        n = yk_number_int((int64_t)yk_bind_real(type, at), text);
+        if (type == YOKE_INT64)
+            n = yk_number_int(s.i64, text);
+    }
+    if (is_odd)
+        yk_buf_putc(to, '"');
+    yk_buf_append(to, text, n);
+    if (is_odd)
+        yk_buf_putc(to, '"');
+}
+
+void yk_bind_print_text(const char *s, size_t n, bool is_json, yk_buf *to)
+{
+    if (!is_json) {
+        yk_buf_append(to, s, n);
+        return;
+    }
+    yk_buf_putc(to, '"');
+    for (size_t i = 0; i < n; i++) {
+        unsigned char c = (unsigned char)s[i];
+        if (c == '"' || c == '\\')
+            yk_buf_printf(to, "\\%c", c);
+        else if (c < 0x20)
+            yk_buf_printf(to, "\\u%04x", c);
+        else
+            yk_buf_putc(to, (char)c);
+    }
+    yk_buf_putc(to, '"');
+}
+
+static void print_run(uint8_t type, const char *values, size_t n, bool is_json, yk_buf *to)
+{
+    if (is_json)
+        yk_buf_putc(to, '[');
+    for (size_t i = 0; i < n; i++) {
+        if (i > 0)
+            yk_buf_putc(to, is_json ? ',' : ' ');
+        yk_bind_print_number(type == YOKE_DOUBLES ? YOKE_DOUBLE : YOKE_INT64, values + i * 8, is_json, to);
+    }
+    if (is_json)
+        yk_buf_putc(to, ']');
+}
+
+void yk_bind_print(const yk_binding *b, const void *result, const void *bytes, bool is_json, yk_buf *to)
+{
+    size_t at = 0, n;
+    bool   has_brackets = is_json && b->n_out > 1;
+    if (has_brackets)
+        yk_buf_putc(to, '[');
+    for (unsigned i = 0; i < b->n_out; i++) {
+        const char *slot_at = (const char *)result + i * YK_BIND_SLOT;
+        if (i > 0)
+            yk_buf_putc(to, is_json ? ',' : '\t');
+        if (is_number(b->out_type[i])) {
+            yk_bind_print_number(b->out_type[i], slot_at, is_json, to);
+            continue;
+        }
+        const char *run = yk_bind_bytes(b, result, bytes, i, &at, &n);
+        if (b->out_type[i] == YOKE_TEXT)
+            yk_bind_print_text(run, n, is_json, to);
+        else
+            print_run(b->out_type[i], run, n, is_json, to);
+    }
+    if (has_brackets)
+        yk_buf_putc(to, ']');
+}
