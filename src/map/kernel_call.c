@@ -33,7 +33,7 @@ static bool is_whole(uint8_t type) { return type >= YOKE_BOOL && type <= YOKE_UI
 static bool is_number(uint8_t type) { return type >= YOKE_BOOL && type <= YOKE_DOUBLE; }
 static bool is_run(uint8_t type) { return type == YOKE_DOUBLES || type == YOKE_INT64S; }
 
-size_t yk_bind_size(uint8_t type)
+size_t yk_binding_size(uint8_t type)
 {
     static const uint8_t size[] = {0, sizeof(bool), 1, 2, 4, 8, 1, 2, 4, 8, sizeof(float), sizeof(double)};
     return type < sizeof size ? size[type] : 0;
@@ -263,14 +263,14 @@ static int to_argument(const place *p, unsigned argument, unsigned field, const 
 static int to_arguments(const place *p, const yk_field *fields, slot *to)
 {
     const yk_binding *b = p->b;
-    if (b->how == YK_BIND_GATHER)
+    if (b->how == YK_BINDING_GATHER)
         return to_run(p, b->in[0], fields, yk_items_width(b->items), &to[0]);
-    if (b->how == YK_BIND_EACH) {
+    if (b->how == YK_BINDING_EACH) {
         for (unsigned i = 0; i < b->n_in; i++)
             YK_TRY(to_argument(p, b->in[i], i, &fields[i], &to[i]));
         return 0;
     }
-    if (b->how == YK_BIND_NONE)
+    if (b->how == YK_BINDING_NONE)
         return 0;
     const char *at = fields[0].kind == YK_FIELD_TEXT ? fields[0].run.data : NULL;
     size_t      n = count_values(&fields[0]);
@@ -291,8 +291,8 @@ static int to_arguments(const place *p, const yk_field *fields, slot *to)
 static int read_signature(yk_binding *b, yoke_error *err)
 {
     const yoke_function *f = b->kernel->f;
-    if (f->n_args > YK_BIND_MOST)
-        return yk_fail(err, YOKE_EUNSUPPORTED, "%s takes %u arguments; at most %d", f->name, f->n_args, YK_BIND_MOST);
+    if (f->n_args > YK_BINDING_MOST)
+        return yk_fail(err, YOKE_EUNSUPPORTED, "%s takes %u arguments; at most %d", f->name, f->n_args, YK_BINDING_MOST);
     b->is_plain = true;
     for (unsigned i = 0; i <= f->n_args; i++) {
         uint8_t type = f->types[i];
@@ -312,19 +312,19 @@ static int read_signature(yk_binding *b, yoke_error *err)
     return 0;
 }
 
-int yk_bind(yk_binding *b, const yk_kernel *k, const yk_items *items, yoke_error *err)
+int yk_binding_init(yk_binding *b, const yk_kernel *k, const yk_items *items, yoke_error *err)
 {
     *b = (yk_binding){.kernel = k, .items = items};
     YK_TRY(read_signature(b, err));
     unsigned width = yk_items_width(items);
     if (b->n_in == 0)
-        b->how = YK_BIND_NONE;
+        b->how = YK_BINDING_NONE;
     else if (b->n_in == width)
-        b->how = YK_BIND_EACH;
+        b->how = YK_BINDING_EACH;
     else if (width == 1)
-        b->how = YK_BIND_APART;
+        b->how = YK_BINDING_APART;
     else if (b->n_in == 1 && is_run(k->f->types[b->in[0]]))
-        b->how = YK_BIND_GATHER;
+        b->how = YK_BINDING_GATHER;
     else
         return yk_fail(err, YOKE_EINVALID, "%s takes %u value%s, each item has %u", k->f->name, b->n_in,
                        b->n_in == 1 ? "" : "s", width);
@@ -342,17 +342,17 @@ static int check_field(void *ctx, uint64_t index, unsigned field, const yk_field
 {
     const check *c = ctx;
     place        p = {c->b, index, NULL, c->err};
-    slot         ignored[YK_BIND_MOST];
+    slot         ignored[YK_BINDING_MOST];
     switch (c->b->how) {
-    case YK_BIND_NONE: return 0;
-    case YK_BIND_APART: return to_arguments(&p, f, ignored);
-    case YK_BIND_GATHER: return to_argument(&p, c->b->in[0], field, f, ignored);
-    case YK_BIND_EACH: break;
+    case YK_BINDING_NONE: return 0;
+    case YK_BINDING_APART: return to_arguments(&p, f, ignored);
+    case YK_BINDING_GATHER: return to_argument(&p, c->b->in[0], field, f, ignored);
+    case YK_BINDING_EACH: break;
     }
     return to_argument(&p, c->b->in[field], field, f, ignored);
 }
 
-int yk_bind_check(const yk_binding *b, yoke_error *err)
+int yk_binding_check(const yk_binding *b, yoke_error *err)
 {
     check c = {b, err};
     return yk_items_count(b->items) == 0 ? 0 : yk_items_visit(b->items, check_field, &c);
@@ -360,14 +360,14 @@ int yk_bind_check(const yk_binding *b, yoke_error *err)
 
 /* ---- calling */
 
-int yk_bind_pack(const yk_binding *b, uint64_t index, const yk_field *fields, void *to, yoke_error *err)
+int yk_binding_pack(const yk_binding *b, uint64_t index, const yk_field *fields, void *to, yoke_error *err)
 {
     place p = {b, index, NULL, err};
-    slot  values[YK_BIND_MOST];
+    slot  values[YK_BINDING_MOST];
     memset(values, 0, sizeof values);
     YK_TRY(to_arguments(&p, fields, values));
     for (unsigned i = 0; i < b->n_in; i++)
-        memcpy((char *)to + i * YK_BIND_SLOT, &values[i], YK_BIND_SLOT);
+        memcpy((char *)to + i * YK_BINDING_SLOT, &values[i], YK_BINDING_SLOT);
     return 0;
 }
 
@@ -375,15 +375,15 @@ static int fetch(const yk_binding *b, yoke_task *t, const void *packed, slot *to
 {
     if (packed) {
         for (unsigned i = 0; i < b->n_in; i++)
-            memcpy(&to[i], (const char *)packed + i * YK_BIND_SLOT, YK_BIND_SLOT);
+            memcpy(&to[i], (const char *)packed + i * YK_BINDING_SLOT, YK_BINDING_SLOT);
         return 0;
     }
-    if (b->how == YK_BIND_NONE)
+    if (b->how == YK_BINDING_NONE)
         return 0;
-    yk_field  few[YK_BIND_MOST], *fields = few;
+    yk_field  few[YK_BINDING_MOST], *fields = few;
     unsigned  width = yk_items_width(b->items);
     uint64_t  index = yoke_task_index(t);
-    if (width > YK_BIND_MOST)
+    if (width > YK_BINDING_MOST)
         fields = yoke_task_scratch(t, width * sizeof *fields);
     if (!fields)
         return yk_fail_nomem(err, "handing an item to a function");
@@ -395,11 +395,11 @@ static int fetch(const yk_binding *b, yoke_task *t, const void *packed, slot *to
 /* Moves results into their slots, and emits what they point to. */
 static int keep_results(const yk_binding *b, yoke_task *t, const slot *results, char *to)
 {
-    for (unsigned i = 0; i < b->n_out; i++, to += YK_BIND_SLOT) {
+    for (unsigned i = 0; i < b->n_out; i++, to += YK_BINDING_SLOT) {
         uint8_t     type = b->out_type[i];
         const slot *r = &results[i];
         if (is_number(type)) {
-            memcpy(to, r, yk_bind_size(type));
+            memcpy(to, r, yk_binding_size(type));
             continue;
         }
         if (type == YOKE_TEXT && !r->text)
@@ -414,11 +414,11 @@ static int keep_results(const yk_binding *b, yoke_task *t, const slot *results, 
     return 0;
 }
 
-int yk_bind_call(const yk_binding *b, yoke_task *t, const void *packed, void *result)
+int yk_binding_call(const yk_binding *b, yoke_task *t, const void *packed, void *result)
 {
     const yoke_function *f = b->kernel->f;
-    slot                 values[YK_BIND_MOST + 1], in[YK_BIND_MOST], out[YK_BIND_MOST + 1];
-    void                *args[YK_BIND_MOST + 1];
+    slot                 values[YK_BINDING_MOST + 1], in[YK_BINDING_MOST], out[YK_BINDING_MOST + 1];
+    void                *args[YK_BINDING_MOST + 1];
     yoke_error           why = YOKE_ERROR_INIT;
     if (fetch(b, t, packed, in, &why) < 0)
         return yoke_task_fail(t, "%s", why.text);
@@ -443,10 +443,10 @@ int yk_bind_call(const yk_binding *b, yoke_task *t, const void *packed, void *re
 
 /* ---- results */
 
-double yk_bind_real(uint8_t type, const void *at)
+double yk_binding_real(uint8_t type, const void *at)
 {
     slot s;
-    memcpy(&s, at, YK_BIND_SLOT);
+    memcpy(&s, at, YK_BINDING_SLOT);
     switch (type) {
     case YOKE_BOOL: return s.b;
     case YOKE_INT8: return s.i8;
@@ -462,31 +462,31 @@ double yk_bind_real(uint8_t type, const void *at)
     }
 }
 
-const void *yk_bind_bytes(const yk_binding *b, const void *result, const void *bytes, unsigned k, size_t *at, size_t *ret_n)
+const void *yk_binding_bytes(const yk_binding *b, const void *result, const void *bytes, unsigned k, size_t *at, size_t *ret_n)
 {
     uint64_t n;
-    memcpy(&n, (const char *)result + k * YK_BIND_SLOT, sizeof n);
+    memcpy(&n, (const char *)result + k * YK_BINDING_SLOT, sizeof n);
     const void *here = (const char *)bytes + *at;
     *at += b->out_type[k] == YOKE_TEXT ? n : n * 8;
     *ret_n = n;
     return here;
 }
 
-void yk_bind_print_number(uint8_t type, const void *at, bool is_json, yk_buf *to)
+void yk_binding_print_number(uint8_t type, const void *at, bool is_json, yk_buf *to)
 {
     char   text[YK_NUMBER_MAX];
     slot   s;
     size_t n;
     bool   is_odd = false;
     memset(&s, 0, sizeof s);
-    memcpy(&s, at, yk_bind_size(type));
+    memcpy(&s, at, yk_binding_size(type));
     if (type == YOKE_DOUBLE || type == YOKE_FLOAT) {
         n = type == YOKE_DOUBLE ? yk_number_real(s.d, text) : yk_number_float(s.f, text);
-        is_odd = is_json && !isfinite(yk_bind_real(type, at));
+        is_odd = is_json && !isfinite(yk_binding_real(type, at));
     } else if (type == YOKE_UINT64) {
         n = yk_number_uint(s.u64, text);
     } else {
-        n = yk_number_int((int64_t)yk_bind_real(type, at), text);
+        n = yk_number_int((int64_t)yk_binding_real(type, at), text);
         if (type == YOKE_INT64)
             n = yk_number_int(s.i64, text);
     }
@@ -497,7 +497,7 @@ void yk_bind_print_number(uint8_t type, const void *at, bool is_json, yk_buf *to
         yk_buf_putc(to, '"');
 }
 
-void yk_bind_print_text(const char *s, size_t n, bool is_json, yk_buf *to)
+void yk_binding_print_text(const char *s, size_t n, bool is_json, yk_buf *to)
 {
     if (!is_json) {
         yk_buf_append(to, s, n);
@@ -523,29 +523,29 @@ static void print_run(uint8_t type, const char *values, size_t n, bool is_json, 
     for (size_t i = 0; i < n; i++) {
         if (i > 0)
             yk_buf_putc(to, is_json ? ',' : ' ');
-        yk_bind_print_number(type == YOKE_DOUBLES ? YOKE_DOUBLE : YOKE_INT64, values + i * 8, is_json, to);
+        yk_binding_print_number(type == YOKE_DOUBLES ? YOKE_DOUBLE : YOKE_INT64, values + i * 8, is_json, to);
     }
     if (is_json)
         yk_buf_putc(to, ']');
 }
 
-void yk_bind_print(const yk_binding *b, const void *result, const void *bytes, bool is_json, yk_buf *to)
+void yk_binding_print(const yk_binding *b, const void *result, const void *bytes, bool is_json, yk_buf *to)
 {
     size_t at = 0, n;
     bool   has_brackets = is_json && b->n_out > 1;
     if (has_brackets)
         yk_buf_putc(to, '[');
     for (unsigned i = 0; i < b->n_out; i++) {
-        const char *slot_at = (const char *)result + i * YK_BIND_SLOT;
+        const char *slot_at = (const char *)result + i * YK_BINDING_SLOT;
         if (i > 0)
             yk_buf_putc(to, is_json ? ',' : '\t');
         if (is_number(b->out_type[i])) {
-            yk_bind_print_number(b->out_type[i], slot_at, is_json, to);
+            yk_binding_print_number(b->out_type[i], slot_at, is_json, to);
             continue;
         }
-        const char *run = yk_bind_bytes(b, result, bytes, i, &at, &n);
+        const char *run = yk_binding_bytes(b, result, bytes, i, &at, &n);
         if (b->out_type[i] == YOKE_TEXT)
-            yk_bind_print_text(run, n, is_json, to);
+            yk_binding_print_text(run, n, is_json, to);
         else
             print_run(b->out_type[i], run, n, is_json, to);
     }

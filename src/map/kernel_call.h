@@ -14,48 +14,48 @@
 #include "map/items.h"
 #include "map/kernel.h"
 
-enum { YK_BIND_MOST = 8, YK_BIND_SLOT = 8 };
+enum { YK_BINDING_MOST = 8, YK_BINDING_SLOT = 8 };
 
 typedef struct yk_binding {
     const yk_kernel *kernel; /* borrowed */
     const yk_items  *items;  /* borrowed */
-    enum { YK_BIND_EACH, YK_BIND_APART, YK_BIND_GATHER, YK_BIND_NONE } how;
+    enum { YK_BINDING_EACH, YK_BINDING_APART, YK_BINDING_GATHER, YK_BINDING_NONE } how;
     unsigned         n_in;             /* arguments that items give */
-    uint8_t          in[YK_BIND_MOST]; /* which of the function's arguments they are, from 1 */
+    uint8_t          in[YK_BINDING_MOST]; /* which of the function's arguments they are, from 1 */
     unsigned         n_out;            /* results */
-    uint8_t          out[YK_BIND_MOST + 1]; /* 0: what it returns; else the argument */
-    uint8_t          out_type[YK_BIND_MOST + 1];
+    uint8_t          out[YK_BINDING_MOST + 1]; /* 0: what it returns; else the argument */
+    uint8_t          out_type[YK_BINDING_MOST + 1];
     bool             is_plain; /* numbers only, in and out: items may be packed */
 } yk_binding;
 
 /* Says how the items' fields become arguments. Borrows both. Errors: YOKE_EINVALID when they do not fit together. */
-int yk_bind(yk_binding *b, const yk_kernel *k, const yk_items *items, yoke_error *err) YK_MUST_USE;
+int yk_binding_init(yk_binding *b, const yk_kernel *k, const yk_items *items, yoke_error *err) YK_MUST_USE;
 
 /* Looks at all that was given as text, and at the ends of ranges, before anything runs. */
-int yk_bind_check(const yk_binding *b, yoke_error *err) YK_MUST_USE;
+int yk_binding_check(const yk_binding *b, yoke_error *err) YK_MUST_USE;
 
-/* One item's fields as n_in slots of YK_BIND_SLOT bytes; of plain bindings. */
-int yk_bind_pack(const yk_binding *b, uint64_t index, const yk_field *fields, void *to, yoke_error *err) YK_MUST_USE;
+/* One item's fields as n_in slots of YK_BINDING_SLOT bytes; of plain bindings. */
+int yk_binding_pack(const yk_binding *b, uint64_t index, const yk_field *fields, void *to, yoke_error *err) YK_MUST_USE;
 
 /* A task: calls the function on item `index of t` (packed NULL) or on packed slots, and writes n_out slots: a number in the
  * slot's first bytes; of text and runs the number of bytes or values, which are emitted in the order of the slots. */
-int yk_bind_call(const yk_binding *b, yoke_task *t, const void *packed, void *result);
+int yk_binding_call(const yk_binding *b, yoke_task *t, const void *packed, void *result);
 
 /* The value of a result that is a number. */
-double yk_bind_real(uint8_t type, const void *slot);
+double yk_binding_real(uint8_t type, const void *slot);
 
 /* Bytes that belong to result `k`, after *at bytes of `bytes`; moves *at on. */
-const void *yk_bind_bytes(const yk_binding *b, const void *result, const void *bytes, unsigned k, size_t *at, size_t *ret_n);
+const void *yk_binding_bytes(const yk_binding *b, const void *result, const void *bytes, unsigned k, size_t *at, size_t *ret_n);
 
 /* Appends a result as text (json: quoted, in brackets where it is a run). */
-void yk_bind_print(const yk_binding *b, const void *result, const void *bytes, bool is_json, yk_buf *to);
+void yk_binding_print(const yk_binding *b, const void *result, const void *bytes, bool is_json, yk_buf *to);
 
 /* A number's text: as short as reads back. */
-void yk_bind_print_number(uint8_t type, const void *slot, bool is_json, yk_buf *to);
+void yk_binding_print_number(uint8_t type, const void *slot, bool is_json, yk_buf *to);
 
 /* Text, or for JSON a quoted string. */
-void yk_bind_print_text(const char *s, size_t n, bool is_json, yk_buf *to);
+void yk_binding_print_text(const char *s, size_t n, bool is_json, yk_buf *to);
 
-size_t yk_bind_size(uint8_t type); /* bytes of a number */
+size_t yk_binding_size(uint8_t type); /* bytes of a number */
 
 #endif

@@ -9,7 +9,7 @@
 
 #include "base/file.h"
 #include "base/hash.h"
-#include "map/kernel_paths.h"
+#include "base/place.h"
 
 #include <yoke/version.h>
 
@@ -78,7 +78,7 @@ typedef struct words {
     const char *v[64];
     int         n;
     char       *cc;            /* owned: $CC, cut at its blanks */
-    char        include[PATH_MAX], build_include[PATH_MAX];
+    char        include[PATH_MAX], source_include[PATH_MAX];
 } words;
 
 static void add_word(words *w, const char *word)
@@ -87,28 +87,32 @@ static void add_word(words *w, const char *word)
         w->v[w->n++] = word;
 }
 
-/* The headers: beside an installed command, or in the source and the build folder of one that is not. */
+/* Adds -IFOLDER when FOLDER/yoke/`header` is there. */
+static void add_include(words *w, char word[PATH_MAX], const char *folder, const char *header)
+{
+    char probe[PATH_MAX + 32];
+    snprintf(word, PATH_MAX, "-I%s", folder);
+    snprintf(probe, sizeof probe, "%s/yoke/%s", folder, header);
+    if (access(probe, R_OK) == 0)
+        add_word(w, word);
+}
+
+/* The public headers: in PREFIX/include of an installed PREFIX/bin/yoke; for one that is not installed in the source
+ * folder, but for the generated one, which lies at the same place in the build folder. */
 static void add_includes(words *w)
 {
-    char    exe[PATH_MAX - 64];
-    ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
-    exe[n > 0 ? n : 0] = '\0';
-    for (int up = 0; up < 2; up++) {
-        char *slash = strrchr(exe, '/');
-        if (slash)
-            *slash = '\0';
+    static const char header[] = "include/yoke/function.h";
+    char              folder[PATH_MAX - 64], source[YK_PLACE_MAX];
+    ssize_t           n = readlink("/proc/self/exe", folder, sizeof folder - 16);
+    folder[n > 0 ? n : 0] = '\0';
+    for (int up = 0; up < 2 && strrchr(folder, '/'); up++)
+        *strrchr(folder, '/') = '\0';
+    strcat(folder, "/include");
+    add_include(w, w->include, folder, "version.h");
+    if (yk_place_data(header, source)) {
+        source[strlen(source) - strlen("/yoke/function.h")] = '\0';
+        add_include(w, w->source_include, source, "function.h");
     }
-    snprintf(w->include, sizeof w->include, "-I%s/include", exe);
-    snprintf(w->build_include, sizeof w->build_include, "%s/include/yoke/function.h", exe);
-    bool is_installed = access(w->build_include, R_OK) == 0;
-    if (!is_installed && access(YK_SOURCE_INCLUDE "/yoke/function.h", R_OK) != 0)
-        return; /* the compiler may know where they are */
-    snprintf(w->build_include, sizeof w->build_include, "-I%s", YK_BUILD_INCLUDE);
-    if (!is_installed) {
-        snprintf(w->include, sizeof w->include, "-I%s", YK_SOURCE_INCLUDE);
-        add_word(w, w->build_include);
-    }
-    add_word(w, w->include);
 }
 
 static int make_words(words *w, yoke_error *err)
@@ -247,7 +251,7 @@ static void remove_file(char **path)
 
 static int compile(const words *known, const char *file, const char *base, yk_buf *messages, yoke_error *err)
 {
-    words      w = *known;
+    words      w = *known; /* its words point into `known` */
     YK_AUTOBUF aside = YK_BUF_INIT;
     yk_buf_printf(&aside, "%s.%ld", base, (long)getpid());
     REMOVED so = yk_strdup(yk_buf_text(&aside));
@@ -293,7 +297,7 @@ int yk_kernel_compile(const char *file, yk_buf *messages, char **ret_library, yo
     YK_TRY(check_source(file, &content, full, err));
     YK_TRY(cache_folder(&folder, err));
     YK_TRY(make_words(&w, err));
-    YK_AUTOFREE char *cc = w.cc;
+    YK_AUTOFREE char *cc YK_UNUSED = w.cc;
     hash h = hash_text(HASH_BEGIN, yoke_version());
     for (int i = 0; i < w.n; i++)
         h = hash_text(h, w.v[i]);
@@ -310,6 +314,5 @@ int yk_kernel_compile(const char *file, yk_buf *messages, char **ret_library, yo
     if (!is_there || access(yk_buf_text(&folder), R_OK) != 0)
         YK_TRY(compile(&w, full, base, messages, err));
     *ret_library = yk_strdup(yk_buf_text(&folder));
-    (void)cc;
     return *ret_library ? 0 : yk_fail_nomem(err, "compiling");
 }
