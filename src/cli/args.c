@@ -144,6 +144,17 @@ static int next_letter(yk_args *args, const char **ret)
     return YK_ARG_WRONG;
 }
 
+/* -5 and -0.5..0.5 are words, unless the verb has an option of that letter and nothing follows it. */
+static bool is_negative_number(const yk_args *args, const char *word)
+{
+    if (word[1] < '0' || word[1] > '9')
+        return false;
+    for (const yk_opt *o = args->verb->opts; o->id; o++)
+        if (o->letter == word[1] && word[2] == '\0')
+            return false;
+    return true;
+}
+
 int yk_args_next(yk_args *args, const char **ret_value)
 {
     *ret_value = NULL;
@@ -156,7 +167,7 @@ int yk_args_next(yk_args *args, const char **ret_value)
         args->only_words = true;
         return yk_args_next(args, ret_value);
     }
-    if (args->only_words || word[0] != '-' || word[1] == '\0') {
+    if (args->only_words || word[0] != '-' || word[1] == '\0' || is_negative_number(args, word)) {
         *ret_value = word;
         return YK_ARG_WORD;
     }

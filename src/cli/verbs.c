@@ -5,6 +5,7 @@
 #include "cli/verbs.h"
 
 const yk_verb *const yk_verbs[] = {
+    &yk_verb_map,
     &yk_verb_image,
     &yk_verb_run,
     &yk_verb_submit,

@@ -7,6 +7,7 @@
 
 #include "cli/verb.h"
 
+extern const yk_verb yk_verb_map;
 extern const yk_verb yk_verb_image;
 extern const yk_verb yk_verb_cancel;
 extern const yk_verb yk_verb_info;

@@ -436,9 +436,8 @@ int yk_binding_call(const yk_binding *b, yoke_task *t, const void *packed, void 
         else
             values[b->out[i]].place = &out[i];
     }
-    t->why.code = 0; /* so that a failure shows which the function only said, and did not return */
     f->call(args);
-    return t->why.code < 0 ? t->why.code : keep_results(b, t, out, result);
+    return t->why.code < 0 ? t->why.code : keep_results(b, t, out, result); /* what the function only said counts too */
 }
 
 /* ---- results */

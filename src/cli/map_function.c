@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * yoke map FILE.c:function: the function loaded, bound to the items, and run; results printed or folded.
+ */
+#include "cli/map_function.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* ---- Ctrl-C. The first lets running items end, the second stops at once: worker processes are ended by the library, but
+ * threads cannot be; then what is printed is written and the program ends. */
+
+static yoke_cancel   *cancel;
+static yk_map_output *interrupted_output; /* NULL: none */
+static volatile int   interrupts;
+
+static void on_interrupt(int signal)
+{
+    (void)signal;
+    yoke_cancel_set(cancel);
+    if (++interrupts < 2)
+        return;
+    yk_map_output *o = interrupted_output;
+    if (o && !o->is_busy && o->text.len > 0)
+        (void)!write(STDOUT_FILENO, o->text.data, o->text.len);
+    _exit(YK_EXIT_INTERRUPTED);
+}
+
+static int catch_interrupts(yk_map_output *o, yoke_error *err)
+{
+    cancel = yoke_cancel_new(err);
+    if (!cancel)
+        return YOKE_ENOMEM;
+    interrupted_output = o;
+    struct sigaction a = {.sa_handler = on_interrupt}; /* without SA_RESTART: reading standard input ends too */
+    sigaction(SIGINT, &a, NULL);
+    return 0;
+}
+
+static void leave_interrupts(void)
+{
+    signal(SIGINT, SIG_DFL);
+    interrupted_output = NULL;
+    yoke_cancel_free(cancel);
+    cancel = NULL;
+}
+
+/* A crash in a thread ends the whole command; it shall at least say what would not have. */
+static void on_crash(int number)
+{
+    static const char text[] = "yoke map: the function crashed, and everything with it; with --on processes only its item fails\n";
+    (void)!write(STDERR_FILENO, text, sizeof text - 1);
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
+static void catch_crashes(void)
+{
+    static const int numbers[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        signal(numbers[i], on_crash);
+}
+
+/* ---- the session */
+
+static yoke_session *open_session(const yk_map_asked *m, yoke_error *err)
+{
+    char        words[64];
+    const char *on = m->on ? m->on : getenv("YOKE_ON");
+    if (!on || !*on)
+        on = m->run.runner.timeout_ns ? "processes" : "threads"; /* only processes can be stopped */
+    if (m->run.runner.slots && m->on && strchr(m->on, ':')) {
+        yk_fail(err, YOKE_EINVALID, "--on %s and -j %u both say how many; give one", m->on, m->run.runner.slots);
+        return NULL;
+    }
+    if (m->run.runner.slots && strcmp(on, "serial") != 0)
+        snprintf(words, sizeof words, "%.*s:%u", (int)strcspn(on, ":") & 31, on, m->run.runner.slots);
+    else
+        snprintf(words, sizeof words, "%s", on);
+    yoke_session *s = yoke_open(words, err);
+    if (s && strcmp(yoke_session_executor(s), "processes") != 0)
+        catch_crashes();
+    return s;
+}
+
+/* ---- running */
+
+static int run_task(yoke_task *t, const void *item, void *result)
+{
+    const yk_map_run *r = yoke_task_ctx(t);
+    return yk_binding_call(&r->binding, t, r->is_stream ? item : NULL, result);
+}
+
+/* The next item of a stream, in slots. */
+static int next_item(void *ctx, void *ret_item, yoke_error *err)
+{
+    yk_map_run *r = ctx;
+    if (yoke_cancel_is_set(cancel))
+        return 0;
+    yoke_error why = YOKE_ERROR_INIT;
+    int        got = yk_items_next(r->asked->items, r->fields, &why);
+    if (got < 0 && yoke_cancel_is_set(cancel))
+        return 0;
+    if (got > 0 && yk_binding_pack(&r->binding, r->n_read++, r->fields, ret_item, &why) < 0)
+        got = why.code;
+    if (got < 0) {
+        r->wrong_item = why;
+        return yk_fail(err, why.code, "%s", why.text);
+    }
+    return got;
+}
+
+yoke_items yk_map_run_items(yk_map_run *r)
+{
+    if (!r->is_stream)
+        return yoke_items_range(yk_items_count(r->asked->items));
+    return yoke_items_from(next_item, r, (size_t)r->binding.n_in * YK_BINDING_SLOT);
+}
+
+static void on_progress(void *ctx, const yoke_progress *p)
+{
+    yk_map_run *r = ctx;
+    yoke_error  ignored = YOKE_ERROR_INIT; /* it comes again with the next write */
+    if (r->output.text.len > 0) {
+        yk_progress_hide(r->progress);
+        (void)!yk_map_output_flush(&r->output, &ignored);
+    }
+    yk_progress_update(r->progress, p->done, p->failed);
+}
+
+yoke_map_opts yk_map_run_opts(yk_map_run *r)
+{
+    const yk_map_asked *m = r->asked;
+    yoke_map_opts       o = YOKE_MAP_OPTS_INIT;
+    uint64_t            ms = (m->run.runner.timeout_ns + 999999) / 1000000;
+    o.name = r->kernel->f->name;
+    o.ctx = r;
+    o.seed = m->seed;
+    o.chunk = m->chunk;
+    o.on_error = YOKE_IGNORE;
+    o.retries = m->run.runner.retries;
+    o.timeout_ms = ms > UINT32_MAX ? UINT32_MAX : (unsigned)ms;
+    o.unordered = m->is_unordered;
+    o.cancel = cancel;
+    o.on_progress = on_progress;
+    o.callback_ctx = r;
+    return o;
+}
+
+void yk_map_run_complain(yk_map_run *r, uint64_t index, unsigned attempt, yoke_cause cause, int status, const char *text)
+{
+    char        where[256], word[32];
+    const char *said = yoke_cause_text(cause, status, word, sizeof word);
+    r->n_failed++;
+    if (r->asked->on_error == YOKE_IGNORE || r->n_failed > 20)
+        return;
+    if (yk_items_count(r->asked->items) != UINT64_MAX)
+        yk_items_where(r->asked->items, index, 0, where, sizeof where);
+    else
+        snprintf(where, sizeof where, "item %llu", (unsigned long long)index);
+    yk_progress_hide(r->progress);
+    yk_cli_warn(r->asked->args, "%s%s%s%s%s", where, attempt > 1 ? ", last attempt: " : ": ", text[0] ? text : said,
+                text[0] && cause != YOKE_CAUSE_FAILED && !strstr(text, said) ? ": " : "",
+                text[0] && cause != YOKE_CAUSE_FAILED && !strstr(text, said) ? said : "");
+    if (r->n_failed == 20 && r->asked->on_error == YOKE_COLLECT)
+        yk_cli_warn(r->asked->args, "further failures are counted, not shown");
+}
+
+/* All outcomes, as they come. 1: ended early by a failure that was said. */
+static int take_outcomes(yk_map_run *r, yoke_imap *it, yoke_error *err)
+{
+    yoke_outcome o;
+    int          rc;
+    while ((rc = yoke_imap_next(it, &o, err)) > 0) {
+        if (o.error && o.cause == YOKE_CAUSE_CANCELED)
+            continue;
+        bool ends = o.error && r->asked->on_error == YOKE_RAISE;
+        if (!ends || r->asked->is_json)
+            YK_TRY(yk_map_output_put(&r->output, &o, err));
+        if (!o.error)
+            continue;
+        if (ends)
+            YK_TRY(yk_map_output_flush(&r->output, err));
+        yk_map_run_complain(r, o.index, o.attempt, o.cause, o.status, o.error->text);
+        if (ends)
+            return 1;
+    }
+    return rc;
+}
+
+static int run_map(yk_map_run *r, yoke_session *s, yoke_error *err)
+{
+    yoke_map_opts o = yk_map_run_opts(r);
+    YK_TRY(yk_map_output_begin(&r->output, r->asked, &r->binding, err));
+    yoke_imap *it = yoke_imap_open(s, run_task, yk_map_run_items(r), (size_t)r->binding.n_out * YK_BINDING_SLOT, &o, err);
+    if (!it)
+        return err->code;
+    int rc = take_outcomes(r, it, err);
+    yoke_error ignored = YOKE_ERROR_INIT;
+    if (rc != 0) /* the file of results is not completed, but lines that are done are printed */
+        (void)!yk_map_output_flush(&r->output, &ignored);
+    yoke_imap_close(it);
+    return rc == 0 ? yk_map_output_commit(&r->output, err) : rc;
+}
+
+/* ---- from words to exit code */
+
+static int prepare(yk_map_run *r, yoke_error *err)
+{
+    YK_AUTOBUF messages = YK_BUF_INIT;
+    int        rc = yk_kernel_open(r->asked->target, &messages, &r->kernel, err);
+    if (messages.len > 0)
+        fwrite(yk_buf_text(&messages), 1, messages.len, stderr);
+    YK_TRY(rc);
+    YK_TRY(yk_binding_init(&r->binding, r->kernel, r->asked->items, err));
+    if (yk_items_count(r->asked->items) == UINT64_MAX && !r->binding.is_plain)
+        YK_TRY(yk_items_load(r->asked->items, err)); /* text has no fixed size that could be handed on */
+    r->is_stream = yk_items_count(r->asked->items) == UINT64_MAX;
+    r->fields = yk_new_array(yk_field, yk_items_width(r->asked->items));
+    if (!r->fields)
+        return yk_fail_nomem(err, "reading items");
+    return yk_binding_check(&r->binding, err);
+}
+
+static int run_all(yk_map_run *r, yoke_error *err)
+{
+    YK_TRY(prepare(r, err));
+    yoke_session *s = open_session(r->asked, err);
+    if (!s)
+        return err->code;
+    int rc = catch_interrupts(&r->output, err);
+    r->progress = yk_progress_start(r->kernel->f->name, "items", yk_items_count(r->asked->items), r->asked->run.progress);
+    if (rc == 0)
+        rc = r->asked->reduce ? yk_map_fold(r, s, err) : run_map(r, s, err);
+    yk_progress_end(r->progress);
+    r->progress = NULL;
+    leave_interrupts();
+    yoke_close(s);
+    return rc;
+}
+
+static int conclude(const yk_map_run *r, int rc, const yoke_error *err)
+{
+    unsigned long long n = r->n_failed;
+    const char        *s = n == 1 ? "" : "s";
+    if (interrupts > 0) {
+        yk_cli_warn(r->asked->args, "interrupted; what was done is printed");
+        return YK_EXIT_INTERRUPTED;
+    }
+    if (r->wrong_item.code)
+        return yk_cli_failed(r->asked->args, &r->wrong_item);
+    if (rc < 0)
+        return yk_cli_failed(r->asked->args, err);
+    if (n > 0 && r->asked->on_error == YOKE_IGNORE)
+        yk_cli_warn(r->asked->args, "%llu item%s failed and %s left out", n, s, n == 1 ? "was" : "were");
+    if (n > 0 && r->asked->on_error == YOKE_COLLECT)
+        yk_cli_warn(r->asked->args, "%llu item%s failed", n, s);
+    return n > 0 && r->asked->on_error != YOKE_IGNORE ? YK_EXIT_FAILED : YK_EXIT_OK;
+}
+
+int yk_map_function(const yk_map_asked *m)
+{
+    yk_map_run r = {.asked = m};
+    yoke_error err = YOKE_ERROR_INIT;
+    int        rc = run_all(&r, &err);
+    int        code = conclude(&r, rc, &err);
+    yk_map_output_fini(&r.output);
+    yk_free(r.fields);
+    yk_kernel_free(r.kernel);
+    return code;
+}
