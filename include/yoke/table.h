@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Tables: Parquet and CSV files, far larger than memory, asked as one. Nothing is read until a result is asked for; any
+ * number of results can come from one scan; results have the same bits whatever pulls, and however the rows are split over
+ * files and row groups.
+ *
+ *     yoke_table  *cabs = yoke_table_open(s, "yellow_tripdata_2022-*.parquet", &err);
+ *     yoke_table  *paid = yoke_table_where(cabs, "fare_amount > 0", &err);
+ *     yoke_ask     asks[] = {{.what = YOKE_ASK_MEAN, .expr = "tip_amount / fare_amount"},
+ *                            {.what = YOKE_ASK_HISTOGRAM, .expr = "tip_amount / fare_amount", .n_bins = 200, .lo = 0.01, .hi = 2}};
+ *     yoke_answers *got = yoke_table_collect(paid, asks, 2, &err);
+ *     printf("%s\n", yoke_answers_at(got, 0)->text);
+ *
+ * Expressions: column names, numbers, 'text', + - * / % arithmetic, comparisons, and, or, not, and functions; README.md of
+ * src/expr lists them. A missing value is a null or a NaN: results leave it out, a comparison with it is false.
+ */
+#ifndef YOKE_TABLE_H
+#define YOKE_TABLE_H
+
+#include <yoke/session.h>
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A table, or one derived from it: immutable. Any thread may use it; calls that compute share the session's workers. */
+typedef struct yoke_table yoke_table;
+
+typedef struct yoke_table_opts {
+    size_t size;          /* sizeof(yoke_table_opts) */
+    char   delimiter;     /* of CSV files; 0: found out */
+    int    header;        /* 1: their first lines name the columns, -1: they do not, 0: found out */
+    int    skip_bad_rows; /* CSV rows with a wrong number of fields are passed over instead of being an error */
+    uint64_t memory;      /* bytes that results may take before they go to temporary files or are refused; 0: a quarter of
+                             what this process may use */
+    void (*progress)(void *ctx, uint64_t rows_done, uint64_t rows); /* called from the thread that computes; may be NULL */
+    void  *progress_ctx;
+} yoke_table_opts;
+
+/*
+ * Opens files as one table: a path, a pattern such as "green_*.parquet", or a folder (everything below it; folders named
+ * key=value give columns). Columns are matched by name, whatever their order; numbers are widened to a common type. The
+ * session is borrowed until the table and all derived from it are closed. Returns a table for yoke_table_close, or NULL.
+ * Errors: YOKE_EABSENT, YOKE_EIO, YOKE_EFORMAT for a file that is no table (saying what it is instead), YOKE_EUNSUPPORTED.
+ */
+yoke_table *yoke_table_open(yoke_session *s, const char *pattern, yoke_error *err);
+yoke_table *yoke_table_open_many(yoke_session *s, const char *const *patterns, size_t n, const yoke_table_opts *opts, yoke_error *err);
+void        yoke_table_close(yoke_table *t); /* NULL is allowed */
+
+/* Only the rows where `expr` is true. YOKE_ESYNTAX, YOKE_EABSENT (a column), YOKE_ETYPE. */
+yoke_table *yoke_table_where(const yoke_table *t, const char *expr, yoke_error *err);
+
+/* ---- results that are numbers */
+
+typedef enum yoke_ask_kind {
+    YOKE_ASK_COUNT,     /* rows; with expr: rows where it is not missing */
+    YOKE_ASK_SUM,       /* integers exactly; reals by the fixed tree that numeric/sum.h describes */
+    YOKE_ASK_MEAN,
+    YOKE_ASK_MIN,       /* of numbers, times and text */
+    YOKE_ASK_MAX,
+    YOKE_ASK_STD,       /* of a sample: divided by n - 1 */
+    YOKE_ASK_VAR,
+    YOKE_ASK_QUANTILE,  /* exact, between two values by linear interpolation; .q in 0 … 1 */
+    YOKE_ASK_HISTOGRAM, /* n_bins equal bins over [lo, hi], or evenly spaced logarithms (is_log), or given edges */
+    YOKE_ASK_DISTINCT,  /* how many different values, missing ones aside */
+} yoke_ask_kind;
+
+typedef struct yoke_ask {
+    yoke_ask_kind what;
+    const char   *expr;
+    double        q;
+    uint32_t      n_bins;
+    double        lo, hi;
+    int           is_log;
+    const double *edges; /* n_edges of them, instead of n_bins, lo, hi; borrowed for the call */
+    size_t        n_edges;
+} yoke_ask;
+
+typedef struct yoke_answer {
+    const char *text;      /* as it is printed: reads back as the same value; "" when missing */
+    double      real;      /* the same as a double; NaN for what is no number or missing */
+    int64_t     integer;   /* the same as an integer where is_integer */
+    int         is_integer;
+    int         is_missing; /* no row counted */
+    const char *type;      /* "integer", "real", "text", "timestamp[us]" … */
+    size_t      n_bins;    /* of a histogram; edges has one more */
+    const double   *edges;
+    const uint64_t *counts;
+} yoke_answer;
+
+typedef struct yoke_answers yoke_answers;
+
+/* All n asks from as few scans as can be: one, and a second or third for quantiles. Returns answers for yoke_answers_free, or NULL.
+ * Errors: those of expressions, YOKE_ETYPE for a mean of text, YOKE_EINVALID for wrong bins; those of reading. */
+yoke_answers      *yoke_table_collect(const yoke_table *t, const yoke_ask *asks, size_t n, yoke_error *err);
+const yoke_answer *yoke_answers_at(const yoke_answers *a, size_t i); /* borrowed */
+void               yoke_answers_free(yoke_answers *a);
+
+/* One result each: the serial loop over all rows that pass. *ret is NaN when no row counts. */
+int yoke_table_count(const yoke_table *t, uint64_t *ret, yoke_error *err);
+int yoke_table_sum(const yoke_table *t, const char *expr, double *ret, yoke_error *err);
+int yoke_table_mean(const yoke_table *t, const char *expr, double *ret, yoke_error *err);
+int yoke_table_std(const yoke_table *t, const char *expr, double *ret, yoke_error *err);
+int yoke_table_min(const yoke_table *t, const char *expr, double *ret, yoke_error *err);
+int yoke_table_max(const yoke_table *t, const char *expr, double *ret, yoke_error *err);
+int yoke_table_quantile(const yoke_table *t, const char *expr, double q, double *ret, yoke_error *err);
+
+/* ---- results that are rows: a frame in memory, or written to a file as they come */
+
+typedef struct yoke_frame yoke_frame;
+
+/* What makes rows of a table: fill in what is wanted, leave the rest 0. */
+typedef struct yoke_rows {
+    const char *select;   /* "zone, tip / fare as share"; NULL: all columns (with `by`: the keys and `asks`) */
+    const char *by;       /* one row per group: "PULocationID, hour(pickup)" */
+    const yoke_ask *asks; /* with `by`: what of each group; n_asks of them */
+    const char *const *ask_names; /* n_asks names of those columns; NULL: "mean(tip)" */
+    size_t      n_asks;
+    int         is_distinct; /* each different row once, in order of first appearance */
+    const char *sort;        /* "tip desc, zone": a comma list; missing last; equal rows stay in order */
+    uint64_t    head;        /* at most so many rows, after sorting; 0: all */
+    uint64_t    tail;        /* the last so many */
+    uint64_t    sample;      /* so many rows chosen by `seed`, each set of rows equally likely; in order */
+    uint64_t    seed;
+} yoke_rows;
+
+/* The rows, in memory. Without sort or by: in the order of the files. Groups are in the order of their keys. Returns a frame for
+ * yoke_frame_free, or NULL. Errors: also YOKE_ELIMIT when they take more memory than allowed. */
+yoke_frame *yoke_table_rows(const yoke_table *t, const yoke_rows *rows, yoke_error *err);
+void        yoke_frame_free(yoke_frame *f);
+
+uint64_t    yoke_frame_rows(const yoke_frame *f);
+size_t      yoke_frame_columns(const yoke_frame *f);
+const char *yoke_frame_name(const yoke_frame *f, size_t column); /* borrowed */
+const char *yoke_frame_type(const yoke_frame *f, size_t column);
+int         yoke_frame_is_missing(const yoke_frame *f, size_t column, uint64_t row);
+double      yoke_frame_real(const yoke_frame *f, size_t column, uint64_t row); /* NaN for what is no number or missing */
+/* A cell as it is printed, written to buf as by snprintf: returns the length it has. */
+size_t      yoke_frame_text(const yoke_frame *f, size_t column, uint64_t row, char *buf, size_t size);
+
+/* The columns of a table: name, type, missing (how many, or "yes"/"no" where counting takes reading), files that have it, note. */
+yoke_frame *yoke_table_columns(const yoke_table *t, yoke_error *err);
+
+/* ---- what a table did */
+
+typedef struct yoke_table_stats {
+    uint64_t files, rows;  /* of the table */
+    uint64_t rows_read, rows_skipped, rows_passed; /* skipped: by what the files say of themselves, unread */
+    uint64_t bytes_read, pages_read;
+    uint64_t scans;
+    double   seconds;
+} yoke_table_stats;
+
+/* Since the table (or the one it was derived from) was opened. */
+void yoke_table_stats_get(const yoke_table *t, yoke_table_stats *ret);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

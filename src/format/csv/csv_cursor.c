@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Walking over the rows of a CSV file: a block's fields are found 64 bytes at a time by bit masks and noted as spans of
+ * the buffer; a column's fields become values when they are asked for.
+ */
+#include "format/csv/csv_file.h"
+
+#include "base/arena.h"
+#include "base/file.h"
+
+#include <stdio.h>
+
+enum {
+    PIECE = 1 << 18,        /* bytes read at a time */
+    ROWS_BYTES_MAX = 1 << 28, /* of one block: a file that needs more has lost its newlines */
+};
+
+typedef struct span {
+    uint32_t from, to; /* bytes of the buffer */
+} span;
+
+struct yk_csv_cursor {
+    const yk_csv *f;
+    unsigned      n_slots;
+    uint32_t     *slot_of; /* of each column; n_slots where it is not wanted */
+    char         *buf;
+    size_t        cap, len, at; /* bytes there; where the next row begins */
+    uint64_t      offset;       /* of buf[0] in the file */
+    uint64_t      row;          /* next, from 0, the header not counted */
+    uint32_t      n;            /* rows of the block */
+    span         *spans;        /* [slot][YK_BLOCK], and one slot more for what is not wanted */
+    uint64_t      bad[YK_BLOCK / 64];
+    bool          has_bad;
+    uint64_t     *valid;  /* [slot][YK_BLOCK / 64] */
+    void         *values; /* [slot][YK_BLOCK] of 16 bytes */
+    yk_arena      texts;  /* fields with "" in them, undone */
+};
+
+void yk_csv_cursor_close(yk_csv_cursor *c)
+{
+    if (!c)
+        return;
+    yk_free(c->slot_of);
+    yk_free(c->buf);
+    yk_free(c->spans);
+    yk_free(c->valid);
+    yk_free(c->values);
+    yk_arena_fini(&c->texts);
+    yk_free(c);
+}
+
+int yk_csv_cursor_open(const yk_csv *f, const unsigned *columns, unsigned n, yk_csv_cursor **ret, yoke_error *err)
+{
+    YK_CLEANUP(yk_csv_cursor_closep) yk_csv_cursor *c = yk_new(yk_csv_cursor);
+    if (!c)
+        return yk_fail_nomem(err, "opening a CSV file");
+    c->f = f;
+    c->n_slots = n;
+    c->cap = PIECE + YK_CSV_PAD;
+    c->slot_of = yk_new_array(uint32_t, f->n_columns);
+    c->buf = yk_malloc(c->cap);
+    c->spans = yk_new_array(span, (size_t)(n + 1) * YK_BLOCK);
+    c->valid = yk_new_array(uint64_t, (size_t)(n + 1) * (YK_BLOCK / 64));
+    c->values = yk_malloc_aligned((size_t)(n + 1) * YK_BLOCK * 16);
+    if (!c->slot_of || !c->buf || !c->spans || !c->valid || !c->values)
+        return yk_fail_nomem(err, "opening a CSV file");
+    for (unsigned i = 0; i < f->n_columns; i++)
+        c->slot_of[i] = n;
+    for (unsigned i = 0; i < n; i++)
+        c->slot_of[columns[i]] = i;
+    *ret = YK_TAKE(c);
+    return 0;
+}
+
+/* Reads on until `need` bytes after c->at are there, or the file ends; false then. */
+static int fill(yk_csv_cursor *c, size_t need, bool *ret_is_there, yoke_error *err)
+{
+    uint64_t left = c->f->size - c->offset - c->len;
+    if (c->len >= need || left == 0) {
+        *ret_is_there = c->len >= need;
+        return 0;
+    }
+    size_t n = left < PIECE ? (size_t)left : PIECE;
+    if (c->len + n > ROWS_BYTES_MAX)
+        return yk_fail(err, YOKE_ELIMIT, "'%s': %u rows from row %llu on take more than %d bytes; is a quote or a newline missing?",
+                       c->f->path, YK_BLOCK, (unsigned long long)c->row + 1, ROWS_BYTES_MAX);
+    if (c->len + n + YK_CSV_PAD > c->cap) {
+        char *more = yk_realloc(c->buf, c->cap * 2 + n);
+        if (!more)
+            return yk_fail_nomem(err, "reading CSV");
+        c->buf = more, c->cap = c->cap * 2 + n;
+    }
+    YK_TRY(yk_file_read_at(c->f->fd, c->f->path, c->offset + c->len, c->buf + c->len, n, err));
+    c->len += n;
+    memset(c->buf + c->len, 0, YK_CSV_PAD);
+    *ret_is_there = c->len >= need;
+    return 0;
+}
+
+/* The chunk in which the k-th row end (from 1) of the file lies. */
+static uint64_t chunk_of_end(const yk_csv *f, uint64_t k)
+{
+    uint64_t lo = 0, hi = yk_csv_chunks(f);
+    while (hi - lo > 1) {
+        uint64_t mid = lo + (hi - lo) / 2;
+        if (f->ends[mid] < k)
+            lo = mid;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+/* Moves c->at behind the next `n` row ends; the buffer begins at a chunk, inside quotes or not. `before`: the two bytes before. */
+static int pass_ends(yk_csv_cursor *c, uint64_t n, uint64_t odd, const char before[2], yoke_error *err)
+{
+    uint64_t nl_before = before[1] == '\n', blank_cr_before = before[1] == '\r' && before[0] == '\n';
+    while (n) {
+        bool is_there;
+        YK_TRY(fill(c, c->at + 64, &is_there, err));
+        if (c->at >= c->len)
+            return yk_fail(err, YOKE_EFORMAT, "'%s' has changed while it was read", c->f->path);
+        const char *p = c->buf + c->at;
+        uint64_t    nl = yk_csv_match(p, '\n'), cr = yk_csv_match(p, '\r'), quote = yk_csv_match(p, '"');
+        uint64_t    after_nl = nl << 1 | nl_before, blank_cr = cr & after_nl;
+        uint64_t    inside = yk_csv_inside(quote) ^ -odd;
+        uint64_t    ends = nl & ~(after_nl | (blank_cr << 1 | blank_cr_before)) & ~inside;
+        for (; ends && n; n--) {
+            if (n == 1) {
+                c->at += (size_t)__builtin_ctzll(ends) + 1;
+                return 0;
+            }
+            ends &= ends - 1;
+        }
+        c->at += 64;
+        odd = inside >> 63, nl_before = nl >> 63, blank_cr_before = blank_cr >> 63;
+    }
+    return 0;
+}
+
+int yk_csv_cursor_seek(yk_csv_cursor *c, uint64_t row, yoke_error *err)
+{
+    const yk_csv *f = c->f;
+    uint64_t      ends = row + (uint64_t)(f->opts.header == 1);
+    uint64_t      chunk = ends ? chunk_of_end(f, ends) : 0;
+    char          before[2] = {'\n', '\n'};
+    if (chunk)
+        YK_TRY(yk_file_read_at(f->fd, f->path, chunk * YK_CSV_CHUNK - 2, before, 2, err));
+    c->offset = chunk * YK_CSV_CHUNK;
+    c->len = c->at = 0;
+    c->row = row;
+    c->n = 0;
+    YK_TRY(pass_ends(c, ends - f->ends[chunk], f->quoted[chunk], before, err));
+    if (ends == 0) { /* a byte order mark before the first row */
+        bool is_there;
+        YK_TRY(fill(c, 3, &is_there, err));
+        if (is_there && memcmp(c->buf, "\xef\xbb\xbf", 3) == 0)
+            c->at = 3;
+    }
+    return 0;
+}
+
+/* The line that a byte of the file is in, from 1. */
+static uint64_t line_of(const yk_csv *f, uint64_t offset)
+{
+    char     piece[1 << 14];
+    uint64_t line = 1;
+    for (uint64_t at = 0; at < offset;) {
+        size_t n = offset - at < sizeof piece ? (size_t)(offset - at) : sizeof piece;
+        if (yk_file_read_at(f->fd, f->path, at, piece, n, NULL) < 0)
+            return line;
+        for (size_t i = 0; i < n; i++)
+            line += piece[i] == '\n';
+        at += n;
+    }
+    return line;
+}
+
+static int bad_row(yk_csv_cursor *c, uint32_t i, size_t begin, uint32_t fields, yoke_error *err)
+{
+    if (!c->f->opts.skip_bad)
+        return yk_fail(err, YOKE_EFORMAT, "'%s', line %llu: %u field%s where %u are expected; --bad-rows skip passes over such rows",
+                       c->f->path, (unsigned long long)line_of(c->f, c->offset + begin), fields, fields == 1 ? "" : "s", c->f->n_columns);
+    c->has_bad = true;
+    c->bad[i >> 6] |= (uint64_t)1 << (i & 63);
+    for (unsigned s = 0; s < c->n_slots; s++)
+        c->spans[(size_t)s * YK_BLOCK + i] = (span){0, 0};
+    return 0;
+}
+
+static int stray_quote(yk_csv_cursor *c, size_t at, yoke_error *err)
+{
+    return yk_fail(err, YOKE_EFORMAT, "'%s', line %llu: a quote in the middle of a field; quotes must surround the whole field and be doubled inside it",
+                   c->f->path, (unsigned long long)line_of(c->f, c->offset + at));
+}
+
+/* What is known while the fields of a block are looked for. */
+typedef struct walk {
+    size_t   word;      /* where the 64 bytes looked at begin */
+    size_t   row_begin; /* of the row */
+    size_t   begin;     /* of the field */
+    uint32_t rows, fields;
+    uint64_t odd;       /* inside quotes at `word` */
+    uint64_t sep_before; /* the byte before `word` may precede an opening quote */
+} walk;
+
+/* The row ends at p. Lines without a character are none. */
+static int end_row(yk_csv_cursor *c, walk *w, size_t p, yoke_error *err)
+{
+    size_t end = p > w->row_begin && c->buf[p - 1] == '\r' ? p - 1 : p;
+    if (end > w->row_begin) {
+        if (w->fields < c->f->n_columns)
+            c->spans[(size_t)c->slot_of[w->fields] * YK_BLOCK + w->rows] = (span){(uint32_t)w->begin, (uint32_t)end};
+        if (++w->fields != c->f->n_columns)
+            YK_TRY(bad_row(c, w->rows, w->row_begin, w->fields, err));
+        w->rows++;
+    }
+    w->fields = 0;
+    w->begin = w->row_begin = p + 1;
+    return 0;
+}
+
+/* One look at 64 bytes. */
+static int walk_word(yk_csv_cursor *c, walk *w, uint32_t n, yoke_error *err)
+{
+    const char *p = c->buf + w->word;
+    uint64_t    nl = yk_csv_match(p, '\n'), sep = yk_csv_match(p, c->f->opts.delimiter) | nl, quote = yk_csv_match(p, '"');
+    if (quote | w->odd) {
+        uint64_t inside = yk_csv_inside(quote) ^ -w->odd;
+        sep &= ~inside;
+        uint64_t stray = quote & inside & ~((sep | quote) << 1 | w->sep_before);
+        if (stray)
+            return stray_quote(c, w->word + (size_t)__builtin_ctzll(stray), err);
+        w->odd = inside >> 63;
+    }
+    w->sep_before = (sep | quote) >> 63;
+    const unsigned n_columns = c->f->n_columns;
+    const uint32_t *slot_of = c->slot_of;
+    span           *spans = c->spans;
+    for (; sep; sep &= sep - 1) {
+        unsigned i = (unsigned)__builtin_ctzll(sep);
+        size_t   at = w->word + i;
+        if (nl >> i & 1) {
+            YK_TRY(end_row(c, w, at, err));
+            if (w->rows == n)
+                return 0;
+            continue;
+        }
+        if (w->fields < n_columns)
+            spans[(size_t)slot_of[w->fields] * YK_BLOCK + w->rows] = (span){(uint32_t)w->begin, (uint32_t)at};
+        w->fields++;
+        w->begin = at + 1;
+    }
+    w->word += 64;
+    return 0;
+}
+
+int yk_csv_cursor_block(yk_csv_cursor *c, uint32_t n, yoke_error *err)
+{
+    memmove(c->buf, c->buf + c->at, c->len - c->at);
+    c->offset += c->at;
+    c->len -= c->at;
+    memset(c->buf + c->len, 0, YK_CSV_PAD);
+    c->at = 0;
+    c->n = n;
+    yk_arena_clear(&c->texts);
+    if (c->has_bad)
+        memset(c->bad, 0, sizeof c->bad);
+    c->has_bad = false;
+    walk w = {.sep_before = 1};
+    while (w.rows < n) {
+        bool is_there;
+        YK_TRY(fill(c, w.word + 64, &is_there, err));
+        if (w.word >= c->len) { /* the last row may lack its newline */
+            if (w.row_begin < c->len)
+                YK_TRY(end_row(c, &w, c->len, err));
+            if (w.rows < n)
+                return yk_fail(err, YOKE_EFORMAT, "'%s' ends before row %llu; was it changed while it was read?", c->f->path,
+                               (unsigned long long)(c->row + w.rows + 1));
+            break;
+        }
+        YK_TRY(walk_word(c, &w, n, err));
+    }
+    c->at = w.row_begin < c->len ? w.row_begin : c->len;
+    c->row += n;
+    return 0;
+}
+
+const uint64_t *yk_csv_cursor_bad(const yk_csv_cursor *c) { return c->has_bad ? c->bad : NULL; }
+
+/* A field's text without its quotes. */
+static int field_text(yk_csv_cursor *c, span s, yk_text *ret, yoke_error *err)
+{
+    const char *p = c->buf + s.from;
+    size_t      n = s.to - s.from;
+    if (n < 2 || *p != '"' || p[n - 1] != '"') {
+        *ret = (yk_text){p, n};
+        return 0;
+    }
+    p++, n -= 2;
+    if (!memchr(p, '"', n)) {
+        *ret = (yk_text){p, n};
+        return 0;
+    }
+    char *to = yk_arena_alloc(&c->texts, n);
+    if (!to)
+        return yk_fail_nomem(err, "reading CSV");
+    size_t len = 0;
+    for (size_t i = 0; i < n; i++) {
+        to[len++] = p[i];
+        i += p[i] == '"' && i + 1 < n && p[i + 1] == '"';
+    }
+    *ret = (yk_text){to, len};
+    return 0;
+}
+
+static bool read_value(yk_text t, yk_type type, void *values, uint32_t i)
+{
+    switch (type.kind) {
+    case YK_KIND_INT: return yk_csv_int(t.data, t.len, (int64_t *)values + i);
+    case YK_KIND_REAL: return yk_csv_real(t.data, t.len, (double *)values + i);
+    case YK_KIND_BOOL: return yk_csv_bool(t.data, t.len, (uint8_t *)values + i);
+    case YK_KIND_DATE:
+    case YK_KIND_TIME: return yk_csv_time(t.data, t.len, type.unit, type.kind == YK_KIND_DATE, (int64_t *)values + i);
+    case YK_KIND_TEXT: ((yk_text *)values)[i] = t; return true;
+    default: return false;
+    }
+}
+
+/* A value did not fit: the type that all of the block do. */
+static int wider_type(yk_csv_cursor *c, const span *spans, yk_type type, yk_type *ret, yoke_error *err)
+{
+    for (uint32_t i = 0; i < c->n; i++) {
+        yk_text t;
+        YK_TRY(field_text(c, spans[i], &t, err));
+        type = yk_csv_join(type, yk_csv_classify(t.data, t.len));
+    }
+    *ret = type;
+    return 0;
+}
+
+int yk_csv_cursor_get(yk_csv_cursor *c, unsigned slot, yk_type type, yk_type *ret_type, yk_vec *ret, yoke_error *err)
+{
+    const span *spans = c->spans + (size_t)slot * YK_BLOCK;
+    uint64_t   *valid = c->valid + (size_t)slot * (YK_BLOCK / 64);
+    char       *values = (char *)c->values + (size_t)slot * YK_BLOCK * 16;
+    bool        has_missing = false;
+    memset(valid, 0xff, YK_BLOCK / 8);
+    for (uint32_t i = 0; i < c->n; i++) {
+        yk_text t;
+        YK_TRY(field_text(c, spans[i], &t, err));
+        if (t.len == 0) {
+            has_missing = true;
+            valid[i >> 6] &= ~((uint64_t)1 << (i & 63));
+            if (type.kind != YK_KIND_NULL)
+                memset(values + i * yk_kind_size(type.kind), 0, yk_kind_size(type.kind));
+        } else if (!read_value(t, type, values, i)) {
+            return wider_type(c, spans, type, ret_type, err);
+        }
+    }
+    *ret_type = type;
+    *ret = (yk_vec){.type = type, .n = c->n, .values = values, .valid = has_missing ? valid : NULL};
+    return 0;
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The bytes of a CSV file: as they lie on disk, or unpacked (gzip, zstd, a pipe) into a temporary file without a name, so
+ * that any row can be reached again and memory stays bounded.
+ */
+#include "format/csv/csv_file.h"
+
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+#include <zstd.h>
+
+enum { PIECE = 1 << 18 };
+
+/* Bytes on their way from `from` to the temporary file `to`. */
+typedef struct unpack {
+    const char    *path;
+    int            from, to;
+    unsigned char *in, *out; /* PIECE bytes each */
+    uint64_t       size;
+} unpack;
+
+static int temp_file(int *ret, yoke_error *err)
+{
+    const char *dir = getenv("TMPDIR");
+    if (!dir || !*dir)
+        dir = "/tmp";
+    *ret = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (*ret >= 0)
+        return 0;
+    YK_AUTOBUF name = YK_BUF_INIT; /* file systems without O_TMPFILE */
+    yk_buf_printf(&name, "%s/yoke-XXXXXX", dir);
+    if (name.is_failed)
+        return yk_fail_nomem(err, "making a temporary file");
+    *ret = mkostemp(name.data, O_CLOEXEC);
+    if (*ret < 0)
+        return yk_fail_errno(err, "making a temporary file in '%s' (choose another folder with $TMPDIR)", dir);
+    unlink(name.data);
+    return 0;
+}
+
+static int read_piece(unpack *u, size_t *ret_n, yoke_error *err)
+{
+    ssize_t n;
+    do
+        n = read(u->from, u->in, PIECE);
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return yk_fail_errno(err, "reading '%s'", u->path);
+    *ret_n = (size_t)n;
+    return 0;
+}
+
+static int write_piece(unpack *u, const void *bytes, size_t n, yoke_error *err)
+{
+    u->size += n;
+    return yk_file_write(u->to, "a temporary file", bytes, n, err);
+}
+
+static int copy_plain(unpack *u, size_t have, yoke_error *err)
+{
+    while (have) {
+        YK_TRY(write_piece(u, u->in, have, err));
+        YK_TRY(read_piece(u, &have, err));
+    }
+    return 0;
+}
+
+static int inflate_all(unpack *u, z_stream *z, size_t have, yoke_error *err)
+{
+    int rc = Z_OK;
+    while (have) {
+        z->next_in = u->in, z->avail_in = (uInt)have;
+        while (z->avail_in) {
+            if (rc == Z_STREAM_END && inflateReset(z) != Z_OK) /* another member follows */
+                return yk_fail_nomem(err, "unpacking");
+            z->next_out = u->out, z->avail_out = PIECE;
+            rc = inflate(z, Z_NO_FLUSH);
+            if (rc != Z_OK && rc != Z_STREAM_END && rc != Z_BUF_ERROR)
+                return yk_fail(err, YOKE_EFORMAT, "'%s': the gzip data is damaged after %llu unpacked bytes", u->path,
+                               (unsigned long long)u->size);
+            YK_TRY(write_piece(u, u->out, PIECE - z->avail_out, err));
+        }
+        YK_TRY(read_piece(u, &have, err));
+    }
+    if (rc != Z_STREAM_END)
+        return yk_fail(err, YOKE_EFORMAT, "'%s': the gzip data is cut short", u->path);
+    return 0;
+}
+
+static int unpack_gzip(unpack *u, size_t have, yoke_error *err)
+{
+    z_stream z = {0};
+    if (inflateInit2(&z, 31) != Z_OK)
+        return yk_fail_nomem(err, "unpacking");
+    int rc = inflate_all(u, &z, have, err);
+    inflateEnd(&z);
+    return rc;
+}
+
+static int unpack_zstd(unpack *u, size_t have, yoke_error *err)
+{
+    ZSTD_DStream *z = ZSTD_createDStream();
+    if (!z)
+        return yk_fail_nomem(err, "unpacking");
+    size_t left = 1;
+    int    rc = 0;
+    while (have && rc == 0) {
+        ZSTD_inBuffer in = {u->in, have, 0};
+        ZSTD_outBuffer out;
+        do {
+            out = (ZSTD_outBuffer){u->out, PIECE, 0};
+            left = ZSTD_decompressStream(z, &out, &in);
+            rc = ZSTD_isError(left) ? yk_fail(err, YOKE_EFORMAT, "'%s': the zstd data is damaged: %s", u->path, ZSTD_getErrorName(left))
+                                    : write_piece(u, u->out, out.pos, err);
+        } while (rc == 0 && (in.pos < in.size || out.pos == out.size));
+        if (rc == 0)
+            rc = read_piece(u, &have, err);
+    }
+    ZSTD_freeDStream(z);
+    if (rc == 0 && left != 0)
+        return yk_fail(err, YOKE_EFORMAT, "'%s': the zstd data is cut short", u->path);
+    return rc;
+}
+
+static int unpack_all(unpack *u, yoke_error *err)
+{
+    size_t have;
+    YK_TRY(read_piece(u, &have, err));
+    if (have >= 2 && u->in[0] == 0x1f && u->in[1] == 0x8b)
+        return unpack_gzip(u, have, err);
+    if (have >= 4 && memcmp(u->in, "\x28\xb5\x2f\xfd", 4) == 0)
+        return unpack_zstd(u, have, err);
+    return copy_plain(u, have, err);
+}
+
+static bool is_packed(const unsigned char *b)
+{
+    return (b[0] == 0x1f && b[1] == 0x8b) || memcmp(b, "\x28\xb5\x2f\xfd", 4) == 0;
+}
+
+int yk_csv_input(const char *path, int *ret_fd, uint64_t *ret_size, yoke_error *err)
+{
+    bool          is_stdin = strcmp(path, "-") == 0;
+    int           fd = STDIN_FILENO;
+    struct stat   st;
+    unsigned char magic[4] = {0};
+    if (!is_stdin) {
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+        if (fd < 0 || fstat(fd, &st) < 0 || !S_ISFIFO(st.st_mode)) {
+            if (fd >= 0)
+                close(fd);
+            YK_TRY(yk_file_open(path, &fd, ret_size, err));
+            if (*ret_size < 4 || (yk_file_read_at(fd, path, 0, magic, 4, NULL) == 0 && !is_packed(magic))) {
+                *ret_fd = fd;
+                return 0;
+            }
+        }
+    }
+    unpack u = {.path = is_stdin ? "standard input" : path, .from = fd, .to = -1, .in = yk_malloc(PIECE), .out = yk_malloc(PIECE)};
+    int    rc = u.in && u.out ? temp_file(&u.to, err) : yk_fail_nomem(err, "unpacking");
+    if (rc == 0)
+        rc = unpack_all(&u, err);
+    yk_free(u.in);
+    yk_free(u.out);
+    if (!is_stdin)
+        close(fd);
+    if (rc < 0 && u.to >= 0)
+        close(u.to);
+    if (rc == 0)
+        *ret_fd = u.to, *ret_size = u.size;
+    return rc;
+}

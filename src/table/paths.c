@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * From words to files: a plain path, a pattern that the shell did not expand, or a folder and all tables below it.
+ */
+#include "base/file.h"
+#include "table/source.h"
+
+#include <dirent.h>
+#include <glob.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+enum { DEPTH_MAX = 32 };
+
+void yk_paths_fini(yk_paths *p)
+{
+    for (size_t i = 0; i < p->n; i++)
+        yk_free(p->path[i]);
+    yk_free(p->path);
+    *p = (yk_paths){0};
+}
+
+static int add(yk_paths *p, const char *path, yoke_error *err)
+{
+    char *copy = yk_strdup(path);
+    if (!copy || !yk_push(&p->path, &p->n, &p->cap, copy)) {
+        yk_free(copy);
+        return yk_fail_nomem(err, "listing files");
+    }
+    return 0;
+}
+
+static bool ends_with(const char *s, const char *end)
+{
+    size_t n = strlen(s), m = strlen(end);
+    return n > m && strcasecmp(s + n - m, end) == 0;
+}
+
+static bool is_table(const char *name)
+{
+    static const char *const ends[] = {".parquet", ".parq", ".pq", ".csv", ".tsv", ".csv.gz", ".tsv.gz", ".csv.zst", ".tsv.zst"};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        if (ends_with(name, ends[i]))
+            return true;
+    return false;
+}
+
+static bool is_folder(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* Everything below a folder that is named like a table, in the order of names; hidden names and those that begin with '_' are
+ * left out, as others who write such folders mean it. */
+static int add_folder(yk_paths *p, const char *folder, int depth, yoke_error *err)
+{
+    struct dirent **entries;
+    int             n = scandir(folder, &entries, NULL, alphasort), rc = 0;
+    if (n < 0)
+        return yk_fail_errno(err, "listing the folder '%s'", folder);
+    for (int i = 0; i < n; i++) {
+        const char *name = entries[i]->d_name;
+        YK_AUTOBUF  path = YK_BUF_INIT;
+        yk_buf_printf(&path, "%s/%s", folder, name);
+        if (rc == 0 && path.is_failed)
+            rc = yk_fail_nomem(err, "listing files");
+        if (rc == 0 && *name != '.' && *name != '_') {
+            if (is_folder(path.data))
+                rc = depth < DEPTH_MAX ? add_folder(p, path.data, depth + 1, err)
+                                       : yk_fail(err, YOKE_ELIMIT, "'%s': folders nested deeper than %d", path.data, DEPTH_MAX);
+            else if (is_table(name))
+                rc = add(p, path.data, err);
+        }
+        free(entries[i]);
+    }
+    free(entries);
+    return rc;
+}
+
+static int add_glob(yk_paths *p, const char *pattern, yoke_error *err)
+{
+    glob_t g = {0};
+    int    rc = glob(pattern, GLOB_BRACE | GLOB_TILDE, NULL, &g);
+    if (rc == GLOB_NOMATCH)
+        rc = yk_fail(err, YOKE_EABSENT, "no file matches '%s'", pattern);
+    else if (rc != 0)
+        rc = yk_fail(err, rc == GLOB_NOSPACE ? YOKE_ENOMEM : YOKE_EIO, "looking for files like '%s' failed", pattern);
+    for (size_t i = 0; rc == 0 && i < g.gl_pathc; i++)
+        rc = add(p, g.gl_pathv[i], err);
+    globfree(&g);
+    return rc;
+}
+
+int yk_paths_find(const char *const *patterns, size_t n, yk_paths *ret, yoke_error *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct stat st;
+        size_t      before = ret->n;
+        if (strcmp(patterns[i], "-") == 0 || (stat(patterns[i], &st) == 0 && !S_ISDIR(st.st_mode)))
+            YK_TRY(add(ret, patterns[i], err));
+        else if (is_folder(patterns[i]))
+            YK_TRY(add_folder(ret, patterns[i], 0, err));
+        else if (strpbrk(patterns[i], "*?[{"))
+            YK_TRY(add_glob(ret, patterns[i], err));
+        else
+            YK_TRY(add(ret, patterns[i], err)); /* opening it will say what is wrong */
+        if (ret->n == before)
+            return yk_fail(err, YOKE_EABSENT, "the folder '%s' holds no table (.parquet, .csv, .tsv, also .gz and .zst)", patterns[i]);
+    }
+    return n ? 0 : yk_fail(err, YOKE_EINVALID, "no file was named");
+}
+
+bool yk_path_part(const char *path, size_t i, yk_text *ret_key, yk_text *ret_value)
+{
+    for (const char *at = path, *end; (end = strchr(at, '/')); at = end + 1) {
+        const char *eq = memchr(at, '=', (size_t)(end - at));
+        if (!eq || eq == at || i-- > 0)
+            continue;
+        *ret_key = (yk_text){at, (uint64_t)(eq - at)};
+        *ret_value = (yk_text){eq + 1, (uint64_t)(end - eq - 1)};
+        return true;
+    }
+    return false;
+}

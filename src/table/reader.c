@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The common case is a block within one file: a Parquet column passes its cursor's block on, a CSV file is cut into fields
+ * once for all columns. Where files meet within a block, its rows are gathered from each of them.
+ */
+#include "table/reader.h"
+
+#include "base/arena.h"
+
+typedef struct column {
+    uint32_t   index;  /* of the source's columns */
+    yk_cursor *cursor; /* in the current file, if that is Parquet and the column was asked for */
+    void      *values; /* a gathered block; made when first needed */
+    uint64_t  *valid;
+    uint64_t   one;    /* a valid bit for constants */
+    yk_value   constant;
+} column;
+
+struct yk_reader {
+    const yk_source *s;
+    column          *columns;
+    size_t           n_columns;
+    unsigned        *csv_columns; /* scratch: the file's own numbers */
+    uint64_t         at, end;     /* rows */
+    uint32_t         n;           /* rows of the block, which begins at `at` - n */
+    size_t           file;        /* that cursors are in; n_files: none */
+    yk_csv_cursor   *csv;
+    uint64_t         csv_next;    /* the row (of all) that csv is at; UINT64_MAX: sought anew */
+    uint64_t         csv_block;   /* the first row of the block it holds; UINT64_MAX: none */
+    uint64_t         bad[YK_BLOCK / 64];
+    yk_arena         texts;
+};
+
+static void leave_file(yk_reader *r)
+{
+    for (size_t i = 0; i < r->n_columns; i++) {
+        yk_cursor_close(r->columns[i].cursor);
+        r->columns[i].cursor = NULL;
+    }
+    yk_csv_cursor_close(r->csv);
+    r->csv = NULL;
+    r->csv_next = r->csv_block = UINT64_MAX;
+    r->file = r->s->n_files;
+}
+
+void yk_reader_close(yk_reader *r)
+{
+    if (!r)
+        return;
+    if (r->columns)
+        leave_file(r);
+    for (size_t i = 0; i < r->n_columns; i++) {
+        yk_free(r->columns[i].values);
+        yk_free(r->columns[i].valid);
+    }
+    yk_free(r->columns);
+    yk_free(r->csv_columns);
+    yk_arena_fini(&r->texts);
+    yk_free(r);
+}
+
+int yk_reader_open(const yk_source *s, const uint32_t *columns, size_t n, yk_reader **ret, yoke_error *err)
+{
+    YK_CLEANUP(yk_reader_closep) yk_reader *r = yk_new(yk_reader);
+    if (!r || !(r->columns = yk_new_array(column, n + 1)) || !(r->csv_columns = yk_new_array(unsigned, n + 1)))
+        return yk_fail_nomem(err, "starting to read");
+    r->s = s;
+    r->n_columns = n;
+    for (size_t i = 0; i < n; i++)
+        r->columns[i].index = columns[i];
+    leave_file(r);
+    *ret = YK_TAKE(r);
+    return 0;
+}
+
+void yk_reader_seek(yk_reader *r, uint64_t first, uint64_t n)
+{
+    r->at = first;
+    r->end = first + n;
+    r->n = 0;
+}
+
+void yk_reader_block(yk_reader *r, uint32_t n)
+{
+    r->at += n;
+    r->n = n;
+    yk_arena_clear(&r->texts);
+}
+
+void yk_reader_skip(yk_reader *r, uint64_t n)
+{
+    r->at += n;
+    r->n = 0;
+}
+
+static size_t file_of(const yk_source *s, uint64_t row)
+{
+    size_t lo = 0, hi = s->n_files;
+    while (hi - lo > 1) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (s->files[mid].first <= row)
+            lo = mid;
+        else
+            hi = mid;
+    }
+    while (s->files[lo].n == 0 || row >= s->files[lo].first + s->files[lo].n)
+        lo++; /* empty files begin where the next does */
+    return lo;
+}
+
+static column *column_of(yk_reader *r, uint32_t index)
+{
+    size_t i = 0;
+    while (r->columns[i].index != index)
+        i++;
+    return &r->columns[i];
+}
+
+/* The file that holds all of rows [first, first + n), as r->file; n_files when they lie in several. */
+static size_t enter_file(yk_reader *r, uint64_t first, uint32_t n)
+{
+    const yk_source *s = r->s;
+    size_t           file = r->file;
+    if (file == s->n_files || first < s->files[file].first || first >= s->files[file].first + s->files[file].n)
+        file = file_of(s, first);
+    if (first + n > s->files[file].first + s->files[file].n)
+        return s->n_files;
+    if (file != r->file) {
+        leave_file(r);
+        r->file = file;
+    }
+    return file;
+}
+
+static void constant_vec(column *c, const yk_value *v, uint32_t n, yk_vec *ret)
+{
+    c->constant = *v;
+    c->one = v->is_missing ? 0 : 1;
+    *ret = (yk_vec){.type = v->type, .n = n, .values = &c->constant.i, .valid = v->is_missing ? &c->one : NULL, .is_const = true};
+}
+
+/* A file's column that a folder's name gives. */
+static const yk_value *part_of(const yk_reader *r, size_t file, uint32_t index)
+{
+    const yk_source_file *f = &r->s->files[file];
+    return r->s->columns[index].is_partition ? &f->part[index] : NULL;
+}
+
+/* The Parquet cursor of a column, at row `first` of all rows. */
+static int cursor_at(yk_reader *r, column *c, uint64_t first, yoke_error *err)
+{
+    const yk_source_file *f = &r->s->files[r->file];
+    uint64_t              row = first - f->first, end = (r->end < f->first + f->n ? r->end : f->first + f->n) - f->first;
+    if (!c->cursor)
+        return yk_cursor_open(f->parquet, (unsigned)f->column[c->index], row, end - row, &c->cursor, err);
+    uint64_t at = yk_cursor_row(c->cursor);
+    if (at > row || at + yk_cursor_left(c->cursor) < end)
+        return yk_cursor_seek(c->cursor, row, end - row, err);
+    return at < row ? yk_cursor_skip(c->cursor, row - at, err) : 0;
+}
+
+/* A CSV cursor over those of the reader's columns that the file has. */
+static int open_csv(yk_reader *r, const yk_source_file *f, yk_csv_cursor **ret, yoke_error *err)
+{
+    unsigned n = 0;
+    for (size_t i = 0; i < r->n_columns; i++)
+        if (f->column[r->columns[i].index] >= 0)
+            r->csv_columns[n++] = (unsigned)f->column[r->columns[i].index];
+    return yk_csv_cursor_open(f->csv, r->csv_columns, n, ret, err);
+}
+
+static unsigned csv_slot(const yk_reader *r, const yk_source_file *f, uint32_t index)
+{
+    unsigned n = 0;
+    for (size_t i = 0; r->columns[i].index != index; i++)
+        n += f->column[r->columns[i].index] >= 0;
+    return n;
+}
+
+/* The current file's CSV cursor holds the block that begins at `first`. */
+static int csv_at(yk_reader *r, uint64_t first, yoke_error *err)
+{
+    const yk_source_file *f = &r->s->files[r->file];
+    if (r->csv && r->csv_block == first)
+        return 0;
+    if (!r->csv)
+        YK_TRY(open_csv(r, f, &r->csv, err));
+    r->csv_block = UINT64_MAX;
+    if (r->csv_next != first)
+        YK_TRY(yk_csv_cursor_seek(r->csv, first - f->first, err));
+    r->csv_next = UINT64_MAX;
+    YK_TRY(yk_csv_cursor_block(r->csv, r->n, err));
+    r->csv_block = first;
+    r->csv_next = first + r->n;
+    return 0;
+}
+
+/* ---- where files meet */
+
+static int copy_texts(yk_reader *r, yk_text *t, uint32_t n, yoke_error *err)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        char *to = yk_arena_alloc(&r->texts, t[i].len + 1);
+        if (!to)
+            return yk_fail_nomem(err, "joining files");
+        if (t[i].len)
+            memcpy(to, t[i].data, t[i].len);
+        t[i].data = to;
+    }
+    return 0;
+}
+
+/* Rows [first, first + n) of one file go to row `to` of the gathered block. */
+static int gather_piece(yk_reader *r, column *c, size_t file, uint64_t first, uint32_t n, uint32_t to, yk_type *ret_retype, yoke_error *err)
+{
+    const yk_source_file *f = &r->s->files[file];
+    yk_type               type = r->s->columns[c->index].type;
+    size_t                size = yk_kind_size(type.kind);
+    YK_CLEANUP(yk_cursor_closep) yk_cursor         *cursor = NULL;
+    YK_CLEANUP(yk_csv_cursor_closep) yk_csv_cursor *csv = NULL;
+    yk_vec                                          v, flat;
+    if (part_of(r, file, c->index)) {
+        constant_vec(c, part_of(r, file, c->index), n, &v);
+    } else if (f->parquet) {
+        YK_TRY(yk_cursor_open(f->parquet, (unsigned)f->column[c->index], first - f->first, n, &cursor, err));
+        YK_TRY(yk_cursor_next(cursor, n, &v, err));
+    } else {
+        yk_type got;
+        YK_TRY(open_csv(r, f, &csv, err));
+        YK_TRY(yk_csv_cursor_seek(csv, first - f->first, err));
+        YK_TRY(yk_csv_cursor_block(csv, n, err));
+        YK_TRY(yk_csv_cursor_get(csv, csv_slot(r, f, c->index), type, &got, &v, err));
+        if (memcmp(&got, &type, sizeof got) != 0) {
+            *ret_retype = got;
+            return YK_RETYPE;
+        }
+    }
+    uint64_t valid[YK_BLOCK / 64];
+    char    *dest = (char *)c->values + (size_t)to * size;
+    YK_TRY(yk_vec_flatten(&v, type, dest, valid, &flat, err));
+    if (flat.values != dest && size)
+        memcpy(dest, flat.values, n * size);
+    if (type.kind == YK_KIND_TEXT || type.kind == YK_KIND_DATA)
+        YK_TRY(copy_texts(r, (yk_text *)(void *)dest, n, err));
+    for (uint32_t i = 0; i < n; i++)
+        if (type.kind == YK_KIND_NULL || (flat.valid && !(flat.valid[i >> 6] >> (i & 63) & 1)))
+            c->valid[(to + i) >> 6] &= ~((uint64_t)1 << ((to + i) & 63));
+    return 0;
+}
+
+static int gather(yk_reader *r, column *c, uint64_t first, yk_vec *ret, yk_type *ret_retype, yoke_error *err)
+{
+    if (!c->values && !(c->values = yk_malloc_aligned((size_t)YK_BLOCK * 16)))
+        return yk_fail_nomem(err, "joining files");
+    if (!c->valid && !(c->valid = yk_new_array(uint64_t, YK_BLOCK / 64)))
+        return yk_fail_nomem(err, "joining files");
+    memset(c->valid, 0xff, YK_BLOCK / 8);
+    for (uint32_t to = 0; to < r->n;) {
+        size_t   file = file_of(r->s, first + to);
+        uint64_t left = r->s->files[file].first + r->s->files[file].n - (first + to);
+        uint32_t n = left < r->n - to ? (uint32_t)left : r->n - to;
+        YK_TRY(gather_piece(r, c, file, first + to, n, to, ret_retype, err));
+        to += n;
+    }
+    *ret = (yk_vec){.type = r->s->columns[c->index].type, .n = r->n, .values = c->values, .valid = c->valid};
+    return 0;
+}
+
+/* ---- */
+
+int yk_reader_get(yk_reader *r, uint32_t index, yk_vec *ret, yk_type *ret_retype, yoke_error *err)
+{
+    column  *c = column_of(r, index);
+    uint64_t first = r->at - r->n;
+    size_t   file = enter_file(r, first, r->n);
+    if (file == r->s->n_files)
+        return gather(r, c, first, ret, ret_retype, err);
+    const yk_source_file *f = &r->s->files[file];
+    if (part_of(r, file, index)) {
+        constant_vec(c, part_of(r, file, index), r->n, ret);
+        return 0;
+    }
+    if (f->parquet) {
+        YK_TRY(cursor_at(r, c, first, err));
+        YK_TRY(yk_cursor_next(c->cursor, r->n, ret, err));
+        return ret->n == r->n ? 0 : yk_fail(err, YOKE_EFORMAT, "'%s' ends before its rows do", f->path);
+    }
+    YK_TRY(csv_at(r, first, err));
+    yk_type type = r->s->columns[index].type, got;
+    YK_TRY(yk_csv_cursor_get(r->csv, csv_slot(r, f, index), type, &got, ret, err));
+    if (memcmp(&got, &type, sizeof got) == 0)
+        return 0;
+    *ret_retype = got;
+    return YK_RETYPE;
+}
+
+int yk_reader_bad(yk_reader *r, const uint64_t **ret, yoke_error *err)
+{
+    uint64_t first = r->at - r->n;
+    size_t   file = enter_file(r, first, r->n);
+    *ret = NULL;
+    if (file < r->s->n_files) {
+        if (!r->s->files[file].csv)
+            return 0;
+        YK_TRY(csv_at(r, first, err));
+        *ret = yk_csv_cursor_bad(r->csv);
+        return 0;
+    }
+    memset(r->bad, 0, sizeof r->bad);
+    for (uint32_t to = 0; to < r->n;) {
+        const yk_source_file *f = &r->s->files[file_of(r->s, first + to)];
+        uint64_t              left = f->first + f->n - (first + to);
+        uint32_t              n = left < r->n - to ? (uint32_t)left : r->n - to;
+        YK_CLEANUP(yk_csv_cursor_closep) yk_csv_cursor *csv = NULL;
+        if (f->csv) {
+            YK_TRY(open_csv(r, f, &csv, err));
+            YK_TRY(yk_csv_cursor_seek(csv, first + to - f->first, err));
+            YK_TRY(yk_csv_cursor_block(csv, n, err));
+        }
+        const uint64_t *bad = csv ? yk_csv_cursor_bad(csv) : NULL;
+        for (uint32_t i = 0; bad && i < n; i++)
+            r->bad[(to + i) >> 6] |= (bad[i >> 6] >> (i & 63) & 1) << ((to + i) & 63);
+        to += n;
+    }
+    *ret = r->bad;
+    return 0;
+}
+
+int yk_reader_coded(yk_reader *r, uint32_t index, uint64_t most, const yk_dict **ret_dict, uint64_t *ret_n, yoke_error *err)
+{
+    column *c = column_of(r, index);
+    size_t  file = enter_file(r, r->at, 1);
+    *ret_n = 0;
+    if (!r->s->files[file].parquet || r->s->columns[index].is_partition)
+        return 0;
+    YK_TRY(cursor_at(r, c, r->at, err));
+    YK_TRY(yk_cursor_ahead(c->cursor, ret_dict, ret_n, err));
+    if (!*ret_dict)
+        *ret_n = 0;
+    if (*ret_n > most)
+        *ret_n = most;
+    return 0;
+}
+
+int yk_reader_count(yk_reader *r, uint32_t index, uint64_t n, uint64_t *counts, uint64_t *missing, yoke_error *err)
+{
+    YK_TRY(yk_cursor_count(column_of(r, index)->cursor, n, counts, missing, err));
+    yk_reader_skip(r, n);
+    return 0;
+}

@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "table/scan.h"
+
+#include "base/clock.h"
+#include "numeric/reduce.h"
+#include "table/skip.h"
+
+/* What is fixed before the tasks of one scan run. */
+typedef struct plan {
+    yk_scan    *scan;
+    yk_program *program;
+    yk_sink   **sinks; /* those of the scan that still want rows */
+    size_t      n_sinks;
+    uint32_t   *columns; /* all that any root reads, ascending */
+    size_t      n_columns;
+    uint64_t    first, n;
+    uint64_t    n_folded; /* rows */
+    int64_t     retype_column; /* -1, or what to widen before starting over */
+    yk_type     retype;
+} plan;
+
+typedef struct worker {
+    yk_reader *reader;
+    yk_eval   *eval;
+    yk_vec    *vecs;   /* of each of the source's columns */
+    uint64_t  *filled; /* the block (counted from 1) that vecs[i] is of */
+    uint64_t   block;
+    void     **states; /* of sinks */
+    yk_buf     bytes;
+    uint64_t   mask[YK_BLOCK / 64];
+    yk_skips   skips;
+} worker;
+
+/* The fixed part of a task's result. */
+typedef struct outcome {
+    int64_t  retype_column;
+    yk_type  retype;
+    uint64_t n_read, n_skipped, n_passed;
+} outcome;
+
+int yk_sink_add(yk_sink *s, const yk_expr *e, yk_want want, yoke_error *err)
+{
+    yk_root root = {e, want};
+    return yk_push(&s->roots, &s->n_roots, &s->cap_roots, root) ? 0 : yk_fail_nomem(err, "planning a scan");
+}
+
+/* ---- a worker */
+
+static void stop_worker(void *ctx, void *state)
+{
+    plan   *p = ctx;
+    worker *w = state;
+    if (!w)
+        return;
+    for (size_t i = 0; w->states && i < p->n_sinks; i++)
+        if (w->states[i])
+            p->sinks[i]->ops->close(p->sinks[i], w->states[i]);
+    yk_free(w->states);
+    yk_reader_close(w->reader);
+    yk_eval_free(w->eval);
+    yk_free(w->vecs);
+    yk_free(w->filled);
+    yk_buf_fini(&w->bytes);
+    yk_skips_fini(&w->skips);
+    yk_free(w);
+}
+
+static int open_worker(plan *p, worker *w, yoke_error *err)
+{
+    size_t n = p->scan->source->n_columns;
+    w->vecs = yk_new_array(yk_vec, n + 1);
+    w->filled = yk_new_array(uint64_t, n + 1);
+    w->states = yk_new_array(void *, p->n_sinks + 1);
+    if (!w->vecs || !w->filled || !w->states)
+        return yk_fail_nomem(err, "starting a scan");
+    YK_TRY(yk_reader_open(p->scan->source, p->columns, p->n_columns, &w->reader, err));
+    YK_TRY(yk_eval_new(p->program, &w->eval, err));
+    for (size_t i = 0; i < p->n_sinks; i++)
+        YK_TRY(p->sinks[i]->ops->open(p->sinks[i], &w->states[i], err));
+    return 0;
+}
+
+static int start_worker(void *ctx, void **ret_state, yoke_error *err)
+{
+    worker *w = yk_new(worker);
+    if (!w)
+        return yk_fail_nomem(err, "starting a scan");
+    int rc = open_worker(ctx, w, err);
+    if (rc < 0) {
+        stop_worker(ctx, w);
+        return rc;
+    }
+    *ret_state = w;
+    return 0;
+}
+
+/* Fills in the columns that a root reads. */
+static int fill(plan *p, worker *w, size_t root, outcome *out, yoke_error *err)
+{
+    size_t          n;
+    const uint32_t *columns = yk_program_columns(p->program, root, &n);
+    for (size_t i = 0; i < n; i++) {
+        uint32_t c = columns[i];
+        if (w->filled[c] == w->block)
+            continue;
+        int rc = yk_reader_get(w->reader, c, &w->vecs[c], &out->retype, err);
+        if (rc == YK_RETYPE)
+            out->retype_column = c;
+        if (rc < 0)
+            return rc;
+        w->filled[c] = w->block;
+    }
+    return 0;
+}
+
+/* Which rows of the block pass all filters; b->mask stays NULL when all do. */
+static int filter(plan *p, worker *w, yk_block *b, outcome *out, yoke_error *err)
+{
+    const yk_scan  *s = p->scan;
+    const uint64_t *bad = NULL;
+    if (s->source->has_csv && s->opts->skip_bad_rows)
+        YK_TRY(yk_reader_bad(w->reader, &bad, err));
+    if (bad) {
+        for (uint32_t i = 0; i < (b->n + 63) / 64; i++)
+            w->mask[i] = ~bad[i];
+        if (b->n & 63)
+            w->mask[b->n >> 6] &= ((uint64_t)1 << (b->n & 63)) - 1;
+        b->mask = w->mask;
+        b->n_pass = yk_bits_count(w->mask, b->n);
+    }
+    for (size_t i = 0; i < s->n_filters && b->n_pass; i++) {
+        const uint64_t *bits;
+        uint32_t        count;
+        YK_TRY(fill(p, w, i, out, err));
+        YK_TRY(yk_eval_filter(w->eval, i, &bits, &count, err));
+        if (count == b->n)
+            continue;
+        if (b->mask) {
+            yk_bits_and(b->mask, bits, b->n, w->mask);
+            b->n_pass = yk_bits_count(w->mask, b->n);
+        } else {
+            memcpy(w->mask, bits, (b->n + 63) / 64 * 8);
+            b->n_pass = count;
+        }
+        b->mask = w->mask;
+    }
+    return 0;
+}
+
+static void pass_all(plan *p, worker *w, uint64_t n)
+{
+    for (size_t i = 0; i < p->n_sinks; i++)
+        if (p->sinks[i]->ops->pass)
+            p->sinks[i]->ops->pass(p->sinks[i], w->states[i], n);
+}
+
+static int one_block(plan *p, worker *w, uint64_t first, uint32_t n, outcome *out, yoke_error *err)
+{
+    yk_block b = {.first = first, .n = n, .n_pass = n, .eval = w->eval};
+    w->block++;
+    yk_reader_block(w->reader, n);
+    yk_eval_block(w->eval, w->vecs, n);
+    YK_TRY(filter(p, w, &b, out, err));
+    out->n_read += n;
+    out->n_passed += b.n_pass;
+    if (b.n_pass == 0) {
+        pass_all(p, w, n);
+        return 0;
+    }
+    for (size_t i = 0; i < p->n_sinks; i++) {
+        yk_sink *s = p->sinks[i];
+        for (size_t r = 0; r < s->n_roots; r++)
+            YK_TRY(fill(p, w, s->root + r, out, err));
+        YK_TRY(s->ops->block(s, w->states[i], &b, err));
+    }
+    return 0;
+}
+
+static int find_skips(plan *p, worker *w, uint64_t first, uint64_t n, yoke_error *err)
+{
+    w->skips.n = 0;
+    for (size_t i = 0; i < p->scan->n_filters; i++) {
+        size_t         n_facts;
+        const yk_fact *facts = yk_program_facts(p->program, i, &n_facts);
+        YK_TRY(yk_skips_find(&w->skips, p->scan->source, facts, n_facts, first, n, err));
+    }
+    return 0;
+}
+
+static int run_blocks(plan *p, yk_task *t, worker *w, uint64_t first, uint64_t end, outcome *out, yoke_error *err)
+{
+    YK_TRY(find_skips(p, w, first, end - first, err));
+    yk_reader_seek(w->reader, first, end - first);
+    for (uint64_t at = first; at < end;) {
+        uint32_t n = end - at < YK_BLOCK ? (uint32_t)(end - at) : YK_BLOCK;
+        if (w->skips.n && yk_skips_cover(&w->skips, at, n)) {
+            yk_reader_skip(w->reader, n);
+            pass_all(p, w, n);
+            out->n_skipped += n;
+        } else {
+            YK_TRY(one_block(p, w, at, n, out, err));
+        }
+        at += n;
+        if (yk_task_is_canceled(t))
+            return yk_fail(err, YOKE_ECANCELED, "cancelled");
+    }
+    return 0;
+}
+
+static int end_task(plan *p, yk_task *t, worker *w, yoke_error *err)
+{
+    for (size_t i = 0; i < p->n_sinks; i++) {
+        uint64_t size;
+        yk_buf_clear(&w->bytes);
+        yk_buf_append(&w->bytes, &(uint64_t){0}, sizeof size);
+        YK_TRY(p->sinks[i]->ops->end(p->sinks[i], w->states[i], &w->bytes, err));
+        if (w->bytes.is_failed)
+            return yk_fail_nomem(err, "keeping a task's result");
+        size = w->bytes.len - sizeof size;
+        memcpy(w->bytes.data, &size, sizeof size);
+        YK_TRY(yk_task_emit(t, w->bytes.data, w->bytes.len, err));
+    }
+    return 0;
+}
+
+static int scan_task(void *ctx, yk_task *t, void *ret_out, yoke_error *err)
+{
+    plan    *p = ctx;
+    worker  *w = yk_task_state(t);
+    outcome *out = ret_out;
+    uint64_t first = p->first + yk_task_index(t) * YK_TASK_ROWS, end = p->first + p->n;
+    if (end - first > YK_TASK_ROWS)
+        end = first + YK_TASK_ROWS;
+    out->retype_column = -1;
+    for (size_t i = 0; i < p->n_sinks; i++)
+        YK_TRY(p->sinks[i]->ops->begin(p->sinks[i], w->states[i], first, err));
+    int rc = run_blocks(p, t, w, first, end, out, err);
+    if (rc == YK_RETYPE)
+        return 0;
+    YK_TRY(rc);
+    return end_task(p, t, w, err);
+}
+
+/* ---- the caller */
+
+enum { ENOUGH = -1001 }; /* ends the stage without being an error */
+
+static int scan_fold(void *ctx, const yk_result *r, yoke_error *err)
+{
+    plan          *p = ctx;
+    const outcome *out = r->out;
+    if (out->retype_column >= 0) {
+        p->retype_column = out->retype_column;
+        p->retype = out->retype;
+        return ENOUGH;
+    }
+    yoke_table_stats *st = p->scan->stats;
+    st->rows_read += out->n_read;
+    st->rows_skipped += out->n_skipped;
+    st->rows_passed += out->n_passed;
+    const char *at = r->bytes;
+    bool        is_done = true;
+    for (size_t i = 0; i < p->n_sinks; i++) {
+        uint64_t size;
+        memcpy(&size, at, sizeof size);
+        at += sizeof size;
+        if (!p->sinks[i]->is_done)
+            YK_TRY(p->sinks[i]->ops->fold(p->sinks[i], at, (size_t)size, err));
+        at += size;
+        is_done &= p->sinks[i]->is_done;
+    }
+    p->n_folded += out->n_read + out->n_skipped;
+    if (p->scan->opts->progress)
+        p->scan->opts->progress(p->scan->opts->progress_ctx, p->n_folded, p->n);
+    return is_done && p->n_sinks ? ENOUGH : 0;
+}
+
+static int check_columns(const yk_source *s, const yk_expr *e, yoke_error *err)
+{
+    size_t             n;
+    const char *const *names = yk_expr_columns(e, &n);
+    for (size_t i = 0; i < n; i++)
+        YK_TRY(yk_source_check(s, names[i], err));
+    return 0;
+}
+
+static void find_columns(plan *p, size_t n_roots)
+{
+    for (uint32_t c = 0; c < p->scan->source->n_columns; c++)
+        for (size_t r = 0, is_in = 0; r < n_roots && !is_in; r++) {
+            size_t          n;
+            const uint32_t *columns = yk_program_columns(p->program, r, &n);
+            for (size_t i = 0; i < n && !is_in; i++)
+                is_in = columns[i] == c;
+            if (is_in)
+                p->columns[p->n_columns++] = c;
+        }
+}
+
+/* Types everything: filters are the program's first roots, then each sink's. */
+static int make_program(plan *p, yoke_error *err)
+{
+    yk_scan              *s = p->scan;
+    const yk_source      *src = s->source;
+    size_t                n = s->n_filters, at = 0;
+    YK_AUTOFREE yk_field *fields = yk_new_array(yk_field, src->n_columns + 1);
+    for (size_t i = 0; i < p->n_sinks; i++)
+        n += p->sinks[i]->n_roots;
+    YK_AUTOFREE yk_root *roots = yk_new_array(yk_root, n + 1);
+    p->columns = yk_new_array(uint32_t, src->n_columns + 1);
+    if (!fields || !roots || !p->columns)
+        return yk_fail_nomem(err, "planning a scan");
+    for (size_t i = 0; i < src->n_columns; i++)
+        fields[i] = (yk_field){src->columns[i].name, src->columns[i].type};
+    for (size_t i = 0; i < s->n_filters; i++)
+        roots[at++] = (yk_root){s->filters[i], YK_WANT_FILTER};
+    for (size_t i = 0; i < p->n_sinks; i++) {
+        p->sinks[i]->root = at;
+        for (size_t r = 0; r < p->sinks[i]->n_roots; r++)
+            roots[at++] = p->sinks[i]->roots[r];
+    }
+    for (size_t i = 0; i < n; i++)
+        YK_TRY(check_columns(src, roots[i].expr, err));
+    YK_TRY(yk_program_new(fields, src->n_columns, roots, n, &p->program, err));
+    for (size_t i = 0; i < p->n_sinks; i++)
+        p->sinks[i]->program = p->program;
+    find_columns(p, n);
+    return 0;
+}
+
+static void plan_fini(plan *p)
+{
+    yk_program_free(p->program);
+    yk_free(p->columns);
+    yk_free(p->sinks);
+}
+
+static int make_plan(plan *p, yk_scan *s, yoke_error *err)
+{
+    *p = (plan){.scan = s, .retype_column = -1};
+    p->sinks = yk_new_array(yk_sink *, s->n_sinks + 1);
+    if (!p->sinks)
+        return yk_fail_nomem(err, "planning a scan");
+    for (size_t i = 0; i < s->n_sinks; i++)
+        if (!s->sinks[i]->is_done)
+            p->sinks[p->n_sinks++] = s->sinks[i];
+    p->first = s->first;
+    p->n = s->n ? s->n : s->source->n_rows - s->first;
+    return make_program(p, err);
+}
+
+static void count_reads(const yk_source *s, yoke_table_stats *st, int sign)
+{
+    for (size_t i = 0; i < s->n_files; i++)
+        if (s->files[i].parquet) {
+            yk_parquet_counters c = yk_parquet_count_reads(s->files[i].parquet);
+            st->bytes_read += (uint64_t)(sign * (int64_t)c.bytes_read);
+            st->pages_read += (uint64_t)(sign * (int64_t)c.pages_read);
+        } else if (sign > 0) {
+            st->bytes_read += yk_csv_size(s->files[i].csv);
+        }
+}
+
+/* One scan; *ret_retyped when a column turned out wider and it must be done anew. */
+static int scan_once(yk_scan *s, bool *ret_retyped, yoke_error *err)
+{
+    YK_CLEANUP(plan_fini) plan p;
+    YK_TRY(make_plan(&p, s, err));
+    count_reads(s->source, s->stats, -1);
+    yk_stage st = {.name = "scan", .n = (p.n + YK_TASK_ROWS - 1) / YK_TASK_ROWS, .out_size = sizeof(outcome), .ctx = &p,
+                   .start = start_worker, .stop = stop_worker, .task = scan_task, .fold = scan_fold, .fold_ctx = &p};
+    int rc = yk_stage_run(s->session, &st, err);
+    count_reads(s->source, s->stats, 1);
+    s->stats->scans++;
+    if (rc < 0 && rc != ENOUGH)
+        return rc;
+    *ret_retyped = p.retype_column >= 0;
+    if (!*ret_retyped)
+        return 0;
+    for (size_t i = 0; i < p.n_sinks; i++)
+        if (p.sinks[i]->ops->reset)
+            p.sinks[i]->ops->reset(p.sinks[i]);
+    return yk_source_widen(s->source, (size_t)p.retype_column, p.retype, err);
+}
+
+int yk_scan_check(yk_scan *s, yoke_error *err)
+{
+    YK_TRY(yk_source_count(s->source, s->session, err));
+    YK_CLEANUP(plan_fini) plan p;
+    return make_plan(&p, s, err);
+}
+
+int yk_scan_run(yk_scan *s, yoke_error *err)
+{
+    double began = yk_now();
+    YK_TRY(yk_source_count(s->source, s->session, err));
+    for (bool more = true; more;) {
+        bool retyped;
+        YK_TRY(scan_once(s, &retyped, err));
+        more = retyped;
+        for (size_t i = 0; i < s->n_sinks && !retyped; i++) {
+            bool wants = false;
+            if (!s->sinks[i]->is_done && s->sinks[i]->ops->again)
+                YK_TRY(s->sinks[i]->ops->again(s->sinks[i], &wants, err));
+            s->sinks[i]->is_done = !wants;
+            more |= wants;
+        }
+    }
+    s->stats->seconds += yk_now() - began;
+    return 0;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * A scan: one stage over all rows of a source. Its tasks are fixed runs of row numbers, whatever the files and row groups
+ * are; a task reads the filter's columns first, then what its sinks ask for, block by block. Any number of sinks share a scan.
+ */
+#ifndef YK_TABLE_SCAN_H
+#define YK_TABLE_SCAN_H
+
+#include "plan/stage.h"
+#include "table/reader.h"
+
+enum { YK_TASK_ROWS = 1 << 17 }; /* a power of two of whole summation leaves */
+
+/* The rows of one block that reach a sink; at least one passes. */
+typedef struct yk_block {
+    uint64_t        first; /* row number of the block's first row */
+    uint32_t        n, n_pass;
+    const uint64_t *mask; /* which rows pass; NULL: all */
+    yk_eval        *eval;
+} yk_block;
+
+typedef struct yk_sink yk_sink;
+
+/* What becomes of the rows: a sink has a state per worker; each task begins it, feeds it and ends it in bytes; the bytes of all
+ * tasks are folded in order in the calling process. */
+typedef struct yk_sink_ops {
+    const char *name;
+    int (*open)(yk_sink *s, void **ret_state, yoke_error *err);                     /* required */
+    void (*close)(yk_sink *s, void *state);                                         /* required */
+    int (*begin)(yk_sink *s, void *state, uint64_t first_row, yoke_error *err);     /* required */
+    int (*block)(yk_sink *s, void *state, const yk_block *b, yoke_error *err);      /* required */
+    void (*pass)(yk_sink *s, void *state, uint64_t n);                              /* optional: the next n rows do not count */
+    int (*end)(yk_sink *s, void *state, yk_buf *to, yoke_error *err);               /* required */
+    int (*fold)(yk_sink *s, const void *bytes, size_t n, yoke_error *err);          /* required; sets s->is_done when it has enough */
+    int (*again)(yk_sink *s, bool *ret, yoke_error *err); /* optional: after a scan: whether it wants another */
+    void (*reset)(yk_sink *s);                            /* optional: forget what this scan folded: it is begun anew */
+    void (*free)(yk_sink *s);                             /* required */
+} yk_sink_ops;
+
+/* The first member of every sink. */
+struct yk_sink {
+    const yk_sink_ops *ops;
+    size_t  root;      /* of the program: the first of its expressions; set by the scan */
+    yk_root *roots;    /* its expressions; owned */
+    size_t  n_roots, cap_roots;
+    bool    is_done;   /* needs no more rows, now or ever */
+    const yk_program *program; /* set by the scan before its tasks run */
+};
+
+typedef struct yk_scan {
+    yk_source    *source;
+    yoke_session *session;
+    const yoke_table_opts *opts;
+    yoke_table_stats *stats; /* added to */
+    yk_expr     **filters; /* rows pass all of them */
+    size_t        n_filters;
+    yk_sink     **sinks;
+    size_t        n_sinks;
+    uint64_t      first, n; /* rows to go through; n 0: all. `first` is a multiple of YK_TASK_ROWS */
+} yk_scan;
+
+/* Runs until no sink wants more. */
+int yk_scan_run(yk_scan *s, yoke_error *err) YK_MUST_USE;
+
+/* Types and column checks alone: what running would refuse is refused. */
+int yk_scan_check(yk_scan *s, yoke_error *err) YK_MUST_USE;
+
+/* Adds an expression to a sink that is being made. */
+int yk_sink_add(yk_sink *s, const yk_expr *e, yk_want want, yoke_error *err) YK_MUST_USE;
+
+/* The type of a sink's i-th expression, once a scan has begun. */
+static inline yk_type yk_sink_type(const yk_sink *s, size_t i) { return yk_program_type(s->program, s->root + i); }
+
+#endif

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "table/skip.h"
+
+void yk_skips_fini(yk_skips *k)
+{
+    yk_free(k->from);
+    yk_free(k->to);
+    *k = (yk_skips){0};
+}
+
+static int add(yk_skips *k, uint64_t from, uint64_t to, yoke_error *err)
+{
+    if (k->n && from <= k->to[k->n - 1] && from >= k->from[k->n - 1]) {
+        if (to > k->to[k->n - 1])
+            k->to[k->n - 1] = to;
+        return 0;
+    }
+    size_t n = k->n;
+    if (!yk_grow(&k->from, &k->cap_from, n + 1, sizeof *k->from) || !yk_grow(&k->to, &k->cap_to, n + 1, sizeof *k->to))
+        return yk_fail_nomem(err, "planning a scan");
+    k->from[n] = from, k->to[n] = to;
+    k->n++;
+    return 0;
+}
+
+bool yk_skips_cover(const yk_skips *k, uint64_t first, uint64_t n)
+{
+    for (size_t i = 0; i < k->n; i++)
+        if (k->from[i] <= first && first + n <= k->to[i])
+            return true;
+    return false;
+}
+
+static yk_value value_of(const yk_parquet_value *v, yk_type type)
+{
+    yk_value r = {.type = type};
+    switch (type.kind) {
+    case YK_KIND_BOOL: r.b = v->b; break;
+    case YK_KIND_UINT: r.u = v->u; break;
+    case YK_KIND_REAL: r.r = v->r; break;
+    case YK_KIND_TEXT:
+    case YK_KIND_DATA: r.t = v->t; break;
+    case YK_KIND_DECIMAL: r.d = v->d; break;
+    default: r.i = v->i; break;
+    }
+    return r;
+}
+
+/* Bounds of the file's own type as the fact's; false when there is no such value. */
+static bool convert(yk_value *v, yk_type to)
+{
+    if (memcmp(&v->type, &to, sizeof to) == 0)
+        return true;
+    if (to.kind == YK_KIND_REAL && v->type.kind == YK_KIND_INT && v->i > -(1LL << 53) && v->i < 1LL << 53) {
+        v->r = (double)v->i;
+        v->type = to;
+        return true;
+    }
+    return false;
+}
+
+static bool may_hold(const yk_fact *f, const yk_parquet_stats *st, yk_type type, uint64_t n)
+{
+    yk_value min = value_of(&st->min, type), max = value_of(&st->max, type);
+    bool     has_min = st->has_min && convert(&min, f->value.type), has_max = st->has_max && convert(&max, f->value.type);
+    return yk_fact_may_hold(f, has_min ? &min : NULL, has_max ? &max : NULL, st->n_missing, (int64_t)n);
+}
+
+/* The pages of one row group that lie in [lo, hi) of the file. Only pages with an index: walking headers to learn of pages without
+ * bounds would be reading for nothing. */
+static int skip_pages(yk_skips *k, const yk_source_file *f, const yk_fact *fact, unsigned column, unsigned group, uint64_t lo, uint64_t hi, yoke_error *err)
+{
+    const yk_parquet_page *pages;
+    unsigned               n;
+    yk_type                type = yk_parquet_column_at(f->parquet, column)->type;
+    YK_TRY(yk_parquet_pages(f->parquet, group, column, &pages, &n, err));
+    for (unsigned i = 0; i < n; i++) {
+        const yk_parquet_page *p = &pages[i];
+        bool has_stats = p->stats.has_min || p->stats.has_max || p->stats.n_missing >= 0;
+        if (has_stats && p->first_row < hi && p->first_row + p->n_rows > lo && !may_hold(fact, &p->stats, type, p->n_rows))
+            YK_TRY(add(k, f->first + p->first_row, f->first + p->first_row + p->n_rows, err));
+    }
+    return 0;
+}
+
+static int skip_file(yk_skips *k, const yk_source *s, const yk_source_file *f, const yk_fact *fact, uint64_t lo, uint64_t hi, yoke_error *err)
+{
+    if (fact->op == YK_FACT_NEVER)
+        return add(k, f->first, f->first + f->n, err);
+    if (s->columns[fact->column].is_partition) {
+        const yk_value *v = &f->part[fact->column];
+        int64_t         n = (int64_t)f->n;
+        bool may = v->is_missing ? yk_fact_may_hold(fact, NULL, NULL, n, n) : yk_fact_may_hold(fact, v, v, 0, n);
+        return may ? 0 : add(k, f->first, f->first + f->n, err);
+    }
+    int32_t column = f->column[fact->column];
+    if (!f->parquet || column < 0)
+        return 0;
+    yk_type type = yk_parquet_column_at(f->parquet, (unsigned)column)->type;
+    for (unsigned g = 0; g < yk_parquet_groups(f->parquet); g++) {
+        const yk_parquet_group *group = yk_parquet_group_at(f->parquet, g);
+        yk_parquet_stats        st;
+        if (group->first_row >= hi || group->first_row + group->n_rows <= lo)
+            continue;
+        yk_parquet_group_stats(f->parquet, g, (unsigned)column, &st);
+        if (!may_hold(fact, &st, type, group->n_rows))
+            YK_TRY(add(k, f->first + group->first_row, f->first + group->first_row + group->n_rows, err));
+        else
+            YK_TRY(skip_pages(k, f, fact, (unsigned)column, g, lo, hi, err));
+    }
+    return 0;
+}
+
+int yk_skips_find(yk_skips *k, const yk_source *s, const yk_fact *facts, size_t n_facts, uint64_t first, uint64_t n, yoke_error *err)
+{
+    for (size_t j = 0; j < n_facts; j++)
+        for (size_t i = 0; i < s->n_files; i++) {
+            const yk_source_file *f = &s->files[i];
+            uint64_t              lo = first > f->first ? first - f->first : 0, end = first + n;
+            if (f->first >= end || f->first + f->n <= first)
+                continue;
+            YK_TRY(skip_file(k, s, f, &facts[j], lo, end - f->first, err));
+        }
+    return 0;
+}

@@ -1,0 +1,480 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Opening files as one table: which columns there are, what types they have together, where each file's rows begin.
+ */
+#include "table/source.h"
+
+#include "base/file.h"
+#include "base/near.h"
+#include "plan/stage.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <unistd.h>
+
+yk_source *yk_source_ref(yk_source *s)
+{
+    __atomic_add_fetch(&s->refs, 1, __ATOMIC_RELAXED);
+    return s;
+}
+
+static void file_fini(yk_source_file *f)
+{
+    yk_parquet_close(f->parquet);
+    yk_csv_close(f->csv);
+    yk_free(f->path);
+    yk_free(f->column);
+    yk_free(f->part);
+}
+
+void yk_source_unref(yk_source *s)
+{
+    if (!s || __atomic_sub_fetch(&s->refs, 1, __ATOMIC_ACQ_REL))
+        return;
+    for (size_t i = 0; i < s->n_files; i++)
+        file_fini(&s->files[i]);
+    for (size_t i = 0; i < s->n_columns; i++) {
+        yk_free(s->columns[i].name);
+        yk_free(s->columns[i].clash);
+    }
+    yk_free(s->files);
+    yk_free(s->columns);
+    yk_free(s);
+}
+
+/* ---- types */
+
+static int kind_rank(yk_kind k)
+{
+    return k == YK_KIND_BOOL ? 1 : k == YK_KIND_INT ? 2 : k == YK_KIND_UINT ? 3 : k == YK_KIND_DECIMAL ? 4 : k == YK_KIND_REAL ? 5 : 0;
+}
+
+bool yk_type_unify(yk_type a, yk_type b, yk_type *ret)
+{
+    *ret = a;
+    if (a.kind == YK_KIND_NULL)
+        *ret = b;
+    if (a.kind == YK_KIND_NULL || b.kind == YK_KIND_NULL)
+        return true;
+    if (a.kind == b.kind) {
+        ret->unit = a.unit > b.unit ? a.unit : b.unit;
+        ret->is_utc = a.is_utc && b.is_utc;
+        if (a.kind == YK_KIND_DECIMAL && a.scale != b.scale)
+            *ret = (yk_type){.kind = YK_KIND_REAL};
+        return true;
+    }
+    int ra = kind_rank(a.kind), rb = kind_rank(b.kind);
+    if (ra && rb) {
+        bool is_exact = ra <= 2 && rb <= 2; /* boolean and integer; the others meet as reals */
+        *ret = (yk_type){.kind = is_exact ? YK_KIND_INT : YK_KIND_REAL};
+        return true;
+    }
+    if ((a.kind == YK_KIND_TIME && b.kind == YK_KIND_DATE) || (a.kind == YK_KIND_DATE && b.kind == YK_KIND_TIME)) {
+        *ret = a.kind == YK_KIND_TIME ? a : b;
+        return true;
+    }
+    bool is_bytes = (a.kind == YK_KIND_TEXT || a.kind == YK_KIND_DATA) && (b.kind == YK_KIND_TEXT || b.kind == YK_KIND_DATA);
+    if (is_bytes)
+        *ret = (yk_type){.kind = YK_KIND_DATA};
+    return is_bytes;
+}
+
+/* ---- columns */
+
+static bool same_name(const char *a, const char *b)
+{
+    while (isspace((unsigned char)*a))
+        a++;
+    while (isspace((unsigned char)*b))
+        b++;
+    while (*a && tolower((unsigned char)*a) == tolower((unsigned char)*b))
+        a++, b++;
+    while (isspace((unsigned char)*a))
+        a++;
+    while (isspace((unsigned char)*b))
+        b++;
+    return !*a && !*b;
+}
+
+int64_t yk_source_find(const yk_source *s, const char *name)
+{
+    for (size_t i = 0; i < s->n_columns; i++)
+        if (strcmp(s->columns[i].name, name) == 0)
+            return (int64_t)i;
+    for (size_t i = 0; i < s->n_columns; i++)
+        if (same_name(s->columns[i].name, name))
+            return (int64_t)i;
+    return -1;
+}
+
+static unsigned file_columns(const yk_source_file *f)
+{
+    return f->parquet ? yk_parquet_columns(f->parquet) : yk_csv_columns(f->csv);
+}
+
+static const char *file_column_name(const yk_source_file *f, unsigned i)
+{
+    return f->parquet ? yk_parquet_column_at(f->parquet, i)->name : yk_csv_name(f->csv, i);
+}
+
+static int clash(yk_source *s, size_t column, const yk_source_file *f, yk_type now, yoke_error *err)
+{
+    yk_source_column *c = &s->columns[column];
+    char              a[64], b[64];
+    YK_AUTOBUF        text = YK_BUF_INIT;
+    if (c->clash)
+        return 0;
+    yk_buf_printf(&text, "column '%s' is %s in '%s' but %s in the files before it", c->name, yk_type_name(now, a, sizeof a), f->path,
+                  yk_type_name(c->type, b, sizeof b));
+    c->clash = yk_strdup(yk_buf_text(&text));
+    return c->clash ? 0 : yk_fail_nomem(err, "comparing columns");
+}
+
+/* The source's column for one of a file; a new one when there is none of that name (or the file itself has two such). */
+static int column_for(yk_source *s, const char *name, const yk_source_file *f, size_t n_before, size_t *cap, int64_t *ret, yoke_error *err)
+{
+    *ret = -1;
+    for (size_t i = 0; i < s->n_columns && *ret < 0; i++)
+        if (strcmp(s->columns[i].name, name) == 0)
+            *ret = (int64_t)i;
+    for (size_t i = 0; i < n_before && *ret < 0; i++)
+        if (same_name(s->columns[i].name, name) && f->column[i] < 0)
+            *ret = (int64_t)i;
+    if (*ret >= 0)
+        return 0;
+    yk_source_column c = {.name = yk_strdup(name), .type = {.kind = YK_KIND_NULL}};
+    if (!c.name || !yk_push(&s->columns, &s->n_columns, cap, c)) {
+        yk_free(c.name);
+        return yk_fail_nomem(err, "listing columns");
+    }
+    *ret = (int64_t)s->n_columns - 1;
+    return 0;
+}
+
+static int merge_type(yk_source *s, size_t i, const yk_source_file *f, yk_type type, yoke_error *err)
+{
+    yk_type both;
+    if (yk_type_unify(s->columns[i].type, type, &both))
+        s->columns[i].type = both;
+    else if (s->columns[i].is_stored)
+        return clash(s, i, f, type, err);
+    else
+        s->columns[i].type = (yk_type){.kind = YK_KIND_TEXT};
+    return 0;
+}
+
+int yk_source_widen(yk_source *s, size_t column, yk_type type, yoke_error *err)
+{
+    size_t i = 0;
+    while (i < s->n_files - 1 && (!s->files[i].csv || s->files[i].column[column] < 0))
+        i++;
+    yk_type before = s->columns[column].type;
+    YK_TRY(merge_type(s, column, &s->files[i], type, err));
+    const yk_source_column *c = &s->columns[column];
+    if (c->clash || memcmp(&before, &c->type, sizeof before) == 0)
+        return yk_fail(err, YOKE_ETYPE, "%s", c->clash ? c->clash : "a value of a CSV file cannot be read");
+    return 0;
+}
+
+static int join_file(yk_source *s, yk_source_file *f, size_t *cap, yoke_error *err)
+{
+    unsigned n = file_columns(f);
+    size_t   n_before = s->n_columns;
+    f->column = yk_new_array(int32_t, n_before + n + 1);
+    if (!f->column)
+        return yk_fail_nomem(err, "listing columns");
+    for (size_t i = 0; i < n_before + n; i++)
+        f->column[i] = -1;
+    for (unsigned i = 0; i < n; i++) {
+        int64_t at;
+        YK_TRY(column_for(s, file_column_name(f, i), f, n_before, cap, &at, err));
+        if (f->column[at] >= 0)
+            continue; /* a second one of the very same name: the first stands */
+        f->column[at] = (int32_t)i;
+        s->columns[at].n_files++;
+        if (f->csv) {
+            s->columns[at].is_nullable = true;
+            continue;
+        }
+        const yk_parquet_column *pc = yk_parquet_column_at(f->parquet, i);
+        s->columns[at].is_nullable |= pc->is_nullable;
+        s->columns[at].is_stored = true;
+        if (!pc->refusal)
+            YK_TRY(merge_type(s, (size_t)at, f, pc->type, err));
+    }
+    return 0;
+}
+
+/* Columns that the folders' names give: those that files do not have themselves. */
+static int join_parts(yk_source *s, size_t *cap, yoke_error *err)
+{
+    size_t n_before = s->n_columns;
+    for (size_t i = 0; i < s->n_files; i++) {
+        yk_text key, value;
+        for (size_t k = 0; yk_path_part(s->files[i].path, k, &key, &value); k++) {
+            YK_AUTOFREE char *name = yk_strndup(key.data, key.len);
+            int64_t           at;
+            if (!name)
+                return yk_fail_nomem(err, "listing columns");
+            YK_TRY(column_for(s, name, &s->files[i], 0, cap, &at, err));
+            if ((size_t)at < n_before)
+                continue;
+            yk_type t = yk_csv_classify(value.data, value.len);
+            if (t.kind == YK_KIND_TIME || t.kind == YK_KIND_NULL)
+                t = (yk_type){.kind = YK_KIND_TEXT};
+            s->columns[at].is_partition = true;
+            s->columns[at].n_files++;
+            s->columns[at].type = yk_csv_join(s->columns[at].type, t);
+        }
+    }
+    return 0;
+}
+
+static void set_part(yk_source *s, yk_source_file *f, yk_text key, yk_text text)
+{
+    for (size_t c = 0; c < s->n_columns; c++) {
+        const yk_source_column *col = &s->columns[c];
+        if (!col->is_partition || strlen(col->name) != key.len || memcmp(col->name, key.data, key.len) != 0)
+            continue;
+        yk_value *v = &f->part[c];
+        v->type = col->type;
+        v->is_missing = text.len == 26 && memcmp(text.data, "__HIVE_DEFAULT_PARTITION__", 26) == 0;
+        uint8_t b;
+        if (col->type.kind == YK_KIND_INT)
+            v->is_missing |= !yk_csv_int(text.data, text.len, &v->i);
+        else if (col->type.kind == YK_KIND_REAL)
+            v->is_missing |= !yk_csv_real(text.data, text.len, &v->r);
+        else if (col->type.kind == YK_KIND_DATE)
+            v->is_missing |= !yk_csv_time(text.data, text.len, YK_UNIT_US, true, &v->i);
+        else if (col->type.kind == YK_KIND_BOOL)
+            v->is_missing |= !yk_csv_bool(text.data, text.len, &b), v->b = b;
+        else
+            v->t = text;
+    }
+}
+
+/* Every file gets a place for each of the source's columns, those of later files too. */
+static int widen_maps(yk_source *s, yoke_error *err)
+{
+    bool has_parts = false;
+    for (size_t c = 0; c < s->n_columns; c++)
+        has_parts |= s->columns[c].is_partition;
+    for (size_t i = 0; i < s->n_files; i++) {
+        yk_source_file *f = &s->files[i];
+        int32_t        *wide = yk_new_array(int32_t, s->n_columns + 1);
+        if (!wide)
+            return yk_fail_nomem(err, "listing columns");
+        for (size_t c = 0; c < s->n_columns; c++)
+            wide[c] = -1;
+        unsigned n = file_columns(f);
+        for (size_t c = 0, left = n; c < s->n_columns && left; c++)
+            if (c < f->n && f->column[c] >= 0) /* f->n: how many the map had, until rows are known */
+                wide[c] = f->column[c], left--;
+        yk_free(f->column);
+        f->column = wide;
+        f->n = 0;
+        if (!has_parts)
+            continue;
+        f->part = yk_new_array(yk_value, s->n_columns);
+        if (!f->part)
+            return yk_fail_nomem(err, "listing columns");
+        for (size_t c = 0; c < s->n_columns; c++)
+            f->part[c].is_missing = true;
+        yk_text key, value;
+        for (size_t k = 0; yk_path_part(f->path, k, &key, &value); k++)
+            set_part(s, f, key, value);
+    }
+    return 0;
+}
+
+int yk_source_check(const yk_source *s, const char *name, yoke_error *err)
+{
+    int64_t at = yk_source_find(s, name);
+    if (at < 0) {
+        YK_AUTOFREE const char **names = yk_new_array(const char *, s->n_columns + 1);
+        if (!names)
+            return yk_fail_nomem(err, "looking for a column");
+        YK_AUTOBUF all = YK_BUF_INIT;
+        for (size_t i = 0; i < s->n_columns; i++) {
+            names[i] = s->columns[i].name;
+            if (all.len < 200)
+                yk_buf_printf(&all, "%s%s", i ? ", " : "", names[i]);
+            else if (all.data[all.len - 1] != '.')
+                yk_buf_puts(&all, ", ...");
+        }
+        char hint[160];
+        return yk_fail(err, YOKE_EABSENT, "'%s' has no column '%s'%s%s%s%s", s->files[0].path, name,
+                       yk_near_hint(name, names, s->n_columns, hint, sizeof hint), *hint ? "" : "; it has ", *hint ? "" : yk_buf_text(&all), "");
+    }
+    const yk_source_column *c = &s->columns[at];
+    for (size_t i = 0; i < s->n_files && !c->is_partition; i++) {
+        const yk_source_file *f = &s->files[i];
+        if (f->column[at] < 0)
+            return yk_fail(err, YOKE_EABSENT, "'%s' has no column '%s', which %u of the %zu files have", f->path, name, c->n_files, s->n_files);
+        const char *refusal = f->parquet ? yk_parquet_column_at(f->parquet, (unsigned)f->column[at])->refusal : NULL;
+        if (refusal)
+            return yk_fail(err, YOKE_EUNSUPPORTED, "'%s': column '%s' cannot be read: %s", f->path, name, refusal);
+    }
+    return c->clash ? yk_fail(err, YOKE_ETYPE, "%s", c->clash) : 0;
+}
+
+/* ---- opening */
+
+/* Parquet files begin with PAR1 (PARE when encrypted); what is named so but does not, the Parquet reader refuses better. */
+static bool is_parquet(const char *path)
+{
+    char     magic[4] = {0};
+    int      fd;
+    uint64_t size;
+    if (strcmp(path, "-") == 0)
+        return false;
+    const char *ext = yk_path_ext(path);
+    if (strcasecmp(ext, "parquet") == 0 || strcasecmp(ext, "parq") == 0 || strcasecmp(ext, "pq") == 0)
+        return true;
+    if (strcasecmp(ext, "csv") == 0 || strcasecmp(ext, "tsv") == 0 || yk_file_open(path, &fd, &size, NULL) < 0)
+        return false;
+    bool is = size >= 4 && yk_file_read_at(fd, path, 0, magic, 4, NULL) == 0 && (memcmp(magic, "PAR1", 4) == 0 || memcmp(magic, "PARE", 4) == 0);
+    close(fd);
+    return is;
+}
+
+static int open_file(yk_source_file *f, const yoke_table_opts *opts, yoke_error *err)
+{
+    if (is_parquet(f->path))
+        return yk_parquet_open(f->path, &f->parquet, err);
+    yk_csv_opts o = {.delimiter = opts->delimiter, .header = (int8_t)(opts->header ? (opts->header > 0) : -1), .skip_bad = opts->skip_bad_rows};
+    if (!o.delimiter && (strcasecmp(yk_path_ext(f->path), "tsv") == 0 || strstr(f->path, ".tsv.")))
+        o.delimiter = '\t';
+    return yk_csv_open(f->path, &o, &f->csv, err);
+}
+
+static void set_first_rows(yk_source *s)
+{
+    s->n_rows = 0;
+    for (size_t i = 0; i < s->n_files; i++) {
+        yk_source_file *f = &s->files[i];
+        f->first = s->n_rows;
+        f->n = f->parquet ? yk_parquet_rows(f->parquet) : yk_csv_rows(f->csv);
+        s->n_rows += f->n;
+    }
+}
+
+int yk_source_open(const char *const *patterns, size_t n, const yoke_table_opts *opts, yk_source **ret, yoke_error *err)
+{
+    YK_CLEANUP(yk_source_unrefp) yk_source *s = yk_new(yk_source);
+    YK_CLEANUP(yk_paths_fini) yk_paths      paths = {0};
+    if (!s)
+        return yk_fail_nomem(err, "opening a table");
+    s->refs = 1;
+    YK_TRY(yk_paths_find(patterns, n, &paths, err));
+    s->files = yk_new_array(yk_source_file, paths.n);
+    if (!s->files)
+        return yk_fail_nomem(err, "opening a table");
+    size_t cap = 0;
+    for (size_t i = 0; i < paths.n; i++) {
+        yk_source_file *f = &s->files[s->n_files++];
+        f->path = YK_TAKE(paths.path[i]);
+        YK_TRY(open_file(f, opts, err));
+        YK_TRY(join_file(s, f, &cap, err));
+        f->n = s->n_columns;
+        s->has_csv |= f->csv != NULL;
+    }
+    YK_TRY(join_parts(s, &cap, err));
+    YK_TRY(widen_maps(s, err));
+    s->is_counted = !s->has_csv;
+    if (s->is_counted)
+        set_first_rows(s);
+    *ret = YK_TAKE(s);
+    return 0;
+}
+
+/* ---- CSV: rows and first types */
+
+typedef struct look_stage {
+    yk_source    *s;
+    uint64_t     *first_chunk; /* of each file; one more entry than files */
+    yk_csv_chunk *chunks;
+} look_stage;
+
+static int look_task(void *ctx, yk_task *t, void *out, yoke_error *err)
+{
+    const look_stage *l = ctx;
+    uint64_t          index = yk_task_index(t);
+    size_t            file = 0;
+    while (l->first_chunk[file + 1] <= index)
+        file++;
+    return yk_csv_look(l->s->files[file].csv, index - l->first_chunk[file], out, err);
+}
+
+static int look_fold(void *ctx, const yk_result *r, yoke_error *err)
+{
+    look_stage *l = ctx;
+    memcpy(&l->chunks[r->index], r->out, sizeof *l->chunks);
+    return 0;
+}
+
+static int count_rows(yk_source *s, yoke_session *session, yoke_error *err)
+{
+    YK_AUTOFREE uint64_t *first = yk_new_array(uint64_t, s->n_files + 1);
+    if (!first)
+        return yk_fail_nomem(err, "counting rows");
+    for (size_t i = 0; i < s->n_files; i++)
+        first[i + 1] = first[i] + (s->files[i].csv ? yk_csv_chunks(s->files[i].csv) : 0);
+    uint64_t                  n = first[s->n_files];
+    YK_AUTOFREE yk_csv_chunk *chunks = yk_new_array(yk_csv_chunk, (size_t)n + 1);
+    if (!chunks)
+        return yk_fail_nomem(err, "counting rows");
+    look_stage l = {s, first, chunks};
+    yk_stage   st = {.name = "count rows", .n = n, .out_size = sizeof(yk_csv_chunk), .ctx = &l, .task = look_task, .fold = look_fold, .fold_ctx = &l};
+    YK_TRY(yk_stage_run(session, &st, err));
+    for (size_t i = 0; i < s->n_files; i++)
+        if (s->files[i].csv)
+            YK_TRY(yk_csv_set_rows(s->files[i].csv, chunks + first[i], err));
+    return 0;
+}
+
+/* Types of some rows of a file: its first block and one now and then. What these rows do not show, scans will. */
+static int sample_types(yk_source *s, yk_source_file *f, yoke_error *err)
+{
+    enum { PLACES = 8 };
+    unsigned                                    n = yk_csv_columns(f->csv);
+    YK_AUTOFREE unsigned                       *all = yk_new_array(unsigned, n + 1);
+    YK_CLEANUP(yk_csv_cursor_closep) yk_csv_cursor *c = NULL;
+    if (!all)
+        return yk_fail_nomem(err, "reading CSV");
+    for (unsigned i = 0; i < n; i++)
+        all[i] = i;
+    YK_TRY(yk_csv_cursor_open(f->csv, all, n, &c, err));
+    uint64_t rows = yk_csv_rows(f->csv);
+    uint32_t block = rows < 512 ? (uint32_t)rows : 512;
+    for (unsigned p = 0; p < PLACES && block; p++) {
+        if (p && rows < 100000)
+            break;
+        YK_TRY(yk_csv_cursor_seek(c, (rows - block) / PLACES * p, err));
+        yoke_error later = YOKE_ERROR_INIT; /* a bad row is an error of the scan that meets it */
+        if (yk_csv_cursor_block(c, block, &later) < 0)
+            continue;
+        for (size_t col = 0; col < s->n_columns; col++) {
+            if (f->column[col] < 0)
+                continue;
+            yk_vec  v;
+            yk_type type = s->columns[col].type;
+            YK_TRY(yk_csv_cursor_get(c, (unsigned)f->column[col], (yk_type){.kind = YK_KIND_NULL}, &type, &v, err));
+            YK_TRY(merge_type(s, col, f, type, err));
+        }
+    }
+    return 0;
+}
+
+int yk_source_count(yk_source *s, yoke_session *session, yoke_error *err)
+{
+    if (s->is_counted)
+        return 0;
+    YK_TRY(count_rows(s, session, err));
+    set_first_rows(s);
+    for (size_t i = 0; i < s->n_files; i++)
+        if (s->files[i].csv)
+            YK_TRY(sample_types(s, &s->files[i], err));
+    s->is_counted = true;
+    return 0;
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * A source: some files as one table. Columns are matched by name (a difference in case or in blanks around it does not
+ * count), their types unified; rows are numbered through all files in the order given. Immutable but for what CSV files
+ * turn out to hold, which changes between scans only.
+ */
+#ifndef YK_TABLE_SOURCE_H
+#define YK_TABLE_SOURCE_H
+
+#include "expr/expr.h"
+#include "format/csv/csv_file.h"
+#include "format/parquet/parquet.h"
+
+#include <yoke/table.h>
+
+typedef struct yk_source_column {
+    char   *name;     /* as the first file that has it spells it */
+    yk_type type;     /* of all files together */
+    bool    is_nullable;
+    bool    is_partition; /* from the folders' names, key=value */
+    bool    is_stored;    /* some file holds it in a type of its own; else it is text, and can be read as such */
+    char   *clash;    /* why it cannot be one column, as a sentence; NULL: it can */
+    uint32_t n_files; /* that have it */
+} yk_source_column;
+
+typedef struct yk_source_file {
+    char       *path;
+    yk_parquet *parquet; /* one of the two */
+    yk_csv     *csv;
+    uint64_t    first, n; /* rows */
+    int32_t    *column;   /* of each of the source's columns: the file's own, -1: it has none */
+    yk_value   *part;     /* of each of the source's columns: the value that a folder's name gives; NULL: there are none */
+} yk_source_file;
+
+typedef struct yk_source {
+    unsigned          refs; /* held by tables; guarded by atomics */
+    yk_source_file   *files;
+    size_t            n_files;
+    yk_source_column *columns;
+    size_t            n_columns;
+    uint64_t          n_rows;
+    bool              is_counted; /* rows of CSV files are known */
+    bool              has_csv;
+} yk_source;
+
+/* Opens every file that the patterns name: files, globs, folders (all .parquet, .csv … below them). */
+int  yk_source_open(const char *const *patterns, size_t n, const yoke_table_opts *opts, yk_source **ret, yoke_error *err) YK_MUST_USE;
+yk_source *yk_source_ref(yk_source *s);
+void yk_source_unref(yk_source *s); /* NULL is allowed */
+YK_DEFINE_CLEANUP(yk_source, yk_source_unref)
+
+/* Counts the rows of CSV files and takes a first look at their types, once. */
+int yk_source_count(yk_source *s, yoke_session *session, yoke_error *err) YK_MUST_USE;
+
+/* A scan met a value of a CSV column that its type does not hold: widens the type. */
+int yk_source_widen(yk_source *s, size_t column, yk_type type, yoke_error *err) YK_MUST_USE;
+
+/* The column of that name, or -1. */
+int64_t yk_source_find(const yk_source *s, const char *name);
+
+/* Fails when a column cannot be read throughout: no file has it (near names are given), some file lacks it, types clash, it is
+ * of a kind that cannot be read. */
+int yk_source_check(const yk_source *s, const char *name, yoke_error *err) YK_MUST_USE;
+
+/* The type that holds the values of both; false when there is none. */
+bool yk_type_unify(yk_type a, yk_type b, yk_type *ret);
+
+/* ---- paths.c: what the words of a call name */
+
+typedef struct yk_paths {
+    char **path;
+    size_t n, cap;
+} yk_paths;
+
+int  yk_paths_find(const char *const *patterns, size_t n, yk_paths *ret, yoke_error *err) YK_MUST_USE;
+void yk_paths_fini(yk_paths *p);
+
+/* The i-th "key=value" among the folders of a path, as text borrowed from it; false after the last. */
+bool yk_path_part(const char *path, size_t i, yk_text *ret_key, yk_text *ret_value);
+
+#endif
