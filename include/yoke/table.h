@@ -66,6 +66,8 @@ typedef enum yoke_ask_kind {
     YOKE_ASK_QUANTILE,  /* exact, between two values by linear interpolation; .q in 0 … 1 */
     YOKE_ASK_HISTOGRAM, /* n_bins equal bins over [lo, hi], or evenly spaced logarithms (is_log), or given edges */
     YOKE_ASK_DISTINCT,  /* how many different values, missing ones aside */
+    YOKE_ASK_FIRST,     /* of a group: its first value that is not missing */
+    YOKE_ASK_LAST,
 } yoke_ask_kind;
 
 typedef struct yoke_ask {

@@ -322,8 +322,11 @@ static int make_program(plan *p, yoke_error *err)
     for (size_t i = 0; i < n; i++)
         YK_TRY(check_columns(src, roots[i].expr, err));
     YK_TRY(yk_program_new(fields, src->n_columns, roots, n, &p->program, err));
-    for (size_t i = 0; i < p->n_sinks; i++)
+    for (size_t i = 0; i < p->n_sinks; i++) {
         p->sinks[i]->program = p->program;
+        if (p->sinks[i]->ops->bind)
+            p->sinks[i]->ops->bind(p->sinks[i]);
+    }
     find_columns(p, n);
     return 0;
 }

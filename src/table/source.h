@@ -41,6 +41,7 @@ typedef struct yk_source {
     uint64_t          n_rows;
     bool              is_counted; /* rows of CSV files are known */
     bool              has_csv;
+    yoke_table_stats  stats; /* of all scans; changed by the thread that asks */
 } yk_source;
 
 /* Opens every file that the patterns name: files, globs, folders (all .parquet, .csv … below them). */

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "table/batch.h"
+
+#include <math.h>
+
+int yk_batch_init(yk_batch *b, size_t n_columns, yoke_error *err)
+{
+    *b = (yk_batch){.columns = yk_new_array(yk_batch_column, n_columns + 1), .n_columns = n_columns};
+    return b->columns ? 0 : yk_fail_nomem(err, "keeping rows");
+}
+
+void yk_batch_fini(yk_batch *b)
+{
+    for (size_t i = 0; b->columns && i < b->n_columns; i++) {
+        yk_buf_fini(&b->columns[i].values);
+        yk_buf_fini(&b->columns[i].bytes);
+        yk_buf_fini(&b->columns[i].valid);
+    }
+    yk_free(b->columns);
+    *b = (yk_batch){0};
+}
+
+void yk_batch_clear(yk_batch *b)
+{
+    for (size_t i = 0; i < b->n_columns; i++) {
+        yk_buf_clear(&b->columns[i].values);
+        yk_buf_clear(&b->columns[i].bytes);
+        yk_buf_clear(&b->columns[i].valid);
+    }
+    b->n = 0;
+}
+
+size_t yk_batch_bytes(const yk_batch *b)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < b->n_columns; i++)
+        n += b->columns[i].values.cap + b->columns[i].bytes.cap + b->columns[i].valid.cap;
+    return n;
+}
+
+static bool is_bytes(yk_type t) { return t.kind == YK_KIND_TEXT || t.kind == YK_KIND_DATA; }
+
+static int check(const yk_batch_column *c, yoke_error *err)
+{
+    return c->values.is_failed || c->bytes.is_failed || c->valid.is_failed ? yk_fail_nomem(err, "keeping rows") : 0;
+}
+
+static void put_text(yk_batch_column *c, yk_text t)
+{
+    uint64_t place[2] = {c->bytes.len, t.len};
+    yk_buf_append(&c->bytes, t.data ? t.data : "", t.len);
+    yk_buf_append(&c->values, place, sizeof place);
+}
+
+static bool is_there(const yk_vec *v, uint32_t row)
+{
+    if (v->type.kind == YK_KIND_NULL)
+        return false;
+    if (v->type.kind == YK_KIND_REAL && isnan(((const double *)v->values)[row]))
+        return false;
+    return !v->valid || (v->valid[row >> 6] >> (row & 63) & 1);
+}
+
+static int add_column(yk_batch_column *c, const yk_vec *v, const uint32_t *rows, uint32_t n, yoke_error *err)
+{
+    size_t size = yk_kind_size(c->type.kind);
+    char  *valid = yk_buf_extend(&c->valid, n);
+    if (!valid)
+        return yk_fail_nomem(err, "keeping rows");
+    for (uint32_t i = 0; i < n; i++)
+        valid[i] = is_there(v, rows[i]);
+    if (is_bytes(c->type)) {
+        for (uint32_t i = 0; i < n; i++)
+            put_text(c, valid[i] ? ((const yk_text *)v->values)[rows[i]] : (yk_text){"", 0});
+        return check(c, err);
+    }
+    char *to = size ? yk_buf_extend(&c->values, n * size) : NULL;
+    if (size && !to)
+        return yk_fail_nomem(err, "keeping rows");
+    for (uint32_t i = 0; i < n && size; i++)
+        memcpy(to + i * size, (const char *)v->values + rows[i] * size, size);
+    return 0;
+}
+
+int yk_batch_add(yk_batch *b, const yk_vec *columns, const uint32_t *rows, uint32_t n, yoke_error *err)
+{
+    for (size_t i = 0; i < b->n_columns && n; i++)
+        YK_TRY(add_column(&b->columns[i], &columns[i], rows, n, err));
+    b->n += n;
+    return 0;
+}
+
+int yk_batch_append(yk_batch *b, const yk_batch *from, const uint32_t *order, uint64_t first, uint64_t n, yoke_error *err)
+{
+    for (size_t i = 0; i < b->n_columns; i++) {
+        yk_batch_column       *c = &b->columns[i];
+        const yk_batch_column *f = &from->columns[i];
+        size_t                 size = yk_kind_size(f->type.kind);
+        for (uint64_t k = first; k < first + n; k++) {
+            uint64_t row = order ? order[k] : k;
+            yk_buf_putc(&c->valid, f->valid.data[row]);
+            if (is_bytes(f->type)) {
+                uint64_t place[2];
+                memcpy(place, f->values.data + row * sizeof place, sizeof place);
+                put_text(c, (yk_text){yk_buf_text(&f->bytes) + place[0], place[1]});
+            } else if (size) {
+                yk_buf_append(&c->values, f->values.data + row * size, size);
+            }
+        }
+        YK_TRY(check(c, err));
+    }
+    b->n += n;
+    return 0;
+}
+
+int yk_batch_put(yk_batch_column *c, const yk_value *v, yoke_error *err)
+{
+    static const char zeros[16];
+    yk_buf_putc(&c->valid, !v->is_missing);
+    if (is_bytes(c->type))
+        put_text(c, v->is_missing ? (yk_text){"", 0} : v->t);
+    else if (c->type.kind == YK_KIND_BOOL)
+        yk_buf_putc(&c->values, v->is_missing ? 0 : (char)v->b);
+    else
+        yk_buf_append(&c->values, v->is_missing ? (const void *)zeros : (const void *)&v->i, yk_kind_size(c->type.kind));
+    return check(c, err);
+}
+
+void yk_batch_get(const yk_batch *b, size_t column, uint64_t row, yk_value *ret)
+{
+    const yk_batch_column *c = &b->columns[column];
+    size_t                 size = yk_kind_size(c->type.kind);
+    *ret = (yk_value){.type = c->type, .is_missing = !c->valid.data[row]};
+    if (ret->is_missing)
+        return;
+    if (is_bytes(c->type)) {
+        uint64_t place[2];
+        memcpy(place, c->values.data + row * sizeof place, sizeof place);
+        ret->t = (yk_text){yk_buf_text(&c->bytes) + place[0], place[1]};
+    } else if (c->type.kind == YK_KIND_BOOL) {
+        ret->b = c->values.data[row] != 0;
+    } else {
+        memcpy(&ret->i, c->values.data + row * size, size);
+    }
+}
+
+/* ---- as bytes: the number of rows, then per column its type and three runs with their lengths */
+
+static void write_run(const yk_buf *run, yk_buf *to)
+{
+    yk_buf_append(to, &(uint64_t){run->len}, sizeof(uint64_t));
+    yk_buf_append(to, yk_buf_text(run), run->len);
+}
+
+int yk_batch_write(const yk_batch *b, yk_buf *to, yoke_error *err)
+{
+    yk_buf_append(to, &b->n, sizeof b->n);
+    for (size_t i = 0; i < b->n_columns; i++) {
+        yk_buf_append(to, &b->columns[i].type, sizeof(yk_type));
+        write_run(&b->columns[i].values, to);
+        write_run(&b->columns[i].bytes, to);
+        write_run(&b->columns[i].valid, to);
+    }
+    return to->is_failed ? yk_fail_nomem(err, "keeping rows") : 0;
+}
+
+static const char *read_run(yk_buf *run, const char *at)
+{
+    uint64_t n;
+    memcpy(&n, at, sizeof n);
+    yk_buf_append(run, at + sizeof n, (size_t)n);
+    return at + sizeof n + n;
+}
+
+int yk_batch_read(yk_batch *b, const void *bytes, size_t n, yoke_error *err)
+{
+    const char *at = bytes;
+    uint64_t    rows;
+    memcpy(&rows, at, sizeof rows);
+    at += sizeof rows;
+    for (size_t i = 0; i < b->n_columns; i++) {
+        yk_batch_column *c = &b->columns[i];
+        size_t           first = c->values.len, base = c->bytes.len;
+        memcpy(&c->type, at, sizeof c->type);
+        at = read_run(&c->values, at + sizeof c->type);
+        at = read_run(&c->bytes, at);
+        at = read_run(&c->valid, at);
+        YK_TRY(check(c, err));
+        for (size_t place = first; is_bytes(c->type) && base && place < c->values.len; place += 16) {
+            uint64_t where;
+            memcpy(&where, c->values.data + place, sizeof where);
+            where += base;
+            memcpy(c->values.data + place, &where, sizeof where);
+        }
+    }
+    b->n += rows;
+    return 0;
+}
+
+/* ---- order */
+
+static int compare_values(const yk_value *a, const yk_value *b)
+{
+    switch (a->type.kind) {
+    case YK_KIND_NULL: return 0;
+    case YK_KIND_BOOL: return a->b - b->b;
+    case YK_KIND_UINT: return (a->u > b->u) - (a->u < b->u);
+    case YK_KIND_REAL: return (a->r > b->r) - (a->r < b->r);
+    case YK_KIND_DECIMAL: return (a->d > b->d) - (a->d < b->d);
+    case YK_KIND_TEXT:
+    case YK_KIND_DATA: {
+        int c = memcmp(a->t.data, b->t.data, a->t.len < b->t.len ? a->t.len : b->t.len);
+        return c ? c : (a->t.len > b->t.len) - (a->t.len < b->t.len);
+    }
+    default: return (a->i > b->i) - (a->i < b->i);
+    }
+}
+
+int yk_batch_compare(const yk_batch *a, uint64_t row_a, const yk_batch *b, uint64_t row_b, size_t column, bool is_descending)
+{
+    yk_value x, y;
+    yk_batch_get(a, column, row_a, &x);
+    yk_batch_get(b, column, row_b, &y);
+    if (x.is_missing || y.is_missing)
+        return x.is_missing - y.is_missing;
+    int c = compare_values(&x, &y);
+    return is_descending ? -c : c;
+}

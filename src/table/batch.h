@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Rows in memory, by columns: what head, select, sort and group by give, on its way from tasks to the caller and in a frame.
+ * Also how one value is printed.
+ */
+#ifndef YK_TABLE_BATCH_H
+#define YK_TABLE_BATCH_H
+
+#include "base/buf.h"
+#include "expr/expr.h"
+
+typedef struct yk_batch_column {
+    yk_type type;
+    yk_buf  values; /* one per row; of text and bytes: where they begin in `bytes`, and how long they are */
+    yk_buf  bytes;
+    yk_buf  valid;  /* a byte per row */
+} yk_batch_column;
+
+typedef struct yk_batch {
+    yk_batch_column *columns;
+    size_t           n_columns;
+    uint64_t         n;
+} yk_batch;
+
+int  yk_batch_init(yk_batch *b, size_t n_columns, yoke_error *err) YK_MUST_USE; /* types are NULL until set */
+void yk_batch_fini(yk_batch *b);
+void yk_batch_clear(yk_batch *b); /* keeps types and memory */
+size_t yk_batch_bytes(const yk_batch *b);
+
+/* Appends rows `rows[0 … n)` of blocks that are all plain values (yk_eval_values). Types are those of the batch. REAL values
+ * that are NaN count as missing. */
+int yk_batch_add(yk_batch *b, const yk_vec *columns, const uint32_t *rows, uint32_t n, yoke_error *err) YK_MUST_USE;
+
+/* Appends row `row` of another batch with the same types, or rows [first, first + n) of it in the order given (NULL: as they lie). */
+int yk_batch_append(yk_batch *b, const yk_batch *from, const uint32_t *order, uint64_t first, uint64_t n, yoke_error *err) YK_MUST_USE;
+
+/* One value more in one column: a row is whole when every column has got one. */
+int yk_batch_put(yk_batch_column *c, const yk_value *v, yoke_error *err) YK_MUST_USE;
+
+void yk_batch_get(const yk_batch *b, size_t column, uint64_t row, yk_value *ret); /* text is borrowed */
+
+/* The batch as bytes; and from them, appended. */
+int yk_batch_write(const yk_batch *b, yk_buf *to, yoke_error *err) YK_MUST_USE;
+int yk_batch_read(yk_batch *b, const void *bytes, size_t n, yoke_error *err) YK_MUST_USE;
+
+/* Negative, 0, positive: by one column's values; missing last in either direction. */
+int yk_batch_compare(const yk_batch *a, uint64_t row_a, const yk_batch *b, uint64_t row_b, size_t column, bool is_descending);
+
+/* ---- one value as text: numbers read back as the same, missing is empty, bytes that are no text are hexadecimal */
+void   yk_value_print(const yk_value *v, yk_buf *to);
+double yk_value_real(const yk_value *v); /* NaN for what is no number */
+
+#endif

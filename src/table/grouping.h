@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The sink that gives a row per group: keys, and what is asked of each group. With no asks, the distinct rows.
+ */
+#ifndef YK_TABLE_GROUPING_H
+#define YK_TABLE_GROUPING_H
+
+#include "table/batch.h"
+#include "table/groups.h"
+#include "table/sinks.h"
+
+typedef enum yk_each {
+    YK_EACH_COUNT, /* without an expression: rows */
+    YK_EACH_SUM,
+    YK_EACH_MEAN,
+    YK_EACH_STD,
+    YK_EACH_VAR,
+    YK_EACH_MIN,
+    YK_EACH_MAX,
+    YK_EACH_FIRST, /* the first that is not missing */
+    YK_EACH_LAST,
+    YK_EACH_QUANTILE,
+    YK_EACH_DISTINCT,
+} yk_each;
+
+typedef struct yk_group_ask {
+    yk_each        what;
+    const yk_expr *expr; /* NULL for COUNT of rows */
+    double         q;
+} yk_group_ask;
+
+int yk_grouping_new(const yk_expr *const *keys, size_t n_keys, const yk_group_ask *asks, size_t n_asks, bool in_order_of_keys,
+                    uint64_t memory, yk_sink **ret, yoke_error *err) YK_MUST_USE;
+
+/* After the scan: a row per group, the keys first, in the order of keys or of first appearance. */
+int yk_grouping_take(yk_sink *s, yk_batch *ret, yoke_error *err) YK_MUST_USE;
+
+#endif

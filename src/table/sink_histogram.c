@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "table/sinks.h"
+
+typedef struct histogram {
+    yk_sink        base;
+    const yk_bins *bins;
+    uint64_t      *counts;
+} histogram;
+
+static int histogram_open(yk_sink *base, void **ret, yoke_error *err)
+{
+    yk_hist *h;
+    YK_TRY(yk_hist_new(((histogram *)base)->bins, &h, err));
+    *ret = h;
+    return 0;
+}
+
+static void histogram_close(yk_sink *base, void *state) { yk_hist_free(state); }
+
+static int histogram_begin(yk_sink *base, void *state, uint64_t first, yoke_error *err)
+{
+    yk_hist_clear(state);
+    return 0;
+}
+
+static int histogram_block(yk_sink *base, void *state, const yk_block *b, yoke_error *err)
+{
+    yk_vec v;
+    YK_TRY(yk_eval_values(b->eval, base->root, &v, err));
+    yk_hist_add(state, v.values, b->mask, b->n);
+    return 0;
+}
+
+/* Only the bins that counted: their numbers and counts. */
+static int histogram_end(yk_sink *base, void *state, yk_buf *to, yoke_error *err)
+{
+    uint32_t              n = yk_bins_n(((histogram *)base)->bins);
+    YK_AUTOFREE uint64_t *counts = yk_new_array(uint64_t, n);
+    if (!counts)
+        return yk_fail_nomem(err, "keeping a histogram");
+    yk_hist_read(state, counts);
+    for (uint64_t i = 0; i < n; i++)
+        if (counts[i]) {
+            yk_buf_append(to, &i, sizeof i);
+            yk_buf_append(to, &counts[i], sizeof counts[i]);
+        }
+    return 0;
+}
+
+static int histogram_fold(yk_sink *base, const void *bytes, size_t n, yoke_error *err)
+{
+    histogram *s = (histogram *)base;
+    for (size_t at = 0; at < n; at += 2 * sizeof(uint64_t)) {
+        uint64_t pair[2];
+        memcpy(pair, (const char *)bytes + at, sizeof pair);
+        s->counts[pair[0]] += pair[1];
+    }
+    return 0;
+}
+
+static void histogram_reset(yk_sink *base)
+{
+    histogram *s = (histogram *)base;
+    memset(s->counts, 0, yk_bins_n(s->bins) * sizeof *s->counts);
+}
+
+static void histogram_free(yk_sink *base) { yk_free(((histogram *)base)->counts); }
+
+static const yk_sink_ops OPS = {
+    .name = "histogram", .open = histogram_open, .close = histogram_close, .begin = histogram_begin, .block = histogram_block,
+    .end = histogram_end, .fold = histogram_fold, .reset = histogram_reset, .free = histogram_free,
+};
+
+int yk_histogram_new(const yk_expr *e, const yk_bins *bins, yk_sink **ret, yoke_error *err)
+{
+    YK_CLEANUP(yk_sink_freep) yk_sink *base = (yk_sink *)yk_new(histogram);
+    if (!base)
+        return yk_fail_nomem(err, "planning a scan");
+    histogram *s = (histogram *)base;
+    base->ops = &OPS;
+    s->bins = bins;
+    s->counts = yk_new_array(uint64_t, yk_bins_n(bins));
+    if (!s->counts)
+        return yk_fail_nomem(err, "planning a scan");
+    YK_TRY(yk_sink_add(base, e, YK_WANT_REAL, err));
+    *ret = YK_TAKE(base);
+    return 0;
+}
+
+const uint64_t *yk_histogram_read(const yk_sink *s) { return ((const histogram *)s)->counts; }

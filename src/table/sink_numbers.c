@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Counts, sums, moments and ranges. Integers are summed exactly, reals by the fixed tree over row numbers; both do not depend
+ * on who took which rows.
+ */
+#include "numeric/reduce.h"
+#include "table/sinks.h"
+
+#include <math.h>
+
+typedef enum shape { ROWS, REALS, INTEGERS, TEXTS, NOTHING } shape;
+
+/* What a task, and the sink over all tasks, has found. Plain bytes: a task's goes to the fold as it is. */
+typedef struct found {
+    uint64_t n;
+    __extension__ __int128 sum;
+    double  min, max;
+    int64_t min_int, max_int;
+} found;
+
+typedef struct numbers {
+    yk_sink   base;
+    unsigned  needs;
+    found     all;
+    yk_total *total;
+    yk_type   type;
+    yk_buf    min, max; /* of text */
+} numbers;
+
+typedef struct state {
+    found      now;
+    yk_partial partial;
+    uint64_t   mask[YK_BLOCK / 64];
+    int64_t    ints[YK_BLOCK];
+    yk_buf     min, max;
+} state;
+
+static shape shape_of(const numbers *s)
+{
+    if (!s->base.n_roots)
+        return ROWS;
+    switch (yk_sink_type(&s->base, 0).kind) {
+    case YK_KIND_NULL: return NOTHING;
+    case YK_KIND_REAL:
+    case YK_KIND_UINT:
+    case YK_KIND_DECIMAL: return REALS;
+    case YK_KIND_TEXT:
+    case YK_KIND_DATA: return TEXTS;
+    default: return INTEGERS;
+    }
+}
+
+/* Whether the fixed tree is needed: for sums of reals, and all moments. */
+static bool has_tree(const numbers *s)
+{
+    return (s->needs & YK_NEED_MOMENTS) || ((s->needs & YK_NEED_SUM) && shape_of(s) == REALS);
+}
+
+static void numbers_bind(yk_sink *base)
+{
+    if (base->n_roots)
+        ((numbers *)base)->type = yk_sink_type(base, 0);
+}
+
+static void found_init(found *f)
+{
+    *f = (found){.min = INFINITY, .max = -INFINITY, .min_int = INT64_MAX, .max_int = INT64_MIN};
+}
+
+static int numbers_open(yk_sink *base, void **ret, yoke_error *err)
+{
+    state *st = yk_new(state);
+    if (!st)
+        return yk_fail_nomem(err, "starting a scan");
+    numbers *s = (numbers *)base;
+    yk_partial_init(&st->partial, 0, s->needs & YK_NEED_MOMENTS);
+    *ret = st;
+    return 0;
+}
+
+static void numbers_close(yk_sink *base, void *state_)
+{
+    state *st = state_;
+    yk_partial_fini(&st->partial);
+    yk_buf_fini(&st->min);
+    yk_buf_fini(&st->max);
+    yk_free(st);
+}
+
+static int numbers_begin(yk_sink *base, void *state_, uint64_t first, yoke_error *err)
+{
+    state   *st = state_;
+    numbers *s = (numbers *)base;
+    found_init(&st->now);
+    yk_partial_fini(&st->partial);
+    yk_partial_init(&st->partial, first, s->needs & YK_NEED_MOMENTS);
+    return 0;
+}
+
+static int add_reals(numbers *s, state *st, const yk_block *b, yoke_error *err)
+{
+    yk_vec v;
+    /* What has no doubles of its own (unsigned, decimal) is read through the root that makes it real. */
+    YK_TRY(yk_eval_values(b->eval, s->base.root + (yk_sink_type(&s->base, 0).kind != YK_KIND_REAL), &v, err));
+    if (has_tree(s))
+        yk_partial_add(&st->partial, v.values, b->mask, b->n);
+    if (s->needs & YK_NEED_RANGE)
+        st->now.n += yk_min_max(v.values, b->mask, b->n, &st->now.min, &st->now.max);
+    else if (!has_tree(s))
+        st->now.n += yk_count_real(v.values, b->mask, b->n);
+    return 0;
+}
+
+static int add_integers(numbers *s, state *st, const yk_block *b, yoke_error *err)
+{
+    yk_vec v;
+    YK_TRY(yk_eval_values(b->eval, s->base.root, &v, err));
+    const uint64_t *mask = b->mask;
+    const int64_t  *x = v.values;
+    if (v.valid && mask) {
+        yk_bits_and(v.valid, b->mask, b->n, st->mask);
+        mask = st->mask;
+    } else if (v.valid) {
+        mask = v.valid;
+    }
+    if (v.type.kind == YK_KIND_BOOL) {
+        for (uint32_t i = 0; i < b->n; i++)
+            st->ints[i] = ((const uint8_t *)v.values)[i];
+        x = st->ints;
+    }
+    st->now.n += mask ? yk_bits_count(mask, b->n) : b->n;
+    if (s->needs & YK_NEED_SUM)
+        st->now.sum += yk_sum_int(x, mask, b->n);
+    if (s->needs & YK_NEED_RANGE)
+        yk_min_max_int(x, mask, b->n, &st->now.min_int, &st->now.max_int);
+    if (s->needs & YK_NEED_MOMENTS) {
+        yk_vec real;
+        YK_TRY(yk_eval_values(b->eval, s->base.root + 1, &real, err));
+        yk_partial_add(&st->partial, real.values, b->mask, b->n);
+    }
+    return 0;
+}
+
+static int text_order(const char *a, size_t na, const char *b, size_t nb)
+{
+    int c = memcmp(a, b, na < nb ? na : nb);
+    return c ? c : (na > nb) - (na < nb);
+}
+
+static void keep_text(yk_buf *min, yk_buf *max, bool is_first, const char *t, size_t n)
+{
+    if (is_first || text_order(t, n, yk_buf_text(min), min->len) < 0) {
+        yk_buf_clear(min);
+        yk_buf_append(min, t, n);
+    }
+    if (is_first || text_order(t, n, yk_buf_text(max), max->len) > 0) {
+        yk_buf_clear(max);
+        yk_buf_append(max, t, n);
+    }
+}
+
+static int add_texts(numbers *s, state *st, const yk_block *b, yoke_error *err)
+{
+    yk_vec v;
+    YK_TRY(yk_eval_values(b->eval, s->base.root, &v, err));
+    const yk_text *t = v.values;
+    for (uint32_t i = 0; i < b->n; i++) {
+        if ((b->mask && !(b->mask[i >> 6] >> (i & 63) & 1)) || (v.valid && !(v.valid[i >> 6] >> (i & 63) & 1)))
+            continue;
+        if (s->needs & YK_NEED_RANGE)
+            keep_text(&st->min, &st->max, st->now.n == 0, t[i].data, t[i].len);
+        st->now.n++;
+    }
+    return st->min.is_failed || st->max.is_failed ? yk_fail_nomem(err, "keeping a text") : 0;
+}
+
+static int numbers_block(yk_sink *base, void *state_, const yk_block *b, yoke_error *err)
+{
+    numbers *s = (numbers *)base;
+    state   *st = state_;
+    switch (shape_of(s)) {
+    case ROWS: st->now.n += b->n_pass; return 0;
+    case REALS: return add_reals(s, st, b, err);
+    case INTEGERS: return add_integers(s, st, b, err);
+    case TEXTS: return add_texts(s, st, b, err);
+    case NOTHING: return 0;
+    }
+    return 0;
+}
+
+static void numbers_pass(yk_sink *base, void *state_, uint64_t n)
+{
+    state *st = state_;
+    if (has_tree((numbers *)base))
+        yk_partial_skip(&st->partial, n);
+}
+
+static int numbers_end(yk_sink *base, void *state_, yk_buf *to, yoke_error *err)
+{
+    numbers *s = (numbers *)base;
+    state   *st = state_;
+    yk_buf_append(to, &st->now, sizeof st->now);
+    if (has_tree(s))
+        YK_TRY(yk_partial_write(&st->partial, to, err));
+    if (shape_of(s) == TEXTS && st->now.n) {
+        yk_buf_append(to, &(uint64_t){st->min.len}, sizeof(uint64_t));
+        yk_buf_append(to, yk_buf_text(&st->min), st->min.len);
+        yk_buf_append(to, yk_buf_text(&st->max), st->max.len);
+    }
+    return 0;
+}
+
+static int numbers_fold(yk_sink *base, const void *bytes, size_t n, yoke_error *err)
+{
+    numbers    *s = (numbers *)base;
+    const char *at = bytes, *end = at + n;
+    found       f;
+    memcpy(&f, at, sizeof f);
+    at += sizeof f;
+    if (has_tree(s)) {
+        if (!s->total)
+            YK_TRY(yk_total_new(s->needs & YK_NEED_MOMENTS, &s->total, err));
+        size_t used;
+        YK_TRY(yk_total_add(s->total, at, (size_t)(end - at), &used, err));
+        at += used;
+    }
+    if (shape_of(s) == TEXTS && f.n) {
+        uint64_t len;
+        memcpy(&len, at, sizeof len);
+        at += sizeof len;
+        keep_text(&s->min, &s->max, s->all.n == 0, at, (size_t)len);
+        keep_text(&s->min, &s->max, false, at + len, (size_t)(end - at) - (size_t)len);
+    }
+    s->all.n += f.n;
+    s->all.sum += f.sum;
+    s->all.min = f.min < s->all.min || (f.min == s->all.min && signbit(f.min)) ? f.min : s->all.min;
+    s->all.max = f.max > s->all.max || (f.max == s->all.max && signbit(s->all.max)) ? f.max : s->all.max;
+    s->all.min_int = f.min_int < s->all.min_int ? f.min_int : s->all.min_int;
+    s->all.max_int = f.max_int > s->all.max_int ? f.max_int : s->all.max_int;
+    return 0;
+}
+
+static void numbers_reset(yk_sink *base)
+{
+    numbers *s = (numbers *)base;
+    found_init(&s->all);
+    yk_total_free(s->total);
+    s->total = NULL;
+    yk_buf_clear(&s->min);
+    yk_buf_clear(&s->max);
+}
+
+static void numbers_free(yk_sink *base)
+{
+    numbers *s = (numbers *)base;
+    yk_total_free(s->total);
+    yk_buf_fini(&s->min);
+    yk_buf_fini(&s->max);
+}
+
+static const yk_sink_ops OPS = {
+    .name = "numbers", .bind = numbers_bind, .open = numbers_open, .close = numbers_close, .begin = numbers_begin, .block = numbers_block,
+    .pass = numbers_pass, .end = numbers_end, .fold = numbers_fold, .reset = numbers_reset, .free = numbers_free,
+};
+
+void yk_sink_free(yk_sink *s)
+{
+    if (!s)
+        return;
+    s->ops->free(s);
+    yk_free(s->roots);
+    yk_free(s);
+}
+
+int yk_numbers_new(const yk_expr *e, unsigned needs, yk_sink **ret, yoke_error *err)
+{
+    YK_CLEANUP(yk_sink_freep) yk_sink *base = (yk_sink *)yk_new(numbers);
+    if (!base)
+        return yk_fail_nomem(err, "planning a scan");
+    numbers *s = (numbers *)base;
+    base->ops = &OPS;
+    s->needs = needs;
+    found_init(&s->all);
+    s->type = (yk_type){.kind = e ? YK_KIND_NULL : YK_KIND_INT};
+    if (e)
+        YK_TRY(yk_sink_add(base, e, YK_WANT_ANY, err));
+    if (e && (needs & (YK_NEED_SUM | YK_NEED_MOMENTS)))
+        YK_TRY(yk_sink_add(base, e, YK_WANT_REAL, err));
+    *ret = YK_TAKE(base);
+    return 0;
+}
+
+void yk_numbers_read(const yk_sink *base, yk_numbers *ret)
+{
+    const numbers *s = (const numbers *)base;
+    *ret = (yk_numbers){.type = s->type, .n = s->all.n, .sums = {.mean = NAN, .m2 = NAN}};
+    bool is_real = s->type.kind == YK_KIND_REAL || s->type.kind == YK_KIND_UINT || s->type.kind == YK_KIND_DECIMAL;
+    if (s->total)
+        ret->sums = yk_total_read(s->total);
+    if (s->total && !(s->needs & YK_NEED_RANGE))
+        ret->n = ret->sums.n;
+    ret->is_exact = !is_real;
+    ret->sum_int = s->all.sum;
+    ret->min = ret->max = (yk_value){.type = s->type, .is_missing = ret->n == 0};
+    if (is_real) {
+        ret->min.type = ret->max.type = (yk_type){.kind = YK_KIND_REAL};
+        ret->min.r = s->all.min, ret->max.r = s->all.max;
+    } else if (s->type.kind == YK_KIND_TEXT || s->type.kind == YK_KIND_DATA) {
+        ret->min.t = (yk_text){yk_buf_text(&s->min), s->min.len};
+        ret->max.t = (yk_text){yk_buf_text(&s->max), s->max.len};
+    } else if (s->type.kind == YK_KIND_BOOL) {
+        ret->min.b = s->all.min_int, ret->max.b = s->all.max_int;
+    } else {
+        ret->min.i = s->all.min_int, ret->max.i = s->all.max_int;
+    }
+}

@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Rows on their way out. A task keeps no more of its rows than could be wanted in the end: the first, the last, the least of
+ * a sort, those of a sample. A sample gives every row number a key by hashing it with the seed and takes the least keys:
+ * the same rows whatever pulls.
+ */
+#include "numeric/reduce.h"
+#include "table/rows.h"
+
+#include <stdlib.h>
+
+typedef struct rows {
+    yk_sink      base;
+    yk_rows_opts o;
+    yk_order    *order;
+    yk_batch     all;
+    uint64_t    *keys; /* of a sample: of each row in `all` */
+    size_t       n_keys, cap_keys;
+    yk_batch     spare;
+    uint64_t     n_given; /* to o.to */
+} rows;
+
+typedef struct state {
+    yk_batch  now;
+    uint64_t *keys;
+    size_t    n_keys, cap_keys;
+    yk_vec   *vecs;
+    uint32_t  picked[YK_BLOCK];
+} state;
+
+/* ---- sorting */
+
+typedef struct sorting {
+    const yk_batch *b;
+    const yk_order *order;
+    size_t          n_order;
+    const double   *reals; /* the first key as doubles that order as it does, descending negated; NULL: compare as it is */
+} sorting;
+
+static int compare_rows(const void *pa, const void *pb, void *ctx)
+{
+    const sorting *s = ctx;
+    uint32_t       a = *(const uint32_t *)pa, b = *(const uint32_t *)pb;
+    if (s->reals && s->reals[a] != s->reals[b])
+        return s->reals[a] < s->reals[b] ? -1 : 1;
+    for (size_t i = s->reals ? 1 : 0; i < s->n_order; i++) {
+        int c = yk_batch_compare(s->b, a, s->b, b, s->order[i].column, s->order[i].is_descending);
+        if (c)
+            return c;
+    }
+    return (a > b) - (a < b);
+}
+
+/* The first key as doubles where none is lost on the way: missing as +infinity and a bit more is not to be had, so only columns
+ * without missing values. */
+static double *first_key(const yk_batch *b, yk_order o)
+{
+    const yk_batch_column *c = &b->columns[o.column];
+    if (c->type.kind != YK_KIND_REAL || (b->n && memchr(c->valid.data, 0, b->n)))
+        return NULL;
+    double *keys = yk_new_array(double, b->n + 1);
+    for (uint64_t i = 0; keys && i < b->n; i++) {
+        double x;
+        memcpy(&x, c->values.data + i * sizeof x, sizeof x);
+        keys[i] = o.is_descending ? -x : x;
+    }
+    return keys;
+}
+
+int yk_batch_sort(const yk_batch *b, const yk_order *order, size_t n_order, uint32_t **ret, yoke_error *err)
+{
+    if (b->n > UINT32_MAX)
+        return yk_fail(err, YOKE_ELIMIT, "more than %u rows to sort in memory", UINT32_MAX);
+    uint32_t *rows_ = yk_new_array(uint32_t, b->n + 1);
+    if (!rows_)
+        return yk_fail_nomem(err, "sorting");
+    for (uint64_t i = 0; i < b->n; i++)
+        rows_[i] = (uint32_t)i;
+    YK_AUTOFREE double *keys = n_order ? first_key(b, order[0]) : NULL;
+    sorting             s = {b, order, n_order, keys};
+    qsort_r(rows_, b->n, sizeof *rows_, compare_rows, &s);
+    *ret = rows_;
+    return 0;
+}
+
+/* Puts the rows in order and keeps the first `most` (0: all). */
+static int sort_batch(rows *s, yk_batch *b, uint64_t most, yoke_error *err)
+{
+    YK_AUTOFREE uint32_t *order = NULL;
+    YK_TRY(yk_batch_sort(b, s->order, s->o.n_order, &order, err));
+    yk_batch sorted;
+    YK_TRY(yk_batch_init(&sorted, b->n_columns, err));
+    for (size_t i = 0; i < b->n_columns; i++)
+        sorted.columns[i].type = b->columns[i].type;
+    int rc = yk_batch_append(&sorted, b, order, 0, most && most < b->n ? most : b->n, err);
+    yk_batch_fini(b);
+    *b = sorted;
+    return rc;
+}
+
+/* Keeps rows [first, first + n). */
+static int cut(yk_batch *b, uint64_t first, uint64_t n, yoke_error *err)
+{
+    yk_batch part;
+    YK_TRY(yk_batch_init(&part, b->n_columns, err));
+    for (size_t i = 0; i < b->n_columns; i++)
+        part.columns[i].type = b->columns[i].type;
+    int rc = yk_batch_append(&part, b, NULL, first, n, err);
+    yk_batch_fini(b);
+    *b = part;
+    return rc;
+}
+
+/* ---- samples */
+
+static uint64_t hash(uint64_t seed, uint64_t row) /* Steele, Lea, Flood 2014: the mixing function of SplitMix64 */
+{
+    uint64_t z = seed * 0x9e3779b97f4a7c15u + (row + 1) * 0xbf58476d1ce4e5b9u;
+    for (int i = 0; i < 2; i++) {
+        z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+        z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+        z ^= z >> 31;
+    }
+    return z;
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Keeps the rows with the `most` least keys, as they lie. */
+static int thin(yk_batch *b, uint64_t *keys, size_t *n_keys, uint64_t most, yoke_error *err)
+{
+    if (*n_keys <= most)
+        return 0;
+    YK_AUTOFREE uint64_t *sorted = yk_memdup(keys, *n_keys * sizeof *keys);
+    YK_AUTOFREE uint32_t *keep = yk_new_array(uint32_t, most + 1);
+    if (!sorted || !keep)
+        return yk_fail_nomem(err, "taking a sample");
+    qsort(sorted, *n_keys, sizeof *sorted, compare_keys);
+    size_t n = 0;
+    for (size_t i = 0; i < *n_keys && n < most; i++)
+        if (keys[i] <= sorted[most - 1]) {
+            keys[n] = keys[i];
+            keep[n++] = (uint32_t)i;
+        }
+    yk_batch part;
+    YK_TRY(yk_batch_init(&part, b->n_columns, err));
+    for (size_t i = 0; i < b->n_columns; i++)
+        part.columns[i].type = b->columns[i].type;
+    int rc = yk_batch_append(&part, b, keep, 0, n, err);
+    yk_batch_fini(b);
+    *b = part;
+    *n_keys = n;
+    return rc;
+}
+
+/* ---- the sink */
+
+static void rows_bind(yk_sink *base)
+{
+    for (size_t i = 0; i < base->n_roots; i++)
+        ((rows *)base)->all.columns[i].type = yk_sink_type(base, i);
+}
+
+static void rows_close(yk_sink *base, void *state_)
+{
+    state *st = state_;
+    yk_batch_fini(&st->now);
+    yk_free(st->keys);
+    yk_free(st->vecs);
+    yk_free(st);
+}
+
+static int rows_open(yk_sink *base, void **ret, yoke_error *err)
+{
+    state *st = yk_new(state);
+    if (!st)
+        return yk_fail_nomem(err, "starting a scan");
+    *ret = st;
+    st->vecs = yk_new_array(yk_vec, base->n_roots + 1);
+    if (!st->vecs)
+        return yk_fail_nomem(err, "starting a scan");
+    YK_TRY(yk_batch_init(&st->now, base->n_roots, err));
+    for (size_t i = 0; i < base->n_roots; i++)
+        st->now.columns[i].type = yk_sink_type(base, i);
+    return 0;
+}
+
+static int rows_begin(yk_sink *base, void *state_, uint64_t first, yoke_error *err)
+{
+    state *st = state_;
+    yk_batch_clear(&st->now);
+    for (size_t i = 0; i < base->n_roots; i++)
+        st->now.columns[i].type = yk_sink_type(base, i);
+    st->n_keys = 0;
+    return 0;
+}
+
+static int add_keys(rows *s, state *st, const yk_block *b, uint32_t n, yoke_error *err)
+{
+    if (!yk_grow(&st->keys, &st->cap_keys, st->n_keys + n, sizeof *st->keys))
+        return yk_fail_nomem(err, "taking a sample");
+    for (uint32_t i = 0; i < n; i++)
+        st->keys[st->n_keys++] = hash(s->o.seed, b->first + st->picked[i]);
+    return st->n_keys > 2 * s->o.sample + YK_BLOCK ? thin(&st->now, st->keys, &st->n_keys, s->o.sample, err) : 0;
+}
+
+static int rows_block(yk_sink *base, void *state_, const yk_block *b, yoke_error *err)
+{
+    rows    *s = (rows *)base;
+    state   *st = state_;
+    bool     is_first_only = s->o.head && !s->o.n_order;
+    uint32_t n = b->n_pass;
+    if (is_first_only && st->now.n >= s->o.head)
+        return 0;
+    if (b->mask)
+        yk_bits_rows(b->mask, b->n, st->picked);
+    for (uint32_t i = 0; !b->mask && i < b->n; i++)
+        st->picked[i] = i;
+    if (is_first_only && n > s->o.head - st->now.n)
+        n = (uint32_t)(s->o.head - st->now.n);
+    for (size_t i = 0; i < base->n_roots; i++)
+        YK_TRY(yk_eval_values(b->eval, base->root + i, &st->vecs[i], err));
+    YK_TRY(yk_batch_add(&st->now, st->vecs, st->picked, n, err));
+    if (s->o.sample)
+        return add_keys(s, st, b, n, err);
+    if (s->o.tail && st->now.n > 2 * s->o.tail + YK_BLOCK)
+        return cut(&st->now, st->now.n - s->o.tail, s->o.tail, err);
+    if (s->o.n_order && s->o.head && st->now.n > 2 * s->o.head + YK_BLOCK)
+        return sort_batch(s, &st->now, s->o.head, err);
+    return 0;
+}
+
+static int rows_end(yk_sink *base, void *state_, yk_buf *to, yoke_error *err)
+{
+    rows  *s = (rows *)base;
+    state *st = state_;
+    if (s->o.sample)
+        YK_TRY(thin(&st->now, st->keys, &st->n_keys, s->o.sample, err));
+    if (s->o.tail && st->now.n > s->o.tail)
+        YK_TRY(cut(&st->now, st->now.n - s->o.tail, s->o.tail, err));
+    if (s->o.n_order && s->o.head)
+        YK_TRY(sort_batch(s, &st->now, s->o.head, err));
+    yk_buf_append(to, &(uint64_t){st->n_keys}, sizeof(uint64_t));
+    yk_buf_append(to, st->keys ? (void *)st->keys : "", st->n_keys * sizeof *st->keys);
+    return yk_batch_write(&st->now, to, err);
+}
+
+static int give(rows *s, const char *at, size_t n, yoke_error *err)
+{
+    yk_batch_clear(&s->spare);
+    YK_TRY(yk_batch_read(&s->spare, at, n, err));
+    if (s->o.head && s->n_given + s->spare.n > s->o.head)
+        YK_TRY(cut(&s->spare, 0, s->o.head - s->n_given, err));
+    s->n_given += s->spare.n;
+    s->base.is_done = s->o.head && s->n_given >= s->o.head;
+    return s->o.to->take(s->o.to->ctx, &s->spare, err);
+}
+
+static int rows_fold(yk_sink *base, const void *bytes, size_t n, yoke_error *err)
+{
+    rows       *s = (rows *)base;
+    const char *at = bytes, *end = at + n;
+    uint64_t    n_keys;
+    memcpy(&n_keys, at, sizeof n_keys);
+    at += sizeof n_keys;
+    if (!yk_grow(&s->keys, &s->cap_keys, s->n_keys + n_keys + 1, sizeof *s->keys))
+        return yk_fail_nomem(err, "taking a sample");
+    memcpy(s->keys + s->n_keys, at, n_keys * sizeof *s->keys);
+    s->n_keys += n_keys;
+    at += n_keys * sizeof *s->keys;
+    if (s->o.to)
+        return give(s, at, (size_t)(end - at), err);
+    YK_TRY(yk_batch_read(&s->all, at, (size_t)(end - at), err));
+    if (s->o.sample)
+        YK_TRY(thin(&s->all, s->keys, &s->n_keys, s->o.sample, err));
+    if (s->o.tail && s->all.n > 2 * s->o.tail + YK_BLOCK)
+        YK_TRY(cut(&s->all, s->all.n - s->o.tail, s->o.tail, err));
+    if (s->o.n_order && s->o.head && s->all.n > 2 * s->o.head + YK_BLOCK)
+        YK_TRY(sort_batch(s, &s->all, s->o.head, err));
+    if (s->o.head && !s->o.n_order && s->all.n >= s->o.head)
+        s->base.is_done = true;
+    if (yk_batch_bytes(&s->all) > s->o.memory)
+        return yk_fail(err, YOKE_ELIMIT, "the rows take more than %llu MiB of memory; write them to a file with -o, ask for fewer with --head, or allow more with --memory",
+                       (unsigned long long)(s->o.memory >> 20));
+    return 0;
+}
+
+static void rows_reset(yk_sink *base)
+{
+    rows *s = (rows *)base;
+    yk_batch_clear(&s->all);
+    s->n_keys = 0;
+    base->is_done = false;
+}
+
+static void rows_free(yk_sink *base)
+{
+    rows *s = (rows *)base;
+    yk_batch_fini(&s->all);
+    yk_batch_fini(&s->spare);
+    yk_free(s->keys);
+    yk_free(s->order);
+}
+
+static const yk_sink_ops OPS = {
+    .name = "rows", .bind = rows_bind, .open = rows_open, .close = rows_close, .begin = rows_begin, .block = rows_block,
+    .end = rows_end, .fold = rows_fold, .reset = rows_reset, .free = rows_free,
+};
+
+int yk_rows_new(const yk_expr *const *columns, size_t n, const yk_rows_opts *opts, yk_sink **ret, yoke_error *err)
+{
+    YK_CLEANUP(yk_sink_freep) yk_sink *base = (yk_sink *)yk_new(rows);
+    if (!base)
+        return yk_fail_nomem(err, "planning a scan");
+    rows *s = (rows *)base;
+    base->ops = &OPS;
+    s->o = *opts;
+    s->order = yk_memdup(opts->n_order ? (const void *)opts->order : "", opts->n_order ? opts->n_order * sizeof *opts->order : 1);
+    if (!s->order)
+        return yk_fail_nomem(err, "planning a scan");
+    YK_TRY(yk_batch_init(&s->all, n, err));
+    YK_TRY(yk_batch_init(&s->spare, n, err));
+    for (size_t i = 0; i < n; i++)
+        YK_TRY(yk_sink_add(base, columns[i], YK_WANT_ANY, err));
+    *ret = YK_TAKE(base);
+    return 0;
+}
+
+int yk_rows_take(yk_sink *base, yk_batch *ret, yoke_error *err)
+{
+    rows *s = (rows *)base;
+    if (s->o.n_order)
+        YK_TRY(sort_batch(s, &s->all, s->o.head, err));
+    if (s->o.head && s->all.n > s->o.head)
+        YK_TRY(cut(&s->all, 0, s->o.head, err));
+    if (s->o.tail && s->all.n > s->o.tail)
+        YK_TRY(cut(&s->all, s->all.n - s->o.tail, s->o.tail, err));
+    *ret = s->all;
+    s->all = (yk_batch){0};
+    return 0;
+}

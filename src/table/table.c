@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Tables as handles: opening, filtering, closing.
+ */
+#include "table/table.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+void yoke_table_close(yoke_table *t)
+{
+    if (!t)
+        return;
+    for (size_t i = 0; i < t->n_where; i++)
+        yk_free(t->where[i]);
+    yk_free(t->where);
+    yk_source_unref(t->source);
+    yk_free(t);
+}
+YK_DEFINE_CLEANUP(yoke_table, yoke_table_close)
+
+yoke_table *yoke_table_open(yoke_session *s, const char *pattern, yoke_error *err)
+{
+    return yoke_table_open_many(s, &pattern, 1, NULL, err);
+}
+
+yoke_table *yoke_table_open_many(yoke_session *s, const char *const *patterns, size_t n, const yoke_table_opts *opts, yoke_error *err)
+{
+    YK_CLEANUP(yoke_table_closep) yoke_table *t = yk_new(yoke_table);
+    if (!t) {
+        yk_fail_nomem(err, "opening a table");
+        return NULL;
+    }
+    t->session = s;
+    if (opts)
+        memcpy(&t->opts, opts, opts->size < sizeof t->opts ? opts->size : sizeof t->opts);
+    return yk_source_open(patterns, n, &t->opts, &t->source, err) < 0 ? NULL : YK_TAKE(t);
+}
+
+yoke_table *yoke_table_where(const yoke_table *t, const char *expr, yoke_error *err)
+{
+    YK_CLEANUP(yk_expr_freep) yk_expr        *e = NULL;
+    YK_CLEANUP(yoke_table_closep) yoke_table *made = yk_new(yoke_table);
+    if (!made || !(made->where = yk_new_array(char *, t->n_where + 1))) {
+        yk_fail_nomem(err, "filtering a table");
+        return NULL;
+    }
+    made->session = t->session;
+    made->opts = t->opts;
+    made->source = yk_source_ref(t->source);
+    for (; made->n_where <= t->n_where; made->n_where++) {
+        made->where[made->n_where] = yk_strdup(made->n_where < t->n_where ? t->where[made->n_where] : expr);
+        if (!made->where[made->n_where]) {
+            yk_fail_nomem(err, "filtering a table");
+            return NULL;
+        }
+    }
+    return yk_expr_parse(expr, &e, err) < 0 ? NULL : YK_TAKE(made);
+}
+
+/* What the control group grants, or all there is. */
+static uint64_t usable_memory(void)
+{
+    uint64_t all = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE), limit = 0;
+    FILE    *f = fopen("/sys/fs/cgroup/memory.max", "re");
+    if (f && fscanf(f, "%" SCNu64, &limit) != 1)
+        limit = 0;
+    if (f)
+        fclose(f);
+    return limit && limit < all ? limit : all;
+}
+
+uint64_t yk_table_memory(const yoke_table *t) { return t->opts.memory ? t->opts.memory : usable_memory() / 4; }
+
+void yk_table_scan_fini(yk_scan *s)
+{
+    yk_expr_list_free(s->filters, s->n_filters);
+    s->filters = NULL;
+    s->n_filters = 0;
+}
+
+static int add_filter(yk_scan *s, const char *text, yoke_error *err)
+{
+    YK_CLEANUP(yk_expr_freep) yk_expr *e = NULL;
+    yk_expr                          **list;
+    size_t                             n;
+    YK_TRY(yk_expr_parse(text, &e, err));
+    YK_TRY(yk_expr_conjuncts(e, &list, &n, err));
+    yk_expr **all = yk_realloc(s->filters, (s->n_filters + n) * sizeof *all);
+    if (!all) {
+        yk_expr_list_free(list, n);
+        return yk_fail_nomem(err, "planning a scan");
+    }
+    memcpy(all + s->n_filters, list, n * sizeof *all);
+    yk_free(list);
+    s->filters = all;
+    s->n_filters += n;
+    return 0;
+}
+
+int yk_table_scan(const yoke_table *t, yk_scan *ret, yoke_error *err)
+{
+    *ret = (yk_scan){.source = t->source, .session = t->session, .opts = &t->opts, .stats = &t->source->stats};
+    for (size_t i = 0; i < t->n_where; i++) {
+        int rc = add_filter(ret, t->where[i], err);
+        if (rc < 0) {
+            yk_table_scan_fini(ret);
+            return rc;
+        }
+    }
+    return 0;
+}
+
+void yoke_table_stats_get(const yoke_table *t, yoke_table_stats *ret)
+{
+    *ret = t->source->stats;
+    ret->files = t->source->n_files;
+    ret->rows = t->source->n_rows;
+}

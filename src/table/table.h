@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * What stands behind the public handles.
+ */
+#ifndef YK_TABLE_TABLE_H
+#define YK_TABLE_TABLE_H
+
+#include "table/batch.h"
+#include "table/scan.h"
+
+struct yoke_table {
+    yoke_session     *session; /* borrowed */
+    yk_source        *source;
+    yoke_table_opts   opts;
+    char            **where; /* the texts of its filters */
+    size_t            n_where;
+};
+
+struct yoke_frame {
+    yk_batch rows;
+    char   **names; /* of rows.n_columns columns */
+    char   (*types)[48];
+};
+
+/* A scan of a table: its filters parsed and split at their "and"s. yk_table_scan_fini frees them; sinks are the caller's. */
+int  yk_table_scan(const yoke_table *t, yk_scan *ret, yoke_error *err) YK_MUST_USE;
+void yk_table_scan_fini(yk_scan *s);
+
+/* Bytes that results may take. */
+uint64_t yk_table_memory(const yoke_table *t);
+
+/* Takes the batch; names[i] are copied. */
+int yk_frame_new(yk_batch *rows, const char *const *names, yoke_frame **ret, yoke_error *err) YK_MUST_USE;
+
+#endif
