@@ -12,6 +12,7 @@
 #include <yoke/plot.h>
 #include <yoke/random.h>
 #include <yoke/session.h>
+#include <yoke/table.h>
 #include <yoke/task.h>
 #include <yoke/version.h>
 

@@ -6,6 +6,7 @@
 
 const yk_verb *const yk_verbs[] = {
     &yk_verb_map,
+    &yk_verb_table,
     &yk_verb_image,
     &yk_verb_run,
     &yk_verb_submit,

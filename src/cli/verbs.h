@@ -16,5 +16,6 @@ extern const yk_verb yk_verb_plot;
 extern const yk_verb yk_verb_run;
 extern const yk_verb yk_verb_report;
 extern const yk_verb yk_verb_submit;
+extern const yk_verb yk_verb_table;
 
 #endif

@@ -113,6 +113,21 @@ int yk_batch_append(yk_batch *b, const yk_batch *from, const uint32_t *order, ui
     return 0;
 }
 
+static int keep(yk_batch *b, const uint32_t *order, uint64_t first, uint64_t n, yoke_error *err)
+{
+    yk_batch part;
+    YK_TRY(yk_batch_init(&part, b->n_columns, err));
+    for (size_t i = 0; i < b->n_columns; i++)
+        part.columns[i].type = b->columns[i].type;
+    int rc = yk_batch_append(&part, b, order, first, n, err);
+    yk_batch_fini(b);
+    *b = part;
+    return rc;
+}
+
+int yk_batch_cut(yk_batch *b, uint64_t first, uint64_t n, yoke_error *err) { return keep(b, NULL, first, n, err); }
+int yk_batch_pick(yk_batch *b, const uint32_t *order, uint64_t n, yoke_error *err) { return keep(b, order, 0, n, err); }
+
 int yk_batch_put(yk_batch_column *c, const yk_value *v, yoke_error *err)
 {
     static const char zeros[16];

@@ -31,8 +31,12 @@ size_t yk_batch_bytes(const yk_batch *b);
  * that are NaN count as missing. */
 int yk_batch_add(yk_batch *b, const yk_vec *columns, const uint32_t *rows, uint32_t n, yoke_error *err) YK_MUST_USE;
 
-/* Appends row `row` of another batch with the same types, or rows [first, first + n) of it in the order given (NULL: as they lie). */
+/* Appends rows [first, first + n) of it in the order given (NULL: as they lie). */
 int yk_batch_append(yk_batch *b, const yk_batch *from, const uint32_t *order, uint64_t first, uint64_t n, yoke_error *err) YK_MUST_USE;
+
+/* Keeps rows [first, first + n), or those of order[0 … n). */
+int yk_batch_cut(yk_batch *b, uint64_t first, uint64_t n, yoke_error *err) YK_MUST_USE;
+int yk_batch_pick(yk_batch *b, const uint32_t *order, uint64_t n, yoke_error *err) YK_MUST_USE;
 
 /* One value more in one column: a row is whole when every column has got one. */
 int yk_batch_put(yk_batch_column *c, const yk_value *v, yoke_error *err) YK_MUST_USE;
@@ -47,7 +51,7 @@ int yk_batch_read(yk_batch *b, const void *bytes, size_t n, yoke_error *err) YK_
 int yk_batch_compare(const yk_batch *a, uint64_t row_a, const yk_batch *b, uint64_t row_b, size_t column, bool is_descending);
 
 /* ---- one value as text: numbers read back as the same, missing is empty, bytes that are no text are hexadecimal */
-void   yk_value_print(const yk_value *v, yk_buf *to);
+void   yk_value_put(const yk_value *v, yk_buf *to);
 double yk_value_real(const yk_value *v); /* NaN for what is no number */
 
 #endif

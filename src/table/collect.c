@@ -128,7 +128,7 @@ static int set_value(yoke_answers *a, size_t i, const yk_value *v, yoke_error *e
 {
     yoke_answer *r = &a->answers[i];
     YK_AUTOBUF   text = YK_BUF_INIT;
-    yk_value_print(v, &text);
+    yk_value_put(v, &text);
     a->texts[i] = yk_strdup(yk_buf_text(&text));
     if (!a->texts[i] || text.is_failed)
         return yk_fail_nomem(err, "keeping a result");
@@ -257,7 +257,7 @@ static int one(const yoke_table *t, yoke_ask ask, double *ret, yoke_error *err)
 
 int yoke_table_count(const yoke_table *t, uint64_t *ret, yoke_error *err)
 {
-    double n;
+    double n = 0;
     YK_TRY(one(t, (yoke_ask){.what = YOKE_ASK_COUNT}, &n, err));
     *ret = (uint64_t)n;
     return 0;

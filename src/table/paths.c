@@ -12,15 +12,15 @@
 
 enum { DEPTH_MAX = 32 };
 
-void yk_paths_fini(yk_paths *p)
+void yk_files_fini(yk_files *p)
 {
     for (size_t i = 0; i < p->n; i++)
         yk_free(p->path[i]);
     yk_free(p->path);
-    *p = (yk_paths){0};
+    *p = (yk_files){0};
 }
 
-static int add(yk_paths *p, const char *path, yoke_error *err)
+static int add(yk_files *p, const char *path, yoke_error *err)
 {
     char *copy = yk_strdup(path);
     if (!copy || !yk_push(&p->path, &p->n, &p->cap, copy)) {
@@ -53,7 +53,7 @@ static bool is_folder(const char *path)
 
 /* Everything below a folder that is named like a table, in the order of names; hidden names and those that begin with '_' are
  * left out, as others who write such folders mean it. */
-static int add_folder(yk_paths *p, const char *folder, int depth, yoke_error *err)
+static int add_folder(yk_files *p, const char *folder, int depth, yoke_error *err)
 {
     struct dirent **entries;
     int             n = scandir(folder, &entries, NULL, alphasort), rc = 0;
@@ -78,7 +78,7 @@ static int add_folder(yk_paths *p, const char *folder, int depth, yoke_error *er
     return rc;
 }
 
-static int add_glob(yk_paths *p, const char *pattern, yoke_error *err)
+static int add_glob(yk_files *p, const char *pattern, yoke_error *err)
 {
     glob_t g = {0};
     int    rc = glob(pattern, GLOB_BRACE | GLOB_TILDE, NULL, &g);
@@ -92,7 +92,7 @@ static int add_glob(yk_paths *p, const char *pattern, yoke_error *err)
     return rc;
 }
 
-int yk_paths_find(const char *const *patterns, size_t n, yk_paths *ret, yoke_error *err)
+int yk_files_find(const char *const *patterns, size_t n, yk_files *ret, yoke_error *err)
 {
     for (size_t i = 0; i < n; i++) {
         struct stat st;

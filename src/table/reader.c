@@ -230,7 +230,7 @@ static int gather_piece(yk_reader *r, column *c, size_t file, uint64_t first, ui
         YK_TRY(yk_csv_cursor_seek(csv, first - f->first, err));
         YK_TRY(yk_csv_cursor_block(csv, n, err));
         YK_TRY(yk_csv_cursor_get(csv, csv_slot(r, f, c->index), type, &got, &v, err));
-        if (memcmp(&got, &type, sizeof got) != 0) {
+        if (!yk_type_same(got, type)) {
             *ret_retype = got;
             return YK_RETYPE;
         }
@@ -288,7 +288,7 @@ int yk_reader_get(yk_reader *r, uint32_t index, yk_vec *ret, yk_type *ret_retype
     YK_TRY(csv_at(r, first, err));
     yk_type type = r->s->columns[index].type, got;
     YK_TRY(yk_csv_cursor_get(r->csv, csv_slot(r, f, index), type, &got, ret, err));
-    if (memcmp(&got, &type, sizeof got) == 0)
+    if (yk_type_same(got, type))
         return 0;
     *ret_retype = got;
     return YK_RETYPE;

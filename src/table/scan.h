@@ -6,6 +6,7 @@
 #ifndef YK_TABLE_SCAN_H
 #define YK_TABLE_SCAN_H
 
+#include "base/buf.h"
 #include "plan/stage.h"
 #include "table/reader.h"
 

@@ -88,27 +88,7 @@ static int sort_batch(rows *s, yk_batch *b, uint64_t most, yoke_error *err)
 {
     YK_AUTOFREE uint32_t *order = NULL;
     YK_TRY(yk_batch_sort(b, s->order, s->o.n_order, &order, err));
-    yk_batch sorted;
-    YK_TRY(yk_batch_init(&sorted, b->n_columns, err));
-    for (size_t i = 0; i < b->n_columns; i++)
-        sorted.columns[i].type = b->columns[i].type;
-    int rc = yk_batch_append(&sorted, b, order, 0, most && most < b->n ? most : b->n, err);
-    yk_batch_fini(b);
-    *b = sorted;
-    return rc;
-}
-
-/* Keeps rows [first, first + n). */
-static int cut(yk_batch *b, uint64_t first, uint64_t n, yoke_error *err)
-{
-    yk_batch part;
-    YK_TRY(yk_batch_init(&part, b->n_columns, err));
-    for (size_t i = 0; i < b->n_columns; i++)
-        part.columns[i].type = b->columns[i].type;
-    int rc = yk_batch_append(&part, b, NULL, first, n, err);
-    yk_batch_fini(b);
-    *b = part;
-    return rc;
+    return yk_batch_pick(b, order, most && most < b->n ? most : b->n, err);
 }
 
 /* ---- samples */
@@ -146,15 +126,8 @@ static int thin(yk_batch *b, uint64_t *keys, size_t *n_keys, uint64_t most, yoke
             keys[n] = keys[i];
             keep[n++] = (uint32_t)i;
         }
-    yk_batch part;
-    YK_TRY(yk_batch_init(&part, b->n_columns, err));
-    for (size_t i = 0; i < b->n_columns; i++)
-        part.columns[i].type = b->columns[i].type;
-    int rc = yk_batch_append(&part, b, keep, 0, n, err);
-    yk_batch_fini(b);
-    *b = part;
     *n_keys = n;
-    return rc;
+    return yk_batch_pick(b, keep, n, err);
 }
 
 /* ---- the sink */
@@ -228,7 +201,7 @@ static int rows_block(yk_sink *base, void *state_, const yk_block *b, yoke_error
     if (s->o.sample)
         return add_keys(s, st, b, n, err);
     if (s->o.tail && st->now.n > 2 * s->o.tail + YK_BLOCK)
-        return cut(&st->now, st->now.n - s->o.tail, s->o.tail, err);
+        return yk_batch_cut(&st->now, st->now.n - s->o.tail, s->o.tail, err);
     if (s->o.n_order && s->o.head && st->now.n > 2 * s->o.head + YK_BLOCK)
         return sort_batch(s, &st->now, s->o.head, err);
     return 0;
@@ -241,7 +214,7 @@ static int rows_end(yk_sink *base, void *state_, yk_buf *to, yoke_error *err)
     if (s->o.sample)
         YK_TRY(thin(&st->now, st->keys, &st->n_keys, s->o.sample, err));
     if (s->o.tail && st->now.n > s->o.tail)
-        YK_TRY(cut(&st->now, st->now.n - s->o.tail, s->o.tail, err));
+        YK_TRY(yk_batch_cut(&st->now, st->now.n - s->o.tail, s->o.tail, err));
     if (s->o.n_order && s->o.head)
         YK_TRY(sort_batch(s, &st->now, s->o.head, err));
     yk_buf_append(to, &(uint64_t){st->n_keys}, sizeof(uint64_t));
@@ -254,7 +227,7 @@ static int give(rows *s, const char *at, size_t n, yoke_error *err)
     yk_batch_clear(&s->spare);
     YK_TRY(yk_batch_read(&s->spare, at, n, err));
     if (s->o.head && s->n_given + s->spare.n > s->o.head)
-        YK_TRY(cut(&s->spare, 0, s->o.head - s->n_given, err));
+        YK_TRY(yk_batch_cut(&s->spare, 0, s->o.head - s->n_given, err));
     s->n_given += s->spare.n;
     s->base.is_done = s->o.head && s->n_given >= s->o.head;
     return s->o.to->take(s->o.to->ctx, &s->spare, err);
@@ -278,7 +251,7 @@ static int rows_fold(yk_sink *base, const void *bytes, size_t n, yoke_error *err
     if (s->o.sample)
         YK_TRY(thin(&s->all, s->keys, &s->n_keys, s->o.sample, err));
     if (s->o.tail && s->all.n > 2 * s->o.tail + YK_BLOCK)
-        YK_TRY(cut(&s->all, s->all.n - s->o.tail, s->o.tail, err));
+        YK_TRY(yk_batch_cut(&s->all, s->all.n - s->o.tail, s->o.tail, err));
     if (s->o.n_order && s->o.head && s->all.n > 2 * s->o.head + YK_BLOCK)
         YK_TRY(sort_batch(s, &s->all, s->o.head, err));
     if (s->o.head && !s->o.n_order && s->all.n >= s->o.head)
@@ -336,9 +309,9 @@ int yk_rows_take(yk_sink *base, yk_batch *ret, yoke_error *err)
     if (s->o.n_order)
         YK_TRY(sort_batch(s, &s->all, s->o.head, err));
     if (s->o.head && s->all.n > s->o.head)
-        YK_TRY(cut(&s->all, 0, s->o.head, err));
+        YK_TRY(yk_batch_cut(&s->all, 0, s->o.head, err));
     if (s->o.tail && s->all.n > s->o.tail)
-        YK_TRY(cut(&s->all, s->all.n - s->o.tail, s->o.tail, err));
+        YK_TRY(yk_batch_cut(&s->all, s->all.n - s->o.tail, s->o.tail, err));
     *ret = s->all;
     s->all = (yk_batch){0};
     return 0;

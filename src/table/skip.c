@@ -49,7 +49,7 @@ static yk_value value_of(const yk_parquet_value *v, yk_type type)
 /* Bounds of the file's own type as the fact's; false when there is no such value. */
 static bool convert(yk_value *v, yk_type to)
 {
-    if (memcmp(&v->type, &to, sizeof to) == 0)
+    if (yk_type_same(v->type, to))
         return true;
     if (to.kind == YK_KIND_REAL && v->type.kind == YK_KIND_INT && v->i > -(1LL << 53) && v->i < 1LL << 53) {
         v->r = (double)v->i;

@@ -171,7 +171,7 @@ int yk_source_widen(yk_source *s, size_t column, yk_type type, yoke_error *err)
     yk_type before = s->columns[column].type;
     YK_TRY(merge_type(s, column, &s->files[i], type, err));
     const yk_source_column *c = &s->columns[column];
-    if (c->clash || memcmp(&before, &c->type, sizeof before) == 0)
+    if (c->clash || yk_type_same(before, c->type))
         return yk_fail(err, YOKE_ETYPE, "%s", c->clash ? c->clash : "a value of a CSV file cannot be read");
     return 0;
 }
@@ -362,11 +362,11 @@ static void set_first_rows(yk_source *s)
 int yk_source_open(const char *const *patterns, size_t n, const yoke_table_opts *opts, yk_source **ret, yoke_error *err)
 {
     YK_CLEANUP(yk_source_unrefp) yk_source *s = yk_new(yk_source);
-    YK_CLEANUP(yk_paths_fini) yk_paths      paths = {0};
+    YK_CLEANUP(yk_files_fini) yk_files      paths = {0};
     if (!s)
         return yk_fail_nomem(err, "opening a table");
     s->refs = 1;
-    YK_TRY(yk_paths_find(patterns, n, &paths, err));
+    YK_TRY(yk_files_find(patterns, n, &paths, err));
     s->files = yk_new_array(yk_source_file, paths.n);
     if (!s->files)
         return yk_fail_nomem(err, "opening a table");

@@ -63,18 +63,23 @@ int64_t yk_source_find(const yk_source *s, const char *name);
  * of a kind that cannot be read. */
 int yk_source_check(const yk_source *s, const char *name, yoke_error *err) YK_MUST_USE;
 
+static inline bool yk_type_same(yk_type a, yk_type b)
+{
+    return a.kind == b.kind && a.unit == b.unit && a.is_utc == b.is_utc && a.scale == b.scale;
+}
+
 /* The type that holds the values of both; false when there is none. */
 bool yk_type_unify(yk_type a, yk_type b, yk_type *ret);
 
 /* ---- paths.c: what the words of a call name */
 
-typedef struct yk_paths {
+typedef struct yk_files {
     char **path;
     size_t n, cap;
-} yk_paths;
+} yk_files;
 
-int  yk_paths_find(const char *const *patterns, size_t n, yk_paths *ret, yoke_error *err) YK_MUST_USE;
-void yk_paths_fini(yk_paths *p);
+int  yk_files_find(const char *const *patterns, size_t n, yk_files *ret, yoke_error *err) YK_MUST_USE;
+void yk_files_fini(yk_files *p);
 
 /* The i-th "key=value" among the folders of a path, as text borrowed from it; false after the last. */
 bool yk_path_part(const char *path, size_t i, yk_text *ret_key, yk_text *ret_value);

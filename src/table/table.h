@@ -26,6 +26,9 @@ struct yoke_frame {
 int  yk_table_scan(const yoke_table *t, yk_scan *ret, yoke_error *err) YK_MUST_USE;
 void yk_table_scan_fini(yk_scan *s);
 
+/* Looks at all values of CSV columns, so that their types change no more. */
+int yk_table_settle(const yoke_table *t, yoke_error *err) YK_MUST_USE;
+
 /* Bytes that results may take. */
 uint64_t yk_table_memory(const yoke_table *t);
 

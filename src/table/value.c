@@ -7,12 +7,15 @@
 
 #include <math.h>
 
+__extension__ typedef __int128 wide_int;
+__extension__ typedef unsigned __int128 wide_uint;
+
 /* digits with a point before the last `scale` of them */
-static void print_decimal(__int128 v, int scale, yk_buf *to)
+static void print_decimal(wide_int v, int scale, yk_buf *to)
 {
     char     digits[80];
     unsigned n = 0;
-    unsigned __int128 u = v < 0 ? -(unsigned __int128)v : (unsigned __int128)v;
+    wide_uint u = v < 0 ? -(wide_uint)v : (wide_uint)v;
     do {
         digits[n++] = (char)('0' + (int)(u % 10));
         u /= 10;
@@ -51,7 +54,7 @@ static void print_data(yk_text t, yk_buf *to)
         yk_buf_printf(to, "%02x", (unsigned char)t.data[i]);
 }
 
-void yk_value_print(const yk_value *v, yk_buf *to)
+void yk_value_put(const yk_value *v, yk_buf *to)
 {
     char   text[64];
     size_t n = 0;

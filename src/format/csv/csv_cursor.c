@@ -331,7 +331,7 @@ static bool read_value(yk_text t, yk_type type, void *values, uint32_t i)
 static int wider_type(yk_csv_cursor *c, const span *spans, yk_type type, yk_type *ret, yoke_error *err)
 {
     for (uint32_t i = 0; i < c->n; i++) {
-        yk_text t;
+        yk_text t = {NULL, 0};
         YK_TRY(field_text(c, spans[i], &t, err));
         type = yk_csv_join(type, yk_csv_classify(t.data, t.len));
     }
@@ -347,7 +347,7 @@ int yk_csv_cursor_get(yk_csv_cursor *c, unsigned slot, yk_type type, yk_type *re
     bool        has_missing = false;
     memset(valid, 0xff, YK_BLOCK / 8);
     for (uint32_t i = 0; i < c->n; i++) {
-        yk_text t;
+        yk_text t = {NULL, 0};
         YK_TRY(field_text(c, spans[i], &t, err));
         if (t.len == 0) {
             has_missing = true;

@@ -130,7 +130,7 @@ static int unpack_zstd(unpack *u, size_t have, yoke_error *err)
 
 static int unpack_all(unpack *u, yoke_error *err)
 {
-    size_t have;
+    size_t have = 0;
     YK_TRY(read_piece(u, &have, err));
     if (have >= 2 && u->in[0] == 0x1f && u->in[1] == 0x8b)
         return unpack_gzip(u, have, err);

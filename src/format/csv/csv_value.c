@@ -46,6 +46,8 @@ bool yk_csv_int(const char *s, size_t n, int64_t *ret)
     return true;
 }
 
+__extension__ typedef unsigned __int128 wide_int;
+
 static const double TENS[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
                               1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
@@ -55,15 +57,15 @@ static double divide(uint64_t digits, unsigned places)
     static const uint64_t ten[] = {1u, 10u, 100u, 1000u, 10000u, 100000u, 1000000u, 10000000u, 100000000u, 1000000000u, 10000000000u,
                                    100000000000u, 1000000000000u, 10000000000000u, 100000000000000u, 1000000000000000u,
                                    10000000000000000u, 100000000000000000u, 1000000000000000000u, 10000000000000000000u};
-    unsigned          up = (unsigned)__builtin_clzll(digits) + 63;
-    unsigned __int128 wide = (unsigned __int128)digits << up; /* its top bit is bit 126 */
-    unsigned __int128 q = wide / ten[places];
+    unsigned up = (unsigned)__builtin_clzll(digits) + 63;
+    wide_int wide = (wide_int)digits << up; /* its top bit is bit 126 */
+    wide_int q = wide / ten[places];
     if (wide % ten[places])
         q |= 1;
     uint64_t high = (uint64_t)(q >> 64);
     unsigned down = high ? 64 - (unsigned)__builtin_clzll(high) : 0; /* keep 64 bits, the rest sticky */
     uint64_t top = (uint64_t)(q >> down);
-    if (down && (q & (((unsigned __int128)1 << down) - 1)))
+    if (down && (q & (((wide_int)1 << down) - 1)))
         top |= 1;
     return ldexp((double)top, (int)down - (int)up);
 }

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "cli/table_out.h"
+
+#include "base/file.h"
+#include "base/number.h"
+
+#include <math.h>
+#include <string.h>
+
+bool yk_table_format_of(const yk_args *args, const char *path, yk_table_format *ret)
+{
+    const char *ext = yk_path_ext(path);
+    if (strcasecmp(ext, "csv") == 0)
+        *ret = YK_TABLE_CSV;
+    else if (strcasecmp(ext, "json") == 0 || strcasecmp(ext, "jsonl") == 0 || strcasecmp(ext, "ndjson") == 0)
+        *ret = YK_TABLE_JSON;
+    else if (strcasecmp(ext, "txt") == 0 || strcmp(path, "-") == 0)
+        *ret = YK_TABLE_ALIGNED;
+    else
+        return yk_cli_usage(args, "'%s': the name of an output ends in .csv, .jsonl or .txt", path) < 0;
+    return true;
+}
+
+static void put_csv(yk_buf *to, const char *s, size_t n)
+{
+    if (!memchr(s, ',', n) && !memchr(s, '"', n) && !memchr(s, '\n', n) && !memchr(s, '\r', n)) {
+        yk_buf_append(to, s, n);
+        return;
+    }
+    yk_buf_putc(to, '"');
+    for (size_t i = 0; i < n; i++) {
+        if (s[i] == '"')
+            yk_buf_putc(to, '"');
+        yk_buf_putc(to, s[i]);
+    }
+    yk_buf_putc(to, '"');
+}
+
+static void put_json(yk_buf *to, const char *s, size_t n)
+{
+    yk_buf_putc(to, '"');
+    for (size_t i = 0; i < n; i++) {
+        unsigned char c = (unsigned char)s[i];
+        if (c == '"' || c == '\\')
+            yk_buf_printf(to, "\\%c", c);
+        else if (c == '\n')
+            yk_buf_puts(to, "\\n");
+        else if (c < 0x20)
+            yk_buf_printf(to, "\\u%04x", c);
+        else
+            yk_buf_putc(to, (char)c);
+    }
+    yk_buf_putc(to, '"');
+}
+
+static bool is_number(const char *type)
+{
+    return strcmp(type, "integer") == 0 || strcmp(type, "real") == 0 || strcmp(type, "unsigned integer") == 0
+           || strcmp(type, "boolean") == 0 || strncmp(type, "decimal", 7) == 0;
+}
+
+/* JSON has no infinities. */
+static void put_json_value(yk_buf *to, const char *type, const char *text, size_t n)
+{
+    if (!is_number(type))
+        put_json(to, text, n);
+    else if (strcmp(type, "real") == 0 && strpbrk(text, "ni"))
+        yk_buf_puts(to, "null");
+    else
+        yk_buf_append(to, text, n);
+}
+
+static void cell(const yoke_frame *f, size_t column, uint64_t row, yk_buf *to)
+{
+    char   small[256];
+    size_t n = yoke_frame_text(f, column, row, small, sizeof small);
+    yk_buf_clear(to);
+    if (n < sizeof small) {
+        yk_buf_append(to, small, n);
+        return;
+    }
+    char *all = yk_malloc(n + 1);
+    if (all)
+        yoke_frame_text(f, column, row, all, n + 1);
+    yk_buf_append(to, all ? all : small, all ? n : sizeof small - 1);
+    yk_free(all);
+}
+
+static void put_rows_csv(yk_buf *to, const yoke_frame *f)
+{
+    YK_AUTOBUF text = YK_BUF_INIT;
+    size_t     n = yoke_frame_columns(f);
+    for (size_t c = 0; c < n; c++) {
+        const char *name = yoke_frame_name(f, c);
+        put_csv(to, name, strlen(name));
+        yk_buf_putc(to, c + 1 < n ? ',' : '\n');
+    }
+    for (uint64_t r = 0; r < yoke_frame_rows(f); r++)
+        for (size_t c = 0; c < n; c++) {
+            cell(f, c, r, &text);
+            put_csv(to, yk_buf_text(&text), text.len);
+            yk_buf_putc(to, c + 1 < n ? ',' : '\n');
+        }
+}
+
+static void put_rows_json(yk_buf *to, const yoke_frame *f)
+{
+    YK_AUTOBUF text = YK_BUF_INIT;
+    size_t     n = yoke_frame_columns(f);
+    for (uint64_t r = 0; r < yoke_frame_rows(f); r++) {
+        for (size_t c = 0; c < n; c++) {
+            const char *name = yoke_frame_name(f, c);
+            yk_buf_putc(to, c ? ',' : '{');
+            put_json(to, name, strlen(name));
+            yk_buf_putc(to, ':');
+            cell(f, c, r, &text);
+            if (yoke_frame_is_missing(f, c, r))
+                yk_buf_puts(to, "null");
+            else
+                put_json_value(to, yoke_frame_type(f, c), yk_buf_text(&text), text.len);
+        }
+        yk_buf_puts(to, "}\n");
+    }
+}
+
+/* Places on a terminal: characters, not bytes. */
+static size_t width_of(const char *s, size_t n)
+{
+    size_t w = 0;
+    for (size_t i = 0; i < n; i++)
+        w += ((unsigned char)s[i] & 0xc0) != 0x80;
+    return w;
+}
+
+/* A cell of a table: control characters would tear the lines apart. */
+static void put_padded(yk_buf *to, const char *s, size_t n, size_t width, bool is_right, bool is_last)
+{
+    size_t pad = width - width_of(s, n);
+    for (size_t i = 0; is_right && i < pad; i++)
+        yk_buf_putc(to, ' ');
+    for (size_t i = 0; i < n; i++)
+        yk_buf_putc(to, (unsigned char)s[i] < 0x20 ? ' ' : s[i]);
+    for (size_t i = 0; !is_right && !is_last && i < pad; i++)
+        yk_buf_putc(to, ' ');
+    yk_buf_puts(to, is_last ? "\n" : "  ");
+}
+
+static void put_rows_aligned(yk_buf *to, const yoke_frame *f)
+{
+    YK_AUTOBUF          text = YK_BUF_INIT;
+    size_t              n = yoke_frame_columns(f);
+    YK_AUTOFREE size_t *width = yk_new_array(size_t, n + 1);
+    if (!width) {
+        to->is_failed = true;
+        return;
+    }
+    for (size_t c = 0; c < n; c++)
+        width[c] = width_of(yoke_frame_name(f, c), strlen(yoke_frame_name(f, c)));
+    for (uint64_t r = 0; r < yoke_frame_rows(f); r++)
+        for (size_t c = 0; c < n; c++) {
+            cell(f, c, r, &text);
+            size_t w = width_of(yk_buf_text(&text), text.len);
+            width[c] = w > width[c] ? w : width[c];
+        }
+    for (size_t c = 0; c < n; c++)
+        put_padded(to, yoke_frame_name(f, c), strlen(yoke_frame_name(f, c)), width[c], is_number(yoke_frame_type(f, c)), c + 1 == n);
+    for (uint64_t r = 0; r < yoke_frame_rows(f); r++)
+        for (size_t c = 0; c < n; c++) {
+            cell(f, c, r, &text);
+            put_padded(to, yk_buf_text(&text), text.len, width[c], is_number(yoke_frame_type(f, c)), c + 1 == n);
+        }
+}
+
+void yk_table_put_frame(yk_buf *to, const yoke_frame *f, yk_table_format format)
+{
+    if (format == YK_TABLE_CSV)
+        put_rows_csv(to, f);
+    else if (format == YK_TABLE_JSON)
+        put_rows_json(to, f);
+    else
+        put_rows_aligned(to, f);
+}
+
+/* ---- answers */
+
+static void put_bins(yk_buf *to, const yoke_answer *a)
+{
+    char   text[3][YK_NUMBER_MAX];
+    size_t width[2] = {0, 0};
+    for (size_t i = 0; i <= a->n_bins; i++) {
+        size_t n = yk_number_real(a->edges[i], text[0]);
+        width[0] = n > width[0] ? n : width[0];
+        n = i < a->n_bins ? yk_number_uint(a->counts[i], text[1]) : 0;
+        width[1] = n > width[1] ? n : width[1];
+    }
+    for (size_t i = 0; i < a->n_bins; i++) {
+        yk_number_real(a->edges[i], text[0]);
+        yk_number_real(a->edges[i + 1], text[1]);
+        yk_number_uint(a->counts[i], text[2]);
+        yk_buf_printf(to, "%-*s  %-*s  %*s\n", (int)width[0], text[0], (int)width[0], text[1], (int)width[1], text[2]);
+    }
+}
+
+void yk_table_put_answers(yk_buf *to, const yoke_answers *a, char *const *labels, size_t n)
+{
+    size_t width = 0;
+    for (size_t i = 0; i < n; i++)
+        if (!yoke_answers_at(a, i)->n_bins && width_of(labels[i], strlen(labels[i])) > width)
+            width = width_of(labels[i], strlen(labels[i]));
+    for (size_t i = 0; i < n; i++) {
+        const yoke_answer *r = yoke_answers_at(a, i);
+        if (r->n_bins) {
+            if (n > 1)
+                yk_buf_printf(to, "%s\n", labels[i]);
+            put_bins(to, r);
+            continue;
+        }
+        if (n > 1)
+            put_padded(to, labels[i], strlen(labels[i]), width, false, false);
+        yk_buf_printf(to, "%s\n", r->is_missing ? "missing" : r->text);
+    }
+}
+
+void yk_table_put_answers_json(yk_buf *to, const yoke_answers *a, char *const *labels, size_t n)
+{
+    char text[YK_NUMBER_MAX];
+    for (size_t i = 0; i < n; i++) {
+        const yoke_answer *r = yoke_answers_at(a, i);
+        yk_buf_puts(to, i ? ", " : "{");
+        put_json(to, labels[i], strlen(labels[i]));
+        yk_buf_puts(to, ": ");
+        if (r->is_missing)
+            yk_buf_puts(to, "null");
+        else if (!r->n_bins)
+            put_json_value(to, r->type, r->text, strlen(r->text));
+        for (size_t b = 0; r->n_bins && b <= r->n_bins; b++) {
+            yk_number_real(r->edges[b], text);
+            yk_buf_printf(to, "%s%s", b ? ", " : "{\"edges\": [", isfinite(r->edges[b]) ? text : "null");
+        }
+        for (size_t b = 0; b < r->n_bins; b++)
+            yk_buf_printf(to, "%s%llu%s", b ? ", " : "], \"counts\": [", (unsigned long long)r->counts[b], b + 1 == r->n_bins ? "]}" : "");
+    }
+    yk_buf_puts(to, "}\n");
+}

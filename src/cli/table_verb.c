@@ -1,0 +1,569 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * yoke table: reads its words into one call of the table interface, and prints what comes back.
+ */
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/number.h"
+#include "base/progress.h"
+#include "cli/plotting.h"
+#include "cli/table_out.h"
+#include "cli/verbs.h"
+#include "plot/plot_csv.h"
+
+#include <yoke/plot.h>
+#include <yoke/table.h>
+
+#include <stdlib.h>
+#include <sys/resource.h>
+
+enum {
+    WHERE = 1, COUNT, SUM, MEAN, MIN, MAX, STD, VAR, MEDIAN, QUANTILE, UNIQUE, FIRST, LAST, HIST, BINS, RANGE, EDGES, LOG_BINS,
+    BY, TOP, SELECT, SORT, DISTINCT, HEAD, TAIL, SAMPLE, SEED, DESCRIBE, COLUMNS, OUT, FORCE, FORMAT, JSON, PLOT, LOG_X, LOG_Y, TITLE, ON,
+    STATS, MEMORY, DELIMITER, HEADER, NO_HEADER, BAD_ROWS, PROGRESS,
+};
+
+static const yk_opt opts[] = {
+    {WHERE, 'w', "where", "E", "only the rows where E is true; given several times: where all are"},
+    {COUNT, 'c', "count", NULL, "how many rows"},
+    {SUM, 0, "sum", "E", "sum of E over the rows; missing values are left out, here and below"},
+    {MEAN, 0, "mean", "E", "mean"},
+    {MIN, 0, "min", "E", "least value: a number, time or text"},
+    {MAX, 0, "max", "E", "greatest value"},
+    {STD, 0, "std", "E", "standard deviation of a sample (divided by n - 1)"},
+    {VAR, 0, "var", "E", "its square"},
+    {MEDIAN, 0, "median", "E", "exact median"},
+    {QUANTILE, 0, "quantile", "Q:E", "exact quantiles, e.g. 0.9:tip or 0.25,0.75:tip; linear between two values"},
+    {UNIQUE, 0, "unique", "E", "how many different values"},
+    {FIRST, 0, "first", "E", "with --by: the first value of each group"},
+    {LAST, 0, "last", "E", "with --by: the last one"},
+    {HIST, 0, "hist", "E", "histogram, as numpy.histogram counts it; may be given several times with the same bins"},
+    {BINS, 'b', "bins", "N", "number of bins; 50 when not given"},
+    {RANGE, 'r', "range", "LO:HI", "their range; from the least to the greatest value when not given"},
+    {LOG_BINS, 0, "log-bins", NULL, "bins of equal width in the logarithm"},
+    {EDGES, 0, "edges", "A,B,…", "the edges themselves, rising"},
+    {BY, 0, "by", "E,…", "one row per group of equal keys, with the results above for each; in the order of the keys"},
+    {TOP, 0, "top", "N", "with --by: the N groups with the greatest first result, greatest first"},
+    {SELECT, 's', "select", "E,…", "rows of these columns: names or expressions, 'tip / fare as share'"},
+    {SORT, 0, "sort", "E,…", "rows in order: 'tip desc, zone'; missing values last, equal rows as they lie"},
+    {DISTINCT, 0, "distinct", NULL, "each different row once"},
+    {HEAD, 'n', "head", "N", "the first N rows"},
+    {TAIL, 0, "tail", "N", "the last N rows"},
+    {SAMPLE, 0, "sample", "N", "N rows at random, the same for the same --seed"},
+    {SEED, 0, "seed", "N", "of --sample; 0 when not given"},
+    {DESCRIBE, 0, "describe", "E", "count, mean, std, min, quartiles and max of E"},
+    {COLUMNS, 0, "columns", NULL, "the columns: type, missing values, and where files differ"},
+    {OUT, 'o', "output", "FILE", "write there: rows as .csv, .jsonl or .txt, a histogram as .csv for yoke plot"},
+    {FORCE, 'f', "force", NULL, "an output that is there already is replaced"},
+    {FORMAT, 0, "format", "F", "how rows are printed: table, csv, json"},
+    {JSON, 0, "json", NULL, "results for a machine: one JSON object; rows: an object per line"},
+    {PLOT, 0, "plot", "FILE", "draw the histograms: .png, .svg, .pdf, or - for the terminal"},
+    {LOG_X, 0, "log-x", NULL, "the plot's x axis is logarithmic"},
+    {LOG_Y, 0, "log-y", NULL, "its y axis is"},
+    {TITLE, 0, "title", "TEXT", "its title"},
+    {ON, 0, "on", "WHAT", "what pulls: serial, threads[:N], processes[:N]; default $YOKE_ON, else threads"},
+    {STATS, 0, "stats", NULL, "a line on standard error: rows, bytes, seconds, memory"},
+    {MEMORY, 0, "memory", "SIZE", "what results may take, e.g. 500M, 2G; default a quarter of what there is"},
+    {DELIMITER, 'd', "delimiter", "C", "of CSV files; found out when not given (comma, tab, semicolon, bar)"},
+    {HEADER, 0, "header", NULL, "the first line of CSV files names the columns"},
+    {NO_HEADER, 0, "no-header", NULL, "it does not: columns are c1, c2, …"},
+    {BAD_ROWS, 0, "bad-rows", "WHAT", "CSV rows with a wrong number of fields: stop (default) or skip"},
+    {PROGRESS, 0, "progress", "HOW", "auto, bar, line or none"},
+    {0},
+};
+
+/* A call's words. */
+typedef struct call {
+    yk_args        *args;
+    const char    **files, **where;
+    size_t          n_files, cap_files, n_where, cap_where;
+    yoke_ask       *asks;
+    char          **labels; /* of asks; owned */
+    size_t          n, cap, cap_labels;
+    uint32_t        n_bins;
+    double          range[2];
+    bool            has_range, is_log_bins;
+    double         *edges;
+    size_t          n_edges, cap_edges;
+    yoke_rows       rows;
+    uint64_t        top;
+    bool            wants_rows, wants_columns, is_forced, is_json, has_stats, is_log_x, is_log_y;
+    yk_table_format format;
+    const char     *out, *plot, *on, *title;
+    yoke_table_opts opts;
+    yk_progress_how how;
+} call;
+
+static void call_fini(call *c)
+{
+    for (size_t i = 0; i < c->n; i++)
+        yk_free(c->labels[i]);
+    yk_free(c->labels);
+    yk_free(c->asks);
+    yk_free(c->files);
+    yk_free(c->where);
+    yk_free(c->edges);
+}
+
+static bool nomem(const call *c) { return yk_cli_usage(c->args, "out of memory") < 0; }
+
+/* ---- words to asks */
+
+static bool add_ask(call *c, yoke_ask_kind what, const char *word, const char *expr, double q)
+{
+    YK_AUTOBUF label = YK_BUF_INIT;
+    if (what == YOKE_ASK_QUANTILE && strcmp(word, "median") != 0)
+        yk_buf_printf(&label, "quantile(%s, %g)", expr, q);
+    else if (expr)
+        yk_buf_printf(&label, "%s(%s)", word, expr);
+    else
+        yk_buf_puts(&label, word);
+    char    *text = yk_strdup(yk_buf_text(&label));
+    size_t   n = c->n;
+    yoke_ask ask = {.what = what, .expr = expr, .q = q};
+    if (!text || !yk_push(&c->asks, &n, &c->cap, ask)) {
+        yk_free(text);
+        return nomem(c);
+    }
+    n = c->n;
+    if (!yk_push(&c->labels, &n, &c->cap_labels, text)) {
+        yk_free(text);
+        return nomem(c);
+    }
+    c->n = n;
+    return true;
+}
+
+/* "0.25,0.75:tip" */
+static bool add_quantiles(call *c, const char *value)
+{
+    const char *colon = strchr(value, ':');
+    if (!colon || !colon[1])
+        return yk_cli_usage(c->args, "--quantile '%s': which one, a colon, of what: --quantile 0.9:tip_amount", value) < 0;
+    for (const char *at = value; at < colon;) {
+        const char *end = memchr(at, ',', (size_t)(colon - at));
+        size_t      n = (size_t)((end ? end : colon) - at);
+        double      q;
+        if (!yk_number_read_real(at, n, &q) || !(q >= 0 && q <= 1))
+            return yk_cli_usage(c->args, "--quantile '%s': '%.*s' is no number between 0 and 1", value, (int)n, at) < 0;
+        if (!add_ask(c, YOKE_ASK_QUANTILE, "quantile", colon + 1, q))
+            return false;
+        at += n + (end != NULL);
+    }
+    return true;
+}
+
+static bool add_description(call *c, const char *e)
+{
+    return add_ask(c, YOKE_ASK_COUNT, "count", e, 0) && add_ask(c, YOKE_ASK_MEAN, "mean", e, 0) && add_ask(c, YOKE_ASK_STD, "std", e, 0)
+           && add_ask(c, YOKE_ASK_MIN, "min", e, 0) && add_ask(c, YOKE_ASK_QUANTILE, "quantile", e, 0.25)
+           && add_ask(c, YOKE_ASK_QUANTILE, "quantile", e, 0.5) && add_ask(c, YOKE_ASK_QUANTILE, "quantile", e, 0.75)
+           && add_ask(c, YOKE_ASK_MAX, "max", e, 0);
+}
+
+static bool read_edges(call *c, const char *value)
+{
+    for (const char *at = value;; at++) {
+        size_t n = strcspn(at, ",");
+        double x;
+        if (!yk_number_read_real(at, n, &x))
+            return yk_cli_usage(c->args, "--edges '%s': '%.*s' is no number", value, (int)n, at) < 0;
+        if (!yk_push(&c->edges, &c->n_edges, &c->cap_edges, x))
+            return nomem(c);
+        at += n;
+        if (!*at)
+            return true;
+    }
+}
+
+static bool read_size(const call *c, const char *value, uint64_t *ret)
+{
+    static const char units[] = "KMGT";
+    size_t            n = strspn(value, "0123456789.");
+    double            x;
+    const char       *unit = value[n] ? strchr(units, value[n] & ~0x20) : units;
+    if (!yk_number_read_real(value, n, &x) || !unit || x < 0 || (value[n] && value[n + 1] && strcasecmp(value + n + 1, "B") != 0 && strcasecmp(value + n + 1, "iB") != 0))
+        return yk_cli_usage(c->args, "--memory '%s': a size is a number and K, M, G or T, such as 500M", value) < 0;
+    *ret = (uint64_t)(x * (value[n] ? (double)((uint64_t)1 << (10 * (unit - units + 1))) : 1));
+    return true;
+}
+
+static bool read_format(call *c, const char *value)
+{
+    static const char *const words[] = {"table", "csv", "json"};
+    for (size_t i = 0; i < 3; i++)
+        if (strcmp(value, words[i]) == 0) {
+            c->format = (yk_table_format)i;
+            return true;
+        }
+    return yk_cli_usage(c->args, "--format '%s': table, csv or json", value) < 0;
+}
+
+static bool take_reading(call *c, int id, const char *value)
+{
+    yoke_error err = YOKE_ERROR_INIT;
+    switch (id) {
+    case MEMORY: return read_size(c, value, &c->opts.memory);
+    case DELIMITER:
+        c->opts.delimiter = strcmp(value, "\\t") == 0 || strcmp(value, "tab") == 0 ? '\t' : *value;
+        if (!*value || (value[1] && c->opts.delimiter != '\t') || strchr("\"\n\r", *value))
+            return yk_cli_usage(c->args, "--delimiter '%s': one character, or tab", value) < 0;
+        return true;
+    case HEADER: c->opts.header = 1; return true;
+    case NO_HEADER: c->opts.header = -1; return true;
+    case BAD_ROWS:
+        c->opts.skip_bad_rows = strcmp(value, "skip") == 0;
+        if (!c->opts.skip_bad_rows && strcmp(value, "stop") != 0)
+            return yk_cli_usage(c->args, "--bad-rows '%s': stop or skip", value) < 0;
+        return true;
+    default:
+        if (yk_progress_parse(value, &c->how, &err) < 0)
+            return yk_cli_usage(c->args, "--progress: %s", err.text) < 0;
+        return true;
+    }
+}
+
+static bool take_rows(call *c, int id, const char *value)
+{
+    c->wants_rows = true;
+    switch (id) {
+    case BY: c->rows.by = value; return true;
+    case TOP: return yk_args_uint(c->args, "top", value, 1, UINT64_MAX, &c->top);
+    case SELECT: c->rows.select = value; return true;
+    case SORT: c->rows.sort = value; return true;
+    case DISTINCT: c->rows.is_distinct = 1; return true;
+    case HEAD: return yk_args_uint(c->args, "head", value, 1, UINT64_MAX, &c->rows.head);
+    case TAIL: return yk_args_uint(c->args, "tail", value, 1, UINT64_MAX, &c->rows.tail);
+    default: return yk_args_uint(c->args, "sample", value, 1, UINT64_MAX, &c->rows.sample);
+    }
+}
+
+static bool take_ask(call *c, int id, const char *value)
+{
+    switch (id) {
+    case COUNT: return add_ask(c, YOKE_ASK_COUNT, "count", NULL, 0);
+    case SUM: return add_ask(c, YOKE_ASK_SUM, "sum", value, 0);
+    case MEAN: return add_ask(c, YOKE_ASK_MEAN, "mean", value, 0);
+    case MIN: return add_ask(c, YOKE_ASK_MIN, "min", value, 0);
+    case MAX: return add_ask(c, YOKE_ASK_MAX, "max", value, 0);
+    case STD: return add_ask(c, YOKE_ASK_STD, "std", value, 0);
+    case VAR: return add_ask(c, YOKE_ASK_VAR, "var", value, 0);
+    case MEDIAN: return add_ask(c, YOKE_ASK_QUANTILE, "median", value, 0.5);
+    case QUANTILE: return add_quantiles(c, value);
+    case UNIQUE: return add_ask(c, YOKE_ASK_DISTINCT, "unique", value, 0);
+    case FIRST: return add_ask(c, YOKE_ASK_FIRST, "first", value, 0);
+    case LAST: return add_ask(c, YOKE_ASK_LAST, "last", value, 0);
+    case HIST: return add_ask(c, YOKE_ASK_HISTOGRAM, "hist", value, 0);
+    case BINS: {
+        uint64_t n;
+        if (!yk_args_uint(c->args, "bins", value, 1, 1 << 20, &n))
+            return false;
+        c->n_bins = (uint32_t)n;
+        return true;
+    }
+    case RANGE: return c->has_range = true, yk_cli_range(c->args, "range", value, c->range);
+    case EDGES: return read_edges(c, value);
+    case LOG_BINS: return c->is_log_bins = true;
+    default: return add_description(c, value);
+    }
+}
+
+static bool take_option(call *c, int id, const char *value)
+{
+    switch (id) {
+    case YK_ARG_WRONG: return false;
+    case YK_ARG_WORD: return yk_push(&c->files, &c->n_files, &c->cap_files, value) || nomem(c);
+    case WHERE: return yk_push(&c->where, &c->n_where, &c->cap_where, value) || nomem(c);
+    case BY: case TOP: case SELECT: case SORT: case DISTINCT: case HEAD: case TAIL: case SAMPLE: return take_rows(c, id, value);
+    case SEED: return yk_args_uint(c->args, "seed", value, 0, UINT64_MAX, &c->rows.seed);
+    case COLUMNS: return c->wants_columns = true;
+    case OUT: c->out = value; return true;
+    case FORCE: return c->is_forced = true;
+    case FORMAT: return read_format(c, value);
+    case JSON: return c->is_json = true;
+    case PLOT: c->plot = value; return true;
+    case LOG_X: return c->is_log_x = true;
+    case LOG_Y: return c->is_log_y = true;
+    case TITLE: c->title = value; return true;
+    case ON: c->on = value; return true;
+    case STATS: return c->has_stats = true;
+    case MEMORY: case DELIMITER: case HEADER: case NO_HEADER: case BAD_ROWS: case PROGRESS: return take_reading(c, id, value);
+    default: return take_ask(c, id, value);
+    }
+}
+
+/* ---- what does not go together */
+
+static bool has_histogram(const call *c)
+{
+    for (size_t i = 0; i < c->n; i++)
+        if (c->asks[i].what == YOKE_ASK_HISTOGRAM)
+            return true;
+    return false;
+}
+
+static bool check(call *c)
+{
+    const yk_args *a = c->args;
+    unsigned       n_which = (c->rows.head > 0) + (c->rows.tail > 0) + (c->rows.sample > 0);
+    if (c->n_files == 0)
+        return yk_cli_usage(a, "name the files: yoke table 'yellow_*.parquet' --mean tip_amount") < 0;
+    if (!c->n && !c->wants_rows && !c->wants_columns)
+        return yk_cli_usage(a, "say what is wanted of the table: --columns, --head 10, --count, --mean E, --hist E, --by E, …") < 0;
+    if (c->n && c->wants_rows && !c->rows.by)
+        return yk_cli_usage(a, "rows (--select, --head, …) and results (--%s …) are two calls; --by gives results per group", "mean") < 0;
+    if (c->wants_columns && (c->n || c->wants_rows))
+        return yk_cli_usage(a, "--columns stands alone") < 0;
+    if (n_which > 1)
+        return yk_cli_usage(a, "--head, --tail and --sample: one of them") < 0;
+    if (c->rows.by && (c->rows.select || c->rows.is_distinct || c->rows.sample))
+        return yk_cli_usage(a, "--by gives one row per group; --select, --distinct and --sample are for rows of the table") < 0;
+    if (c->top && !c->rows.by)
+        return yk_cli_usage(a, "--top is of groups (--by); for rows: --sort 'E desc' --head N") < 0;
+    if (c->rows.by && has_histogram(c))
+        return yk_cli_usage(a, "--hist cannot be had per group; filter with --where, one call per group") < 0;
+    if (c->plot && !has_histogram(c))
+        return yk_cli_usage(a, "--plot draws a histogram: add --hist E") < 0;
+    if (c->out && c->n && !c->rows.by && !has_histogram(c))
+        return yk_cli_usage(a, "-o keeps rows or a histogram; a number is printed: use > FILE") < 0;
+    if (c->out && !has_histogram(c))
+        return yk_table_format_of(a, c->out, &c->format);
+    return true;
+}
+
+/* ---- running */
+
+static void show_progress(void *ctx, uint64_t done, uint64_t all)
+{
+    yk_progress_total(ctx, all);
+    yk_progress_update(ctx, done, 0);
+}
+
+/* Bins that were not given a range take the values' own. */
+static int find_range(const call *c, const yoke_table *t, const char *expr, double range[2], yoke_error *err)
+{
+    yoke_ask      ends[2] = {{.what = YOKE_ASK_MIN, .expr = expr}, {.what = YOKE_ASK_MAX, .expr = expr}};
+    yoke_answers *a = yoke_table_collect(t, ends, 2, err);
+    if (!a)
+        return err->code;
+    range[0] = yoke_answers_at(a, 0)->real;
+    range[1] = yoke_answers_at(a, 1)->real;
+    bool is_missing = yoke_answers_at(a, 0)->is_missing;
+    yoke_answers_free(a);
+    if (is_missing)
+        range[0] = 0, range[1] = 1;
+    return c->is_log_bins && range[0] <= 0 ? yk_fail(err, YOKE_EINVALID, "--log-bins: '%s' goes down to %g; give a range above 0 with --range", expr, range[0]) : 0;
+}
+
+static int set_bins(call *c, const yoke_table *t, yoke_error *err)
+{
+    for (size_t i = 0; i < c->n; i++) {
+        yoke_ask *q = &c->asks[i];
+        if (q->what != YOKE_ASK_HISTOGRAM)
+            continue;
+        if (!c->has_range && !c->n_edges) {
+            YK_TRY(find_range(c, t, q->expr, c->range, err));
+            c->has_range = true; /* for the others too: bins that can be compared */
+        }
+        q->n_bins = c->n_bins ? c->n_bins : 50;
+        q->lo = c->range[0], q->hi = c->range[1];
+        q->is_log = c->is_log_bins;
+        q->edges = c->edges, q->n_edges = c->n_edges;
+    }
+    return 0;
+}
+
+static int write_text(const call *c, const yk_buf *text, yoke_error *err)
+{
+    if (text->is_failed)
+        return yk_fail_nomem(err, "printing");
+    if (!c->out || strcmp(c->out, "-") == 0) {
+        fwrite(yk_buf_text(text), 1, text->len, stdout);
+        return 0;
+    }
+    YK_CLEANUP(yk_output_fini) yk_output o = {0};
+    YK_TRY(yk_output_open(&o, c->out, c->is_forced, err));
+    fwrite(yk_buf_text(text), 1, text->len, o.file);
+    return yk_output_commit(&o, err);
+}
+
+static int plot(const call *c, const yoke_answers *a, yoke_error *err)
+{
+    yoke_plot_opts o = {.size = sizeof o, .title = c->title, .y_label = "rows", .is_x_log = c->is_log_x, .is_y_log = c->is_log_y};
+    size_t         n_hist = 0, only = 0;
+    for (size_t i = 0; i < c->n; i++)
+        if (c->asks[i].what == YOKE_ASK_HISTOGRAM)
+            n_hist++, only = i;
+    if (n_hist == 1)
+        o.x_label = c->asks[only].expr;
+    yoke_plot *p = yoke_plot_new(&o, err);
+    if (!p)
+        return err->code;
+    int rc = 0;
+    for (size_t i = 0; i < c->n && rc == 0; i++) {
+        const yoke_answer *r = yoke_answers_at(a, i);
+        if (c->asks[i].what != YOKE_ASK_HISTOGRAM)
+            continue;
+        YK_AUTOFREE double *counts = yk_new_array(double, r->n_bins);
+        if (!counts)
+            rc = yk_fail_nomem(err, "plotting");
+        for (size_t b = 0; counts && b < r->n_bins; b++)
+            counts[b] = (double)r->counts[b];
+        if (rc == 0)
+            rc = yoke_plot_add_stairs(p, n_hist > 1 ? c->asks[i].expr : NULL, r->n_bins, r->edges, counts, err);
+    }
+    if (rc == 0)
+        rc = yk_cli_plot(p, c->plot, c->is_forced, err);
+    yoke_plot_free(p);
+    return rc;
+}
+
+/* Histograms that went to a file or a picture are not printed as well. */
+static int print_answers(const call *c, const yoke_answers *a, yoke_error *err)
+{
+    YK_AUTOBUF text = YK_BUF_INIT;
+    if (c->is_json) {
+        yk_table_put_answers_json(&text, a, c->labels, c->n);
+    } else if (c->out || c->plot) {
+        for (size_t i = 0; i < c->n; i++)
+            if (c->asks[i].what != YOKE_ASK_HISTOGRAM && c->n > 2)
+                yk_buf_printf(&text, "%s  %s\n", c->labels[i], yoke_answers_at(a, i)->is_missing ? "missing" : yoke_answers_at(a, i)->text);
+            else if (c->asks[i].what != YOKE_ASK_HISTOGRAM)
+                yk_buf_printf(&text, "%s\n", yoke_answers_at(a, i)->is_missing ? "missing" : yoke_answers_at(a, i)->text);
+    } else {
+        yk_table_put_answers(&text, a, c->labels, c->n);
+    }
+    if (text.is_failed)
+        return yk_fail_nomem(err, "printing");
+    fwrite(yk_buf_text(&text), 1, text.len, stdout);
+    return 0;
+}
+
+static int answer(call *c, const yoke_table *t, yoke_error *err)
+{
+    YK_TRY(set_bins(c, t, err));
+    yoke_answers *a = yoke_table_collect(t, c->asks, c->n, err);
+    if (!a)
+        return err->code;
+    YK_AUTOBUF bins = YK_BUF_INIT;
+    int        rc = 0;
+    for (size_t i = 0; i < c->n && c->out; i++) {
+        const yoke_answer *r = yoke_answers_at(a, i);
+        if (c->asks[i].what != YOKE_ASK_HISTOGRAM)
+            continue;
+        rc = bins.len ? yk_fail(err, YOKE_EINVALID, "-o keeps one histogram; the call has several") : 0;
+        yk_hist_csv(&bins, r->n_bins, r->edges, r->counts);
+    }
+    if (rc == 0 && c->out)
+        rc = write_text(c, &bins, err);
+    if (rc == 0 && c->plot)
+        rc = plot(c, a, err);
+    if (rc == 0)
+        rc = print_answers(c, a, err);
+    yoke_answers_free(a);
+    return rc;
+}
+
+static int print_rows(call *c, const yoke_table *t, yoke_error *err)
+{
+    YK_AUTOBUF  text = YK_BUF_INIT, by_first = YK_BUF_INIT;
+    yoke_frame *f;
+    if (c->top) {
+        yk_buf_printf(&by_first, "`%s` desc", c->n ? c->labels[0] : "count");
+        c->rows.sort = yk_buf_text(&by_first);
+        c->rows.head = c->top;
+    }
+    c->rows.asks = c->asks;
+    c->rows.n_asks = c->n;
+    c->rows.ask_names = (const char *const *)c->labels;
+    f = c->wants_columns ? yoke_table_columns(t, err) : yoke_table_rows(t, &c->rows, err);
+    if (!f)
+        return err->code;
+    yk_table_put_frame(&text, f, c->is_json ? YK_TABLE_JSON : c->format);
+    yoke_frame_free(f);
+    return write_text(c, &text, err);
+}
+
+static void print_stats(const call *c, const yoke_table *t, double seconds)
+{
+    yoke_table_stats st;
+    struct rusage    self, kids;
+    yoke_table_stats_get(t, &st);
+    getrusage(RUSAGE_SELF, &self);
+    getrusage(RUSAGE_CHILDREN, &kids);
+    long peak = self.ru_maxrss > kids.ru_maxrss ? self.ru_maxrss : kids.ru_maxrss;
+    fprintf(stderr, "%llu rows of %llu read (%llu skipped, %llu passed) in %llu files, %.1f MB in %llu scan%s, %.3f s, %.2f GB/s, %.0f M rows/s, peak %.0f MiB\n",
+            (unsigned long long)st.rows_read, (unsigned long long)st.rows, (unsigned long long)st.rows_skipped, (unsigned long long)st.rows_passed,
+            (unsigned long long)st.files, (double)st.bytes_read / 1e6, (unsigned long long)st.scans, st.scans == 1 ? "" : "s", seconds,
+            (double)st.bytes_read / 1e9 / seconds, (double)(st.rows_read + st.rows_skipped) / 1e6 / seconds, (double)peak / 1024);
+}
+
+static int run_table(call *c, yoke_table *t, yoke_error *err)
+{
+    double began = yk_now();
+    for (size_t i = 0; i < c->n_where; i++) {
+        yoke_table *filtered = yoke_table_where(t, c->where[i], err);
+        yoke_table_close(t);
+        t = filtered;
+        if (!t)
+            return err->code;
+    }
+    int rc = c->wants_rows || c->wants_columns ? print_rows(c, t, err) : answer(c, t, err);
+    if (rc == 0 && c->has_stats) {
+        yk_progress_end(c->opts.progress_ctx);
+        c->opts.progress_ctx = NULL;
+        print_stats(c, t, yk_now() - began);
+    }
+    yoke_table_close(t);
+    return rc;
+}
+
+static int run(yk_args *args)
+{
+    YK_CLEANUP(call_fini) call c = {.args = args, .opts = {.size = sizeof(yoke_table_opts)}};
+    yoke_error                 err = YOKE_ERROR_INIT;
+    const char                *value;
+    int                        id;
+    while ((id = yk_args_next(args, &value)) != YK_ARG_END)
+        if (!take_option(&c, id, value))
+            return YK_EXIT_USAGE;
+    if (!check(&c))
+        return YK_EXIT_USAGE;
+    struct rlimit files; /* a table may be thousands of files, all open */
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+    c.opts.progress = show_progress;
+    c.opts.progress_ctx = yk_progress_start("table", "rows", UINT64_MAX, c.how);
+    yoke_session *s = yoke_open(c.on, &err);
+    yoke_table   *t = s ? yoke_table_open_many(s, c.files, c.n_files, &c.opts, &err) : NULL;
+    int           rc = t ? run_table(&c, t, &err) : err.code;
+    yk_progress_end(c.opts.progress_ctx);
+    int code = rc < 0 ? yk_cli_failed(args, &err) : YK_EXIT_OK;
+    yoke_close(s);
+    return yk_cli_finish(args, code);
+}
+
+const yk_verb yk_verb_table = {
+    .name = "table",
+    .summary = "filter, compute and aggregate Parquet and CSV files larger than memory",
+    .usage = "FILE… [--where E] --count|--sum E|--mean E|--hist E …\nFILE… [--where E] --by E,… [--mean E …]\nFILE… [--where E] --select E,… [--sort E] [--head N]\nFILE… --columns",
+    .about =
+        "Takes files as one table: Parquet (.parquet), CSV and its kin (.csv, .tsv, also .gz and .zst, - for standard input), patterns that\n"
+        "the shell did not expand, folders (key=value folders give columns). Columns are matched by name; files may differ in column types\n"
+        "and order. Any number of results in one call cost one scan; quantiles a second or third. One result is printed as its bare value,\n"
+        "several as 'label value' lines.\n\n"
+        "Expressions: columns (`in backticks` when a name has blanks), numbers, 'text', + - * / // % **, comparisons, and or not, in (…), like,\n"
+        "case when, functions (abs sqrt exp log round min max where coalesce isnull hour weekday month lower len …). A missing value is a null or\n"
+        "NaN: results leave it out, a comparison with it is false; x/0 is infinite.\n\n"
+        "Results have the same bits whatever pulls (--on), and however the rows are split over files and row groups.",
+    .opts = opts,
+    .examples = "# what is in it\nyoke table yellow_tripdata_2022-01.parquet --columns\n\n"
+                "# the tip as a share of the fare\nyoke table 'yellow_tripdata_2022-*.parquet' --where 'fare_amount > 0' --mean 'tip_amount / fare_amount'\n\n"
+                "# mean and histogram from one scan; the histogram as a picture and a file\nyoke table 'yellow_*.parquet' --where 'fare_amount > 0' --mean 'tip_amount / fare_amount' \\\n"
+                "    --hist 'tip_amount / fare_amount' --bins 200 --range 0.01:2 --log-y --plot tips.pdf -o tips.csv\n\n"
+                "# by hour of the day\nyoke table trips.parquet --by 'hour(pickup) as hour' --count --mean tip --median fare\n\n"
+                "# the ten longest trips\nyoke table trips.csv.gz --select 'pickup, distance' --sort 'distance desc' --head 10\n",
+    .run = run,
+};

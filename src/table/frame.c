@@ -1,0 +1,526 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Results that are rows: what of each row, which rows, in what order; and frames, which hold them.
+ */
+#include "table/grouping.h"
+#include "table/rows.h"
+#include "table/table.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdio.h>
+
+/* ---- frames */
+
+void yoke_frame_free(yoke_frame *f)
+{
+    if (!f)
+        return;
+    for (size_t i = 0; f->names && i < f->rows.n_columns; i++)
+        yk_free(f->names[i]);
+    yk_free(f->names);
+    yk_free(f->types);
+    yk_batch_fini(&f->rows);
+    yk_free(f);
+}
+YK_DEFINE_CLEANUP(yoke_frame, yoke_frame_free)
+
+int yk_frame_new(yk_batch *rows, const char *const *names, yoke_frame **ret, yoke_error *err)
+{
+    YK_CLEANUP(yoke_frame_freep) yoke_frame *f = yk_new(yoke_frame);
+    if (!f || !(f->names = yk_new_array(char *, rows->n_columns + 1)) || !(f->types = yk_calloc(rows->n_columns + 1, sizeof *f->types)))
+        return yk_fail_nomem(err, "keeping rows");
+    f->rows.n_columns = rows->n_columns; /* for freeing names */
+    for (size_t i = 0; i < rows->n_columns; i++) {
+        f->names[i] = yk_strdup(names[i]);
+        if (!f->names[i])
+            return yk_fail_nomem(err, "keeping rows");
+        yk_type_name(rows->columns[i].type, f->types[i], sizeof *f->types);
+    }
+    f->rows = *rows;
+    *rows = (yk_batch){0};
+    *ret = YK_TAKE(f);
+    return 0;
+}
+
+uint64_t    yoke_frame_rows(const yoke_frame *f) { return f->rows.n; }
+size_t      yoke_frame_columns(const yoke_frame *f) { return f->rows.n_columns; }
+const char *yoke_frame_name(const yoke_frame *f, size_t column) { return f->names[column]; }
+const char *yoke_frame_type(const yoke_frame *f, size_t column) { return f->types[column]; }
+
+int yoke_frame_is_missing(const yoke_frame *f, size_t column, uint64_t row) { return !f->rows.columns[column].valid.data[row]; }
+
+double yoke_frame_real(const yoke_frame *f, size_t column, uint64_t row)
+{
+    yk_value v;
+    yk_batch_get(&f->rows, column, row, &v);
+    return yk_value_real(&v);
+}
+
+size_t yoke_frame_text(const yoke_frame *f, size_t column, uint64_t row, char *buf, size_t size)
+{
+    yk_value   v;
+    YK_AUTOBUF text = YK_BUF_INIT;
+    yk_batch_get(&f->rows, column, row, &v);
+    yk_value_put(&v, &text);
+    if (size) {
+        size_t n = text.len < size - 1 ? text.len : size - 1;
+        memcpy(buf, yk_buf_text(&text), n);
+        buf[n] = '\0';
+    }
+    return text.len;
+}
+
+/* ---- columns asked for: a growing list of expressions that frees itself */
+
+typedef struct exprs {
+    yk_expr **list;
+    size_t    n, cap;
+} exprs;
+
+static void exprs_fini(exprs *e) { yk_expr_list_free(e->list, e->n); }
+
+static int add_text(exprs *e, const char *text, yoke_error *err)
+{
+    yk_expr *x;
+    YK_TRY(yk_expr_parse(text, &x, err));
+    if (!yk_push(&e->list, &e->n, &e->cap, x)) {
+        yk_expr_free(x);
+        return yk_fail_nomem(err, "planning a scan");
+    }
+    return 0;
+}
+
+static int add_list(exprs *e, const char *text, yoke_error *err)
+{
+    yk_expr **list;
+    size_t    n;
+    YK_TRY(yk_expr_parse_list(text, &list, &n, err));
+    if (!yk_grow(&e->list, &e->cap, e->n + n + 1, sizeof *e->list)) {
+        yk_expr_list_free(list, n);
+        return yk_fail_nomem(err, "planning a scan");
+    }
+    memcpy(e->list + e->n, list, n * sizeof *list);
+    e->n += n;
+    yk_free(list);
+    return 0;
+}
+
+/* All columns that can be read throughout. */
+static int add_all(exprs *e, const yk_source *s, yoke_error *err)
+{
+    for (size_t i = 0; i < s->n_columns; i++) {
+        YK_AUTOBUF quoted = YK_BUF_INIT;
+        if (yk_source_check(s, s->columns[i].name, NULL) < 0 || strchr(s->columns[i].name, '`'))
+            continue;
+        yk_buf_printf(&quoted, "`%s`", s->columns[i].name);
+        YK_TRY(add_text(e, yk_buf_text(&quoted), err));
+    }
+    return e->n ? 0 : yk_fail(err, YOKE_EUNSUPPORTED, "'%s' has no column that can be read", s->files[0].path);
+}
+
+/* ---- sort keys: expressions, each with "asc" or "desc" after it */
+
+typedef struct keys {
+    exprs e;
+    bool *is_descending;
+    size_t cap;
+} keys;
+
+static void keys_fini(keys *k)
+{
+    exprs_fini(&k->e);
+    yk_free(k->is_descending);
+}
+
+/* Where the item ends: its comma outside parentheses and quotes, or the end. */
+static size_t item_end(const char *s)
+{
+    int  depth = 0;
+    char quote = 0;
+    for (size_t i = 0;; i++) {
+        if (!s[i] || (s[i] == ',' && depth == 0 && !quote))
+            return i;
+        if (quote)
+            quote = s[i] == quote ? 0 : quote;
+        else if (strchr("'\"`", s[i]))
+            quote = s[i];
+        else
+            depth += (s[i] == '(') - (s[i] == ')');
+    }
+}
+
+static bool cut_word(char *s, const char *word)
+{
+    size_t n = strlen(s), m = strlen(word);
+    while (n && isspace((unsigned char)s[n - 1]))
+        s[--n] = '\0';
+    if (n <= m || strcasecmp(s + n - m, word) != 0 || !isspace((unsigned char)s[n - m - 1]))
+        return false;
+    s[n - m] = '\0';
+    return true;
+}
+
+static int parse_keys(const char *text, keys *k, yoke_error *err)
+{
+    for (const char *at = text;; at++) {
+        size_t            n = item_end(at);
+        YK_AUTOFREE char *item = yk_strndup(at, n);
+        if (!item || !yk_grow(&k->is_descending, &k->cap, k->e.n + 1, sizeof *k->is_descending))
+            return yk_fail_nomem(err, "sorting");
+        k->is_descending[k->e.n] = cut_word(item, "desc");
+        if (!k->is_descending[k->e.n])
+            cut_word(item, "asc");
+        YK_TRY(add_text(&k->e, item, err));
+        at += n;
+        if (!*at)
+            return 0;
+    }
+}
+
+/* ---- */
+
+/* What the rows of a table are to be: columns, and sort keys that are columns too, at the end where they are not yet there. */
+typedef struct wanted {
+    exprs     columns;
+    size_t    n_shown;
+    keys      keys;
+    yk_order *order;
+} wanted;
+
+static void wanted_fini(wanted *w)
+{
+    /* sort keys added to the columns are borrowed from `keys` */
+    yk_expr_list_free(w->columns.list, w->n_shown);
+    keys_fini(&w->keys);
+    yk_free(w->order);
+}
+
+static int add_order(wanted *w, const char *sort, yoke_error *err)
+{
+    if (!sort)
+        return 0;
+    YK_TRY(parse_keys(sort, &w->keys, err));
+    size_t n = w->keys.e.n;
+    w->order = yk_new_array(yk_order, n);
+    if (!w->order || !yk_grow(&w->columns.list, &w->columns.cap, w->columns.n + n, sizeof *w->columns.list))
+        return yk_fail_nomem(err, "sorting");
+    for (size_t i = 0; i < n; i++) {
+        size_t c = 0; /* a result's own name, or the same expression */
+        while (c < w->n_shown && strcmp(yk_expr_name(w->columns.list[c]), yk_expr_text(w->keys.e.list[i])) != 0
+               && strcmp(yk_expr_text(w->columns.list[c]), yk_expr_text(w->keys.e.list[i])) != 0)
+            c++;
+        if (c == w->n_shown) {
+            c = w->columns.n++;
+            w->columns.list[c] = w->keys.e.list[i];
+        }
+        w->order[i] = (yk_order){c, w->keys.is_descending[i]};
+    }
+    return 0;
+}
+
+static int run_scan(const yoke_table *t, yk_sink *sink, yoke_error *err)
+{
+    YK_CLEANUP(yk_table_scan_fini) yk_scan scan;
+    YK_TRY(yk_table_scan(t, &scan, err));
+    scan.sinks = &sink;
+    scan.n_sinks = 1;
+    return yk_scan_run(&scan, err);
+}
+
+static int make_frame(const wanted *w, yk_batch *rows, yoke_frame **ret, yoke_error *err)
+{
+    YK_AUTOFREE const char **names = yk_new_array(const char *, w->columns.n + 1);
+    if (!names)
+        return yk_fail_nomem(err, "keeping rows");
+    for (size_t i = w->n_shown; i < rows->n_columns; i++) { /* sort keys that nobody asked to see */
+        yk_buf_fini(&rows->columns[i].values);
+        yk_buf_fini(&rows->columns[i].bytes);
+        yk_buf_fini(&rows->columns[i].valid);
+    }
+    rows->n_columns = w->n_shown;
+    for (size_t i = 0; i < w->n_shown; i++)
+        names[i] = yk_expr_name(w->columns.list[i]);
+    return yk_frame_new(rows, names, ret, err);
+}
+
+static int plain_rows(const yoke_table *t, const yoke_rows *r, yoke_frame **ret, yoke_error *err)
+{
+    YK_CLEANUP(wanted_fini) wanted     w = {0};
+    YK_CLEANUP(yk_sink_freep) yk_sink *sink = NULL;
+    YK_CLEANUP(yk_batch_fini) yk_batch rows = {0};
+    int rc = r->select ? add_list(&w.columns, r->select, err) : add_all(&w.columns, t->source, err);
+    w.n_shown = w.columns.n;
+    YK_TRY(rc);
+    YK_TRY(add_order(&w, r->sort, err));
+    bool         is_last = r->tail && w.order;
+    yk_rows_opts o = {.order = w.order, .n_order = w.keys.e.n, .head = r->head, .tail = is_last ? 0 : r->tail, .sample = r->sample,
+                      .seed = r->seed, .memory = yk_table_memory(t)};
+    YK_TRY(yk_rows_new((const yk_expr *const *)w.columns.list, w.columns.n, &o, &sink, err));
+    YK_TRY(run_scan(t, sink, err));
+    YK_TRY(yk_rows_take(sink, &rows, err));
+    if (is_last && rows.n > r->tail)
+        YK_TRY(yk_batch_cut(&rows, rows.n - r->tail, r->tail, err));
+    return make_frame(&w, &rows, ret, err);
+}
+
+/* ---- groups */
+
+static yk_each each_of(yoke_ask_kind what)
+{
+    switch (what) {
+    case YOKE_ASK_SUM: return YK_EACH_SUM;
+    case YOKE_ASK_MEAN: return YK_EACH_MEAN;
+    case YOKE_ASK_MIN: return YK_EACH_MIN;
+    case YOKE_ASK_MAX: return YK_EACH_MAX;
+    case YOKE_ASK_STD: return YK_EACH_STD;
+    case YOKE_ASK_VAR: return YK_EACH_VAR;
+    case YOKE_ASK_QUANTILE: return YK_EACH_QUANTILE;
+    case YOKE_ASK_DISTINCT: return YK_EACH_DISTINCT;
+    case YOKE_ASK_FIRST: return YK_EACH_FIRST;
+    case YOKE_ASK_LAST: return YK_EACH_LAST;
+    default: return YK_EACH_COUNT;
+    }
+}
+
+static void name_ask(const yoke_ask *q, const yk_expr *e, yk_buf *to)
+{
+    static const char *const word[] = {"count", "sum", "mean", "min", "max", "std", "var", "quantile", "hist", "distinct", "first", "last"};
+    if (!e)
+        yk_buf_puts(to, "count");
+    else if (q->what == YOKE_ASK_QUANTILE && q->q == 0.5)
+        yk_buf_printf(to, "median(%s)", yk_expr_name(e));
+    else if (q->what == YOKE_ASK_QUANTILE)
+        yk_buf_printf(to, "quantile(%s, %g)", yk_expr_name(e), q->q);
+    else
+        yk_buf_printf(to, "%s(%s)", word[q->what], yk_expr_name(e));
+}
+
+/* The asks of groups: their expressions (NULL for rows) and names. */
+typedef struct group_asks {
+    yk_group_ask *asks;
+    yk_expr     **exprs;
+    char        **names;
+    size_t        n;
+} group_asks;
+
+static void group_asks_fini(group_asks *g)
+{
+    for (size_t i = 0; i < g->n; i++) {
+        if (g->exprs)
+            yk_expr_free(g->exprs[i]);
+        if (g->names)
+            yk_free(g->names[i]);
+    }
+    yk_free(g->asks);
+    yk_free(g->exprs);
+    yk_free(g->names);
+}
+
+static int parse_asks(const yoke_rows *r, group_asks *g, yoke_error *err)
+{
+    static const yoke_ask count = {.what = YOKE_ASK_COUNT};
+    const yoke_ask       *asks = r->n_asks ? r->asks : &count;
+    g->n = r->n_asks ? r->n_asks : 1;
+    g->asks = yk_new_array(yk_group_ask, g->n);
+    g->exprs = yk_new_array(yk_expr *, g->n);
+    g->names = yk_new_array(char *, g->n);
+    if (!g->asks || !g->exprs || !g->names)
+        return yk_fail_nomem(err, "grouping");
+    for (size_t i = 0; i < g->n; i++) {
+        YK_AUTOBUF name = YK_BUF_INIT;
+        if (asks[i].what == YOKE_ASK_HISTOGRAM)
+            return yk_fail(err, YOKE_EUNSUPPORTED, "a histogram per group is not to be had; filter with where and ask for one at a time");
+        if (asks[i].expr)
+            YK_TRY(yk_expr_parse(asks[i].expr, &g->exprs[i], err));
+        else if (asks[i].what != YOKE_ASK_COUNT)
+            return yk_fail(err, YOKE_EINVALID, "this result needs an expression");
+        if (asks[i].what == YOKE_ASK_QUANTILE && !(asks[i].q >= 0 && asks[i].q <= 1))
+            return yk_fail(err, YOKE_EINVALID, "a quantile lies between 0 and 1, not at %g", asks[i].q);
+        g->asks[i] = (yk_group_ask){each_of(asks[i].what), g->exprs[i], asks[i].q};
+        if (r->ask_names && r->n_asks)
+            yk_buf_puts(&name, r->ask_names[i]);
+        else
+            name_ask(&asks[i], g->exprs[i], &name);
+        g->names[i] = yk_strdup(yk_buf_text(&name));
+        if (!g->names[i])
+            return yk_fail_nomem(err, "grouping");
+    }
+    return 0;
+}
+
+/* Puts the rows of a frame in another order by its own columns' names, and keeps the first or last. */
+static int arrange(yoke_frame *f, const yoke_rows *r, yoke_error *err)
+{
+    YK_CLEANUP(keys_fini) keys k = {0};
+    if (r->sort) {
+        YK_TRY(parse_keys(r->sort, &k, err));
+        YK_AUTOFREE yk_order *order = yk_new_array(yk_order, k.e.n + 1);
+        YK_AUTOFREE uint32_t *rows = NULL;
+        if (!order)
+            return yk_fail_nomem(err, "sorting");
+        for (size_t i = 0; i < k.e.n; i++) {
+            size_t c = 0;
+            while (c < f->rows.n_columns && strcmp(f->names[c], yk_expr_name(k.e.list[i])) != 0 && strcmp(f->names[c], yk_expr_text(k.e.list[i])) != 0)
+                c++;
+            if (c == f->rows.n_columns)
+                return yk_fail(err, YOKE_EABSENT, "the result has no column '%s' to sort by; it has '%s' and others; name one of them",
+                               yk_expr_text(k.e.list[i]), f->names[f->rows.n_columns - 1]);
+            order[i] = (yk_order){c, k.is_descending[i]};
+        }
+        YK_TRY(yk_batch_sort(&f->rows, order, k.e.n, &rows, err));
+        YK_TRY(yk_batch_pick(&f->rows, rows, f->rows.n, err));
+    }
+    if (r->head && r->head < f->rows.n)
+        YK_TRY(yk_batch_cut(&f->rows, 0, r->head, err));
+    if (r->tail && r->tail < f->rows.n)
+        YK_TRY(yk_batch_cut(&f->rows, f->rows.n - r->tail, r->tail, err));
+    return 0;
+}
+
+static int group_rows(const yoke_table *t, const yoke_rows *r, yoke_frame **ret, yoke_error *err)
+{
+    YK_CLEANUP(exprs_fini) exprs              by = {0};
+    YK_CLEANUP(group_asks_fini) group_asks    asks = {0};
+    YK_CLEANUP(yk_sink_freep) yk_sink        *sink = NULL;
+    YK_CLEANUP(yk_batch_fini) yk_batch        rows = {0};
+    YK_CLEANUP(yoke_frame_freep) yoke_frame  *f = NULL;
+    const char                               *text = r->by ? r->by : r->select;
+    YK_TRY(text ? add_list(&by, text, err) : add_all(&by, t->source, err));
+    if (r->by)
+        YK_TRY(parse_asks(r, &asks, err));
+    YK_TRY(yk_grouping_new((const yk_expr *const *)by.list, by.n, asks.asks, asks.n, r->by != NULL, yk_table_memory(t), &sink, err));
+    YK_TRY(run_scan(t, sink, err));
+    YK_TRY(yk_grouping_take(sink, &rows, err));
+    YK_AUTOFREE const char **names = yk_new_array(const char *, by.n + asks.n + 1);
+    if (!names)
+        return yk_fail_nomem(err, "grouping");
+    for (size_t i = 0; i < by.n; i++)
+        names[i] = yk_expr_name(by.list[i]);
+    for (size_t i = 0; i < asks.n; i++)
+        names[by.n + i] = asks.names[i];
+    YK_TRY(yk_frame_new(&rows, names, &f, err));
+    YK_TRY(arrange(f, r, err));
+    *ret = YK_TAKE(f);
+    return 0;
+}
+
+yoke_frame *yoke_table_rows(const yoke_table *t, const yoke_rows *r, yoke_error *err)
+{
+    yoke_frame *f = NULL;
+    int         rc = r->by || r->is_distinct ? group_rows(t, r, &f, err) : plain_rows(t, r, &f, err);
+    return rc < 0 ? NULL : f;
+}
+
+/* ---- the columns themselves */
+
+/* How many rows miss a column, where statistics know; -1 where they do not. */
+static int64_t count_missing(const yk_source *s, size_t column)
+{
+    int64_t all = 0;
+    for (size_t i = 0; i < s->n_files; i++) {
+        const yk_source_file *f = &s->files[i];
+        int32_t               c = f->column[column];
+        if (!f->parquet || c < 0)
+            return -1;
+        if (!yk_parquet_column_at(f->parquet, (unsigned)c)->is_nullable)
+            continue;
+        for (unsigned g = 0; g < yk_parquet_groups(f->parquet); g++) {
+            yk_parquet_stats st;
+            yk_parquet_group_stats(f->parquet, g, (unsigned)c, &st);
+            if (st.n_missing < 0)
+                return -1;
+            all += st.n_missing;
+        }
+    }
+    return all;
+}
+
+/* What is to be said of a column beyond its type: files that lack it or hold it otherwise. */
+static void note_column(const yk_source *s, size_t i, yk_buf *to)
+{
+    const yk_source_column *c = &s->columns[i];
+    char                    name[64];
+    if (c->is_partition)
+        yk_buf_puts(to, "from folder names");
+    if (c->clash)
+        yk_buf_puts(to, c->clash);
+    for (size_t f = 0; f < s->n_files && !c->is_partition; f++) {
+        const yk_source_file *file = &s->files[f];
+        if (file->column[i] < 0) {
+            yk_buf_printf(to, "%snot in '%s'", to->len ? "; " : "", file->path);
+            break;
+        }
+    }
+    for (size_t f = 0; f < s->n_files && !c->clash && !c->is_partition; f++) {
+        const yk_source_file *file = &s->files[f];
+        if (!file->parquet || file->column[i] < 0)
+            continue;
+        const yk_parquet_column *pc = yk_parquet_column_at(file->parquet, (unsigned)file->column[i]);
+        if (pc->refusal) {
+            yk_buf_printf(to, "%scannot be read: %s", to->len ? "; " : "", pc->refusal);
+            break;
+        }
+        if (!yk_type_same(pc->type, c->type)) {
+            yk_buf_printf(to, "%s%s in '%s'", to->len ? "; " : "", yk_type_name(pc->type, name, sizeof name), file->path);
+            break;
+        }
+    }
+}
+
+static int put_column(const yk_source *s, size_t i, yk_batch *rows, yoke_error *err)
+{
+    const yk_source_column *c = &s->columns[i];
+    char                    type[64], missing[32];
+    YK_AUTOBUF              note = YK_BUF_INIT;
+    int64_t                 n = c->is_partition ? 0 : count_missing(s, i);
+    bool                    is_refused = false;
+    for (size_t f = 0; f < s->n_files; f++)
+        is_refused |= s->files[f].parquet && s->files[f].column[i] >= 0
+                      && yk_parquet_column_at(s->files[f].parquet, (unsigned)s->files[f].column[i])->refusal;
+    note_column(s, i, &note);
+    yk_type_name(c->type, type, sizeof type);
+    if (n >= 0)
+        snprintf(missing, sizeof missing, "%lld", (long long)n);
+    else
+        snprintf(missing, sizeof missing, "%s", c->is_nullable ? "yes" : "no");
+    const char *texts[] = {c->name, is_refused ? "-" : type, missing, NULL, yk_buf_text(&note)};
+    for (size_t k = 0; k < 5; k++) {
+        yk_value v = {.type = rows->columns[k].type, .i = c->n_files};
+        if (texts[k])
+            v.t = (yk_text){texts[k], strlen(texts[k])};
+        YK_TRY(yk_batch_put(&rows->columns[k], &v, err));
+    }
+    rows->n++;
+    return 0;
+}
+
+/* CSV columns are looked at throughout: a scan that counts each. */
+static int look_at_types(const yoke_table *t, yoke_error *err)
+{
+    YK_CLEANUP(exprs_fini) exprs       all = {0};
+    YK_CLEANUP(yk_sink_freep) yk_sink *sink = NULL;
+    yoke_table                         whole = *t;
+    whole.n_where = 0;
+    YK_TRY(add_all(&all, t->source, err));
+    yk_rows_opts o = {.tail = 1, .memory = UINT64_MAX};
+    YK_TRY(yk_rows_new((const yk_expr *const *)all.list, all.n, &o, &sink, err));
+    return run_scan(&whole, sink, err);
+}
+
+int yk_table_settle(const yoke_table *t, yoke_error *err) { return t->source->has_csv ? look_at_types(t, err) : 0; }
+
+yoke_frame *yoke_table_columns(const yoke_table *t, yoke_error *err)
+{
+    static const char *const names[] = {"column", "type", "missing", "files", "note"};
+    YK_CLEANUP(yk_batch_fini) yk_batch rows = {0};
+    yoke_frame                        *f;
+    if (yk_table_settle(t, err) < 0 || yk_batch_init(&rows, 5, err) < 0)
+        return NULL;
+    for (size_t k = 0; k < 5; k++)
+        rows.columns[k].type = (yk_type){.kind = k == 3 ? YK_KIND_INT : YK_KIND_TEXT};
+    for (size_t i = 0; i < t->source->n_columns; i++)
+        if (put_column(t->source, i, &rows, err) < 0)
+            return NULL;
+    return yk_frame_new(&rows, names, &f, err) < 0 ? NULL : f;
+}
