@@ -3,7 +3,7 @@
  * From words to files: a plain path, a pattern that the shell did not expand, or a folder and all tables below it.
  */
 #include "base/file.h"
-#include "table/source.h"
+#include "table/table_source.h"
 
 #include <dirent.h>
 #include <glob.h>

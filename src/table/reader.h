@@ -6,7 +6,7 @@
 #ifndef YK_TABLE_READER_H
 #define YK_TABLE_READER_H
 
-#include "table/source.h"
+#include "table/table_source.h"
 
 typedef struct yk_reader yk_reader;
 

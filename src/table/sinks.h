@@ -7,7 +7,7 @@
 
 #include "numeric/histogram.h"
 #include "numeric/sum.h"
-#include "table/scan.h"
+#include "table/table_scan.h"
 
 void yk_sink_free(yk_sink *s); /* NULL is allowed */
 YK_DEFINE_CLEANUP(yk_sink, yk_sink_free)

@@ -6,7 +6,7 @@
 #ifndef YK_TABLE_SKIP_H
 #define YK_TABLE_SKIP_H
 
-#include "table/source.h"
+#include "table/table_source.h"
 
 /* Runs of rows, ascending, that need not be read. */
 typedef struct yk_skips {

@@ -6,7 +6,7 @@
 #define YK_TABLE_TABLE_H
 
 #include "table/batch.h"
-#include "table/scan.h"
+#include "table/table_scan.h"
 
 struct yoke_table {
     yoke_session     *session; /* borrowed */

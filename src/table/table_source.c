@@ -2,7 +2,7 @@
  *
  * Opening files as one table: which columns there are, what types they have together, where each file's rows begin.
  */
-#include "table/source.h"
+#include "table/table_source.h"
 
 #include "base/file.h"
 #include "base/near.h"

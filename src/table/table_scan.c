@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "table/scan.h"
+#include "table/table_scan.h"
 
 #include "base/clock.h"
 #include "numeric/reduce.h"
