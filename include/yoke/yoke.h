@@ -7,6 +7,8 @@
 
 #include <yoke/error.h>
 #include <yoke/function.h>
+#include <yoke/future.h>
+#include <yoke/graph.h>
 #include <yoke/image.h>
 #include <yoke/map.h>
 #include <yoke/plot.h>

@@ -35,8 +35,9 @@ struct yk_exec_ops {
     uint32_t    abi;  /* YK_EXEC_ABI */
     const char *name; /* what --on takes */
     bool        has_count; /* takes :N */
+    bool        is_local;  /* its workers write to the caller's own memory, and go on while nobody calls next */
 
-    /* All required. */
+    /* All required but poke. */
     int (*open)(unsigned workers, yk_exec **ret, yoke_error *err);
     int (*begin)(yk_exec *ex, const yk_work *w, yk_run **ret, yoke_error *err);
 
@@ -48,6 +49,7 @@ struct yk_exec_ops {
     /* No task is started any more; running ones end (now: at once, where the executor can). Blocks cut short are still
      * given, with n_done less than n. */
     void (*halt)(yk_run *run, bool now);
+    void (*poke)(yk_run *run); /* any thread: a fill that said YK_FILL_LATER has more now. NULL: cannot be */
     void (*end)(yk_run *run);  /* halts it if it is not finished, waits for its workers, and frees it */
     void (*close)(yk_exec *ex); /* accepts NULL */
 };
@@ -59,6 +61,9 @@ int yk_exec_parse(const char *on, const yk_exec_ops **ret_ops, unsigned *ret_wor
 
 /* The executor's begin; `serial`'s in a process that the executor does not belong to (a worker's nested call). */
 int yk_run_begin(yk_exec *ex, const yk_work *w, yk_run **ret, yoke_error *err) YK_MUST_USE;
+
+/* True in a task of any run of this process. */
+bool yk_exec_is_inside(void);
 
 /* True in a worker process: there is nothing further to pull with. */
 bool yk_exec_is_worker(void);

@@ -110,12 +110,12 @@ static uint32_t block_size(const yk_feed *f)
     return (uint32_t)(want < left ? want : left);
 }
 
-/* With a pack, a power of two at a multiple of itself: a whole branch of the tree over the index. */
+/* With a tree, a power of two at a multiple of itself: a whole branch of the tree over the index. */
 static uint32_t aligned_size(const yk_feed *f, uint32_t n)
 {
-    while (f->work->pack && n & (n - 1))
+    while (f->work->has_tree && n & (n - 1))
         n &= n - 1;
-    while (f->work->pack && n > 1 && f->next % n)
+    while (f->work->has_tree && n > 1 && f->next % n)
         n /= 2;
     return n;
 }

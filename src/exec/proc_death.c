@@ -171,7 +171,7 @@ static void blame(yk_proc_run *r, unsigned i, uint32_t slot, yk_mishap *m)
     yk_block      *b = r->sent[slot].block;
     unsigned       done = atomic_load(&q->done), attempt = atomic_load(&r->shm->workers[i].attempt);
     const yk_work *w = &r->run.work;
-    m->index = b->lo + done;
+    m->index = m->shown = b->lo + done;
     m->attempt = attempt > q->first_attempt || done > q->first ? (attempt ? attempt : 1) : q->first_attempt;
     q->first = done;
     if (m->attempt <= w->retries) {

@@ -44,6 +44,7 @@ typedef struct yk_proc_run {
     int           event_fd;
     struct pollfd *fds;   /* owned; 1 + n_procs */
     unsigned      n_idle_deaths; /* in a row, of workers that had no task */
+    atomic_bool   is_poked; /* set by any thread */
     bool          is_halted, is_killed;
     uint64_t      oom_kills;     /* of the system, when the run began */
     uint64_t      mem_check_ns;  /* when memory is looked at next */

@@ -334,6 +334,8 @@ static void attend(yk_proc_run *r)
 {
     for (unsigned i = 0; i < r->n_procs; i++)
         yk_proc_read(r, i);
+    if (atomic_exchange(&r->is_poked, false))
+        r->feed.is_later = false;
     if (r->is_halted)
         retract(r);
     else
@@ -387,6 +389,15 @@ static void processes_halt(yk_run *run, bool now)
             yk_proc_complete(r, s);
 }
 
+static void processes_poke(yk_run *run)
+{
+    yk_proc_run *r = (yk_proc_run *)run;
+    uint64_t     one = 1;
+    atomic_store(&r->is_poked, true);
+    if (write(r->event_fd, &one, sizeof one) < 0)
+        return; /* it is full: the caller is awake already */
+}
+
 static void processes_end(yk_run *run)
 {
     yk_proc_run *r = (yk_proc_run *)run;
@@ -410,5 +421,6 @@ const yk_exec_ops yk_exec_processes = {.abi = YK_EXEC_ABI,
                                        .next = processes_next,
                                        .release = processes_release,
                                        .halt = processes_halt,
+                                       .poke = processes_poke,
                                        .end = processes_end,
                                        .close = processes_close};

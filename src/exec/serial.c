@@ -87,6 +87,7 @@ static void serial_close(yk_exec *ex) { yk_free(ex); }
 const yk_exec_ops yk_exec_serial = {.abi = YK_EXEC_ABI,
                                     .name = "serial",
                                     .has_count = false,
+                                    .is_local = true,
                                     .open = serial_open,
                                     .begin = serial_begin,
                                     .next = serial_next,

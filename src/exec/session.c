@@ -17,6 +17,8 @@ yoke_session *yoke_open(const char *on, yoke_error *err)
     }
     if (ops->open(workers, &s->exec, err) < 0)
         yk_free(YK_TAKE(s));
+    else
+        pthread_mutex_init(&s->lock, NULL);
     return s;
 }
 
@@ -27,6 +29,9 @@ void yoke_close(yoke_session *s)
 {
     if (!s)
         return;
+    if (s->futures)
+        s->close_futures(s->futures);
+    pthread_mutex_destroy(&s->lock);
     s->exec->ops->close(s->exec);
     yk_free(s);
 }

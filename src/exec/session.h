@@ -7,10 +7,15 @@
 
 #include "exec/exec.h"
 
+#include <pthread.h>
+
 #include <yoke/session.h>
 
 struct yoke_session {
-    yk_exec *exec; /* owned */
+    yk_exec        *exec; /* owned */
+    pthread_mutex_t lock;    /* guards `futures` until it is set */
+    struct yk_futures *futures; /* owned; made at the first submit */
+    void (*close_futures)(struct yk_futures *f);
 };
 
 #endif

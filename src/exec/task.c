@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-uint64_t yoke_task_index(const yoke_task *t) { return t->index; }
+uint64_t yoke_task_index(const yoke_task *t) { return t->shown; }
 unsigned yoke_task_attempt(const yoke_task *t) { return t->attempt; }
 unsigned yoke_task_worker(const yoke_task *t) { return t->worker; }
 void *yoke_task_ctx(const yoke_task *t) { return t->work->user_ctx; }

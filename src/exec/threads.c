@@ -151,9 +151,12 @@ static void finish(threads_run *r, yk_block *b)
 {
     pthread_mutex_lock(&r->lock);
     yk_feed_done(&r->feed, b);
+    if (r->run.work.is_unclaimed)
+        yk_feed_release(&r->feed, yk_feed_deliver(&r->feed));
     bool is_news = renew_hint(r);
     pthread_mutex_unlock(&r->lock);
-    yk_gate_open(&r->progress);
+    if (!r->run.work.is_unclaimed)
+        yk_gate_open(&r->progress);
     if (is_news)
         yk_gate_open(&exec_of(r)->work);
 }
@@ -278,6 +281,8 @@ static void threads_close(yk_exec *exec)
     yk_free(ex);
 }
 
+static void threads_end(yk_run *run);
+
 static void run_free(threads_run *r)
 {
     lanes_free(r);
@@ -291,7 +296,7 @@ static void enlist(threads_exec *ex, threads_run *r)
     pthread_mutex_lock(&ex->lock);
     more_helpers(ex, r->is_working ? ex->exec.workers - 1 : ex->exec.workers);
     if (!ex->n_threads)
-        r->is_working = true;
+        r->is_working = !r->run.work.is_unclaimed;
     r->next = ex->runs;
     ex->runs = r;
     atomic_fetch_add_explicit(&ex->n_runs, 1, memory_order_relaxed);
@@ -307,7 +312,7 @@ static int threads_begin(yk_exec *exec, const yk_work *w, yk_run **ret, yoke_err
     if (!r)
         return yk_fail_nomem(err, "starting a run");
     r->run = (yk_run){.ops = &yk_exec_threads, .exec = exec, .work = *w};
-    r->is_working = !w->is_watched || seat == ex;
+    r->is_working = !w->is_unclaimed && (!w->is_watched || seat == ex);
     pthread_mutex_init(&r->lock, NULL);
     int rc = lanes_new(r, err);
     if (rc == 0)
@@ -318,6 +323,10 @@ static int threads_begin(yk_exec *exec, const yk_work *w, yk_run **ret, yoke_err
     }
     atomic_store(&r->may_claim, w->n > 1 || !r->is_working);
     enlist(ex, r);
+    if (w->is_unclaimed && !ex->n_threads) {
+        threads_end(&r->run);
+        return yk_fail(err, YOKE_ENOMEM, "no thread could be started");
+    }
     *ret = &r->run;
     return 0;
 }
@@ -344,7 +353,12 @@ static void caller_leave(threads_run *r, yoke_task *t)
     lane_give(r, t);
     if (seat != ex)
         ex->busy--;
-    bool others = ex->runs != r || r->next;
+    bool others = false;
+    for (threads_run *x = ex->runs; x; x = x->next) {
+        others = others || (x != r && atomic_load_explicit(&x->may_claim, memory_order_relaxed));
+        if (x != r && x->is_working)
+            yk_gate_open(&x->progress); /* its caller may want this seat */
+    }
     pthread_mutex_unlock(&ex->lock);
     if (others)
         yk_gate_open(&ex->work);
@@ -435,6 +449,17 @@ static void threads_halt(yk_run *run, bool now)
     pthread_mutex_unlock(&r->lock);
 }
 
+static void threads_poke(yk_run *run)
+{
+    threads_run *r = (threads_run *)run;
+    pthread_mutex_lock(&r->lock);
+    r->feed.is_later = false;
+    bool is_news = renew_hint(r);
+    pthread_mutex_unlock(&r->lock);
+    if (is_news)
+        yk_gate_open_one(&exec_of(r)->work);
+}
+
 static void threads_end(yk_run *run)
 {
     threads_run  *r = (threads_run *)run;
@@ -459,10 +484,12 @@ static void threads_end(yk_run *run)
 const yk_exec_ops yk_exec_threads = {.abi = YK_EXEC_ABI,
                                      .name = "threads",
                                      .has_count = true,
+                                     .is_local = true,
                                      .open = threads_open,
                                      .begin = threads_begin,
                                      .next = threads_next,
                                      .release = threads_release,
                                      .halt = threads_halt,
+                                     .poke = threads_poke,
                                      .end = threads_end,
                                      .close = threads_close};

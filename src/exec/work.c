@@ -5,6 +5,7 @@
 #include "exec/work.h"
 
 #include "base/clock.h"
+#include "exec/exec.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -82,7 +83,7 @@ static bool after_failure(yoke_task *t, yk_block *b, void *out, int rc)
         pause_before(t, t->attempt + 1);
         return true;
     }
-    yk_mishap m = {.index = t->index, .cause = cause_of(rc), .attempt = t->attempt, .why = t->why};
+    yk_mishap m = {.index = t->index, .shown = t->shown, .cause = cause_of(rc), .attempt = t->attempt, .why = t->why};
     if (!m.why.code) {
         m.why.code = rc;
         m.why.text[0] = '\0';
@@ -98,7 +99,7 @@ static void run_task(yoke_task *t, yk_block *b, uint32_t i)
     const yk_work *w = t->work;
     const void    *in = b->in ? b->in + (size_t)i * w->in_size : NULL;
     void          *out = b->out + (size_t)i * w->out_size;
-    t->index = b->lo + i;
+    t->index = t->shown = b->lo + i;
     t->attempt = i == b->first ? b->first_attempt : 1;
     uint64_t began = b->times ? yk_now_ns() : 0;
     int      rc;
@@ -114,8 +115,28 @@ static void run_task(yoke_task *t, yk_block *b, uint32_t i)
                                  getpid(), (int32_t)syscall(SYS_gettid)};
 }
 
+static _Thread_local unsigned depth; /* of blocks that this thread is running, one inside the other */
+
+bool yk_exec_is_inside(void) { return depth > 0; }
+
+int yk_task_run_here(yoke_task_fn *fn, uint64_t index, const void *item, void *result, yoke_error *ret_why)
+{
+    atomic_int stop = 0;
+    yk_work    w = {.name = "submit"};
+    yk_block   b = {.lo = index, .n = 1};
+    yoke_task  t = {.index = index, .shown = index, .attempt = 1, .work = &w, .arena = YK_ARENA_INIT, .block = &b, .stop = &stop};
+    depth++;
+    int rc = fn(&t, item, result);
+    depth--;
+    *ret_why = t.why;
+    yk_arena_fini(&t.arena);
+    yk_buf_fini(&b.emitted);
+    return rc;
+}
+
 void yk_block_run(yoke_task *t, yk_block *b)
 {
+    depth++;
     const yk_work *w = t->work;
     uint64_t       began = yk_now_ns();
     t->block = b;
@@ -134,6 +155,7 @@ void yk_block_run(yoke_task *t, yk_block *b)
     if (w->pack && i == b->n && !b->rc)
         b->rc = w->pack(w->ctx, b, &b->why);
     b->busy_ns += yk_now_ns() - began;
+    depth--;
 }
 
 void yk_mishap_describe(const yk_work *w, const yk_mishap *m, yoke_error *ret)
@@ -145,7 +167,7 @@ void yk_mishap_describe(const yk_work *w, const yk_mishap *m, yoke_error *ret)
                  m->cause == YOKE_CAUSE_FAILED ? yoke_error_name(m->why.code)
                                                : yoke_cause_text(m->cause, m->status, word, sizeof word));
     if (m->attempt > 1)
-        yk_fail_at(ret, ret->code, "task %llu of %s, attempt %u", (unsigned long long)m->index, w->name, m->attempt);
+        yk_fail_at(ret, ret->code, "task %llu of %s, attempt %u", (unsigned long long)m->shown, w->name, m->attempt);
     else
-        yk_fail_at(ret, ret->code, "task %llu of %s", (unsigned long long)m->index, w->name);
+        yk_fail_at(ret, ret->code, "task %llu of %s", (unsigned long long)m->shown, w->name);
 }

@@ -10,7 +10,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 
-#include <yoke/task.h>
+#include <yoke/map.h>
 
 #include <stdatomic.h>
 
@@ -45,6 +45,7 @@ typedef struct yk_work {
     /* Optional: after a block's tasks, in the worker: replaces its results by fewer, b->n_packed of them, and says in
      * b->bad which of these are none. A block whose worker dies meanwhile is run anew from its first task. */
     int (*pack)(void *ctx, yk_block *b, yoke_error *err);
+    bool  has_tree; /* blocks are whole branches of the binary tree over the index, but where items run short */
     void *extra; /* borrowed; for callers whose ctx is a yk_call */
 
     uint64_t           chunk;  /* tasks in a block; 0: chosen from their cost */
@@ -54,12 +55,14 @@ typedef struct yk_work {
     bool               is_unordered; /* blocks come back as they are done */
     bool               is_flat;      /* see yoke_map_opts */
     bool               has_times;    /* blocks say who ran each task, and how long it took */
+    bool               is_unclaimed; /* nobody calls next: blocks are released as soon as they are done (is_local only) */
     bool               is_watched;   /* the caller has other things to do between blocks: it runs no tasks itself */
 } yk_work;
 
 /* A task that failed for good. */
 typedef struct yk_mishap {
     uint64_t   index;
+    uint64_t   shown;  /* what people call it; the same but in a graph */
     yoke_cause cause;
     int        status; /* exit status or signal */
     unsigned   attempt;
@@ -105,7 +108,8 @@ struct yk_block {
 
 /* A worker's place in a run: what its tasks see. */
 struct yoke_task {
-    uint64_t          index;
+    uint64_t          index;       /* within the work */
+    uint64_t          shown;       /* what yoke_task_index says; the same unless the task changes it */
     unsigned          attempt, worker;
     const yk_work    *work;
     void             *state;
@@ -123,6 +127,9 @@ struct yoke_task {
 
 /* Runs the tasks from b->first on, or until t->stop. Failures go into the block; never fails itself. */
 void yk_block_run(yoke_task *t, yk_block *b);
+
+/* Runs fn as task `index` in the calling thread: its code, its sentence in *ret_why. */
+int yk_task_run_here(yoke_task_fn *fn, uint64_t index, const void *item, void *result, yoke_error *ret_why);
 
 /* Records a failed task. False when memory is out: then b->rc says so. */
 bool yk_block_fail(yk_block *b, const yk_mishap *m);

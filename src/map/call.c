@@ -50,8 +50,7 @@ static void set_policy(yk_work *w, const yoke_map_opts *o)
 
 int yk_call_begin(yk_call *c, yoke_session *s, const yoke_map_opts *opts, const yk_work *work, yoke_error *err)
 {
-    yoke_task_fn *fn = c->fn;
-    *c = (yk_call){.opts = YOKE_MAP_OPTS_INIT, .fn = fn, .work = *work, .began_ns = yk_now_ns()};
+    *c = (yk_call){.opts = YOKE_MAP_OPTS_INIT, .fn = c->fn, .rename = c->rename, .work = *work, .began_ns = yk_now_ns()};
     if (opts)
         memcpy(&c->opts, opts, opts->size < sizeof *opts ? opts->size : sizeof *opts);
     c->told_ns = c->began_ns;
@@ -86,8 +85,10 @@ static void look_for_cancel(yk_call *c)
 }
 
 /* Counts the block's tasks and keeps its failures. */
-static int take_failures(yk_call *c, const yk_block *b, yoke_error *err)
+static int take_failures(yk_call *c, yk_block *b, yoke_error *err)
 {
+    if (c->rename && b->n_mishaps)
+        c->rename(c->work.extra, b);
     c->done += b->n_done;
     c->failed += b->n_mishaps;
     if (b->lo + b->n > c->end)
@@ -99,7 +100,7 @@ static int take_failures(yk_call *c, const yk_block *b, yoke_error *err)
     for (size_t k = 0; c->failures && k < b->n_mishaps; k++)
         if (!yk_failures_add(c->failures, &b->mishaps[k], b->worker))
             return yk_fail_nomem(err, "keeping a list of failures");
-    if (c->failures && !yk_failures_skip(c->failures, b->lo + b->n_done, b->lo + b->n))
+    if (c->failures && !c->rename && !yk_failures_skip(c->failures, b->lo + b->n_done, b->lo + b->n))
         return yk_fail_nomem(err, "keeping a list of failures");
     return 0;
 }

@@ -14,6 +14,7 @@ typedef struct yk_call {
     yoke_task_fn  *fn;
     yk_work        work;
     yk_run        *run;
+    void         (*rename)(void *extra, yk_block *b); /* optional: puts the names of failed tasks right (work.extra) */
     yoke_failures *failures; /* owned; NULL when none are kept */
     uint64_t       done, failed, end; /* tasks that ended, that failed; one past the last that was handed out */
     uint64_t       began_ns, told_ns;

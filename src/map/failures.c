@@ -33,7 +33,7 @@ yoke_failures *yk_failures_new(yoke_error *err)
 
 bool yk_failures_add(yoke_failures *f, const yk_mishap *m, unsigned worker)
 {
-    failure x = {.outcome = {.size = sizeof(yoke_outcome), .index = m->index, .cause = m->cause, .status = m->status,
+    failure x = {.outcome = {.size = sizeof(yoke_outcome), .index = m->shown, .cause = m->cause, .status = m->status,
                              .attempt = m->attempt, .worker = worker},
                  .why = m->why};
     if (!x.why.text[0]) {

@@ -1,0 +1,516 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Futures. All those of a session go through one endless run whose items come from a queue. Where workers share the
+ * caller's memory a task settles its future itself; for worker processes a thread takes in what they send.
+ */
+#include "base/clock.h"
+#include "exec/gate.h"
+#include "exec/session.h"
+
+#include <yoke/future.h>
+
+#include <link.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+enum { QUEUED, RUNNING, READY, STATE = 3, WATCHED = 4, WAITED = 8 };
+enum { FIRST_ROOM = 1024, BATCH = 64 };
+
+typedef struct yk_futures yk_futures;
+
+struct yoke_future {
+    yk_futures   *hub;
+    yoke_future  *next;   /* in the queue; guarded by the hub's lock */
+    yoke_task_fn *fn;
+    uint64_t      index;
+    atomic_uint   state;  /* QUEUED, RUNNING or READY, and who wants to hear of it */
+    atomic_uint   refs;   /* the owner's, and the run's until it has settled it */
+    yoke_error   *why;    /* owned; NULL: it has a result. Written before READY */
+    int           rc;
+    void (*then)(void *ctx, yoke_future *f); /* guarded by the hub's lock, like ctx and fd */
+    void         *then_ctx;
+    int           fd;     /* -1: nobody asked */
+    size_t        item_size, result_size, result_at;
+    _Alignas(16) unsigned char data[]; /* item, result */
+};
+
+/* An item for a worker process. */
+typedef struct parcel {
+    yoke_future  *future;
+    yoke_task_fn *fn;
+    size_t        result_size;
+    _Alignas(16) unsigned char item[];
+} parcel;
+
+struct yk_futures {
+    yoke_session   *session;
+    pid_t           pid;  /* whose it is: a forked process makes its own */
+    pthread_mutex_t lock;
+    yoke_future    *first, *last; /* guarded by lock */
+    uint64_t        n_queued;     /* guarded by lock */
+    uint64_t        n_submitted;  /* guarded by lock */
+    bool            is_dry;       /* guarded by lock: the run has been told that there is nothing now */
+    bool            is_closing;   /* guarded by lock */
+    bool            is_renewing;  /* guarded by lock: the run is to be begun anew, for other code or larger items */
+    atomic_ullong   n_open;       /* submitted and not settled */
+    yk_gate         news;         /* opened when a future is ready that somebody waits for, and at the last one */
+    yk_work         work;
+    yk_run         *run;          /* guarded by lock where there is an attendant */
+    pthread_t       attendant;
+    bool            has_attendant;
+    pthread_cond_t  wake;         /* for the attendant without a run */
+    size_t          room;         /* guarded by lock: bytes for an item of the next run */
+    unsigned long long code;      /* guarded by lock: what code_loaded said when the run was begun */
+};
+
+/* ---- settling ---- */
+
+static void unref(yoke_future *f)
+{
+    if (atomic_fetch_sub(&f->refs, 1) != 1)
+        return;
+    if (f->fd >= 0)
+        close(f->fd);
+    yk_free(f->why);
+    yk_free(f);
+}
+
+static void tell(yoke_future *f)
+{
+    yk_futures *h = f->hub;
+    pthread_mutex_lock(&h->lock);
+    void (*then)(void *, yoke_future *) = f->then;
+    f->then = NULL;
+    uint64_t one = 1;
+    ssize_t  n = f->fd >= 0 ? write(f->fd, &one, sizeof one) : 0;
+    (void)n; /* it cannot be full: at most two are written */
+    pthread_mutex_unlock(&h->lock);
+    if (then)
+        then(f->then_ctx, f);
+}
+
+/* `why` NULL: well. Keeps no more than the code when memory is out. */
+static void settle(yoke_future *f, int rc, const yoke_error *why)
+{
+    yk_futures *h = f->hub;
+    f->rc = rc < 0 ? rc : 0;
+    if (rc < 0 && why->text[0])
+        f->why = yk_memdup(why, sizeof *why);
+    unsigned was = atomic_exchange(&f->state, READY);
+    if (was & WATCHED)
+        tell(f);
+    unref(f);
+    bool is_last = atomic_fetch_sub(&h->n_open, 1) == 1;
+    if ((was & WAITED) || is_last)
+        yk_gate_open(&h->news);
+}
+
+static bool begin(yoke_future *f)
+{
+    unsigned s = atomic_load(&f->state);
+    while ((s & STATE) == QUEUED)
+        if (atomic_compare_exchange_weak(&f->state, &s, (s & ~(unsigned)STATE) | RUNNING))
+            return true;
+    return false;
+}
+
+static void run_here(yoke_future *f)
+{
+    yoke_error why;
+    int        rc = yk_task_run_here(f->fn, f->index, f->data, f->data + f->result_at, &why);
+    settle(f, rc, &why);
+}
+
+/* ---- the run ---- */
+
+static int local_task(void *ctx, yoke_task *t, const void *in, void *out, yoke_error *err)
+{
+    yoke_future *f;
+    (void)ctx;
+    (void)out;
+    memcpy(&f, in, sizeof f);
+    if (begin(f)) {
+        int rc = f->fn(t, f->data, f->data + f->result_at);
+        settle(f, rc, err);
+        if (rc < 0)
+            yoke_error_clear(err);
+    } else
+        unref(f); /* it was cancelled, or run by one who waited for it */
+    return 0;
+}
+
+static int remote_task(void *ctx, yoke_task *t, const void *in, void *out, yoke_error *err)
+{
+    const parcel *p = in;
+    (void)ctx;
+    (void)out;
+    void *result = yoke_task_scratch(t, p->result_size);
+    if (!result)
+        return yk_fail_nomem(err, "making room for a result");
+    memset(result, 0, p->result_size);
+    int rc = p->fn(t, p->item, result);
+    return rc < 0 ? rc : yoke_task_emit(t, result, p->result_size);
+}
+
+/* With the lock held. */
+static yoke_future *pop(yk_futures *h)
+{
+    yoke_future *f = h->first;
+    h->first = f->next;
+    h->last = f->next ? h->last : NULL;
+    h->n_queued--;
+    return f;
+}
+
+/* A fair share, so that a long task does not hold up those behind it while others could take them. */
+static int local_fill(void *fill_ctx, uint32_t want, void *to, uint32_t *ret_got, yoke_error *err)
+{
+    yk_futures   *h = fill_ctx;
+    yoke_future **at = to;
+    (void)err;
+    pthread_mutex_lock(&h->lock);
+    uint64_t share = h->n_queued / h->session->exec->workers + 1;
+    uint32_t n = want < BATCH ? want : BATCH;
+    n = n < share ? n : (uint32_t)share;
+    for (*ret_got = 0; h->first && *ret_got < n; ++*ret_got)
+        at[*ret_got] = pop(h);
+    h->is_dry = !h->first;
+    int rc = h->is_dry ? YK_FILL_LATER : YK_FILL_MORE;
+    pthread_mutex_unlock(&h->lock);
+    return rc;
+}
+
+/* One at a time: a worker that dies takes only one with it, and their sizes differ. */
+static int remote_fill(void *fill_ctx, uint32_t want, void *to, uint32_t *ret_got, yoke_error *err)
+{
+    yk_futures *h = fill_ctx;
+    parcel     *p = to;
+    (void)err;
+    (void)want;
+    *ret_got = 0;
+    pthread_mutex_lock(&h->lock);
+    while (h->first && !h->is_renewing && !*ret_got) {
+        yoke_future *f = pop(h);
+        if (!begin(f)) {
+            unref(f);
+            continue;
+        }
+        *p = (parcel){f, f->fn, f->result_size};
+        memcpy(p->item, f->data, f->item_size);
+        *ret_got = 1;
+    }
+    h->is_dry = !h->first;
+    int rc = h->is_renewing || (h->is_closing && h->is_dry) ? YK_FILL_END : h->is_dry ? YK_FILL_LATER : YK_FILL_MORE;
+    pthread_mutex_unlock(&h->lock);
+    return rc;
+}
+
+static void take_in(const yk_block *b)
+{
+    for (uint32_t i = 0; i < b->n; i++) {
+        const parcel *p = (const parcel *)(const void *)b->in;
+        yk_emit       e;
+        if (b->n_mishaps) {
+            const yk_mishap *m = &b->mishaps[0];
+            settle(p->future, m->why.code, &m->why);
+        } else if (b->emitted.len >= sizeof e) {
+            memcpy(&e, b->emitted.data, sizeof e);
+            memcpy(p->future->data + p->future->result_at, b->emitted.data + sizeof e, (size_t)e.n);
+            settle(p->future, 0, NULL);
+        } else if (p->future->result_size == 0 && b->n_done == b->n)
+            settle(p->future, 0, NULL);
+        else
+            settle(p->future, YOKE_ECANCELED, &(yoke_error){YOKE_ECANCELED, 0, "its worker was stopped"});
+    }
+}
+
+/* ---- worker processes: the thread that looks after them ---- */
+
+static int count_code(struct dl_phdr_info *info, size_t size, void *ret)
+{
+    (void)size;
+    *(unsigned long long *)ret = info->dlpi_adds;
+    return 1;
+}
+
+static unsigned long long code_loaded(void)
+{
+    unsigned long long n = 0;
+    dl_iterate_phdr(count_code, &n);
+    return n;
+}
+
+/* When no worker can be started, all that wait fail with the reason. */
+static void fail_queued(yk_futures *h, int rc, const yoke_error *why)
+{
+    for (;;) {
+        pthread_mutex_lock(&h->lock);
+        yoke_future *f = h->first ? pop(h) : NULL;
+        pthread_mutex_unlock(&h->lock);
+        if (!f)
+            return;
+        if (begin(f))
+            settle(f, rc, why);
+        else
+            unref(f);
+    }
+}
+
+static void attend_run(yk_futures *h)
+{
+    yoke_error why = YOKE_ERROR_INIT;
+    yk_block  *b;
+    int        rc = yk_run_begin(h->session->exec, &h->work, &h->run, &why);
+    pthread_mutex_unlock(&h->lock);
+    yk_run *run = rc < 0 ? NULL : h->run;
+    while (run && (rc = run->ops->next(run, UINT64_MAX, &b, &why)) == YK_NEXT_BLOCK) {
+        take_in(b);
+        run->ops->release(run, b);
+    }
+    if (rc < 0)
+        fail_queued(h, rc, &why);
+    pthread_mutex_lock(&h->lock);
+    h->run = NULL;
+    if (run)
+        run->ops->end(run);
+}
+
+static void *attendant_main(void *arg)
+{
+    yk_futures *h = arg;
+    pthread_mutex_lock(&h->lock);
+    while (h->first || !h->is_closing) {
+        if (!h->first) {
+            pthread_cond_wait(&h->wake, &h->lock);
+            continue;
+        }
+        h->is_renewing = false;
+        h->is_dry = false;
+        h->code = code_loaded();
+        h->work.in_size = sizeof(parcel) + h->room;
+        attend_run(h);
+    }
+    pthread_mutex_unlock(&h->lock);
+    return NULL;
+}
+
+/* ---- the hub ---- */
+
+static void hub_close(yk_futures *h)
+{
+    unsigned seen;
+    while (seen = yk_gate_look(&h->news), atomic_load(&h->n_open))
+        yk_gate_wait(&h->news, seen, YK_FOREVER);
+    pthread_mutex_lock(&h->lock);
+    h->is_closing = true;
+    pthread_cond_signal(&h->wake);
+    yk_run *run = h->run;
+    if (run && h->has_attendant)
+        run->ops->poke(run);
+    pthread_mutex_unlock(&h->lock);
+    if (h->has_attendant)
+        pthread_join(h->attendant, NULL);
+    else if (run)
+        run->ops->end(run);
+    pthread_cond_destroy(&h->wake);
+    pthread_mutex_destroy(&h->lock);
+    yk_free(h);
+}
+
+static bool runs_at_once(const yk_exec *ex) { return !ex->ops->poke || ex->pid != getpid(); }
+
+static int hub_start(yk_futures *h, yoke_error *err)
+{
+    yk_exec *ex = h->session->exec;
+    h->work = (yk_work){.name = "submit", .n = UINT64_MAX, .in_size = sizeof(yoke_future *), .ctx = h, .task = local_task,
+                        .fill = local_fill, .fill_ctx = h, .is_unordered = true, .is_unclaimed = true, .is_watched = true};
+    if (runs_at_once(ex))
+        return 0;
+    if (ex->ops->is_local)
+        return yk_run_begin(ex, &h->work, &h->run, err);
+    h->work.task = remote_task;
+    h->work.fill = remote_fill;
+    h->work.is_unclaimed = false;
+    h->work.chunk = 1;
+    h->has_attendant = pthread_create(&h->attendant, NULL, attendant_main, h) == 0;
+    return h->has_attendant ? 0 : yk_fail(err, YOKE_ENOMEM, "no thread could be started to look after worker processes");
+}
+
+static yk_futures *hub_new(yoke_session *s, yoke_error *err)
+{
+    yk_futures *h = yk_new(yk_futures);
+    if (!h) {
+        yk_fail_nomem(err, "starting futures");
+        return NULL;
+    }
+    h->session = s;
+    h->pid = getpid();
+    h->room = FIRST_ROOM;
+    h->is_dry = true;
+    pthread_mutex_init(&h->lock, NULL);
+    pthread_cond_init(&h->wake, NULL);
+    if (hub_start(h, err) == 0)
+        return h;
+    pthread_cond_destroy(&h->wake);
+    pthread_mutex_destroy(&h->lock);
+    yk_free(h);
+    return NULL;
+}
+
+/* In a worker process locks and hub are as the fork left them, perhaps in another thread's hands: it gets new ones. */
+static yk_futures *hub_of(yoke_session *s, yoke_error *err)
+{
+    if (s->exec->pid != getpid() && (!s->futures || s->futures->pid != getpid())) {
+        pthread_mutex_init(&s->lock, NULL);
+        s->futures = NULL;
+    }
+    pthread_mutex_lock(&s->lock);
+    if (!s->futures && (s->futures = hub_new(s, err)))
+        s->close_futures = hub_close;
+    pthread_mutex_unlock(&s->lock);
+    return s->futures;
+}
+
+/* ---- public ---- */
+
+static yoke_future *future_new(yk_futures *h, yoke_task_fn *fn, const void *item, size_t item_size, size_t result_size, yoke_error *err)
+{
+    size_t at = (item_size + 15) & ~(size_t)15;
+    yoke_future *f = item_size > SIZE_MAX / 4 || result_size > SIZE_MAX / 4 ? NULL : yk_malloc(sizeof *f + at + result_size);
+    if (!f) {
+        yk_fail_nomem(err, "submitting a task");
+        return NULL;
+    }
+    *f = (yoke_future){.hub = h, .fn = fn, .refs = 2, .fd = -1, .item_size = item_size, .result_size = result_size, .result_at = at};
+    if (item_size)
+        memcpy(f->data, item, item_size);
+    memset(f->data + at, 0, result_size);
+    return f;
+}
+
+/* With the lock held: whether the workers there are cannot run it. */
+static bool needs_other_workers(yk_futures *h, const yoke_future *f)
+{
+    if (f->item_size > h->room)
+        while (h->room < f->item_size)
+            h->room *= 2;
+    else if (!h->run || code_loaded() == h->code)
+        return false;
+    return true;
+}
+
+static void enqueue(yk_futures *h, yoke_future *f)
+{
+    pthread_mutex_lock(&h->lock);
+    f->index = h->n_submitted++;
+    *(h->last ? &h->last->next : &h->first) = f;
+    h->last = f;
+    h->n_queued++;
+    if (h->has_attendant && needs_other_workers(h, f))
+        h->is_renewing = true;
+    bool    was_dry = h->is_dry;
+    yk_run *run = h->run;
+    h->is_dry = false;
+    if (was_dry && h->has_attendant) { /* the run may end at any time: only under the lock is it there */
+        pthread_cond_signal(&h->wake);
+        if (run)
+            run->ops->poke(run);
+    }
+    pthread_mutex_unlock(&h->lock);
+    if (was_dry && !h->has_attendant)
+        run->ops->poke(run);
+}
+
+yoke_future *yoke_submit(yoke_session *s, yoke_task_fn *fn, const void *item, size_t item_size, size_t result_size,
+                         yoke_error *err)
+{
+    yk_futures  *h = hub_of(s, err);
+    yoke_future *f = h ? future_new(h, fn, item, item_size, result_size, err) : NULL;
+    if (!f)
+        return NULL;
+    atomic_fetch_add(&h->n_open, 1);
+    if (!runs_at_once(s->exec)) {
+        enqueue(h, f);
+        return f;
+    }
+    pthread_mutex_lock(&h->lock);
+    f->index = h->n_submitted++;
+    pthread_mutex_unlock(&h->lock);
+    atomic_store(&f->state, RUNNING);
+    run_here(f);
+    return f;
+}
+
+bool yoke_future_is_ready(const yoke_future *f) { return (atomic_load(&f->state) & STATE) == READY; }
+
+int yoke_future_wait(yoke_future *f, int timeout_ms, yoke_error *err)
+{
+    yk_futures *h = f->hub;
+    if (yk_exec_is_inside() && h->session->exec->ops->is_local && begin(f)) {
+        atomic_fetch_add(&f->refs, 1); /* the run has one too, and finds it taken */
+        run_here(f);
+    }
+    uint64_t now = timeout_ms < 0 ? 0 : yk_now_ns(), end = timeout_ms < 0 ? YK_FOREVER : now + (uint64_t)timeout_ms * 1000000u;
+    while (!yoke_future_is_ready(f)) {
+        unsigned seen = yk_gate_look(&h->news);
+        if ((atomic_fetch_or(&f->state, WAITED) & STATE) == READY)
+            break;
+        now = timeout_ms < 0 ? 0 : yk_now_ns();
+        if (now >= end)
+            return yk_fail(err, YOKE_ETIMEOUT, "the task is not ready after %d ms", timeout_ms);
+        yk_gate_wait(&h->news, seen, timeout_ms < 0 ? YK_FOREVER : end - now);
+    }
+    return 0;
+}
+
+int yoke_future_get(yoke_future *f, void *ret, yoke_error *err)
+{
+    YK_TRY(yoke_future_wait(f, -1, err));
+    if (f->rc < 0)
+        return yk_fail(err, f->rc, "%s", f->why ? f->why->text : yoke_error_name(f->rc));
+    if (ret)
+        memcpy(ret, f->data + f->result_at, f->result_size);
+    return 0;
+}
+
+void yoke_future_then(yoke_future *f, void (*fn)(void *ctx, yoke_future *f), void *ctx)
+{
+    yk_futures *h = f->hub;
+    pthread_mutex_lock(&h->lock);
+    f->then = fn;
+    f->then_ctx = ctx;
+    bool is_ready = (atomic_fetch_or(&f->state, WATCHED) & STATE) == READY;
+    pthread_mutex_unlock(&h->lock);
+    if (is_ready)
+        tell(f);
+}
+
+int yoke_future_fd(yoke_future *f, yoke_error *err)
+{
+    yk_futures *h = f->hub;
+    pthread_mutex_lock(&h->lock);
+    bool is_new = f->fd < 0;
+    if (is_new)
+        f->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    int  fd = f->fd;
+    bool is_ready = fd >= 0 && (atomic_fetch_or(&f->state, WATCHED) & STATE) == READY;
+    pthread_mutex_unlock(&h->lock);
+    if (is_new && is_ready)
+        tell(f);
+    return fd >= 0 ? fd : yk_fail_errno(err, "no file descriptor for a future");
+}
+
+bool yoke_future_cancel(yoke_future *f)
+{
+    if (!begin(f))
+        return false;
+    atomic_fetch_add(&f->refs, 1); /* as for one that is run by who waits */
+    settle(f, YOKE_ECANCELED, &(yoke_error){YOKE_ECANCELED, 0, "it was cancelled before it began"});
+    return true;
+}
+
+void yoke_future_free(yoke_future *f)
+{
+    if (f)
+        unref(f);
+}
