@@ -283,31 +283,44 @@ YK_FN double yk_angle(double x, yk_u64 *q, double *low)
     return YK_NAN;
 }
 
-YK_FN double yk_sin(double x)
+/* From the reduced angle, x itself where it is a zero. */
+YK_FN double yk_sin_of(double x, yk_u64 q, double r, double low)
 {
-    yk_u64 q;
-    double low, r = yk_angle(x, &q, &low);
     double v = YK_PICK(q & 1, yk_cos_part(r, low), yk_sin_part(r, low));
     v = YK_BITS_F64(YK_F64_BITS(v) ^ ((q >> 1) << 63));
     return YK_PICK(x == 0.0, x, v);
 }
 
-YK_FN double yk_cos(double x)
+YK_FN double yk_cos_of(double x, yk_u64 q, double r, double low)
 {
-    yk_u64 q;
-    double low, r = yk_angle(x, &q, &low);
     double v = YK_PICK(q & 1, yk_sin_part(r, low), yk_cos_part(r, low));
     return YK_BITS_F64(YK_F64_BITS(v) ^ ((((q + 1) >> 1) & 1) << 63));
 }
 
-YK_FN double yk_tan(double x)
+YK_FN double yk_tan_of(double x, yk_u64 q, double r, double low)
 {
-    yk_u64 q;
-    double low, r = yk_angle(x, &q, &low);
     double s = yk_sin_part(r, low), c = yk_cos_part(r, low);
     double top = YK_PICK(q & 1, -c, s), bottom = YK_PICK(q & 1, s, c);
     return YK_PICK(x == 0.0, x, top / bottom);
 }
+
+/* yk_sin and yk_sin_near, the same for |x| < 2^20 and then without branches; cos and tan likewise. */
+#define YK_ANGLE_FUNCTION(name)                     \
+    YK_FN double yk_##name##_near(double x)         \
+    {                                               \
+        yk_u64 q;                                   \
+        double low, r = yk_angle_near(x, &q, &low); \
+        return yk_##name##_of(x, q, r, low);        \
+    }                                               \
+    YK_FN double yk_##name(double x)                \
+    {                                               \
+        yk_u64 q;                                   \
+        double low, r = yk_angle(x, &q, &low);      \
+        return yk_##name##_of(x, q, r, low);        \
+    }
+YK_ANGLE_FUNCTION(sin)
+YK_ANGLE_FUNCTION(cos)
+YK_ANGLE_FUNCTION(tan)
 
 /* ---- tanh ---- */
 

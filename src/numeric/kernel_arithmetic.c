@@ -16,6 +16,17 @@
         return;                                   \
     } while (0)
 
+/* Huge angles are rare: first all as if there were none, then those again. */
+#define EACH_ANGLE(name)                          \
+    do {                                          \
+        for (uint32_t i = 0; i < n; i++)          \
+            to[i] = yk_##name##_near(a[i]);       \
+        for (uint32_t i = 0; i < n; i++)          \
+            if (!(yk_abs(a[i]) < 0x1p20))         \
+                to[i] = yk_##name(a[i]);          \
+        return;                                   \
+    } while (0)
+
 void YK_ISA(yk_k_real1)(yk_real1 op, double *to, const double *a, uint32_t n)
 {
     switch (op) {
@@ -26,9 +37,9 @@ void YK_ISA(yk_k_real1)(yk_real1 op, double *to, const double *a, uint32_t n)
     case YK_REAL1_LOG: EACH(yk_log(x));
     case YK_REAL1_LOG10: EACH(yk_log10(x));
     case YK_REAL1_LOG1P: EACH(yk_log1p(x));
-    case YK_REAL1_SIN: EACH(yk_sin(x));
-    case YK_REAL1_COS: EACH(yk_cos(x));
-    case YK_REAL1_TAN: EACH(yk_tan(x));
+    case YK_REAL1_SIN: EACH_ANGLE(sin);
+    case YK_REAL1_COS: EACH_ANGLE(cos);
+    case YK_REAL1_TAN: EACH_ANGLE(tan);
     case YK_REAL1_TANH: EACH(yk_tanh(x));
     case YK_REAL1_FLOOR: EACH(floor(x));
     case YK_REAL1_CEIL: EACH(ceil(x));

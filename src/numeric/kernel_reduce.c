@@ -166,38 +166,45 @@ void YK_ISA(yk_k_leaf_squares)(const double *x, const uint64_t *mask, uint32_t n
 
 /* ---- Least and greatest ---- */
 
+INLINE double real_of(int64_t key)
+{
+    return YK_BITS_F64((yk_u64)key ^ (yk_u64)(key < 0 ? INT64_MAX : 0));
+}
+
+INLINE void min_max_of(double x, int counts, int64_t *least, int64_t *greatest, uint32_t *count)
+{
+    int64_t key = yk_order(x);
+    if (!counts || x != x)
+        return;
+    *least = key < *least ? key : *least;
+    *greatest = key > *greatest ? key : *greatest;
+    ++*count;
+}
+
 uint32_t YK_ISA(yk_k_min_max)(const double *x, const uint64_t *mask, uint32_t n, double *min, double *max)
 {
-    enum { W = 8 };
-    int64_t  least[W], greatest[W], count[W] = {0};
-    uint32_t total = 0;
-    for (int l = 0; l < W; l++)
-        least[l] = yk_order(*min), greatest[l] = yk_order(*max);
-    for (uint32_t i = 0; i < n; i += W) {
-        uint64_t bits = mask ? mask[i >> 6] >> (i & 63) : 0xff;
-        double   last[W] = {0};
-        const double *v = x + i;
-        if (n - i < W) {
-            memcpy(last, v, (n - i) * sizeof *v);
-            v = last;
-            bits &= ((uint64_t)1 << (n - i)) - 1;
-        }
-        for (int l = 0; l < W; l++) {
-            int64_t counts = (int64_t)(bits >> l & 1) & (v[l] == v[l]), all = -counts, key = yk_order(v[l]);
-            int64_t low = (key & all) | (INT64_MAX & ~all), high = (key & all) | (INT64_MIN & ~all);
-            count[l] += counts;
-            least[l] = low < least[l] ? low : least[l];
-            greatest[l] = high > greatest[l] ? high : greatest[l];
-        }
+    int64_t  least = yk_order(*min), greatest = yk_order(*max);
+    uint32_t count = 0, i = 0;
+#if defined(__AVX512F__)
+    __m512i low = _mm512_set1_epi64(least), high = _mm512_set1_epi64(greatest);
+    for (; i + 8 <= n; i += 8) {
+        __m512d  v = _mm512_loadu_pd(x + i);
+        __mmask8 k = mask ? (__mmask8)(mask[i >> 6] >> (i & 63)) : 0xff;
+        k = _mm512_mask_cmp_pd_mask(k, v, v, _CMP_ORD_Q);
+        __m512i b = _mm512_castpd_si512(v);
+        __m512i key = _mm512_xor_si512(b, _mm512_srli_epi64(_mm512_srai_epi64(b, 63), 1));
+        low = _mm512_mask_min_epi64(low, k, low, key);
+        high = _mm512_mask_max_epi64(high, k, high, key);
+        count += (uint32_t)__builtin_popcount(k);
     }
-    for (int l = 0; l < W; l++) {
-        least[0] = least[l] < least[0] ? least[l] : least[0];
-        greatest[0] = greatest[l] > greatest[0] ? greatest[l] : greatest[0];
-        total += (uint32_t)count[l];
-    }
-    *min = YK_BITS_F64((yk_u64)(least[0] ^ (int64_t)((yk_u64)(least[0] >> 63) >> 1)));
-    *max = YK_BITS_F64((yk_u64)(greatest[0] ^ (int64_t)((yk_u64)(greatest[0] >> 63) >> 1)));
-    return total;
+    least = _mm512_reduce_min_epi64(low);
+    greatest = _mm512_reduce_max_epi64(high);
+#endif
+    for (; i < n; i++)
+        min_max_of(x[i], mask ? (int)(mask[i >> 6] >> (i & 63) & 1) : 1, &least, &greatest, &count);
+    *min = real_of(least);
+    *max = real_of(greatest);
+    return count;
 }
 
 /* ---- Bins and digits ---- */
@@ -238,6 +245,28 @@ void YK_ISA(yk_k_bins_equal)(const yk_equal_bins *b, const double *x, const uint
         }
         at = _mm256_min_epi32(at, last);
         _mm256_storeu_si256((__m256i *)(index + i), _mm256_mask_mov_epi32(n_bins, k, at));
+    }
+#elif defined(__AVX2__)
+    const __m256d lo = _mm256_set1_pd(b->lo), hi = _mm256_set1_pd(b->hi), per_unit = _mm256_set1_pd(b->per_unit);
+    const __m256d near = _mm256_set1_pd(b->near), sign = _mm256_set1_pd(-0.0);
+    const __m128i last = _mm_set1_epi32((int)b->n_bins - 1), outside = _mm_set1_epi32((int)b->n_bins);
+    for (; i + 4 <= n; i += 4) {
+        __m256d v = _mm256_loadu_pd(x + i);
+        __m256d in = _mm256_and_pd(_mm256_cmp_pd(v, lo, _CMP_GE_OQ), _mm256_cmp_pd(v, hi, _CMP_LE_OQ));
+        __m256d e = _mm256_mul_pd(_mm256_sub_pd(v, lo), per_unit);
+        __m256d r = _mm256_round_pd(e, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+        __m256d close = _mm256_and_pd(in, _mm256_cmp_pd(_mm256_andnot_pd(sign, _mm256_sub_pd(e, r)), near, _CMP_LE_OQ));
+        if (__builtin_expect(_mm256_movemask_pd(close), 0)) {
+            for (uint32_t j = i; j < i + 4; j++)
+                index[j] = bin_of(b, x[j], mask ? (int)(mask[j >> 6] >> (j & 63) & 1) : 1);
+            continue;
+        }
+        const __m256i ladder = _mm256_set_epi64x(8, 4, 2, 1);
+        __m256i word = _mm256_set1_epi64x(mask ? (long long)(mask[i >> 6] >> (i & 63)) : -1);
+        __m256i k = _mm256_and_si256(_mm256_castpd_si256(in), _mm256_cmpeq_epi64(_mm256_and_si256(word, ladder), ladder));
+        __m128i k32 = _mm256_castsi256_si128(_mm256_permutevar8x32_epi32(k, _mm256_set_epi32(7, 5, 3, 1, 6, 4, 2, 0)));
+        __m128i at = _mm_min_epi32(_mm256_cvttpd_epi32(e), last);
+        _mm_storeu_si128((__m128i *)(index + i), _mm_blendv_epi8(outside, at, k32));
     }
 #endif
     for (; i < n; i++)

@@ -33,8 +33,8 @@ typedef enum yk_int2 {
 
 typedef enum yk_compare { YK_COMPARE_LT, YK_COMPARE_LE, YK_COMPARE_EQ, YK_COMPARE_NE } yk_compare; /* > is < with sides changed */
 
-/* to may be a or b. */
 YK_ISA_DECLARE(void, yk_k_real1, (yk_real1 op, double *to, const double *a, uint32_t n));
+/* to may be a. */
 YK_ISA_DECLARE(void, yk_k_real2, (yk_real2 op, yk_sides sides, double *to, const double *a, const double *b, uint32_t n));
 /* Returns true when some result did not fit. */
 YK_ISA_DECLARE(bool, yk_k_int2, (yk_int2 op, yk_sides sides, int64_t *to, const int64_t *a, const int64_t *b, uint32_t n));

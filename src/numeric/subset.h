@@ -53,8 +53,8 @@ YK_FN yk_u64 YK_MULHI_U64(yk_u64 a, yk_u64 b)
 }
 #endif
 
-/* c ? a : b of doubles, on bits. */
-#define YK_PICK(c, a, b) YK_BITS_F64((c) ? YK_F64_BITS(a) : YK_F64_BITS(b))
+/* c ? a : b of doubles, on bits; c is 0 or 1. Both are computed: written so that compilers make no branch of it. */
+#define YK_PICK(c, a, b) YK_BITS_F64(((YK_F64_BITS(a) ^ YK_F64_BITS(b)) & (0 - (yk_u64)(c))) ^ YK_F64_BITS(b))
 
 #define YK_NAN YK_BITS_F64(0x7ff8000000000000u)
 #define YK_INF YK_BITS_F64(0x7ff0000000000000u)
