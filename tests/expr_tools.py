@@ -29,13 +29,13 @@ class Column:
     def pack(self, name):
         distinct = []
         if self.coded:
-            distinct = list(dict.fromkeys(v for v in self.values if v is not None))
+            distinct = list({repr(v): v for v in self.values if v is not None}.values())  # 0.0 is not -0.0 here
         head = name.encode().ljust(32, b"\0") + bytes([KIND[self.kind], UNIT[self.unit], 0, int(self.coded)])
         head += struct.pack("<I", len(distinct)) + bytes(self.valid)
         if not self.coded:
             return head + self._plain(self.values)
-        index = {v: i for i, v in enumerate(distinct)}
-        codes = np.array([0 if v is None else index[v] for v in self.values], dtype="<u4")
+        index = {repr(v): i for i, v in enumerate(distinct)}
+        codes = np.array([0 if v is None else index[repr(v)] for v in self.values], dtype="<u4")
         return head + self._plain(distinct) + codes.tobytes()
 
 

@@ -13,12 +13,13 @@ double yk_leaf_moments(const double *x, const uint64_t *mask, uint32_t n, yk_mom
 {
     uint32_t count;
     double   sum = yk_leaf_sum(x, mask, n, &count), rest, squares;
-    *ret = (yk_moments){count, 0.0, 0.0};
+    *ret = (yk_moments){.n = count};
     if (count == 0)
         return sum;
     ret->mean = sum / count;
     YK_ISA_PICK(yk_k_leaf_squares)(x, mask, n, ret->mean, &rest, &squares);
-    ret->m2 = squares - rest * rest / count;
+    ret->mean_low = rest / count;
+    ret->m2 = squares - rest * ret->mean_low;
     return sum;
 }
 
@@ -28,15 +29,17 @@ yk_moments yk_moments_merge(yk_moments a, yk_moments b)
         return a;
     if (a.n == 0)
         return b;
-    double n = (double)(a.n + b.n), delta = b.mean - a.mean;
-    return (yk_moments){a.n + b.n, a.mean + delta * ((double)b.n / n), a.m2 + b.m2 + delta * delta * ((double)a.n * ((double)b.n / n))};
+    double n = (double)(a.n + b.n), share = (double)b.n / n;
+    double delta = (b.mean - a.mean) + (b.mean_low - a.mean_low);
+    double step = delta * share + a.mean_low, mean = a.mean + step;
+    return (yk_moments){a.n + b.n, mean, (a.mean - mean) + step, a.m2 + b.m2 + delta * delta * ((double)a.n * share)};
 }
 
 /* ---- Partials ---- */
 
 /* What a leaf leaves in `leaves`; a partial with moments writes all of it, else the first two. */
 typedef struct leaf_record {
-    double sum, count, mean, m2;
+    double sum, count, mean, mean_low, m2;
 } leaf_record;
 
 void yk_partial_init(yk_partial *p, uint64_t first, bool has_moments)
@@ -69,6 +72,7 @@ static leaf_record leaf_of(const double *x, const uint64_t *mask, uint32_t n, bo
         r.sum = yk_leaf_moments(x, mask, n, &m);
         r.count = (double)m.n;
         r.mean = m.mean;
+        r.mean_low = m.mean_low;
         r.m2 = m.m2;
     } else {
         r = (leaf_record){.sum = yk_leaf_sum(x, mask, n, &count)};
@@ -121,7 +125,7 @@ void yk_partial_add(yk_partial *p, const double *x, const uint64_t *mask, uint32
 
 void yk_partial_skip(yk_partial *p, uint64_t n)
 {
-    static const leaf_record nothing = {-0.0, 0.0, 0.0, 0.0};
+    static const leaf_record nothing = {.sum = -0.0};
     while (n) {
         uint32_t left = to_border(p), part = n < left ? (uint32_t)n : left;
         if (p->n_open == 0 && part == YK_LEAF) {
@@ -247,7 +251,7 @@ static void add_leaf(yk_total *t, const leaf_record *r)
     t->count += (uint64_t)r->count;
     push(t->levels, r->sum);
     if (t->has_moments)
-        add_moments(t->moments, t->n_leaves, (yk_moments){(uint64_t)r->count, r->mean, r->m2});
+        add_moments(t->moments, t->n_leaves, (yk_moments){(uint64_t)r->count, r->mean, r->mean_low, r->m2});
     t->n_leaves++;
 }
 

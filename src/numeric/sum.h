@@ -22,7 +22,8 @@ enum { YK_LEAF = 1024, YK_LANES = 32 };
 /* What is left of a set of rows: n of them are there. */
 typedef struct yk_moments {
     uint64_t n;
-    double   mean, m2;
+    double   mean, mean_low; /* the mean is their sum: differences of means stay accurate where the mean is large */
+    double   m2;
 } yk_moments;
 
 /* The sum of one leaf: x[0..n), n <= YK_LEAF, from the leaf's first row on. mask: bit i & 63 of word i >> 6 says that row i counts;
