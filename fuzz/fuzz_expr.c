@@ -17,7 +17,8 @@ static const double  REALS[] = {0.0, -1.5, 1e300, INFINITY, NAN, 7.0};
 static const int64_t INTS[] = {0, -1, 7, INT64_MAX, INT64_MIN, 1643718615};
 static const uint8_t BOOLS[] = {0, 1, 1, 0, 1, 0};
 static const yk_text TEXTS[] = {{"", 0}, {"Yes", 3}, {"\xc3\x84hm", 4}, {"2022-02-01 12:30", 16}, {"-12", 3}, {"%_\xff", 3}};
-_Alignas(16) static const __extension__ __int128 DECIMALS[] = {0, 1, -12345, 99999999999, -1, 7};
+__extension__ typedef __int128 wide;
+static const wide DECIMALS[] = {0, 1, -12345, 99999999999, -1, 7};
 
 static const yk_field FIELDS[] = {
     {"r", {.kind = YK_KIND_REAL}}, {"i", {.kind = YK_KIND_INT}}, {"u", {.kind = YK_KIND_UINT}}, {"b", {.kind = YK_KIND_BOOL}},
