@@ -160,9 +160,7 @@ void yk_map_run_complain(yk_map_run *r, uint64_t index, unsigned attempt, yoke_c
     else
         snprintf(where, sizeof where, "item %llu", (unsigned long long)index);
     yk_progress_hide(r->progress);
-    yk_cli_warn(r->asked->args, "%s%s%s%s%s", where, attempt > 1 ? ", last attempt: " : ": ", text[0] ? text : said,
-                text[0] && cause != YOKE_CAUSE_FAILED && !strstr(text, said) ? ": " : "",
-                text[0] && cause != YOKE_CAUSE_FAILED && !strstr(text, said) ? said : "");
+    yk_cli_warn(r->asked->args, "%s%s%s", where, attempt > 1 ? ", last attempt: " : ": ", text[0] ? text : said);
     if (r->n_failed == 20 && r->asked->on_error == YOKE_COLLECT)
         yk_cli_warn(r->asked->args, "further failures are counted, not shown");
 }
@@ -180,8 +178,7 @@ static int take_outcomes(yk_map_run *r, yoke_imap *it, yoke_error *err)
             YK_TRY(yk_map_output_put(&r->output, &o, err));
         if (!o.error)
             continue;
-        if (ends)
-            YK_TRY(yk_map_output_flush(&r->output, err));
+        YK_TRY(yk_map_output_flush(&r->output, err));
         yk_map_run_complain(r, o.index, o.attempt, o.cause, o.status, o.error->text);
         if (ends)
             return 1;

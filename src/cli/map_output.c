@@ -2,7 +2,6 @@
 #include "cli/map_output.h"
 
 #include "base/clock.h"
-#include "base/number.h"
 
 #include <math.h>
 #include <unistd.h>
@@ -135,7 +134,7 @@ static void print_item(const yk_map_output *o, uint64_t index, yk_buf *to)
 static void print_json(yk_map_output *o, const yoke_outcome *r)
 {
     yk_buf *to = &o->text;
-    char    cause[32], seconds[YK_NUMBER_MAX];
+    char    cause[32];
     yk_buf_printf(to, "{\"index\":%llu,", (unsigned long long)r->index);
     if (r->value) {
         yk_buf_puts(to, "\"value\":");
@@ -146,8 +145,7 @@ static void print_json(yk_map_output *o, const yoke_outcome *r)
         yk_binding_print_text(r->error->text, strlen(r->error->text), true, to);
         yk_buf_printf(to, ",\"cause\":\"%s\"", word);
     }
-    yk_number_real(r->seconds, seconds);
-    yk_buf_printf(to, ",\"worker\":%u,\"attempt\":%u,\"seconds\":%s", r->worker, r->attempt, seconds);
+    yk_buf_printf(to, ",\"worker\":%u,\"attempt\":%u,\"seconds\":%.9f", r->worker, r->attempt, r->seconds);
     if (o->asked->shows_workers)
         yk_buf_printf(to, ",\"process\":%lld,\"thread\":%lld,\"finished\":%llu", (long long)r->pid, (long long)r->tid,
                       (unsigned long long)r->finished);

@@ -99,12 +99,18 @@ static size_t list_functions(void *library, const char **names, size_t most)
     return n;
 }
 
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
 static int no_function(const yk_kernel *k, const char *name, yoke_error *err)
 {
     const char *names[64];
     size_t      n = list_functions(k->library, names, 64);
-    char        hint[96];
+    const char *near = yk_near_find(name, names, n);
     YK_AUTOBUF  list = YK_BUF_INIT;
+    qsort(names, n, sizeof *names, by_name);
     for (size_t i = 0; i < n && i < 8; i++)
         yk_buf_printf(&list, "%s%s", i ? ", " : "", names[i]);
     if (n > 8)
@@ -118,8 +124,8 @@ static int no_function(const yk_kernel *k, const char *name, yoke_error *err)
     if (!*name)
         return yk_fail(err, YOKE_EINVALID, "which function of '%s'? write %s:FUNCTION; it has %s", k->file, k->file,
                        yk_buf_text(&list));
-    return yk_fail(err, YOKE_EABSENT, "'%s' has no function '%s'%s; it has %s", k->file, name,
-                   yk_near_hint(name, names, n, hint, sizeof hint), yk_buf_text(&list));
+    return yk_fail(err, YOKE_EABSENT, "'%s' has no function '%s'%s%s%s %s", k->file, name, near ? "; did you mean '" : "",
+                   near ? near : "", near ? "'? It has" : "; it has", yk_buf_text(&list));
 }
 
 /* ---- opening */

@@ -264,7 +264,9 @@ static int compile(const words *known, const char *file, const char *base, yk_bu
     yk_buf_printf(&aside, "%s.so", base);
     if (aside.is_failed || !so || !rule || !deps)
         return yk_fail_nomem(err, "compiling");
-    const char *last[] = {"-MMD", "-MF", rule, "-o", so, "-x", "c", file, "-lm", NULL};
+    YK_AUTOBUF plain = YK_BUF_INIT; /* a name that is no option */
+    yk_buf_printf(&plain, "%s%s", file[0] == '-' ? "./" : "", file);
+    const char *last[] = {"-MMD", "-MF", rule, "-o", so, "-x", "c", yk_buf_text(&plain), "-lm", NULL};
     for (int i = 0; last[i]; i++)
         add_word(&w, last[i]);
     w.v[w.n] = NULL;
@@ -312,7 +314,7 @@ int yk_kernel_compile(const char *file, yk_buf *messages, char **ret_library, yo
     if (folder.is_failed || !base)
         return yk_fail_nomem(err, "compiling");
     if (!is_there || access(yk_buf_text(&folder), R_OK) != 0)
-        YK_TRY(compile(&w, full, base, messages, err));
+        YK_TRY(compile(&w, file, base, messages, err));
     *ret_library = yk_strdup(yk_buf_text(&folder));
     return *ret_library ? 0 : yk_fail_nomem(err, "compiling");
 }

@@ -18,7 +18,7 @@ typedef struct cell {
 } cell;
 
 struct yk_records {
-    char           *path; /* owned; for messages */
+    char           *path; /* owned; for messages, in its quotes */
     yk_records_opts opts;
     FILE           *file; /* owned, unless it is standard input */
     uint64_t        size, line; /* lines read */
@@ -61,7 +61,7 @@ static int read_quoted(yk_records *r, size_t *len, yoke_error *err)
     while (is_open) {
         ssize_t got = getdelim(&r->record, &r->record_cap, r->opts.end, r->file);
         if (got < 0)
-            return yk_fail(err, YOKE_EFORMAT, "'%s' line %llu: a quote is never closed", r->path, (unsigned long long)first);
+            return yk_fail(err, YOKE_EFORMAT, "%s line %llu: a quote is never closed", r->path, (unsigned long long)first);
         r->line++;
         yk_buf_append(&whole, r->record, (size_t)got);
         is_open = has_open_quote(is_open, r->record, (size_t)got);
@@ -83,7 +83,7 @@ static int read_raw(yk_records *r, size_t *ret_len, yoke_error *err)
     errno = 0;
     ssize_t got = getdelim(&r->record, &r->record_cap, r->opts.end, r->file);
     if (got < 0)
-        return ferror(r->file) ? yk_fail_errno(err, "reading '%s'", r->path) : errno == ENOMEM ? nomem(err) : 0;
+        return ferror(r->file) ? yk_fail_errno(err, "reading %s", r->path) : errno == ENOMEM ? nomem(err) : 0;
     r->line++;
     size_t len = (size_t)got;
     if (r->opts.separator && has_open_quote(false, r->record, len))
@@ -155,7 +155,7 @@ static int find_column(const yk_records *r, const char *word, unsigned *ret, yok
         *ret = (unsigned)number - 1;
         return 0;
     }
-    return yk_fail(err, YOKE_EABSENT, "'%s' has no column '%s'%s", r->path, word,
+    return yk_fail(err, YOKE_EABSENT, "%s has no column '%s'%s", r->path, word,
                    yk_near_hint(word, (const char *const *)r->names, r->n_columns, hint, sizeof hint));
 }
 
@@ -179,7 +179,7 @@ static int read_head(yk_records *r, const char *columns, yoke_error *err)
     if (got < 0)
         return got;
     if (got == 0)
-        return yk_fail(err, YOKE_EFORMAT, "'%s' is empty: a table begins with a line of column names", r->path);
+        return yk_fail(err, YOKE_EFORMAT, "%s is empty: a table begins with a line of column names", r->path);
     r->names = yk_new_array(char *, r->n_split);
     if (!r->names)
         return nomem(err);
@@ -199,7 +199,9 @@ static int open_file(yk_records *r, const char *path, yoke_error *err)
 {
     struct stat st;
     bool        is_stdin = strcmp(path, "-") == 0;
-    r->path = yk_strdup(is_stdin ? "standard input" : path);
+    YK_AUTOBUF shown = YK_BUF_INIT;
+    yk_buf_printf(&shown, is_stdin ? "standard input" : "'%s'", path);
+    r->path = shown.is_failed ? NULL : yk_strdup(yk_buf_text(&shown));
     if (!r->path)
         return nomem(err);
     r->file = is_stdin ? stdin : fopen(path, "re");
@@ -261,7 +263,7 @@ const char *yk_records_name(const yk_records *r, unsigned i)
 static int keep(yk_records *r, yoke_error *err)
 {
     if (r->opts.separator && r->n_split != r->n_columns)
-        return yk_fail(err, YOKE_EFORMAT, "'%s' line %llu has %zu columns, the first line names %u", r->path,
+        return yk_fail(err, YOKE_EFORMAT, "%s line %llu has %zu columns, the first line names %u", r->path,
                        (unsigned long long)r->line, r->n_split, r->n_columns);
     for (unsigned i = 0; i < r->width; i++) {
         cell from = r->split[r->wanted ? r->wanted[i] : i], to = {r->text.len, from.len};
@@ -305,7 +307,7 @@ const char *yk_records_where(const yk_records *r, uint64_t record, unsigned i, c
 {
     uint64_t    line = record < r->n ? r->lines[record] : r->line;
     const char *name = yk_records_name(r, i);
-    snprintf(buf, size, "'%s' %s %llu%s%s%s", r->path, r->opts.end ? "line" : "item", (unsigned long long)line,
+    snprintf(buf, size, "%s %s %llu%s%s%s", r->path, r->opts.end ? "line" : "item", (unsigned long long)line,
              name ? ", column '" : "", name ? name : "", name ? "'" : "");
     return buf;
 }
