@@ -112,7 +112,7 @@ static void run_task(yoke_task *t, yk_block *b, uint32_t i)
         yk_arena_clear(&t->arena);
     if (b->times)
         b->times[i] = (yk_times){atomic_fetch_add(t->finished, 1), (double)(yk_now_ns() - began) * 1e-9, t->worker, t->attempt,
-                                 getpid(), (int32_t)syscall(SYS_gettid)};
+                                 t->pid, t->tid};
 }
 
 static _Thread_local unsigned depth; /* of blocks that this thread is running, one inside the other */
@@ -141,6 +141,10 @@ void yk_block_run(yoke_task *t, yk_block *b)
     uint64_t       began = yk_now_ns();
     t->block = b;
     b->worker = t->worker;
+    if (b->times) { /* once a block: system calls would cost more than a small task */
+        t->pid = getpid();
+        t->tid = (int32_t)syscall(SYS_gettid);
+    }
     if (w->out_size)
         memset(b->out + (size_t)b->first * w->out_size, 0, (size_t)(b->n - b->first) * w->out_size);
     if (b->bad)

@@ -121,6 +121,7 @@ struct yoke_task {
     const atomic_int *stop;        /* the run's: no further tasks */
     uint64_t          deadline_ns; /* 0: none */
     atomic_ullong    *finished;    /* the run's count of ended tasks */
+    int32_t           pid, tid;    /* who runs the block; known when it has times */
     void (*before)(yoke_task *t, uint32_t i); /* optional: before each attempt, after each task of a block */
     void (*after)(yoke_task *t, uint32_t i);
 };

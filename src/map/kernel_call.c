@@ -419,7 +419,8 @@ int yk_binding_call(const yk_binding *b, yoke_task *t, const void *packed, void 
     const yoke_function *f = b->kernel->f;
     slot                 values[YK_BINDING_MOST + 1], in[YK_BINDING_MOST], out[YK_BINDING_MOST + 1];
     void                *args[YK_BINDING_MOST + 1];
-    yoke_error           why = YOKE_ERROR_INIT;
+    yoke_error           why; /* its 500 bytes are not cleared for each item */
+    why.code = 0;
     if (fetch(b, t, packed, in, &why) < 0)
         return yoke_task_fail(t, "%s", why.text);
     args[0] = &values[0];
