@@ -1,5 +1,6 @@
 """yoke image against Pillow and poppler: PDFs carry the JPEG bytes and show the turned original, the rest is decoded alike."""
 
+import glob
 import io
 import os
 import shutil
@@ -260,3 +261,21 @@ def test_full_disk_is_said(yoke_path, tmp_path):
                          capture_output=True, text=True)
     assert run.returncode == 1 and "writing 'out/a.pdf'" in run.stderr
     assert os.listdir(tmp_path / "out") == []
+
+
+def test_without_the_module(yoke_path, tmp_path):
+    """The command alone, as where libvips was not there at build time: PDFs can still be made, the rest is a clear sentence."""
+    if not (yoke_path.parent / "yoke-vips.so").exists() or glob.glob("/usr/local/lib/**/yoke-vips.so", recursive=True):
+        pytest.skip("the module is not beside the command, or is installed as well")
+    (tmp_path / "bin").mkdir()
+    alone = shutil.copy(yoke_path, tmp_path / "bin" / "yoke")
+    gradient().save(tmp_path / "a.jpg")
+    gradient().save(tmp_path / "b.png")
+    run = subprocess.run([alone, "image", "a.jpg", "b.png", "--to", "pdf"], cwd=tmp_path, capture_output=True, text=True)
+    assert run.returncode == 1 and run.stdout == "a.pdf\n"
+    assert "'b.png': this needs Yoke's module yoke-vips.so" in run.stderr and "libvips-dev" in run.stderr
+
+
+def test_start_up_loads_no_picture_library(yoke_path):
+    libraries = subprocess.run(["ldd", yoke_path], capture_output=True, text=True).stdout
+    assert "vips" not in libraries and "cairo" not in libraries and "glib" not in libraries

@@ -28,7 +28,7 @@ void   yk_step_words(yk_step *s, ...) __attribute__((sentinel));
 void   yk_step_wordf(yk_step *s, const char *fmt, ...) YK_PRINTF(2, 3);
 size_t yk_step_glob(yk_step *s, const char *dir, const char *pattern); /* how many; the word is left out when none */
 
-/* Runs it and waits. YOKE_ETASK, with the last line of what it complained of, when it did not end with 0. */
+/* Runs it and waits. YOKE_ETASK, with the first line of what it complained of, when it did not end with 0. */
 int  yk_step_run(yk_step *s, yoke_error *err) YK_MUST_USE;
 void yk_step_fini(yk_step *s);
 

@@ -138,18 +138,13 @@ static int read_back(int fd, yk_buf *to, yoke_error *err)
     return at ? yk_file_read_at(fd, "a command's output", 0, at, (size_t)size, err) : yk_fail_nomem(err, "reading what a command printed");
 }
 
-/* The last line of what it complained of says why. */
+/* The first line of what it complained of says why. */
 static int fail_with_complaint(const yk_step *s, yoke_error *err)
 {
-    const char *text = yk_buf_text(&s->err), *end = text + s->err.len;
-    while (end > text && end[-1] == '\n')
-        end--;
-    const char *from = end;
-    while (from > text && from[-1] != '\n')
-        from--;
+    const char *text = yk_buf_text(&s->err);
     if (s->code > 128)
         return yk_fail(err, YOKE_ETASK, "signal %d ended: %s", s->code - 128, yk_buf_text(&s->shown));
-    return yk_fail(err, YOKE_ETASK, "%.*s", (int)(end - from), from);
+    return yk_fail(err, YOKE_ETASK, "%.*s", (int)strcspn(text, "\n"), *text ? text : "it did not say why");
 }
 
 static void close_fd(const int *fd)

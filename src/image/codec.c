@@ -13,14 +13,17 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 static pthread_once_t                once = PTHREAD_ONCE_INIT;
 static const yk_codec_ops *_Atomic   loaded; /* set once; read by any thread */
 static yoke_error                    why;    /* written once, before `once` is done */
+static pid_t                         owner;  /* likewise */
 
 static void load(void)
 {
     char path[YK_PLACE_MAX];
+    owner = getpid();
     if (!yk_place_module("yoke-vips.so", path)) {
         yk_fail(&why, YOKE_EUNSUPPORTED, "this needs Yoke's module yoke-vips.so, which was not built or not installed; "
                                          "install libvips (Debian: libvips-dev), then build Yoke again");
@@ -39,6 +42,9 @@ static void load(void)
 int yk_codec_load(const yk_codec_ops **ret, yoke_error *err)
 {
     pthread_once(&once, load);
+    if (owner != getpid()) /* libvips' threads did not come along through fork: it would wait for them for ever */
+        return yk_fail(err, YOKE_EUNSUPPORTED, "this process was forked from one that had started libvips, which cannot go on here; "
+                                               "convert on threads, or before any other pictures");
     *ret = loaded;
     return *ret ? 0 : yk_fail(err, why.code, "%s", why.text);
 }
