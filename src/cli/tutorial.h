@@ -28,13 +28,13 @@ void   yk_step_words(yk_step *s, ...) __attribute__((sentinel));
 void   yk_step_wordf(yk_step *s, const char *fmt, ...) YK_PRINTF(2, 3);
 size_t yk_step_glob(yk_step *s, const char *dir, const char *pattern); /* how many; the word is left out when none */
 
-/* Runs it and waits. YOKE_ETASK, with the first line of what it complained of, when it did not end with 0. */
+/* Runs it and waits, again when it ran before. YOKE_ETASK, with the first line of what it complained of, when it did not end with 0. */
 int  yk_step_run(yk_step *s, yoke_error *err) YK_MUST_USE;
 void yk_step_fini(yk_step *s);
 
 /* ---- the three examples */
 
-enum { YK_PI_SEEDS = 10, YK_PI_TRIALS = 500000 };
+enum { YK_PI_SEEDS = 10, YK_PI_TRIALS = 500000, YK_PI_RUNS = 3 };
 
 typedef struct yk_pi_part {
     yk_step  ten, serial, parallel, plot; /* ten seeds; many, with one worker and with all; the picture */
@@ -58,7 +58,7 @@ typedef struct yk_photos_part {
 } yk_photos_part;
 
 typedef struct yk_fleet {
-    const char *name, *tip, *fare; /* "yellow", and its columns */
+    const char *name, *key, *tip, *fare; /* "yellow cabs", "yellow", and its columns */
     char        pattern[64];
     yk_step     step;
     double      count, mean;

@@ -25,10 +25,10 @@ static const char style[] =
     "p{margin:10px 0}.soft{color:var(--soft)}small,.small{font-size:.86rem}"
     ".cards{display:grid;grid-template-columns:repeat(3,1fr);gap:16px;margin:28px 0 0}"
     ".card{border:1px solid var(--line);border-top:3px solid var(--blue);border-radius:4px;padding:14px 16px}"
-    ".card b{display:block;font-size:1.55rem;line-height:1.25;font-variant-numeric:tabular-nums}.card span{color:var(--soft);font-size:.86rem}"
+    ".card b{display:block;font-size:1.28rem;white-space:nowrap;line-height:1.25;font-variant-numeric:tabular-nums}.card span{color:var(--soft);font-size:.86rem}"
     "pre{background:#f2f4f7;border:1px solid var(--line);border-radius:4px;padding:12px 14px;overflow-x:auto;font:13px/1.5 ui-monospace,"
     "'DejaVu Sans Mono',Menlo,Consolas,monospace;margin:14px 0}pre.command{background:#1c2733;color:#e8edf2;border:0;white-space:pre-wrap;"
-    "overflow-wrap:anywhere}pre.command i{color:#8fb8d8;font-style:normal;user-select:none}pre.drawing{line-height:1.2;font-size:12px}"
+    "overflow-wrap:anywhere}pre.command i{color:#8fb8d8;font-style:normal;user-select:none}pre.ten{columns:5;column-rule:1px solid var(--line)}pre.drawing{line-height:1.2;font-size:12px}"
     "table{border-collapse:collapse;width:100%;margin:16px 0;font-variant-numeric:tabular-nums}th{font-weight:600;text-align:left;color:var(--soft);"
     "font-size:.86rem}td,th{padding:5px 10px 5px 0;border-bottom:1px solid var(--line)}td.n,th.n{text-align:right;padding-right:0}"
     "figure{margin:20px 0}figure img{display:block;width:100%;height:auto}figcaption{color:var(--soft);font-size:.86rem;margin-top:6px}"
@@ -159,7 +159,7 @@ static void put_cards(yk_buf *b, const yk_tutorial *t)
 
 static void put_bar(yk_buf *b, const char *who, const yk_step *s, double longest, const char *class)
 {
-    yk_buf_printf(b, "<tr><td style=\"width:9em\">%s</td><td><div class=\"bar%s\" style=\"width:%.1f%%\"></div></td><td class=\"n\">", who,
+    yk_buf_printf(b, "<tr><td style=\"width:9em\">%s</td><td style=\"width:100%%\"><div class=\"bar%s\" style=\"width:%.1f%%\"></div></td><td class=\"n\" style=\"white-space:nowrap;padding-left:16px\">", who,
                   class, 100 * s->seconds / longest);
     put_time(b, s);
     yk_buf_puts(b, "</td></tr>\n");
@@ -168,7 +168,8 @@ static void put_bar(yk_buf *b, const char *who, const yk_step *s, double longest
 static void put_speed_up(yk_buf *b, const yk_pi_part *p)
 {
     double longest = fmax(p->serial.seconds, p->parallel.seconds);
-    yk_buf_printf(b, "<p>The same for %" PRIu64 " seeds, which is %.0f million trials, first with one worker, then with all:</p>\n", p->n_many,
+    yk_buf_printf(b, "<p>Now with Yoke's own random numbers (Philox), for %" PRIu64 " seeds, which is %.0f million trials: first with one worker, then with all, each "
+                     "three times in turns; the times are the best.</p>\n", p->n_many,
                   (double)p->n_many * YK_PI_TRIALS / 1e6);
     put_command(b, &p->serial);
     put_command(b, &p->parallel);
@@ -190,9 +191,11 @@ static void put_pi(yk_buf *b, const yk_tutorial *t)
     if (put_failure(b, &t->errors[0]))
         return;
     put_command(b, &p->ten);
-    yk_buf_puts(b, "<pre>");
+    yk_buf_puts(b, "<pre class=\"ten\">");
     put_text(b, yk_buf_text(&p->ten.out), p->ten.out.len);
-    yk_buf_printf(b, "</pre>\n<p class=\"soft small\">Ten seeds of %d trials each, one line per seed, in ", YK_PI_TRIALS);
+    yk_buf_puts(b, "</pre>\n<p class=\"soft small\">Ten seeds of ");
+    put_count(b, YK_PI_TRIALS);
+    yk_buf_puts(b, " trials each, one line per seed: the very numbers that NumPy's RandomState(seed) gives. In ");
     put_time(b, &p->ten);
     yk_buf_puts(b, ", the C compiler's time included when the function was new to it.</p>\n");
     put_speed_up(b, p);

@@ -12,8 +12,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-static const char *const pi_function = "pi_mc";
-enum { MANY_SEEDS = 400, PI_BINS = 30 };
+enum { MANY_SEEDS = 600, PI_BINS = 30 };
 
 /* Removes what an earlier run left under the folder for outputs, so that a new one may write there. */
 static void remove_old(const yk_tutorial *t, const char *pattern)
@@ -105,25 +104,39 @@ static void draw(const yk_tutorial *t, yk_step *s, const char *name, yk_buf *pic
         fprintf(stderr, "yoke tutorial: no picture: %s\n", why.text);
 }
 
+/* Both several times in turns, for the least time of each: other programs' work does not count. */
+static int run_in_turns(yk_step *one, yk_step *other, yoke_error *err)
+{
+    double least_one = INFINITY, least_other = INFINITY;
+    for (int i = 0; i < YK_PI_RUNS; i++) {
+        YK_TRY(yk_step_run(one, err));
+        YK_TRY(yk_step_run(other, err));
+        least_one = fmin(least_one, one->seconds);
+        least_other = fmin(least_other, other->seconds);
+    }
+    one->seconds = least_one;
+    other->seconds = least_other;
+    return 0;
+}
+
 int yk_tutorial_pi(yk_tutorial *t, yoke_error *err)
 {
     yk_pi_part *p = &t->pi_part;
     p->n_many = MANY_SEEDS;
     yk_step_words(&p->ten, "map", NULL);
-    yk_step_wordf(&p->ten, "%s:%s", t->pi, pi_function);
+    yk_step_wordf(&p->ten, "%s:pi_mt19937", t->pi);
     yk_step_words(&p->ten, "0..9", NULL);
     add_on(t, &p->ten);
     yk_step_words(&p->serial, "map", NULL);
-    yk_step_wordf(&p->serial, "%s:%s", t->pi, pi_function);
+    yk_step_wordf(&p->serial, "%s:pi", t->pi);
     yk_step_wordf(&p->serial, "0..%d", MANY_SEEDS - 1);
     yk_step_words(&p->serial, "--on", "serial", NULL);
     yk_step_words(&p->parallel, "map", NULL);
-    yk_step_wordf(&p->parallel, "%s:%s", t->pi, pi_function);
+    yk_step_wordf(&p->parallel, "%s:pi", t->pi);
     yk_step_wordf(&p->parallel, "0..%d", MANY_SEEDS - 1);
     add_on(t, &p->parallel);
     YK_TRY(yk_step_run(&p->ten, err));
-    YK_TRY(yk_step_run(&p->serial, err));
-    YK_TRY(yk_step_run(&p->parallel, err));
+    YK_TRY(run_in_turns(&p->serial, &p->parallel, err));
     YK_TRY(read_estimates(t, err));
     yk_step_words(&p->plot, "plot", NULL);
     yk_step_wordf(&p->plot, "%s/pi.csv", t->files);
@@ -221,21 +234,21 @@ static size_t count_files(const yk_tutorial *t, const char *pattern)
 static int pick_fleets(yk_tutorial *t, yoke_error *err)
 {
     static const struct {
-        const char *name, *tip, *fare, *start;
+        const char *name, *key, *tip, *fare;
         int         at;
-    } known[] = {{"yellow cabs", "tip_amount", "fare_amount", "yellow_tripdata_", 0},
-                 {"ride-share", "tips", "base_passenger_fare", "fhvhv_tripdata_", 1},
-                 {"green cabs", "tip_amount", "fare_amount", "green_tripdata_", 1}};
+    } known[] = {{"yellow cabs", "yellow", "tip_amount", "fare_amount", 0},
+                 {"ride-share", "fhvhv", "tips", "base_passenger_fare", 1},
+                 {"green cabs", "green", "tip_amount", "fare_amount", 1}};
     static const char *const endings[] = {"parquet", "csv"};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         for (int e = 0; e < 2; e++) {
             yk_fleet *f = &t->taxi_part.fleets[known[i].at];
             char      pattern[64];
-            snprintf(pattern, sizeof pattern, "%s*.%s", known[i].start, endings[e]);
+            snprintf(pattern, sizeof pattern, "%s_tripdata_*.%s", known[i].key, endings[e]);
             size_t n = f->name ? 0 : count_files(t, pattern);
             if (n == 0)
                 continue;
-            f->name = known[i].name, f->tip = known[i].tip, f->fare = known[i].fare, f->n_files = n;
+            f->name = known[i].name, f->key = known[i].key, f->tip = known[i].tip, f->fare = known[i].fare, f->n_files = n;
             strcpy(f->pattern, pattern);
         }
     for (int k = 0; k < 2; k++)
@@ -260,14 +273,14 @@ static int read_result(const yk_step *s, const char *name, double *ret, yoke_err
     return yk_fail(err, YOKE_EFORMAT, "'%s' printed no %s", yk_buf_text(&s->shown), name);
 }
 
-static int ask_fleet(yk_tutorial *t, yk_fleet *f, const char *csv, yoke_error *err)
+static int ask_fleet(yk_tutorial *t, yk_fleet *f, yoke_error *err)
 {
     yk_step *s = &f->step;
     YK_AUTOBUF path = YK_BUF_INIT;
-    yk_buf_printf(&path, "%s/%s", t->files, csv);
+    yk_buf_printf(&path, "%s/%s.csv", t->files, f->key);
     unlink(yk_buf_text(&path));
     yk_step_words(s, "table", NULL);
-    yk_step_wordf(s, "%s/%s", t->taxi_dir, f->pattern);
+    yk_step_glob(s, t->taxi_dir, f->pattern);
     yk_step_words(s, "--where", NULL);
     yk_step_wordf(s, "%s > 0", f->fare);
     yk_step_words(s, "--count", "--mean", NULL);
@@ -284,10 +297,8 @@ static int ask_fleet(yk_tutorial *t, yk_fleet *f, const char *csv, yoke_error *e
 static void add_plot(const yk_tutorial *t, yk_step *s)
 {
     yk_step_words(s, "plot", NULL);
-    yk_step_wordf(s, "%s/yellow.csv", t->files);
-    yk_step_wordf(s, "%s/other.csv", t->files);
     for (int k = 0; k < 2; k++)
-        yk_step_words(s, "--label", t->taxi_part.fleets[k].name, NULL);
+        yk_step_wordf(s, "%s/%s.csv", t->files, t->taxi_part.fleets[k].key);
     yk_step_words(s, "--log-y", "--x-label", "tip / fare", "--y-label", "trips", NULL);
 }
 
@@ -296,8 +307,8 @@ int yk_tutorial_taxi(yk_tutorial *t, yoke_error *err)
     yk_taxi_part *p = &t->taxi_part;
     yoke_error    why = YOKE_ERROR_INIT;
     YK_TRY(pick_fleets(t, err));
-    YK_TRY(ask_fleet(t, &p->fleets[0], "yellow.csv", err));
-    YK_TRY(ask_fleet(t, &p->fleets[1], "other.csv", err));
+    YK_TRY(ask_fleet(t, &p->fleets[0], err));
+    YK_TRY(ask_fleet(t, &p->fleets[1], err));
     add_plot(t, &p->plot);
     draw(t, &p->plot, "tips", &p->picture);
     add_plot(t, &p->drawing);

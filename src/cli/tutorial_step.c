@@ -164,6 +164,8 @@ int yk_step_run(yk_step *s, yoke_error *err)
         return yk_fail_errno(err, "cannot make room for a command's output");
     argv[0] = (char *)(uintptr_t)"yoke";
     memcpy(argv + 1, s->words, s->n_words * sizeof *argv);
+    yk_buf_clear(&s->out);
+    yk_buf_clear(&s->err);
     fprintf(stderr, "$ %s\n", yk_buf_text(&s->shown));
     YK_TRY(spawn(s, argv, out, complaints, err));
     YK_TRY(read_back(out, &s->out, err));

@@ -61,11 +61,20 @@ static void put_terminal(yk_buf *b, const yoke_plot *p, const char *ending)
                       6.4 * p->height_px / p->width_px);
 }
 
+static bool has_legend(const yoke_plot *p)
+{
+    for (size_t k = 0; k < p->n_series; k++)
+        if (*p->series[k].label)
+            return true;
+    return false;
+}
+
 static void put_frame(yk_buf *b, const yoke_plot *p, const yk_axis axes[2])
 {
     yk_buf_puts(b, "set encoding utf8\nset border 31 lw 0.8 lc rgb '#262626'\n"
-                   "set tics nomirror out scale 0.8,0.45 textcolor rgb '#262626'\n"
-                   "set key top right Left reverse noenhanced samplen 1.8 spacing 1.25 opaque fillcolor rgb '#ffffff' box lw 0.6 lc rgb '#cccccc' width 0.5 height 0.3\n");
+                   "set tics nomirror out scale 0.8,0.45 textcolor rgb '#262626'\n");
+    yk_buf_puts(b, has_legend(p) ? "set key top right Left reverse noenhanced samplen 1.8 spacing 1.25 opaque fillcolor rgb '#ffffff' box lw 0.6 lc rgb '#cccccc' width 0.5 height 0.3\n"
+                                 : "unset key\n");
     static const char *const name[] = {"title", "xlabel", "ylabel"};
     const char *const        text[] = {p->title, p->x_label, p->y_label};
     for (int i = 0; i < 3; i++) {
