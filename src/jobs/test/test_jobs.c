@@ -3,6 +3,7 @@
 #include "jobs/command.h"
 #include "jobs/jobfile.h"
 #include "jobs/runner.h"
+#include "jobs/template.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -143,6 +144,30 @@ TEST(lines_that_need_no_shell)
             assert_string_equal(yk_buf_text(&b), row[i].words);
     }
     yk_command_fini(&c);
+}
+
+TEST(templates_are_filled_and_quoted)
+{
+    static const char *const names[] = {"file", "n"};
+    static const struct { const char *template, *a, *b, *want; } row[] = {
+        {"x {}", "a/b.c.d", "2", "x a/b.c.d 2"}, {"x", "a b", "it's", "x 'a b' 'it'\\''s'"}, {"{1.} {1/} {1//} {1/.}", "a/b.c.d", "", "a/b.c b.c.d a b.c"},
+        {"{2}{1}", "a", "", "''a"}, {"{file/.}_{n}", "/x/y.z", "3", "y_3"}, {"{#}:{%}", "", "", "7:4"}, {"awk '{print}' {1}", "f", "", "awk '{print}' f"},
+        {"'{1}'", "a'b c", "", "'a'\\''b c'"}, {"\"{1}\"", "a\"$b`\\ c'", "", "\"a\\\"\\$b\\`\\\\ c'\""}, {"\\'{1}", "a b", "", "\\''a b'"},
+        {"{1//}", "a", "", "."}, {"{1//}", "/a", "", "/"}, {"{1.}", "a.b/c", "", "a.b/c"}, {"{1.}", "a.", "", "a."},
+        {"{0x}", "a", "", "{0x} a ''"},
+    };
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        yk_template  *t;
+        YK_AUTOBUF    b = YK_BUF_INIT;
+        const yk_text field[] = {{row[i].a, strlen(row[i].a)}, {row[i].b, strlen(row[i].b)}};
+        assert_int_equal(yk_template_new(row[i].template, 2, names, &t, NULL), 0);
+        yk_template_fill(t, field, 7, 4, &b);
+        assert_string_equal(yk_buf_text(&b), row[i].want);
+        yk_template_free(t);
+    }
+    yk_template *none;
+    assert_int_equal(yk_template_new("x {3}", 2, NULL, &none, NULL), YOKE_EINVALID);
+    assert_int_equal(yk_template_new("x {0}", 2, NULL, &none, NULL), YOKE_EINVALID);
 }
 
 /* ---- journal and store */
@@ -311,5 +336,5 @@ TEST(large_output_passes_through_the_store)
 }
 
 RUN_TESTS(lines_are_named_by_their_number, jobs_wait_for_lines, wrong_job_files_are_refused, many_lines_are_found_again, sets_of_lines,
-          lines_that_need_no_shell, journal_reads_at_every_length, store_finds_each_jobs_chunks, runner_says_what_became_of_each,
+          lines_that_need_no_shell, templates_are_filled_and_quoted, journal_reads_at_every_length, store_finds_each_jobs_chunks, runner_says_what_became_of_each,
           large_output_passes_through_the_store)
