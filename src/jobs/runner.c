@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { EVENTS = 64, LINGER_MS = 500, WATCH_MS = 50, TICK_MS = 100 };
+enum { EVENTS = 64, LINGER_MS = 500, WATCH_MS = 50, TICK_MS = 100, SHORT_MS = 5 };
 
 /* What an event's number says: the slot, and which of its three descriptors; the signals have a number of their own. */
 enum { ON_OUT = 0, ON_ERR = 1, ON_EXIT = 2 };
@@ -26,6 +26,35 @@ static int watch(yk_runner *run, int fd, uint64_t what, yoke_error *err)
 {
     struct epoll_event e = {.events = EPOLLIN, .data.u64 = what};
     return epoll_ctl(run->epoll, EPOLL_CTL_ADD, fd, &e) == 0 ? 0 : yk_fail_errno(err, "watching a job");
+}
+
+/* The pipes of a job that is over in a few milliseconds hold what it prints: only its end is waited for, which saves it half of
+ * what the runner costs. Pipes of longer ones are watched from here on. */
+static int watch_pipes(yk_runner *run, yk_slot *s, yoke_error *err)
+{
+    uint64_t number = (uint64_t)(s - run->slot) << 2;
+    for (int i = 0; i < 2; i++)
+        if (!s->is_watched && s->pipe[i].fd >= 0)
+            YK_TRY(watch(run, s->pipe[i].fd, number | (uint64_t)i, err));
+    s->is_watched = true;
+    return 0;
+}
+
+static int watch_due_pipes(yk_runner *run, uint64_t now, yoke_error *err)
+{
+    uint64_t next = 0;
+    for (unsigned i = 0; i < run->n_slots; i++) {
+        yk_slot *s = &run->slot[i];
+        uint64_t at = s->begun_ns + SHORT_MS * 1000000ull;
+        if (s->state != YK_SLOT_RUNS || s->is_watched)
+            continue;
+        if (at <= now)
+            YK_TRY(watch_pipes(run, s, err));
+        else if (!next || at < next)
+            next = at;
+    }
+    run->watch_at = next;
+    return 0;
 }
 
 /* ---- starting */
@@ -81,13 +110,13 @@ static int begin(yk_runner *run, yk_slot *s, yoke_error *err)
     s->state = YK_SLOT_RUNS;
     if (rc != 0 || s->not_run)
         return yk_runner_not_started(run, s, rc, err);
+    run->has_deadlines |= run->opts.timeout_ns != 0;
     if (run->opts.timeout_ns)
         s->term_at = s->begun_ns + run->opts.timeout_ns;
-    uint64_t number = (uint64_t)(s - run->slot) << 2;
-    for (int i = 0; i < 2; i++)
-        if (s->pipe[i].fd >= 0)
-            YK_TRY(watch(run, s->pipe[i].fd, number | (uint64_t)i, err));
-    return s->pidfd >= 0 ? watch(run, s->pidfd, number | ON_EXIT, err) : 0;
+    s->is_watched = run->opts.ignores_output;
+    if (!s->is_watched && !run->watch_at)
+        run->watch_at = s->begun_ns + SHORT_MS * 1000000ull;
+    return s->pidfd >= 0 ? watch(run, s->pidfd, (uint64_t)(s - run->slot) << 2 | ON_EXIT, err) : 0;
 }
 
 static bool may_start(yk_runner *run)
@@ -156,6 +185,7 @@ static int exited(yk_runner *run, yk_slot *s, yoke_error *err)
     uint64_t now = yk_now_ns();
     s->wall_ns = now - s->begun_ns;
     s->state = YK_SLOT_LINGERS;
+    run->has_deadlines = true;
     s->linger_until = s->forced != YK_CAUSE_RUNNING && s->kill_at > now ? s->kill_at : now + LINGER_MS * 1000000ull;
     s->term_at = s->kill_at = 0;
     if (s->pidfd >= 0)
@@ -163,6 +193,8 @@ static int exited(yk_runner *run, yk_slot *s, yoke_error *err)
     s->pidfd = -1;
     for (int i = 0; i < 2; i++)
         YK_TRY(yk_slot_read(s, i, run->store, err));
+    if (s->pipe[0].fd >= 0 || s->pipe[1].fd >= 0)
+        YK_TRY(watch_pipes(run, s, err));
     return settle(run, s, err);
 }
 
@@ -220,6 +252,7 @@ static int wait_ms(const yk_runner *run, uint64_t now)
     uint64_t at = now + 1000000000u;
     bool     is_watching = run->opts.memory && !run->limits.group;
     earlier(&at, run->held_until);
+    earlier(&at, run->watch_at);
     if (run->hooks && run->hooks->tick)
         earlier(&at, run->ticked_ns + TICK_MS * 1000000ull);
     if (is_watching)
@@ -234,13 +267,9 @@ static int wait_ms(const yk_runner *run, uint64_t now)
     return at <= now ? 0 : (int)((at - now + 999999) / 1000000);
 }
 
-static int keep_time(yk_runner *run, yoke_error *err)
+static int look_at_slots(yk_runner *run, uint64_t now, bool looks_at_memory, yoke_error *err)
 {
-    uint64_t now = yk_now_ns();
-    bool     looks_at_memory = run->opts.memory && !run->limits.group && now - run->watched_ns >= WATCH_MS * 1000000ull;
     run->has_deadlines = run->opts.timeout_ns != 0;
-    if (looks_at_memory)
-        run->watched_ns = now;
     for (unsigned i = 0; i < run->n_slots; i++) {
         yk_slot *s = &run->slot[i];
         if (s->state == YK_SLOT_LINGERS) {
@@ -257,6 +286,19 @@ static int keep_time(yk_runner *run, yoke_error *err)
             yk_runner_kill(run, s, s->forced);
         run->has_deadlines |= s->kill_at != 0;
     }
+    return 0;
+}
+
+static int keep_time(yk_runner *run, yoke_error *err)
+{
+    uint64_t now = yk_now_ns();
+    bool     looks_at_memory = run->opts.memory && !run->limits.group && now - run->watched_ns >= WATCH_MS * 1000000ull;
+    if (looks_at_memory)
+        run->watched_ns = now;
+    if (run->watch_at && now >= run->watch_at)
+        YK_TRY(watch_due_pipes(run, now, err));
+    if (looks_at_memory || run->has_deadlines)
+        YK_TRY(look_at_slots(run, now, looks_at_memory, err));
     if (run->hooks && run->hooks->tick && now - run->ticked_ns >= TICK_MS * 1000000ull) {
         run->ticked_ns = now;
         run->hooks->tick(run->hooks->ctx, run);

@@ -36,6 +36,7 @@ struct yk_runner {
     yk_again              *again;        /* failed jobs to try again: [again_at, again_at + n_again) */
     size_t                 again_at, n_again, again_cap;
     bool                   is_draining, is_stopping, is_held, has_deadlines;
+    uint64_t               watch_at; /* monotonic; when the next pipes are to be watched; 0: none are waiting for it */
     uint64_t               held_until, started_ns, ticked_ns, watched_ns; /* monotonic */
     uint64_t               n_ended, n_failed;                            /* for good */
     yk_run_end             end;

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <stdio.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -45,20 +46,11 @@ static int make_env(yk_starter *s, uint64_t run_id, yoke_error *err)
 int yk_starter_init(yk_starter *s, uint64_t run_id, bool ignores_output, yoke_error *err)
 {
     *s = (yk_starter){.null_fd = -1, .ignores_output = ignores_output};
-    sigset_t mask, usual; /* signals are for the jobs what they were for us, but for what the runner itself ignores */
-    sigemptyset(&usual);
-    sigaddset(&usual, SIGPIPE);
-    pthread_sigmask(SIG_SETMASK, NULL, &mask);
+    pthread_sigmask(SIG_SETMASK, NULL, &s->mask);
     YK_TRY(make_env(s, run_id, err));
     s->null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (s->null_fd < 0)
         return yk_fail_errno(err, "'/dev/null'");
-    if (posix_spawnattr_init(&s->attr) != 0)
-        return yk_fail_nomem(err, "starting jobs");
-    s->has_attr = true;
-    posix_spawnattr_setflags(&s->attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    posix_spawnattr_setsigmask(&s->attr, &mask);
-    posix_spawnattr_setsigdefault(&s->attr, &usual);
     return 0;
 }
 
@@ -69,8 +61,6 @@ void yk_starter_fini(yk_starter *s)
     yk_free(s->env);
     if (s->null_fd >= 0)
         close(s->null_fd);
-    if (s->has_attr)
-        posix_spawnattr_destroy(&s->attr);
     *s = (yk_starter){.null_fd = -1};
 }
 
@@ -89,27 +79,57 @@ static int open_pipes(yk_slot *s, int write_end[2])
     return 0;
 }
 
+/* The new process shares this one's memory until it becomes the program: nothing is copied, however much there is. It changes
+ * nothing here but *failed. Signals are blocked until just before, so that no handler of ours runs in it; what we ignore
+ * ourselves it does not. Not inlined: the frame that vfork returns to twice holds nothing else. */
+static __attribute__((noinline)) pid_t launch(const char *path, char *const *argv, const yk_starter *with, const int end[2], volatile int *failed)
+{
+    pid_t pid = vfork();
+    if (pid != 0)
+        return pid;
+    if (setpgid(0, 0) == 0 && dup2(with->null_fd, 0) >= 0 && (end[0] < 0 || (dup2(end[0], 1) >= 0 && dup2(end[1], 2) >= 0))) {
+        signal(SIGPIPE, SIG_DFL);
+        sigprocmask(SIG_SETMASK, &with->mask, NULL);
+        execve(path, argv, with->env);
+    }
+    *failed = errno;
+    _exit(127);
+}
+
+/* 0 and s->pid, or an errno. */
+static int start(yk_slot *s, const yk_starter *with, const char *path, char *const *argv, const int end[2])
+{
+    sigset_t     all, before;
+    volatile int failed = 0;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    pid_t pid = launch(path, argv, with, end, &failed);
+    int   sys = pid < 0 ? errno : failed;
+    if (pid > 0 && sys)
+        waitpid(pid, NULL, 0);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    s->pid = sys ? 0 : pid;
+    return sys;
+}
+
 /* The shell, within the control group when there is one: a process enters it before it becomes the job, so that nothing the
  * job does escapes the limit. */
-static int spawn_shell(yk_slot *s, yk_starter *with, posix_spawn_file_actions_t *actions, const char *group, pid_t *pid)
+static int start_shell(yk_slot *s, const yk_starter *with, const int end[2], const char *group)
 {
     const char *text = yk_buf_text(&s->text), *argv[10];
     int         n = 0;
-    if (group) {
+    if (group)
         argv[n++] = "/bin/sh", argv[n++] = "-c", argv[n++] = "echo $$ >\"$0\" && exec \"$@\"", argv[n++] = group;
-        argv[n++] = "/bin/sh", argv[n++] = "-c";
-    } else {
-        argv[n++] = "/bin/sh", argv[n++] = "-c";
-    }
+    argv[n++] = "/bin/sh", argv[n++] = "-c";
     if (text[0] == '-' || text[0] == '+')
         argv[n++] = "--";
     argv[n++] = text;
     argv[n] = NULL;
     s->has_shell = true;
-    return posix_spawn(pid, "/bin/sh", actions, &with->attr, (char *const *)(uintptr_t)argv, with->env);
+    return start(s, with, "/bin/sh", (char *const *)(uintptr_t)argv, end);
 }
 
-static int spawn(yk_slot *s, yk_starter *with, posix_spawn_file_actions_t *actions, const char *group)
+static int start_command(yk_slot *s, yk_starter *with, const int end[2], const char *group)
 {
     int is_split = group ? 0 : yk_command_split(&with->command, yk_buf_text(&s->text), s->text.len);
     if (is_split < 0)
@@ -117,12 +137,12 @@ static int spawn(yk_slot *s, yk_starter *with, posix_spawn_file_actions_t *actio
     s->has_shell = false;
     const char *path = is_split ? yk_paths_find(&with->paths, with->command.argv[0]) : NULL;
     if (path) {
-        int rc = posix_spawn(&s->pid, path, actions, &with->attr, with->command.argv, with->env);
+        int rc = start(s, with, path, with->command.argv, end);
         if (rc != ENOENT && rc != EACCES && rc != ENOEXEC && rc != ENOTDIR && rc != ELOOP)
             return rc;
         yk_paths_forget(&with->paths); /* the shell looks anew, and has the words and the exit code for it */
     }
-    return spawn_shell(s, with, actions, group, &s->pid);
+    return start_shell(s, with, end, group);
 }
 
 static void set_env(yk_slot *s, yk_starter *with)
@@ -134,27 +154,16 @@ static void set_env(yk_slot *s, yk_starter *with)
 
 int yk_slot_spawn(yk_slot *s, yk_starter *with, yk_limits *limits)
 {
-    posix_spawn_file_actions_t actions;
-    int                        end[2] = {-1, -1};
-    char                       group[900];
+    int  end[2] = {-1, -1};
+    char group[900];
     s->has_group = limits->memory && yk_limits_group(limits, s->number, group, sizeof group);
     s->group_kills = s->has_group ? yk_limits_group_kills(limits, s->number) : 0;
     set_env(s, with);
-    int rc = posix_spawn_file_actions_init(&actions);
-    if (rc != 0)
-        return rc;
-    rc = posix_spawn_file_actions_adddup2(&actions, with->null_fd, 0);
-    if (rc == 0 && !with->ignores_output)
-        rc = open_pipes(s, end);
-    if (rc == 0 && !with->ignores_output)
-        rc = posix_spawn_file_actions_adddup2(&actions, end[0], 1);
-    if (rc == 0 && !with->ignores_output)
-        rc = posix_spawn_file_actions_adddup2(&actions, end[1], 2);
+    int rc = with->ignores_output ? 0 : open_pipes(s, end);
     s->start_ns = yk_wall_ns();
     s->begun_ns = yk_now_ns();
     if (rc == 0)
-        rc = spawn(s, with, &actions, s->has_group ? group : NULL);
-    posix_spawn_file_actions_destroy(&actions);
+        rc = start_command(s, with, end, s->has_group ? group : NULL);
     for (int i = 0; i < 2; i++)
         if (end[i] >= 0)
             close(end[i]);

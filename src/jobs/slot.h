@@ -10,7 +10,7 @@
 #include "jobs/record.h"
 #include "jobs/store.h"
 
-#include <spawn.h>
+#include <signal.h>
 #include <sys/resource.h>
 
 enum { YK_TAIL_MAX = 1024, YK_PIPE_HOLDS = 64 << 10 };
@@ -33,7 +33,7 @@ typedef struct yk_slot {
     char          tail[YK_TAIL_MAX];
     size_t        tail_len;
     yk_buf        text, tag;
-    bool          has_tag, has_shell, has_group;
+    bool          has_tag, has_shell, has_group, is_watched; /* watched: its pipes are */
     const char   *not_run; /* why it is not to be run at all; NULL: it is. Static */
     uint64_t      line, seq;
     uint32_t      attempt;
@@ -54,8 +54,7 @@ typedef struct yk_starter {
     char              **env;      /* ends with NULL; its first N_ENV are those of each job, below */
     char                env_text[5][48];
     int                 null_fd;
-    posix_spawnattr_t   attr;
-    bool                has_attr;
+    sigset_t            mask;     /* of jobs */
     bool                ignores_output;
 } yk_starter;
 
