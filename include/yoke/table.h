@@ -143,6 +143,13 @@ double      yoke_frame_real(const yoke_frame *f, size_t column, uint64_t row); /
 /* A cell as it is printed, written to buf as by snprintf: returns the length it has. */
 size_t      yoke_frame_text(const yoke_frame *f, size_t column, uint64_t row, char *buf, size_t size);
 
+/* The same rows, handed to fn part by part, in order, in the calling thread; the last part may be empty. Without sort, by, tail, sample or
+ * distinct no more than a few parts are in memory at a time. A negative return of fn ends it. A part is borrowed for the call. */
+int yoke_table_each(const yoke_table *t, const yoke_rows *rows, int (*fn)(void *ctx, const yoke_frame *part), void *ctx, yoke_error *err);
+
+/* The same rows to a Parquet file, which is complete or absent. *ret_rows (may be NULL) is how many. YOKE_EEXISTS unless may_replace. */
+int yoke_table_write_parquet(const yoke_table *t, const yoke_rows *rows, const char *path, int may_replace, uint64_t *ret_rows, yoke_error *err);
+
 /* The columns of a table: name, type, missing (how many, or "yes"/"no" where counting takes reading), files that have it, note. */
 yoke_frame *yoke_table_columns(const yoke_table *t, yoke_error *err);
 

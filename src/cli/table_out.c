@@ -16,8 +16,10 @@ bool yk_table_format_of(const yk_args *args, const char *path, yk_table_format *
         *ret = YK_TABLE_JSON;
     else if (strcasecmp(ext, "txt") == 0 || strcmp(path, "-") == 0)
         *ret = YK_TABLE_ALIGNED;
+    else if (strcasecmp(ext, "parquet") == 0 || strcasecmp(ext, "pq") == 0)
+        *ret = YK_TABLE_PARQUET;
     else
-        return yk_cli_usage(args, "'%s': the name of an output ends in .csv, .jsonl or .txt", path) < 0;
+        return yk_cli_usage(args, "'%s': the name of an output ends in .csv, .jsonl, .parquet or .txt", path) < 0;
     return true;
 }
 
@@ -86,11 +88,11 @@ static void cell(const yoke_frame *f, size_t column, uint64_t row, yk_buf *to)
     yk_free(all);
 }
 
-static void put_rows_csv(yk_buf *to, const yoke_frame *f)
+static void put_rows_csv(yk_buf *to, const yoke_frame *f, bool has_head)
 {
     YK_AUTOBUF text = YK_BUF_INIT;
     size_t     n = yoke_frame_columns(f);
-    for (size_t c = 0; c < n; c++) {
+    for (size_t c = 0; c < n && has_head; c++) {
         const char *name = yoke_frame_name(f, c);
         put_csv(to, name, strlen(name));
         yk_buf_putc(to, c + 1 < n ? ',' : '\n');
@@ -145,7 +147,7 @@ static void put_padded(yk_buf *to, const char *s, size_t n, size_t width, bool i
     yk_buf_puts(to, is_last ? "\n" : "  ");
 }
 
-static void put_rows_aligned(yk_buf *to, const yoke_frame *f)
+static void put_rows_aligned(yk_buf *to, const yoke_frame *f, bool has_head)
 {
     YK_AUTOBUF          text = YK_BUF_INIT;
     size_t              n = yoke_frame_columns(f);
@@ -162,7 +164,7 @@ static void put_rows_aligned(yk_buf *to, const yoke_frame *f)
             size_t w = width_of(yk_buf_text(&text), text.len);
             width[c] = w > width[c] ? w : width[c];
         }
-    for (size_t c = 0; c < n; c++)
+    for (size_t c = 0; c < n && has_head; c++)
         put_padded(to, yoke_frame_name(f, c), strlen(yoke_frame_name(f, c)), width[c], is_number(yoke_frame_type(f, c)), c + 1 == n);
     for (uint64_t r = 0; r < yoke_frame_rows(f); r++)
         for (size_t c = 0; c < n; c++) {
@@ -171,14 +173,14 @@ static void put_rows_aligned(yk_buf *to, const yoke_frame *f)
         }
 }
 
-void yk_table_put_frame(yk_buf *to, const yoke_frame *f, yk_table_format format)
+void yk_table_put_frame(yk_buf *to, const yoke_frame *f, yk_table_format format, bool has_head)
 {
     if (format == YK_TABLE_CSV)
-        put_rows_csv(to, f);
+        put_rows_csv(to, f, has_head);
     else if (format == YK_TABLE_JSON)
         put_rows_json(to, f);
     else
-        put_rows_aligned(to, f);
+        put_rows_aligned(to, f, has_head);
 }
 
 /* ---- answers */

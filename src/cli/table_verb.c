@@ -53,7 +53,7 @@ static const yk_opt opts[] = {
     {SEED, 0, "seed", "N", "of --sample; 0 when not given"},
     {DESCRIBE, 0, "describe", "E", "count, mean, std, min, quartiles and max of E"},
     {COLUMNS, 0, "columns", NULL, "the columns: type, missing values, and where files differ"},
-    {OUT, 'o', "output", "FILE", "write there: rows as .csv, .jsonl or .txt, a histogram as .csv for yoke plot"},
+    {OUT, 'o', "output", "FILE", "write there: rows as .csv, .jsonl, .parquet or .txt, a histogram as .csv for yoke plot"},
     {FORCE, 'f', "force", NULL, "an output that is there already is replaced"},
     {FORMAT, 0, "format", "F", "how rows are printed: table, csv, json"},
     {JSON, 0, "json", NULL, "results for a machine: one JSON object; rows: an object per line"},
@@ -464,10 +464,51 @@ static int answer(call *c, const yoke_table *t, yoke_error *err)
     return rc;
 }
 
+/* Where parts of rows go. */
+typedef struct printing {
+    FILE           *to;
+    yk_table_format format;
+    bool            has_begun;
+    yoke_error     *err;
+} printing;
+
+static int print_part(void *ctx, const yoke_frame *part)
+{
+    printing  *p = ctx;
+    YK_AUTOBUF text = YK_BUF_INIT;
+    yk_table_put_frame(&text, part, p->format, !p->has_begun);
+    p->has_begun = true;
+    if (text.is_failed)
+        return yk_fail_nomem(p->err, "printing");
+    return fwrite(yk_buf_text(&text), 1, text.len, p->to) == text.len ? 0 : yk_fail_errno(p->err, "writing the rows");
+}
+
+static int print_whole(const call *c, const yoke_frame *f, yoke_error *err)
+{
+    YK_AUTOBUF text = YK_BUF_INIT;
+    yk_table_put_frame(&text, f, c->format, true);
+    return write_text(c, &text, err);
+}
+
+/* Rows as lines go out as they come; to be aligned they must all be there. */
+static int stream_rows(const call *c, const yoke_table *t, yoke_error *err)
+{
+    bool     to_file = c->out && strcmp(c->out, "-") != 0;
+    printing p = {.to = stdout, .format = c->format, .err = err};
+    if (c->format == YK_TABLE_PARQUET)
+        return yoke_table_write_parquet(t, &c->rows, c->out, c->is_forced, NULL, err);
+    if (!to_file)
+        return yoke_table_each(t, &c->rows, print_part, &p, err);
+    YK_CLEANUP(yk_output_fini) yk_output o = {0};
+    YK_TRY(yk_output_open(&o, c->out, c->is_forced, err));
+    p.to = o.file;
+    YK_TRY(yoke_table_each(t, &c->rows, print_part, &p, err));
+    return yk_output_commit(&o, err);
+}
+
 static int print_rows(call *c, const yoke_table *t, yoke_error *err)
 {
-    YK_AUTOBUF  text = YK_BUF_INIT, by_first = YK_BUF_INIT;
-    yoke_frame *f;
+    YK_AUTOBUF by_first = YK_BUF_INIT;
     if (c->top) {
         yk_buf_printf(&by_first, "`%s` desc", c->n ? c->labels[0] : "count");
         c->rows.sort = yk_buf_text(&by_first);
@@ -476,12 +517,16 @@ static int print_rows(call *c, const yoke_table *t, yoke_error *err)
     c->rows.asks = c->asks;
     c->rows.n_asks = c->n;
     c->rows.ask_names = (const char *const *)c->labels;
-    f = c->wants_columns ? yoke_table_columns(t, err) : yoke_table_rows(t, &c->rows, err);
+    if (c->is_json && c->format != YK_TABLE_PARQUET)
+        c->format = YK_TABLE_JSON;
+    if (!c->wants_columns && c->format != YK_TABLE_ALIGNED)
+        return stream_rows(c, t, err);
+    yoke_frame *f = c->wants_columns ? yoke_table_columns(t, err) : yoke_table_rows(t, &c->rows, err);
     if (!f)
         return err->code;
-    yk_table_put_frame(&text, f, c->is_json ? YK_TABLE_JSON : c->format);
+    int rc = print_whole(c, f, err);
     yoke_frame_free(f);
-    return write_text(c, &text, err);
+    return rc;
 }
 
 static void print_stats(const call *c, const yoke_table *t, double seconds)

@@ -6,6 +6,7 @@
 #ifndef YK_TABLE_BATCH_H
 #define YK_TABLE_BATCH_H
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "expr/expr.h"
 
@@ -46,6 +47,9 @@ void yk_batch_get(const yk_batch *b, size_t column, uint64_t row, yk_value *ret)
 /* The batch as bytes; and from them, appended. */
 int yk_batch_write(const yk_batch *b, yk_buf *to, yoke_error *err) YK_MUST_USE;
 int yk_batch_read(yk_batch *b, const void *bytes, size_t n, yoke_error *err) YK_MUST_USE;
+
+/* Rows [first, first + n), n <= YK_BLOCK, as blocks: columns[i] borrows from the batch and the arena. */
+int yk_batch_block(const yk_batch *b, uint64_t first, uint32_t n, yk_arena *arena, yk_vec *columns, yoke_error *err) YK_MUST_USE;
 
 /* Negative, 0, positive: by one column's values; missing last in either direction. */
 int yk_batch_compare(const yk_batch *a, uint64_t row_a, const yk_batch *b, uint64_t row_b, size_t column, bool is_descending);

@@ -264,6 +264,62 @@ static int plain_rows(const yoke_table *t, const yoke_rows *r, yoke_frame **ret,
     return make_frame(&w, &rows, ret, err);
 }
 
+/* ---- rows that are handed on as they come */
+
+typedef struct handing {
+    yoke_frame frame; /* its rows are borrowed for a call */
+    int (*fn)(void *ctx, const yoke_frame *part);
+    void *ctx;
+} handing;
+
+static int hand_on(void *ctx, const yk_batch *rows, yoke_error *err)
+{
+    handing *h = ctx;
+    for (size_t i = 0; i < rows->n_columns; i++)
+        yk_type_name(rows->columns[i].type, h->frame.types[i], sizeof *h->frame.types);
+    h->frame.rows = *rows;
+    int rc = h->fn(h->ctx, &h->frame);
+    return rc < 0 && err && !err->code ? yk_fail(err, YOKE_ECANCELED, "the receiver of the rows gave up") : rc;
+}
+
+static int each_row(const yoke_table *t, const yoke_rows *r, handing *h, yoke_error *err)
+{
+    YK_CLEANUP(wanted_fini) wanted     w = {0};
+    YK_CLEANUP(yk_sink_freep) yk_sink *sink = NULL;
+    YK_CLEANUP(yk_batch_fini) yk_batch none = {0};
+    int rc = r->select ? add_list(&w.columns, r->select, err) : add_all(&w.columns, t->source, err);
+    w.n_shown = w.columns.n;
+    YK_TRY(rc);
+    YK_TRY(yk_table_settle(t, err));
+    YK_AUTOFREE char **names = yk_new_array(char *, w.n_shown);
+    YK_AUTOFREE void  *types = yk_calloc(w.n_shown, sizeof *h->frame.types);
+    if (!names || !types)
+        return yk_fail_nomem(err, "handing rows on");
+    for (size_t i = 0; i < w.n_shown; i++)
+        names[i] = (char *)(uintptr_t)yk_expr_name(w.columns.list[i]);
+    h->frame.names = names;
+    h->frame.types = types;
+    yk_rows_to   to = {hand_on, h};
+    yk_rows_opts o = {.head = r->head, .memory = yk_table_memory(t), .to = &to};
+    YK_TRY(yk_rows_new((const yk_expr *const *)w.columns.list, w.columns.n, &o, &sink, err));
+    YK_TRY(run_scan(t, sink, err));
+    YK_TRY(yk_rows_take(sink, &none, err));
+    return hand_on(h, &none, err); /* no row, but the columns and their types, if nothing passed */
+}
+
+int yoke_table_each(const yoke_table *t, const yoke_rows *r, int (*fn)(void *ctx, const yoke_frame *part), void *ctx, yoke_error *err)
+{
+    if (!r->by && !r->is_distinct && !r->sort && !r->tail && !r->sample) {
+        handing h = {.fn = fn, .ctx = ctx};
+        return each_row(t, r, &h, err);
+    }
+    YK_CLEANUP(yoke_frame_freep) yoke_frame *f = yoke_table_rows(t, r, err);
+    if (!f)
+        return err && err->code ? err->code : YOKE_EINVALID;
+    int rc = fn(ctx, f);
+    return rc < 0 && err && !err->code ? yk_fail(err, YOKE_ECANCELED, "the receiver of the rows gave up") : rc;
+}
+
 /* ---- groups */
 
 static yk_each each_of(yoke_ask_kind what)

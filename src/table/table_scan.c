@@ -13,6 +13,8 @@ typedef struct plan {
     size_t      n_sinks;
     uint32_t   *columns; /* all that any root reads, ascending */
     size_t      n_columns;
+    uint32_t   *unseen; /* columns of CSV files in which no value has been met yet: read, so that one is */
+    size_t      n_unseen;
     uint64_t    first, n;
     uint64_t    n_folded; /* rows */
     int64_t     retype_column; /* -1, or what to widen before starting over */
@@ -113,6 +115,19 @@ static int fill(plan *p, worker *w, size_t root, outcome *out, yoke_error *err)
     return 0;
 }
 
+static int fill_unseen(plan *p, worker *w, outcome *out, yoke_error *err)
+{
+    for (size_t i = 0; i < p->n_unseen; i++) {
+        yk_vec v;
+        int    rc = yk_reader_get(w->reader, p->unseen[i], &v, &out->retype, err);
+        if (rc == YK_RETYPE)
+            out->retype_column = p->unseen[i];
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
 /* Which rows of the block pass all filters; b->mask stays NULL when all do. */
 static int filter(plan *p, worker *w, yk_block *b, outcome *out, yoke_error *err)
 {
@@ -160,6 +175,7 @@ static int one_block(plan *p, worker *w, uint64_t first, uint32_t n, outcome *ou
     w->block++;
     yk_reader_block(w->reader, n);
     yk_eval_block(w->eval, w->vecs, n);
+    YK_TRY(fill_unseen(p, w, out, err));
     YK_TRY(filter(p, w, &b, out, err));
     out->n_read += n;
     out->n_passed += b.n_pass;
@@ -284,17 +300,40 @@ static int check_columns(const yk_source *s, const yk_expr *e, yoke_error *err)
     return 0;
 }
 
-static void find_columns(plan *p, size_t n_roots)
+static bool reads(const yk_program *program, size_t root, uint32_t column)
 {
-    for (uint32_t c = 0; c < p->scan->source->n_columns; c++)
-        for (size_t r = 0, is_in = 0; r < n_roots && !is_in; r++) {
-            size_t          n;
-            const uint32_t *columns = yk_program_columns(p->program, r, &n);
-            for (size_t i = 0; i < n && !is_in; i++)
-                is_in = columns[i] == c;
-            if (is_in)
-                p->columns[p->n_columns++] = c;
+    size_t          n;
+    const uint32_t *columns = yk_program_columns(program, root, &n);
+    for (size_t i = 0; i < n; i++)
+        if (columns[i] == column)
+            return true;
+    return false;
+}
+
+static bool names(const yk_expr *e, const char *column)
+{
+    size_t             n;
+    const char *const *columns = yk_expr_columns(e, &n);
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(columns[i], column) == 0)
+            return true;
+    return false;
+}
+
+static void find_columns(plan *p, const yk_root *roots, size_t n_roots)
+{
+    const yk_source *src = p->scan->source;
+    for (uint32_t c = 0; c < src->n_columns; c++) {
+        bool is_read = false, is_unseen = false;
+        for (size_t r = 0; r < n_roots; r++) {
+            is_read |= reads(p->program, r, c);
+            is_unseen |= src->has_csv && src->columns[c].type.kind == YK_KIND_NULL && names(roots[r].expr, src->columns[c].name);
         }
+        if (is_unseen)
+            p->unseen[p->n_unseen++] = c;
+        if (is_read || is_unseen)
+            p->columns[p->n_columns++] = c;
+    }
 }
 
 /* Types everything: filters are the program's first roots, then each sink's. */
@@ -308,7 +347,8 @@ static int make_program(plan *p, yoke_error *err)
         n += p->sinks[i]->n_roots;
     YK_AUTOFREE yk_root *roots = yk_new_array(yk_root, n + 1);
     p->columns = yk_new_array(uint32_t, src->n_columns + 1);
-    if (!fields || !roots || !p->columns)
+    p->unseen = yk_new_array(uint32_t, src->n_columns + 1);
+    if (!fields || !roots || !p->columns || !p->unseen)
         return yk_fail_nomem(err, "planning a scan");
     for (size_t i = 0; i < src->n_columns; i++)
         fields[i] = (yk_field){src->columns[i].name, src->columns[i].type};
@@ -327,7 +367,7 @@ static int make_program(plan *p, yoke_error *err)
         if (p->sinks[i]->ops->bind)
             p->sinks[i]->ops->bind(p->sinks[i]);
     }
-    find_columns(p, n);
+    find_columns(p, roots, n);
     return 0;
 }
 
@@ -335,6 +375,7 @@ static void plan_fini(plan *p)
 {
     yk_program_free(p->program);
     yk_free(p->columns);
+    yk_free(p->unseen);
     yk_free(p->sinks);
 }
 

@@ -254,7 +254,7 @@ int yk_csv_set_rows(yk_csv *f, const yk_csv_chunk *chunks, yoke_error *err)
     bool is_open;
     YK_TRY(last_row_is_open(f, &is_open, err));
     if (quoted)
-        return yk_fail(err, YOKE_EFORMAT, "'%s': a quote is opened and never closed", f->path);
+        return yk_fail(err, YOKE_EFORMAT, "'%s': a quote is never closed, or stands in the middle of a field that is not quoted", f->path);
     f->n_rows = f->ends[n] + is_open - (uint64_t)(f->opts.header == 1);
     return 0;
 }

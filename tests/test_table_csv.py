@@ -1,0 +1,160 @@
+"""CSV files as tables, against pandas and PyArrow: dialects, quotes, types, drifted headers, bad rows, compression."""
+
+import csv
+import gzip
+import io
+import json
+import os
+import random
+import string
+
+import numpy as np
+import pandas as pd
+import pytest
+
+
+def ok(run):
+    assert run.returncode == 0, run.stderr
+    return run.stdout
+
+
+def rows(run):
+    return [json.loads(line) for line in ok(run).splitlines()]
+
+
+def types(yoke, *words):
+    return {line.split()[0]: line.split()[1] for line in ok(yoke("table", *words, "--columns")).splitlines()[1:]}
+
+
+def write(path, text):
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return path
+
+
+def test_real_files_are_as_pandas_reads_them(yoke, shared):
+    for name in ("narendar_yellow_sample.csv", "reuven_taxi.csv", "gx_yellow/yellow_tripdata_sample_2019-02.csv", "green_tripdata_2020-10.csv.gz"):
+        path = shared / "taxi/csv" / name
+        df = pd.read_csv(path, low_memory=False)
+        numeric = [c for c in df.columns if df[c].dtype.kind in "if" and df[c].notna().any()]
+        words = [w for c in numeric for w in ("--sum", c, "--min", c, "--max", c)]
+        got = json.loads(ok(yoke("table", path, "--count", *words, "--json")))
+        assert got["count"] == len(df)
+        for c in numeric:
+            assert got[f"min({c})"] == df[c].min() and got[f"max({c})"] == df[c].max(), (name, c)
+            assert abs(got[f"sum({c})"] - df[c].sum()) <= 1e-11 * abs(df[c]).sum(), (name, c)
+
+
+def test_every_cell_of_the_zones(yoke, shared):
+    path = shared / "taxi/csv/taxi+_zone_lookup.csv"
+    want = pd.read_csv(path, keep_default_na=False)
+    got = rows(yoke("table", path, "--head", 1000, "--json"))
+    assert [tuple(r.values()) for r in got] == [tuple(None if v == "" else v for v in w) for w in want.itertuples(index=False)]
+
+
+def test_dialects(yoke, tmp_path):
+    for text, sums in [("a,b\n1,2\n3,4\n", (4, 6)), ("a;b\r\n1;2\r\n3;4\r\n", (4, 6)), ("a\tb\n1\t2\n3\t4", (4, 6)), ("a|b\n\n1|2\n\n3|4\n\n", (4, 6)),
+                       ("\ufeffa,b\n1,2\n3,4\n", (4, 6)), ("\n\r\na,b\r\n\r\n1,2\r\n\r\n3,4", (4, 6)), ('"a","b"\n"1","2"\n"3","4"\n', (4, 6)),
+                       (" a , b \n 1, 2\n3 ,4 \n", (4, 6)), ("a,b\n1,\n,4\n", (1, 4))]:
+        got = json.loads(ok(yoke("table", write(tmp_path / "d.csv", text), "--sum", "a", "--sum", "b", "--json")))
+        assert tuple(got.values()) == sums, text
+    assert ok(yoke("table", write(tmp_path / "n.csv", "1,2\n3,4\n"), "--sum", "c1")) == "4\n"
+    assert ok(yoke("table", write(tmp_path / "h.csv", "1,2\n3,4\n"), "--header", "--count")) == "1\n"
+    assert ok(yoke("table", "-", "--sum", "a", input="a\n1\n2\n")) == "3\n"
+
+
+def test_quotes(yoke, tmp_path):
+    path = write(tmp_path / "q.csv", 'a,b\n"x,y",1\n"say ""hi""",2\n"two\nlines",3\n"",4\nplain,5\n')
+    assert [r["a"] for r in rows(yoke("table", path, "--head", 9, "--json"))] == ["x,y", 'say "hi"', "two\nlines", None, "plain"]
+    run = yoke("table", write(tmp_path / "s.csv", 'a,b\n1,2\n3"4,5"\n'), "--sum", "b")
+    assert run.returncode == 1 and "line 3" in run.stderr
+    run = yoke("table", write(tmp_path / "u.csv", 'a,b\n1,2\n"3,5\n'), "--sum", "b")
+    assert run.returncode == 1 and "never closed" in run.stderr
+
+
+def test_types_come_from_the_whole_file(yoke, tmp_path):
+    n = 300000
+    def column(last):
+        return "\n".join(["v", *("1" for _ in range(n)), last]) + "\n"
+    path = tmp_path / "t.csv"
+    for last, kind, total in [("2", "integer", n + 2), ("0.5", "real", n + 0.5), ("", "integer", n), ("9223372036854775808", "real", n + 2.0**63)]:
+        write(path, column(last))
+        assert types(yoke, path)["v"] == kind
+        assert abs(float(ok(yoke("table", path, "--sum", "v"))) - total) <= 1e-15 * total
+    run = yoke("table", write(path, column("oops")), "--sum", "v")
+    assert run.returncode == 2 and "text" in run.stderr
+    text = "d,t,b,n,f\n2020-02-29,2020-02-29 12:30:00,true,1.5,a\n2021-01-01,2021-01-01T00:00:00.25,false,,b\n"
+    assert types(yoke, write(path, text)) == {"d": "date", "t": "timestamp[us]", "b": "boolean", "n": "real", "f": "text"}
+    assert [r["t"] for r in rows(yoke("table", path, "--select", "t", "--json"))] == ["2020-02-29 12:30:00", "2021-01-01 00:00:00.250000"]
+
+
+def test_reals_are_rounded_as_python_rounds(yoke, tmp_path):
+    rng = random.Random(5)
+    texts = [repr(rng.uniform(-1e3, 1e3)) for _ in range(1000)] + [f"{rng.getrandbits(62)}.{rng.getrandbits(10)}" for _ in range(500)]
+    texts += [f"{rng.uniform(0, 1):.{rng.randint(1, 25)}f}" for _ in range(1000)] + [f"{rng.random():.17e}" for _ in range(300)]
+    texts += ["1e400", "-0.0", "5e-324", "9007199254740993.0", "0.1e1", ".5", "7.", "+3.25", "inf", "1" * 30, "73.954429626464844"]
+    path = write(tmp_path / "r.csv", "x\n" + "\n".join(texts) + "\n0.5\n")
+    got = [float(line) for line in ok(yoke("table", path, "--select", "x", "--format", "csv")).splitlines()[1:-1]]
+    assert got == [float(t) for t in texts]
+
+
+def test_headers_that_drift_meet_by_name(yoke, tmp_path):
+    write(tmp_path / "1.csv", "Fare Amount,tip\n10,1\n")
+    write(tmp_path / "2.csv", " TIP ,fare amount\n2,20\n")
+    assert json.loads(ok(yoke("table", tmp_path, "--sum", "`Fare Amount`", "--sum", "tip", "--json"))) == {"sum(`Fare Amount`)": 30, "sum(tip)": 3}
+
+
+def test_bad_rows(yoke, tmp_path):
+    path = write(tmp_path / "b.csv", "a,b\n1,2\n3\n4,5,6\n7,8\n")
+    run = yoke("table", path, "--sum", "a")
+    assert run.returncode == 1 and "line 3" in run.stderr and run.stdout == ""
+    got = json.loads(ok(yoke("table", path, "--sum", "a", "--sum", "b", "--count", "--bad-rows", "skip", "--json")))
+    assert list(got.values()) == [8, 10, 2]
+
+
+def test_what_is_no_csv(yoke, tmp_path):
+    for name, content, says in [("e.csv", b"", "empty"), ("w.csv", b"<!DOCTYPE html><html>", "web page"), ("z.csv", b"a,b\0c\n", "zero bytes"),
+                                ("l.csv", b"version https://git-lfs.github.com/spec/v1\noid", "LFS"), ("g.csv.gz", gzip.compress(b"a\n1\n" * 999)[:-20], "cut short"),
+                                ("x.csv.gz", gzip.compress(os.urandom(9999))[:500] + b"garbage" * 99, "")]:
+        run = yoke("table", write(tmp_path / name, content), "--count")
+        assert run.returncode == 1 and says in run.stderr and name in run.stderr and run.stdout == "", run
+
+
+def test_compressed_and_split_files_give_the_same_bits(yoke, tmp_path):
+    rng = np.random.default_rng(11)
+    text = "g,x\n" + "".join(f"{g},{x!r}\n" for g, x in zip(rng.integers(0, 9, 200000).tolist(), rng.normal(0, 1, 200000).tolist()))
+    write(tmp_path / "a.csv", text)
+    write(tmp_path / "b.csv.gz", gzip.compress(text.encode()))
+    asks = ["--mean", "x", "--std", "x", "--sum", "x", "--median", "x"]
+    want = ok(yoke("table", tmp_path / "a.csv", *asks, "--on", "serial"))
+    assert ok(yoke("table", tmp_path / "b.csv.gz", *asks)) == want
+    for on in ("threads:3", "processes:2"):
+        assert ok(yoke("table", tmp_path / "a.csv", *asks, "--on", on)) == want
+    lines = text.splitlines(keepends=True)
+    (tmp_path / "s").mkdir()
+    for i, (a, b) in enumerate([(1, 5000), (5000, 5001), (5001, 130000), (130000, len(lines))]):
+        write(tmp_path / "s" / f"{i}.csv", lines[0] + "".join(lines[a:b]))
+    assert ok(yoke("table", tmp_path / "s", *asks)) == want
+
+
+@pytest.mark.parametrize("seed", range(int(os.environ.get("YOKE_STRESS", 12))))
+def test_random_files(yoke, tmp_path, seed):
+    """Any text, written by Python's csv module, comes back cell by cell."""
+    rng = random.Random(seed)
+    n_columns, n_rows = rng.randint(1, 8), rng.choice([0, 1, 5, 3000])
+    alphabet = string.ascii_letters + ',;"\n \té' if rng.random() < 0.7 else "0123456789.-"
+    def cell():
+        return "".join(rng.choice(alphabet) for _ in range(rng.randint(0 if n_columns > 1 else 1, 12)))
+    table = [[cell() for _ in range(n_columns)] for _ in range(n_rows)]
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator=rng.choice(["\n", "\r\n"]), quoting=rng.choice([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]))
+    writer.writerow([f"name{i}" for i in range(n_columns)])
+    writer.writerows(table)
+    path = write(tmp_path / "r.csv", out.getvalue())
+    got = rows(yoke("table", path, "--delimiter", ",", "--select", ", ".join(f"cast(name{i} as text) as n{i}" for i in range(n_columns)), "--json",
+                    "--on", "threads:2"))
+    assert len(got) == n_rows, seed
+    kinds = types(yoke, path, "--delimiter", ",")
+    for r, w in zip(got, table):
+        for i in range(n_columns):
+            if kinds[f"name{i}"] == "text":
+                assert r[f"n{i}"] == (w[i] or None), (seed, r, w)
