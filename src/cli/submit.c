@@ -167,7 +167,7 @@ static void say_next(const yk_submission *s, const yk_submitted *d)
     fprintf(stderr, ". The run folder is %s\n", s->run->folder);
     if (d->is_raised)
         fprintf(stderr, "More lines went into a task than --pack says: this site allows %llu tasks in an array.\n",
-                (unsigned long long)d->site.max_tasks);
+                (unsigned long long)s->site.max_tasks);
     fprintf(stderr, "  yoke report %llu            what became of the lines\n", job);
     fprintf(stderr, "  yoke report --watch %llu    and until all have ended\n", job);
     fprintf(stderr, "  yoke cancel %llu            stops it\n", job);
@@ -177,7 +177,7 @@ static void say_dry(const yk_submission *s, const yk_submitted *d)
 {
     fprintf(stderr, "Nothing was submitted. sbatch would be asked for %llu task%s of %llu line%s%s%s, with these options of yours:",
             (unsigned long long)d->part->n_tasks, d->part->n_tasks == 1 ? "" : "s", (unsigned long long)d->per_task,
-            d->per_task == 1 ? "" : "s", d->site.cluster[0] ? ", on cluster " : "", d->site.cluster);
+            d->per_task == 1 ? "" : "s", s->site.cluster[0] ? ", on cluster " : "", s->site.cluster);
     for (size_t i = 0; i < s->run->n_options; i++)
         fprintf(stderr, " %s", s->run->option[i]);
     fprintf(stderr, "%s\nTo submit it, run:\n  sbatch %s\n", s->run->n_options ? "" : " none", d->script);
@@ -212,10 +212,9 @@ static int submit_new(yk_args *args, const call *c)
     YK_CLEANUP(yk_slurm_run_freep) yk_slurm_run *run = NULL;
     YK_CLEANUP(yk_lines_fini) yk_lines lines = YK_LINES_INIT;
     yoke_error    err = YOKE_ERROR_INIT;
-    yk_site       site;
     yk_submission s = {.pack = c->pack, .is_auto = c->is_auto};
-    if (yk_site_find(&site, &err) < 0 || /* before anything is written */
-        yk_slurm_run_create(c->list, site.cluster, &run, &err) < 0)
+    if (yk_site_find(&s.site, &err) < 0 || /* before anything is written */
+        yk_slurm_run_create(c->list, s.site.cluster, &run, &err) < 0)
         return yk_cli_failed(args, &err);
     s.run = run;
     if (c->array && read_array(run, c->array, &lines, &s.at_once, &err) < 0)
@@ -230,7 +229,7 @@ static int submit_rest(yk_args *args, const call *c)
     YK_CLEANUP(yk_lines_fini) yk_lines lines = YK_LINES_INIT;
     yoke_error    err = YOKE_ERROR_INIT;
     yk_submission s = {.pack = c->pack, .is_auto = c->is_auto, .lines = &lines};
-    if (yk_slurm_run_find(c->resume, &run, &err) < 0 || find_rest(c, run, &lines, &err) < 0)
+    if (yk_slurm_run_find(c->resume, &run, &err) < 0 || yk_site_find(&s.site, &err) < 0 || find_rest(c, run, &lines, &err) < 0)
         return yk_cli_failed(args, &err);
     s.run = run;
     if (!lines.n) {

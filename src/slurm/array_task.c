@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 typedef struct running { uint64_t line; pid_t pid; uint64_t told_ns; } running; /* pid 0: nothing in this slot */
@@ -33,13 +34,20 @@ typedef struct task {
     running        *running; /* owned; by slot - 1 */
     unsigned        slots;
     int             status; /* of the last line that failed */
+    enum { FINE, FAILED, KILLED } last; /* how the last line ended */
 } task;
 
 static volatile sig_atomic_t signal_to_pass; /* USR1 or USR2, of --signal=B:USR1@60 */
+static volatile sig_atomic_t is_told_to_stop; /* by a SIGTERM that came when the runner no longer looked */
 
 static void on_user_signal(int signal)
 {
     signal_to_pass = signal;
+}
+
+static void on_stop(int signal)
+{
+    is_told_to_stop = signal;
 }
 
 static void task_fini(task *t)
@@ -174,6 +182,34 @@ static void begin_session(task *t)
     yk_journal_session(t->journal, &s);
 }
 
+/* ---- when Slurm ends the task
+
+Slurm signals all processes of a task, one after the other. A line may die of that before this process has its SIGTERM; then
+the next line must not be started, and the end not be taken for the line's own. */
+
+static void pause_ms(long ms)
+{
+    nanosleep(&(struct timespec){.tv_nsec = ms * 1000000}, NULL);
+}
+
+static bool is_stop_pending(void)
+{
+    sigset_t set;
+    return is_told_to_stop || (sigpending(&set) == 0 && sigismember(&set, SIGTERM));
+}
+
+/* After a bad end: is this process being stopped, too? After a kill it is given a second, for machines that are busy. */
+static bool is_being_stopped(task *t)
+{
+    bool is_stopped = t->last != FINE && is_stop_pending();
+    for (int i = 0; t->last == KILLED && !is_stopped && i < 1000; i++) {
+        pause_ms(1);
+        is_stopped = is_stop_pending();
+    }
+    t->last = FINE;
+    return is_stopped;
+}
+
 /* ---- lines for the runner */
 
 static bool is_mine(task *t, uint64_t line)
@@ -191,6 +227,8 @@ static int next_line(void *ctx, unsigned slot, yk_run_job *ret, yoke_error *err)
     task  *t = ctx;
     yk_job job;
     int    rc;
+    if (is_told_to_stop || is_being_stopped(t))
+        return YK_SOURCE_END;
     while ((rc = yk_jobfile_next(t->jobs, &job, err)) > 0) {
         if (is_behind(t, job.line))
             return YK_SOURCE_END;
@@ -221,6 +259,8 @@ static int on_ended(void *ctx, yk_runner *run, const yk_record *r, const char *t
     task *t = ctx;
     if (r->slot >= 1 && r->slot <= t->slots)
         t->running[r->slot - 1].pid = 0;
+    if (r->cause != YK_CAUSE_OK)
+        t->last = r->signal == SIGTERM || r->signal == SIGKILL || r->exit_code == 128 + SIGTERM ? KILLED : FAILED;
     if (r->is_last && r->cause != YK_CAUSE_OK)
         t->status = t->part->pack ? 1 : r->signal ? 128 + r->signal : r->exit_code ? r->exit_code : 1;
     if (t->part->keeps_output || !t->part->pack)
@@ -280,6 +320,10 @@ static int run_lines(task *t, yoke_error *err)
     opts.handles_signals = true;
     opts.ignores_output = !t->part->keeps_output && !t->part->pack;
     YK_TRY(yk_runner_run(&opts, &source, t->journal, t->store, &hooks, &end, err));
+    if (end != YK_RUN_INTERRUPTED && (is_told_to_stop || is_being_stopped(t))) {
+        yk_journal_note(t->journal, YK_SCAN_STOPPED);
+        end = YK_RUN_INTERRUPTED;
+    }
     if (end == YK_RUN_INTERRUPTED)
         t->status = 128 + SIGTERM;
     else
@@ -301,7 +345,8 @@ void yk_slurm_drop_empty_output(void)
 
 static int go(task *t, yoke_error *err)
 {
-    struct sigaction pass = {.sa_handler = on_user_signal, .sa_flags = SA_RESTART};
+    struct sigaction pass = {.sa_handler = on_user_signal, .sa_flags = SA_RESTART}, stop = {.sa_handler = on_stop};
+    sigaction(SIGTERM, &stop, NULL);
     sigaction(SIGUSR1, &pass, NULL);
     sigaction(SIGUSR2, &pass, NULL);
     YK_TRY(yk_slurm_run_jobs(t->run, &t->jobs, err));

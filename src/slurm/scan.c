@@ -43,7 +43,7 @@ static int tell_end(scan *s, const yk_record *r)
 static bool is_of_stop(const held *h, uint64_t stop_ns)
 {
     bool is_told = h->r.signal == SIGTERM || h->r.signal == SIGKILL || h->r.exit_code == 128 + SIGTERM;
-    return h->end_ns + (is_told ? SECOND : SECOND / 10) >= stop_ns;
+    return h->end_ns + (is_told ? 2 * SECOND : SECOND / 10) >= stop_ns;
 }
 
 /* Passes on what was held back and ended before `until`. */
@@ -94,7 +94,7 @@ static int on_end(void *ctx, uint64_t start, const yk_record *r)
     h.r.start_ns = s->begun[start].start_ns;
     h.r.attempt = s->begun[start].attempt;
     h.end_ns = h.r.start_ns + r->wall_ns;
-    YK_TRY(release(s, h.end_ns > SECOND ? h.end_ns - SECOND : 0));
+    YK_TRY(release(s, h.end_ns > 2 * SECOND ? h.end_ns - 2 * SECOND : 0));
     if (r->cause == YK_CAUSE_OK)
         return tell_end(s, &h.r);
     return yk_push(&s->held, &s->n_held, &s->held_cap, h) ? 0 : yk_fail_nomem(s->err, "reading journals");

@@ -20,7 +20,7 @@ typedef struct yk_scan_session {
 void yk_scan_session_print(const yk_scan_session *s, char *buf, size_t size);
 
 /* The note that a task writes when Slurm tells it to stop. Slurm signals a task's whole process tree at once, so a line can
- * die of that before the task knows: one that SIGTERM or SIGKILL ended in the second before the note, or that failed in the
+ * die of that before the task knows: one that SIGTERM or SIGKILL ended in the two seconds before the note, or that failed in the
  * tenth before it, counts as cancelled. */
 #define YK_SCAN_STOPPED "slurm: stopped"
 

@@ -133,8 +133,7 @@ int yk_submission_write(const yk_submission *s, yk_submitted *ret, yoke_error *e
     YK_CLEANUP(yk_submitted_fini) yk_submitted d = {.said = YK_BUF_INIT};
     uint64_t last;
     YK_TRY(count_lines(s, &d.n_lines, &last, err));
-    YK_TRY(yk_site_find(&d.site, err));
-    uint64_t wanted = wanted_pack(s, d.n_lines), pack = yk_slurm_pack(d.n_lines, last, wanted, &d.site);
+    uint64_t wanted = wanted_pack(s, d.n_lines), pack = yk_slurm_pack(d.n_lines, last, wanted, &s->site);
     d.per_task = pack ? pack : 1;
     d.is_raised = wanted && pack > wanted;
     YK_TRY(yk_slurm_run_add(s->run, s->lines, pack, !value(s, "output", 'o'), &d.part, err));

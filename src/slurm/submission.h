@@ -9,6 +9,7 @@
 
 typedef struct yk_submission {
     yk_slurm_run   *run;  /* borrowed */
+    yk_site         site; /* as yk_site_find found it */
     const yk_lines *lines; /* borrowed; NULL: all */
     uint64_t        pack;  /* lines per task that are wanted; 0: not said */
     bool            is_auto; /* as many as suit the site; `pack` is not looked at */
@@ -21,7 +22,6 @@ typedef struct yk_submitted {
     char          *script; /* owned; its path */
     uint64_t       n_lines, per_task;
     bool           is_raised; /* per_task is more than was asked for: the site allows too few tasks */
-    yk_site        site;
     yk_buf         said; /* owned; what sbatch printed, without the job id, when it was told to say more */
 } yk_submitted;
 
