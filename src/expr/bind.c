@@ -186,7 +186,7 @@ static int bind_compare(binder *b, const yk_ast *a, uint32_t *ret)
     uint32_t x, y;
     YK_TRY(bind(b, a->args[0], &x));
     YK_TRY(bind(b, a->args[1], &y));
-    if (kind_of(b, x) == YK_KIND_NULL && kind_of(b, y) == YK_KIND_NULL)
+    if (kind_of(b, x) == YK_KIND_NULL || kind_of(b, y) == YK_KIND_NULL) /* a comparison with what is missing is false */
         return yk_bind_const(b->p, (yk_value){.type = BOOL}, ret, b->err);
     YK_TRY(fit_pair(b, a, a->args[0], &x, a->args[1], &y, true));
     return compare_nodes(b, a->op, x, y, ret);
