@@ -6,6 +6,7 @@
 #include "cli/verb.h"
 
 #include "base/near.h"
+#include "numeric/isa.h"
 
 #include <yoke/version.h>
 
@@ -81,5 +82,6 @@ int main(int argc, char **argv)
         yk_help_verb(v, stdout);
         return YK_EXIT_OK;
     }
-    return v->run(&args);
+    yoke_error err = YOKE_ERROR_INIT;
+    return yk_isa_check(&err) < 0 ? yk_cli_failed(&args, &err) : v->run(&args);
 }

@@ -242,6 +242,9 @@ static void more_helpers(threads_exec *ex, unsigned want)
 {
     sigset_t all, old;
     sigfillset(&all);
+    static const int crashes[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS}; /* the caller may handle them */
+    for (size_t i = 0; i < sizeof crashes / sizeof *crashes; i++)
+        sigdelset(&all, crashes[i]);
     pthread_sigmask(SIG_SETMASK, &all, &old);
     while (ex->n_threads < want && pthread_create(&ex->threads[ex->n_threads], NULL, helper_main, ex) == 0)
         ex->n_threads++;

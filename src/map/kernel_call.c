@@ -80,6 +80,14 @@ static fault put_real(uint8_t type, double x, slot *to)
     return NULL;
 }
 
+static bool is_digits(const char *s, size_t n)
+{
+    size_t i = n > 0 && (*s == '-' || *s == '+');
+    while (i < n && s[i] >= '0' && s[i] <= '9')
+        i++;
+    return i == n;
+}
+
 static fault put_text(uint8_t type, const char *s, size_t n, slot *to)
 {
     int64_t  i;
@@ -91,7 +99,7 @@ static fault put_text(uint8_t type, const char *s, size_t n, slot *to)
         return put_whole(type, (wide)u, to);
     if (!yk_number_read_real(s, n, &x))
         return "not a number";
-    return put_real(type, x, to);
+    return is_whole(type) && is_digits(s, n) ? "out of its range" : put_real(type, x, to);
 }
 
 static fault put_field(uint8_t type, const yk_field *f, slot *to)

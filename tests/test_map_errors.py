@@ -1,0 +1,248 @@
+"""yoke map FILE.c:function: wrong calls, failing and crashing functions, limits, interrupts, the cache of compiled files."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+
+import numpy as np
+import pytest
+
+FUNCTIONS = r"""
+#include <yoke/yoke.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+double root(yoke_task *t, double x) { if (x < 0) yoke_task_fail(t, "%g has no root", x); return sqrt(x); }
+YOKE_FUNCTION(double, root, yoke_task *, double);
+int wild(int n) { if (n == 3) abort(); if (n == 4) exit(7); if (n == 5) return *(volatile int *)8; return n; }
+YOKE_FUNCTION(int, wild, int);
+int nap(int ms) { usleep(ms * 1000); return ms; }
+YOKE_FUNCTION(int, nap, int);
+int64_t echo(int64_t n) { return n; }
+YOKE_FUNCTION(int64_t, echo, int64_t);
+const char *text(const char *s) { return *s ? s : NULL; }
+YOKE_FUNCTION(const char *, text, const char *);
+yoke_doubles ragged(yoke_task *t, int n) { double *p = yoke_task_scratch(t, 8 * n + 8); for (int i = 0; i < n; i++) p[i] = i; return (yoke_doubles){p, n}; }
+YOKE_FUNCTION(yoke_doubles, ragged, yoke_task *, int);
+double plain(double x) { return x; }
+double area(double a, double b) { return a * b; }
+YOKE_FUNCTION(double, area, double, double);
+int second_time(yoke_task *t) { return yoke_task_attempt(t) < 2 ? yoke_task_fail(t, "not yet") : (int)yoke_task_attempt(t); }
+YOKE_FUNCTION(int, second_time, yoke_task *);
+void silent(int n) { (void)n; }
+YOKE_FUNCTION(void, silent, int);
+"""
+
+
+@pytest.fixture(scope="module")
+def f(tmp_path_factory):
+    path = tmp_path_factory.mktemp("errors") / "f.c"
+    path.write_text(FUNCTIONS.replace("#include <math.h>", "#include <math.h>\n#include <signal.h>"))
+    return path
+
+
+@pytest.mark.parametrize("words,code,says", [
+    ([], 2, "what shall be run?"),
+    (["f.c:echo"], 2, "on which items?"),
+    (["f.c:ecoh", "1"], 1, "'f.c' has no function 'ecoh'; did you mean 'echo'? It has area, echo, nap"),
+    (["f.c", "1"], 2, "which function of 'f.c'?"),
+    (["f.c:", "1"], 2, "which function of 'f.c'?"),
+    (["f.c:plain", "1"], 1, "no line YOKE_FUNCTION(…, plain, …)"),
+    (["f.c:silent", "1"], 2, "silent gives no result"),
+    (["none.c:echo", "1"], 1, "'none.c': No such file"),
+    (["none.so:echo", "1"], 1, "'none.so': No such file"),
+    (["text.so:echo", "1"], 1, "'text.so' cannot be loaded"),
+    (["dir.c:echo", "1"], 2, "'dir.c' is a directory"),
+    (["broken.c:echo", "1"], 1, "'broken.c' does not compile"),
+    (["wrong.c:echo", "1"], 1, "the YOKE_FUNCTION line of echo does not match the function"),
+    (["empty.c:echo", "1"], 1, "'empty.c' declares no function"),
+    (["unresolved.c:echo", "1"], 1, "undefined symbol: nowhere"),
+    (["f.c:echo", "1", "x2", "3"], 2, "item 1: 'x2' is not a number; echo takes int64_t there"),
+    (["f.c:echo", "1", "2.5"], 2, "item 1: '2.5' is not a whole number"),
+    (["f.c:echo", ""], 2, "item 0: '' is not a number"),
+    (["f.c:echo", "0..1..0.5"], 2, "item 1: '0.5' is not a whole number"),
+    (["f.c:echo", "-a", "lines"], 2, "'lines' line 3: 'three' is not a number"),
+    (["f.c:echo", "--csv", "-a", "t.csv", "--columns", "y"], 2, "'t.csv' line 3, column 'y': 'b' is not a number"),
+    (["f.c:echo", "--csv", "-a", "t.csv", "--columns", "z"], 1, "'t.csv' has no column 'z'"),
+    (["f.c:echo", "--csv", "-a", "ragged.csv"], 1, "'ragged.csv' line 3 has 1 columns, the first line names 2"),
+    (["f.c:echo", "--columns", "x", "-a", "t.csv"], 2, "add --csv or --tsv"),
+    (["f.c:area", ":::", "1", "2", ":::", "3", "z"], 2, "list 2, item 1: 'z' is not a number"),
+    (["f.c:area", "1", "2"], 2, "item 0 has 1 values, area takes 2"),
+    (["f.c:area", ":::", "1", ":::", "2", ":::", "3"], 2, "area takes 2 values, each item has 3"),
+    (["f.c:area", ":::", "1", "2", ":::+", "3"], 2, "lists of one length"),
+    (["f.c:echo", "half.npy"], 2, "'half.npy' value 1: '0.5' is not a whole number"),
+    (["f.c:echo", "cut.npy"], 1, "'cut.npy' is cut short"),
+    (["f.c:echo", "text.npy"], 1, "'text.npy' is not a readable .npy file"),
+    (["f.c:echo", "complex.npy"], 1, "'complex.npy' holds values of NumPy type '<c16'"),
+    (["f.c:echo", "matrix.npy"], 2, "is a row of several"),
+    (["f.c:echo", "absent.npy"], 1, "'absent.npy': No such file"),
+    (["f.c:echo", "1", "--on", "thread"], 2, "did you mean 'threads'?"),
+    (["f.c:echo", "1", "--on", "threads:2", "-j", "2"], 2, "both say how many"),
+    (["f.c:echo", "1", "--on-error", "stop"], 2, "raise, collect or ignore"),
+    (["f.c:echo", "1", "--progress", "lots"], 2, "--progress takes auto, bar, line or none"),
+    (["f.c:echo", "1", "--reduce", "sums"], 2, "did you mean 'sum'?"),
+    (["f.c:text", "a", "--reduce", "sum"], 2, "needs one number from each item; text gives text"),
+    (["f.c:echo", "1", "--reduce", "f.c:area"], 2, "area must take two int64_t"),
+    (["f.c:echo", "1", "--reduce", "sum", "--json"], 2, "does not go with"),
+    (["f.c:root", "-a", "/dev/null", "--reduce", "mean"], 2, "no results to take the mean of"),
+    (["f.c:echo", "1", "-o", "x.txt"], 2, "-o writes .npy files"),
+    (["f.c:text", "a", "-o", "x.npy"], 2, "text gives text"),
+    (["f.c:echo", "1", "-o", "half.npy"], 1, "'half.npy' is already there"),
+    (["f.c:echo", "1", "-o", "no/such/x.npy"], 1, "No such file"),
+    (["f.c:ragged", "2", "3", "-o", "x.npy"], 2, "item 1 gave 3 values, items before it 2"),
+    (["f.c:echo", "1", "--shw-workers"], 2, "did you mean --show-workers?"),
+    (["f.c:echo", "1", "--halt", "now"], 2, "--halt is for commands"),
+])
+def test_one_clear_sentence(yoke, f, tmp_path, words, code, says):
+    (tmp_path / "f.c").symlink_to(f)
+    (tmp_path / "dir.c").mkdir()
+    (tmp_path / "broken.c").write_text("int x = ;\n")
+    (tmp_path / "wrong.c").write_text("#include <yoke/yoke.h>\nint echo(int n) { return n; }\nYOKE_FUNCTION(int, echo, double);\n")
+    (tmp_path / "empty.c").write_text("int x;\n")
+    (tmp_path / "unresolved.c").write_text("#include <yoke/yoke.h>\nint nowhere(void);\nint echo(int n) { return nowhere(); }\n"
+                                           "YOKE_FUNCTION(int, echo, int);\n")
+    (tmp_path / "text.so").write_text("no library")
+    (tmp_path / "lines").write_text("1\n\nthree\n")
+    (tmp_path / "t.csv").write_text("x,y\n1,2\n3,b\n")
+    (tmp_path / "ragged.csv").write_text("x,y\n1,2\n3\n")
+    np.save(tmp_path / "half.npy", [1.0, 0.5])
+    np.save(tmp_path / "complex.npy", [1j])
+    np.save(tmp_path / "matrix.npy", [[1, 2]])
+    (tmp_path / "cut.npy").write_bytes((tmp_path / "half.npy").read_bytes()[:-3])
+    (tmp_path / "text.npy").write_text("1 2 3\n")
+    before = sorted(os.listdir(tmp_path))
+    done = yoke("map", *words, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert says in done.stderr
+    ours = [line for line in done.stderr.splitlines() if line.startswith("yoke map: ")]
+    assert len(ours) in (1, 2) and (len(ours) == 1 or "yoke help map" in ours[1])
+    assert sorted(os.listdir(tmp_path)) == before
+
+
+def test_compilers_own_words_are_shown(yoke, tmp_path):
+    (tmp_path / "broken.c").write_text("int x = ;\n")
+    assert "broken.c:1:9: error: expected expression" in yoke("map", "broken.c:f", "1", cwd=tmp_path).stderr
+    absent = yoke("map", "broken.c:f", "1", cwd=tmp_path, env={"CC": "no-such-compiler"})
+    assert absent.returncode == 1 and "there is no compiler 'no-such-compiler'" in absent.stderr
+
+
+@pytest.mark.parametrize("on", ["serial", "threads:2", "processes:2"])
+def test_what_failures_do(yoke, f, on):
+    items = ["4", "9", "-1", "16", "-4"]
+    raised = yoke("map", f"{f}:root", "--on", on, "--", *items)
+    assert (raised.returncode, raised.stdout) == (1, "2\n3\n")
+    assert raised.stderr == "yoke map: item 2: -1 has no root\n"
+    collected = yoke("map", f"{f}:root", "--on", on, "--on-error", "collect", "--", *items)
+    assert (collected.returncode, collected.stdout) == (1, "2\n3\n\n4\n\n")
+    assert collected.stderr == "yoke map: item 2: -1 has no root\nyoke map: item 4: -4 has no root\nyoke map: 2 items failed\n"
+    ignored = yoke("map", f"{f}:root", "--on", on, "--on-error", "ignore", "--", *items)
+    assert (ignored.returncode, ignored.stdout) == (0, "2\n3\n4\n")
+    rows = [json.loads(line) for line in yoke("map", f"{f}:root", "--on", on, "--on-error", "collect", "--json", "--", *items).stdout.splitlines()]
+    assert [r.get("value") for r in rows] == [2, 3, None, 4, None]
+    assert rows[2]["error"] == "-1 has no root" and rows[2]["cause"] == "failed"
+    folded = yoke("map", f"{f}:root", "--on", on, "--reduce", "sum", "--on-error", "ignore", "--", *items)
+    assert (folded.returncode, folded.stdout) == (0, "9\n")
+    assert yoke("map", f"{f}:root", "--on", on, "--reduce", "sum", "--", *items).returncode == 1
+
+
+def test_failures_in_files_of_results(yoke, f, tmp_path):
+    call = ["map", f"{f}:root", "-o", "r.npy", "--", "4", "-1", "9"]
+    assert yoke(*call, cwd=tmp_path).returncode == 1 and os.listdir(tmp_path) == []
+    assert yoke(*call[:2], "--on-error", "collect", *call[2:], cwd=tmp_path).returncode == 1
+    assert np.array_equal(np.load(tmp_path / "r.npy"), [2, np.nan, 3], equal_nan=True)
+    assert yoke(*call[:2], "--force", "--on-error", "ignore", *call[2:], cwd=tmp_path).returncode == 0
+    assert np.array_equal(np.load(tmp_path / "r.npy"), [2, 3])
+
+
+def test_a_crash_in_a_process_fails_its_own_item(yoke, f):
+    done = yoke("map", f"{f}:wild", "0..8", "--on", "processes:3", "--on-error", "collect", "--json")
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [r.get("value") for r in rows] == [0, 1, 2, None, None, None, 6, 7, 8]
+    assert [rows[i]["cause"] for i in (3, 4, 5)] == ["signal ABRT", "exited 7", "signal SEGV"]
+    assert done.returncode == 1
+    alone = yoke("map", f"{f}:wild", "5", "--on", "threads")
+    assert alone.returncode == -signal.SIGSEGV and "with --on processes only its item fails" in alone.stderr
+
+
+def test_time_limits_and_retries(yoke, f):
+    start = time.monotonic()
+    done = yoke("map", f"{f}:nap", "1", "60000", "2", "--timeout", "300ms", "--on-error", "collect")
+    assert time.monotonic() - start < 20
+    assert (done.returncode, done.stdout) == (1, "1\n\n2\n") and "300 ms" in done.stderr
+    assert yoke("map", f"{f}:second_time", "0..4").returncode == 1
+    assert yoke("map", f"{f}:second_time", "0..4", "--retries", "1").stdout == "2\n" * 5
+
+
+@pytest.mark.parametrize("on", ["threads:2", "processes:2"])
+def test_interrupts(yoke_path, f, on):
+    def start(*items):
+        p = subprocess.Popen([yoke_path, "map", f"{f}:nap", *items, "--on", on, "--chunk", "1"], stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, text=True, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+        return p, p.stdout.readline() # the first result is out
+
+    p, first = start("1", *["800"] * 40)
+    p.send_signal(signal.SIGINT)
+    out, err = p.communicate(timeout=30)
+    assert p.returncode == 130 and first == "1\n" and 0 < out.count("800") < 20
+    assert err == "yoke map: interrupted; what was done is printed\n"
+
+    p, first = start("1", *["60000"] * 40)
+    p.send_signal(signal.SIGINT)
+    time.sleep(0.2)
+    p.send_signal(signal.SIGINT)
+    assert p.communicate(timeout=20)[0] == "" and p.returncode == 130
+
+
+def test_what_was_compiled_is_kept_by_content(yoke, tmp_path):
+    env = {"XDG_CACHE_HOME": str(tmp_path / "cache"), "CC": str(tmp_path / "cc")}
+    (tmp_path / "cc").write_text(f'#!/bin/sh\necho x >>"{tmp_path}/calls"\nexec cc "$@"\n')
+    (tmp_path / "cc").chmod(0o755)
+    (tmp_path / "own file.h").write_text("#define FACTOR 2\n")
+    text = '#include <yoke/yoke.h>\n#include "own file.h"\nint f(int n) { return FACTOR * n; }\nYOKE_FUNCTION(int, f, int);\n'
+    (tmp_path / "f.c").write_text(text)
+
+    def call(want, n_compiled):
+        done = yoke("map", "f.c:f", "21", cwd=tmp_path, env=env)
+        assert (done.stdout, done.stderr, done.returncode) == (want, "", 0)
+        assert (tmp_path / "calls").read_text().count("x") == n_compiled
+
+    call("42\n", 1)
+    call("42\n", 1)
+    (tmp_path / "own file.h").write_text("#define FACTOR 3\n")
+    call("63\n", 2)
+    (tmp_path / "f.c").write_text(text.replace("FACTOR * n", "n"))
+    call("21\n", 3)
+    (tmp_path / "f.c").write_text(text)
+    call("63\n", 3)
+    for kept in (tmp_path / "cache/yoke").iterdir():
+        kept.write_bytes(b"")
+    call("63\n", 4)
+    assert all(p.suffix in (".so", ".deps") for p in (tmp_path / "cache/yoke").iterdir())
+
+
+def test_a_home_that_cannot_be_written(yoke, f, tmp_path):
+    done = yoke("map", f"{f}:echo", "5", env={"XDG_CACHE_HOME": "/proc/none", "HOME": "/proc/none", "TMPDIR": str(tmp_path)})
+    assert (done.stdout, done.returncode) == ("5\n", 0)
+
+
+def test_outputs_that_cannot_be_written(yoke_path, f):
+    with open("/dev/full", "w") as full:
+        p = subprocess.run([yoke_path, "map", f"{f}:echo", "1..5"], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert p.returncode == 1 and "No space left" in p.stderr
+    p = subprocess.run(f"'{yoke_path}' map '{f}:echo' 0..9999999999 | head -n 2", shell=True, capture_output=True, text=True, timeout=30)
+    assert p.stdout == "0\n1\n"
+
+
+def test_wrong_item_in_a_stream_ends_it(yoke, f):
+    done = yoke("map", f"{f}:echo", "-", input="1\n2\nx\n4\n")
+    assert done.returncode == 2 and "standard input line 3: 'x' is not a number" in done.stderr
+
+
+def test_great_ranges_in_little_memory(yoke_path, f):
+    n = int(os.environ.get("YOKE_STRESS", "3")) * 1000000
+    p = subprocess.run(["/usr/bin/env", "bash", "-c", f"ulimit -v 600000; '{yoke_path}' map '{f}:echo' 1..{n} --reduce sum"],
+                       capture_output=True, text=True)
+    assert p.stdout == f"{n * (n + 1) // 2}\n", p.stderr
