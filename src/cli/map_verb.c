@@ -10,7 +10,7 @@
 
 enum {
     O_FILE = 1, O_NUL, O_CSV, O_TSV, O_COLUMNS, O_OUTPUT, O_FORCE, O_ON, O_CHUNK, O_ON_ERROR, O_UNORDERED, O_REDUCE, O_SEED,
-    O_WORKERS, O_JSON, O_PROGRESS
+    O_WORKERS, O_JSON, O_PROGRESS, O_COLSEP = YK_RO_END, O_HEADER
 };
 
 static const yk_opt OPTS[] = {
@@ -33,6 +33,8 @@ static const yk_opt OPTS[] = {
                                          "it was to finish, and seconds"},
     {O_JSON, 0, "json", NULL, "a line of JSON for each item: index, value or error, worker, attempt, seconds"},
     {O_PROGRESS, 0, "progress", "HOW", "auto, bar, line or none (default auto: a bar on a terminal, now and then a line in a log)"},
+    {O_COLSEP, 0, "colsep", "REGEX", "commands: an item's columns, {1}, {2} …, are what stands between matches of this: ',', '\\t', ' +'"},
+    {O_HEADER, 0, "header", NULL, "commands: the first item names the columns: {name}"},
     YK_RUN_OPTIONS,
     {0}};
 
@@ -79,7 +81,7 @@ static const char *option_name(int id)
 static bool take_option(yk_map_asked *m, words *w, int id, const char *value)
 {
     const char **only = id >= YK_RO_JOBS ? &m->only_commands : &m->only_functions;
-    if (id != O_PROGRESS && id != YK_RO_JOBS && id != YK_RO_RETRIES && id != YK_RO_TIMEOUT && (id > O_COLUMNS))
+    if (id != O_PROGRESS && id != YK_RO_JOBS && id != YK_RO_RETRIES && id != YK_RO_TIMEOUT && id != O_UNORDERED && id > O_COLUMNS)
         *only = option_name(id);
     switch (id) {
     case O_NUL: w->opts.has_nul = true; return true;
@@ -97,6 +99,8 @@ static bool take_option(yk_map_asked *m, words *w, int id, const char *value)
     case O_WORKERS: m->shows_workers = true; return true;
     case O_JSON: m->is_json = true; return true;
     case O_PROGRESS: return read_progress(m->args, value, &m->run.progress);
+    case O_COLSEP: m->colsep = value; return true;
+    case O_HEADER: m->has_header = true; return true;
     default: return yk_run_opt(m->args, id, value, &m->run);
     }
 }
@@ -116,7 +120,7 @@ static int read_words(yk_map_asked *m, words *w)
             return yk_cli_failed(m->args, &(yoke_error){.code = YOKE_ENOMEM});
     }
     if (!m->target)
-        return yk_cli_usage(m->args, "what shall be run? A function, as in yoke map pi.c:pi 0..9");
+        return yk_cli_usage(m->args, "what shall be run? A function, as in yoke map pi.c:pi 0..9, or a command, as in yoke map 'gzip {}' -a files");
     if (w->n == 0)
         return yk_cli_usage(m->args, "on which items? Give some, as in yoke map '%s' 0..9, or -a FILE", m->target);
     if (w->opts.columns && !w->opts.separator)
@@ -164,9 +168,10 @@ static int run(yk_args *args)
 
 const yk_verb yk_verb_map = {
     .name = "map",
-    .summary = "apply a C function to every item, in parallel, and print the results in order",
+    .summary = "apply a C function or a command to every item, in parallel, and print the results in order",
     .usage = "FILE.c:function ITEMS… [--on WHAT[:N]] [-o FILE.npy] [--reduce HOW] [options]\n"
-             "FILE.so:function ITEMS… [options]",
+             "FILE.so:function ITEMS… [options]\n"
+             "'COMMAND {}' ITEMS… [options]",
     .about =
         "Compiles FILE.c (with $CC, else cc; what was compiled is kept under ~/.cache/yoke by its content), calls the function\n"
         "once for each item, and prints the results one a line in the order of the items. Numbers are printed as short as\n"
@@ -189,6 +194,12 @@ const yk_verb yk_verb_map = {
         "An item with one field for a function of several arguments is taken apart at commas and blanks. Items are numbered\n"
         "from 0.\n"
         "\n"
+        "A COMMAND is run once for each item, as 'yoke run' runs a line, and what each prints is passed on whole, in the order of\n"
+        "the items. In it {} is the item, {.} the item without its extension, {/} without folders, {//} its folder, {/.} without\n"
+        "both, {#} its number from 1, {%} the slot it runs in; {2}, {2.} … its second field, {name}, {name.} … the field of that\n"
+        "name. A command without any of these gets the item as its last word. Items are quoted: they reach the command as they\n"
+        "are, blanks, quotes, newlines and all. With --run DIR there is a journal, and --resume goes on after an interruption.\n"
+        "\n"
         "Whatever pulls, the results have the same bits. With --on processes an item whose function crashes fails alone, and\n"
         "--timeout stops a function that runs on; --timeout without --on means processes. Ctrl-C: running items end, what is\n"
         "done is printed; twice: stop now.",
@@ -210,6 +221,12 @@ const yk_verb yk_verb_map = {
         "\n"
         "# text in and out, from a pipe\n"
         "ls | yoke map words.c:shout -\n"
+        "\n"
+        "# a command per item; sizes and names from two lists; rows of a table; file names with any bytes\n"
+        "yoke map 'gzip -9 {}' *.log -j 4\n"
+        "yoke map 'convert {1} -resize {2} {1.}-{2}.png' ::: *.jpg ::: 100 400\n"
+        "yoke map './fit --from {start} --to {end}' --csv -a spans.csv --run fits\n"
+        "find . -name '*.tif' -print0 | yoke map 'tiffinfo {} | head -1' -0 -\n"
         "\n"
         "# go on when items fail, stop those that take over 2 seconds, try twice more\n"
         "yoke map solve.c:solve -a cases.txt --on-error collect --timeout 2 --retries 2\n",

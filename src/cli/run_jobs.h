@@ -8,6 +8,7 @@
 #include "cli/verb.h"
 
 #include "base/progress.h"
+#include "jobs/jobfile.h"
 #include "jobs/printer.h"
 #include "jobs/runner.h"
 
@@ -68,6 +69,9 @@ typedef struct yk_run_call {
 
 /* Runs, prints what jobs print and the summary, and returns the exit code. */
 int yk_run_call_do(const yk_run_call *c);
+
+/* Runs the jobs of a job file ("-": standard input), only these lines of it (none: all), in a run folder. Returns the exit code. */
+int yk_run_list(const yk_args *args, const yk_run_opts *opts, const char *list, const yk_lines *only);
 
 /* The words of this call as they could be typed again. */
 void yk_run_words(const yk_args *args, yk_buf *b);

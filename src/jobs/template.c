@@ -145,7 +145,7 @@ static yk_text without_ext(yk_text x)
 {
     for (size_t i = x.len; i-- > 0 && x.text[i] != '/';)
         if (x.text[i] == '.')
-            return i + 1 < x.len ? (yk_text){x.text, i} : x;
+            return (yk_text){x.text, i};
     return x;
 }
 
