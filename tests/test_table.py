@@ -245,3 +245,49 @@ def test_broken_files_are_named_for_what_they_are(yoke, shared):
         run = yoke("table", path, "--count")
         assert run.returncode == 1 and path.name in run.stderr and run.stdout == "", run
         assert ("LFS" in run.stderr) if "lfs" in path.name else ("HTML" in run.stderr or "web page" in run.stderr)
+
+
+def test_join_with_zones(yoke, taxi, shared):
+    path, df = taxi
+    zones = pd.read_csv(shared / "taxi/csv/taxi+_zone_lookup.csv")
+    both = df.merge(zones, left_on="PULocationID", right_on="LocationID", how="left")
+    words = ["table", path, "--join", shared / "taxi/csv/taxi+_zone_lookup.csv", "--key", "PULocationID=LocationID"]
+    got = rows(yoke(*words, "--by", "Borough", "--count", "--mean", "tip_amount", "--json"))
+    want = both.groupby("Borough", dropna=False).tip_amount.agg(["size", "mean"])
+    assert len(got) == len(want)
+    for g, (borough, w) in zip(got, want.iterrows()):
+        assert (g["Borough"], g["count"]) == (borough, w["size"])
+        near(g["mean(tip_amount)"], w["mean"])
+    queens = both[(both.Borough == "Queens") & (both.fare_amount > 10)]
+    near(float(ok(yoke(*words, "--where", "Borough == 'Queens' and fare_amount > 10", "--sum", "fare_amount"))), queens.fare_amount.sum())
+    outs = {ok(yoke(*words, "--by", "Zone", "--mean", "tip_amount", "--on", on)) for on in EXECUTORS}
+    assert len(outs) == 1
+
+
+def test_join_says_what_is_wrong(yoke, tmp_path):
+    pq.write_table(pa.table({"k": [1, 2, 3], "x": [1.0, 2.0, 3.0]}), tmp_path / "big.parquet")
+    (tmp_path / "two.csv").write_text("k,name\n1,a\n1,b\n")
+    (tmp_path / "text.csv").write_text("k,name\none,a\n")
+    (tmp_path / "good.csv").write_text("k,x\n3.0,c\n1.0,\n")
+    for other, key, says in [("two.csv", "k", "two rows"), ("text.csv", "k", "text"), ("good.csv", "nokey", "nokey"), ("good.csv", "k=nokey", "nokey")]:
+        run = yoke("table", tmp_path / "big.parquet", "--join", tmp_path / other, "--key", key, "--count")
+        assert run.returncode in (1, 2) and says in run.stderr and run.stdout == "", run
+    got = rows(yoke("table", tmp_path / "big.parquet", "--join", tmp_path / "good.csv", "--key", "k", "--select", "k, x, x_2", "--json"))
+    assert got == [{"k": 1, "x": 1, "x_2": None}, {"k": 2, "x": 2, "x_2": None}, {"k": 3, "x": 3, "x_2": "c"}]
+
+
+def test_rows_to_files(yoke, made, tmp_path):
+    path, df = made
+    for name in ("out.csv", "out.jsonl", "out.parquet"):
+        ok(yoke("table", path, "--where", "k < 10", "--select", "i, x, s, t, b, k", "-o", tmp_path / name))
+    want = df[df.k < 10].reset_index(drop=True)
+    got = pq.read_table(tmp_path / "out.parquet").to_pandas()
+    pd.testing.assert_frame_equal(got, want, check_dtype=False)
+    csv = pd.read_csv(tmp_path / "out.csv", keep_default_na=False, na_values={"i": [""], "x": [""], "b": [""]})
+    assert csv.x.tolist() == pytest.approx(want.x.tolist(), rel=0, abs=0, nan_ok=True)
+    assert csv.s.tolist() == want.s.fillna("").tolist()
+    lines = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert [r["i"] for r in lines] == [None if pd.isna(v) else v for v in want.i]
+    assert ok(yoke("table", tmp_path / "out.parquet", "--sum", "x")) == ok(yoke("table", tmp_path / "out.csv", "--sum", "x"))
+    run = yoke("table", path, "--select", "i", "-o", tmp_path / "out.csv")
+    assert run.returncode == 1 and "out.csv" in run.stderr

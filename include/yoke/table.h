@@ -53,6 +53,12 @@ void        yoke_table_close(yoke_table *t); /* NULL is allowed */
 /* Only the rows where `expr` is true. YOKE_ESYNTAX, YOKE_EABSENT (a column), YOKE_ETYPE. */
 yoke_table *yoke_table_where(const yoke_table *t, const char *expr, yoke_error *err);
 
+/* With the columns of `other`, which is read into memory: "PULocationID = LocationID" (several pairs with commas; one name where both call
+ * it so). Every row of `t` stays once: it gets the columns of the row of `other` with equal keys, missing values where there is
+ * none (so "not isnull(Zone)" keeps the rows that match). A name that `t` has already gets "_2". Two rows of `other` with the
+ * same keys are YOKE_EINVALID. */
+yoke_table *yoke_table_join(const yoke_table *t, const yoke_table *other, const char *keys, yoke_error *err);
+
 /* ---- results that are numbers */
 
 typedef enum yoke_ask_kind {

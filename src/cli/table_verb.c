@@ -18,13 +18,15 @@
 #include <sys/resource.h>
 
 enum {
-    WHERE = 1, COUNT, SUM, MEAN, MIN, MAX, STD, VAR, MEDIAN, QUANTILE, UNIQUE, FIRST, LAST, HIST, BINS, RANGE, EDGES, LOG_BINS,
+    WHERE = 1, JOIN, KEY, COUNT, SUM, MEAN, MIN, MAX, STD, VAR, MEDIAN, QUANTILE, UNIQUE, FIRST, LAST, HIST, BINS, RANGE, EDGES, LOG_BINS,
     BY, TOP, SELECT, SORT, DISTINCT, HEAD, TAIL, SAMPLE, SEED, DESCRIBE, COLUMNS, OUT, FORCE, FORMAT, JSON, PLOT, LOG_X, LOG_Y, TITLE, ON,
     STATS, MEMORY, DELIMITER, HEADER, NO_HEADER, BAD_ROWS, PROGRESS,
 };
 
 static const yk_opt opts[] = {
     {WHERE, 'w', "where", "E", "only the rows where E is true; given several times: where all are"},
+    {JOIN, 0, "join", "FILE", "columns of a second, smaller table join every row by --key; may be given several times, each with its key"},
+    {KEY, 0, "key", "A=B,…", "of the --join before it: column A equals its column B; A where both call it so"},
     {COUNT, 'c', "count", NULL, "how many rows"},
     {SUM, 0, "sum", "E", "sum of E over the rows; missing values are left out, here and below"},
     {MEAN, 0, "mean", "E", "mean"},
@@ -75,7 +77,8 @@ static const yk_opt opts[] = {
 /* A call's words. */
 typedef struct call {
     yk_args        *args;
-    const char    **files, **where;
+    const char    **files, **where, **joins, **keys;
+    size_t          n_joins, cap_joins, n_keys, cap_keys;
     size_t          n_files, cap_files, n_where, cap_where;
     yoke_ask       *asks;
     char          **labels; /* of asks; owned */
@@ -102,6 +105,8 @@ static void call_fini(call *c)
     yk_free(c->asks);
     yk_free(c->files);
     yk_free(c->where);
+    yk_free(c->joins);
+    yk_free(c->keys);
     yk_free(c->edges);
 }
 
@@ -274,6 +279,8 @@ static bool take_option(call *c, int id, const char *value)
     case YK_ARG_WRONG: return false;
     case YK_ARG_WORD: return yk_push(&c->files, &c->n_files, &c->cap_files, value) || nomem(c);
     case WHERE: return yk_push(&c->where, &c->n_where, &c->cap_where, value) || nomem(c);
+    case JOIN: return yk_push(&c->joins, &c->n_joins, &c->cap_joins, value) || nomem(c);
+    case KEY: return yk_push(&c->keys, &c->n_keys, &c->cap_keys, value) || nomem(c);
     case BY: case TOP: case SELECT: case SORT: case DISTINCT: case HEAD: case TAIL: case SAMPLE: return take_rows(c, id, value);
     case SEED: return yk_args_uint(c->args, "seed", value, 0, UINT64_MAX, &c->rows.seed);
     case COLUMNS: return c->wants_columns = true;
@@ -312,6 +319,8 @@ static bool check(call *c)
         return yk_cli_usage(a, "say what is wanted of the table: --columns, --head 10, --count, --mean E, --hist E, --by E, …") < 0;
     if (c->n && c->wants_rows && !c->rows.by)
         return yk_cli_usage(a, "rows (--select, --head, …) and results (--%s …) are two calls; --by gives results per group", "mean") < 0;
+    if (c->n_joins != c->n_keys)
+        return yk_cli_usage(a, "every --join has a --key: --join zones.csv --key PULocationID=LocationID") < 0;
     if (c->wants_columns && (c->n || c->wants_rows))
         return yk_cli_usage(a, "--columns stands alone") < 0;
     if (n_which > 1)
@@ -543,9 +552,30 @@ static void print_stats(const call *c, const yoke_table *t, double seconds)
             (double)st.bytes_read / 1e9 / seconds, (double)(st.rows_read + st.rows_skipped) / 1e6 / seconds, (double)peak / 1024);
 }
 
-static int run_table(call *c, yoke_table *t, yoke_error *err)
+/* Replaces *t by itself and what joins it. */
+static int join(const call *c, yoke_session *s, yoke_table **t, yoke_error *err)
+{
+    for (size_t i = 0; i < c->n_joins; i++) {
+        yoke_table_opts o = c->opts;
+        o.progress = NULL;
+        yoke_table *other = yoke_table_open_many(s, &c->joins[i], 1, &o, err);
+        yoke_table *both = other ? yoke_table_join(*t, other, c->keys[i], err) : NULL;
+        yoke_table_close(other);
+        if (!both)
+            return yk_fail_at(err, err->code, "--join '%s'", c->joins[i]);
+        yoke_table_close(*t);
+        *t = both;
+    }
+    return 0;
+}
+
+static int run_table(call *c, yoke_session *s, yoke_table *t, yoke_error *err)
 {
     double began = yk_now();
+    if (join(c, s, &t, err) < 0) {
+        yoke_table_close(t);
+        return err->code;
+    }
     for (size_t i = 0; i < c->n_where; i++) {
         yoke_table *filtered = yoke_table_where(t, c->where[i], err);
         yoke_table_close(t);
@@ -583,7 +613,7 @@ static int run(yk_args *args)
     c.opts.progress_ctx = yk_progress_start("table", "rows", UINT64_MAX, c.how);
     yoke_session *s = yoke_open(c.on, &err);
     yoke_table   *t = s ? yoke_table_open_many(s, c.files, c.n_files, &c.opts, &err) : NULL;
-    int           rc = t ? run_table(&c, t, &err) : err.code;
+    int           rc = t ? run_table(&c, s, t, &err) : err.code;
     yk_progress_end(c.opts.progress_ctx);
     int code = rc < 0 ? yk_cli_failed(args, &err) : YK_EXIT_OK;
     yoke_close(s);
@@ -609,6 +639,7 @@ const yk_verb yk_verb_table = {
                 "# mean and histogram from one scan; the histogram as a picture and a file\nyoke table 'yellow_*.parquet' --where 'fare_amount > 0' --mean 'tip_amount / fare_amount' \\\n"
                 "    --hist 'tip_amount / fare_amount' --bins 200 --range 0.01:2 --log-y --plot tips.pdf -o tips.csv\n\n"
                 "# by hour of the day\nyoke table trips.parquet --by 'hour(pickup) as hour' --count --mean tip --median fare\n\n"
+                "# by the borough where they began\nyoke table trips.parquet --join zones.csv --key PULocationID=LocationID --by Borough --count --mean tip\n\n"
                 "# the ten longest trips\nyoke table trips.csv.gz --select 'pickup, distance' --sort 'distance desc' --head 10\n",
     .run = run,
 };

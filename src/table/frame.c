@@ -107,8 +107,9 @@ static int add_list(exprs *e, const char *text, yoke_error *err)
 }
 
 /* All columns that can be read throughout. */
-static int add_all(exprs *e, const yk_source *s, yoke_error *err)
+static int add_all(exprs *e, const yoke_table *t, yoke_error *err)
 {
+    const yk_source *s = t->source;
     for (size_t i = 0; i < s->n_columns; i++) {
         YK_AUTOBUF quoted = YK_BUF_INIT;
         if (yk_source_check(s, s->columns[i].name, NULL) < 0 || strchr(s->columns[i].name, '`'))
@@ -116,6 +117,12 @@ static int add_all(exprs *e, const yk_source *s, yoke_error *err)
         yk_buf_printf(&quoted, "`%s`", s->columns[i].name);
         YK_TRY(add_text(e, yk_buf_text(&quoted), err));
     }
+    for (size_t i = 0; i < t->n_lookups; i++)
+        for (size_t c = 0; c < t->lookups[i]->n_columns; c++) {
+            YK_AUTOBUF quoted = YK_BUF_INIT;
+            yk_buf_printf(&quoted, "`%s`", t->lookups[i]->columns[c].name);
+            YK_TRY(add_text(e, yk_buf_text(&quoted), err));
+        }
     return e->n ? 0 : yk_fail(err, YOKE_EUNSUPPORTED, "'%s' has no column that can be read", s->files[0].path);
 }
 
@@ -249,7 +256,7 @@ static int plain_rows(const yoke_table *t, const yoke_rows *r, yoke_frame **ret,
     YK_CLEANUP(wanted_fini) wanted     w = {0};
     YK_CLEANUP(yk_sink_freep) yk_sink *sink = NULL;
     YK_CLEANUP(yk_batch_fini) yk_batch rows = {0};
-    int rc = r->select ? add_list(&w.columns, r->select, err) : add_all(&w.columns, t->source, err);
+    int rc = r->select ? add_list(&w.columns, r->select, err) : add_all(&w.columns, t, err);
     w.n_shown = w.columns.n;
     YK_TRY(rc);
     YK_TRY(add_order(&w, r->sort, err));
@@ -287,7 +294,7 @@ static int each_row(const yoke_table *t, const yoke_rows *r, handing *h, yoke_er
     YK_CLEANUP(wanted_fini) wanted     w = {0};
     YK_CLEANUP(yk_sink_freep) yk_sink *sink = NULL;
     YK_CLEANUP(yk_batch_fini) yk_batch none = {0};
-    int rc = r->select ? add_list(&w.columns, r->select, err) : add_all(&w.columns, t->source, err);
+    int rc = r->select ? add_list(&w.columns, r->select, err) : add_all(&w.columns, t, err);
     w.n_shown = w.columns.n;
     YK_TRY(rc);
     YK_TRY(yk_table_settle(t, err));
@@ -442,7 +449,7 @@ static int group_rows(const yoke_table *t, const yoke_rows *r, yoke_frame **ret,
     YK_CLEANUP(yk_batch_fini) yk_batch        rows = {0};
     YK_CLEANUP(yoke_frame_freep) yoke_frame  *f = NULL;
     const char                               *text = r->by ? r->by : r->select;
-    YK_TRY(text ? add_list(&by, text, err) : add_all(&by, t->source, err));
+    YK_TRY(text ? add_list(&by, text, err) : add_all(&by, t, err));
     if (r->by)
         YK_TRY(parse_asks(r, &asks, err));
     YK_TRY(yk_grouping_new((const yk_expr *const *)by.list, by.n, asks.asks, asks.n, r->by != NULL, yk_table_memory(t), &sink, err));
@@ -558,7 +565,8 @@ static int look_at_types(const yoke_table *t, yoke_error *err)
     YK_CLEANUP(yk_sink_freep) yk_sink *sink = NULL;
     yoke_table                         whole = *t;
     whole.n_where = 0;
-    YK_TRY(add_all(&all, t->source, err));
+    whole.n_lookups = 0;
+    YK_TRY(add_all(&all, &whole, err));
     yk_rows_opts o = {.tail = 1, .memory = UINT64_MAX};
     YK_TRY(yk_rows_new((const yk_expr *const *)all.list, all.n, &o, &sink, err));
     return run_scan(&whole, sink, err);

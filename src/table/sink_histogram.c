@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include "table/coded.h"
 #include "table/sinks.h"
 
 typedef struct histogram {
@@ -7,38 +8,65 @@ typedef struct histogram {
     uint64_t      *counts;
 } histogram;
 
+typedef struct state {
+    yk_hist *hist;
+    yk_coded coded;
+} state;
+
+static void histogram_close(yk_sink *base, void *state_)
+{
+    state *st = state_;
+    yk_hist_free(st->hist);
+    yk_coded_fini(&st->coded);
+    yk_free(st);
+}
+
 static int histogram_open(yk_sink *base, void **ret, yoke_error *err)
 {
-    yk_hist *h;
-    YK_TRY(yk_hist_new(((histogram *)base)->bins, &h, err));
-    *ret = h;
+    state *st = yk_new(state);
+    if (!st)
+        return yk_fail_nomem(err, "starting a scan");
+    *ret = st;
+    return yk_hist_new(((histogram *)base)->bins, &st->hist, err);
+}
+
+static int histogram_begin(yk_sink *base, void *state_, uint64_t first, yoke_error *err)
+{
+    state *st = state_;
+    yk_hist_clear(st->hist);
+    st->coded.id = 0;
     return 0;
 }
 
-static void histogram_close(yk_sink *base, void *state) { yk_hist_free(state); }
-
-static int histogram_begin(yk_sink *base, void *state, uint64_t first, yoke_error *err)
+static int add_times(void *ctx, double value, uint64_t times, yoke_error *err)
 {
-    yk_hist_clear(state);
+    yk_hist_add_times(((state *)ctx)->hist, value, times);
     return 0;
 }
 
-static int histogram_block(yk_sink *base, void *state, const yk_block *b, yoke_error *err)
+static int histogram_block(yk_sink *base, void *state_, const yk_block *b, yoke_error *err)
 {
+    state *st = state_;
+    bool   took;
     yk_vec v;
+    YK_TRY(yk_coded_add(&st->coded, b, base->root, add_times, st, &took, err));
+    if (took)
+        return 0;
     YK_TRY(yk_eval_values(b->eval, base->root, &v, err));
-    yk_hist_add(state, v.values, b->mask, b->n);
+    yk_hist_add(st->hist, v.values, b->mask, b->n);
     return 0;
 }
 
 /* Only the bins that counted: their numbers and counts. */
-static int histogram_end(yk_sink *base, void *state, yk_buf *to, yoke_error *err)
+static int histogram_end(yk_sink *base, void *state_, yk_buf *to, yoke_error *err)
 {
     uint32_t              n = yk_bins_n(((histogram *)base)->bins);
     YK_AUTOFREE uint64_t *counts = yk_new_array(uint64_t, n);
     if (!counts)
         return yk_fail_nomem(err, "keeping a histogram");
-    yk_hist_read(state, counts);
+    state *st = state_;
+    YK_TRY(yk_coded_flush(&st->coded, add_times, st, err));
+    yk_hist_read(st->hist, counts);
     for (uint64_t i = 0; i < n; i++)
         if (counts[i]) {
             yk_buf_append(to, &i, sizeof i);

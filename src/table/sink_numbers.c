@@ -4,6 +4,7 @@
  * on who took which rows.
  */
 #include "numeric/reduce.h"
+#include "table/coded.h"
 #include "table/sinks.h"
 
 #include <math.h>
@@ -33,6 +34,7 @@ typedef struct state {
     uint64_t   mask[YK_BLOCK / 64];
     int64_t    ints[YK_BLOCK];
     yk_buf     min, max;
+    yk_coded   coded;
 } state;
 
 static shape shape_of(const numbers *s)
@@ -84,6 +86,7 @@ static void numbers_close(yk_sink *base, void *state_)
     yk_partial_fini(&st->partial);
     yk_buf_fini(&st->min);
     yk_buf_fini(&st->max);
+    yk_coded_fini(&st->coded);
     yk_free(st);
 }
 
@@ -92,14 +95,28 @@ static int numbers_begin(yk_sink *base, void *state_, uint64_t first, yoke_error
     state   *st = state_;
     numbers *s = (numbers *)base;
     found_init(&st->now);
+    st->coded.id = 0;
     yk_partial_fini(&st->partial);
     yk_partial_init(&st->partial, first, s->needs & YK_NEED_MOMENTS);
+    return 0;
+}
+
+static int add_times(void *ctx, double value, uint64_t times, yoke_error *err)
+{
+    found *f = ctx;
+    f->n += times;
+    yk_min_max(&value, NULL, 1, &f->min, &f->max);
     return 0;
 }
 
 static int add_reals(numbers *s, state *st, const yk_block *b, yoke_error *err)
 {
     yk_vec v;
+    bool   took = false;
+    if (!has_tree(s)) /* neither ranges nor counts depend on the order of rows */
+        YK_TRY(yk_coded_add(&st->coded, b, s->base.root, add_times, &st->now, &took, err));
+    if (took)
+        return 0;
     /* What has no doubles of its own (unsigned, decimal) is read through the root that makes it real. */
     YK_TRY(yk_eval_values(b->eval, s->base.root + (yk_sink_type(&s->base, 0).kind != YK_KIND_REAL), &v, err));
     if (has_tree(s))
@@ -199,6 +216,7 @@ static int numbers_end(yk_sink *base, void *state_, yk_buf *to, yoke_error *err)
 {
     numbers *s = (numbers *)base;
     state   *st = state_;
+    YK_TRY(yk_coded_flush(&st->coded, add_times, &st->now, err));
     yk_buf_append(to, &st->now, sizeof st->now);
     if (has_tree(s))
         YK_TRY(yk_partial_write(&st->partial, to, err));

@@ -5,6 +5,7 @@
  * by their next 16 bits. Ranks that fall into one bucket share it.
  */
 #include "numeric/select.h"
+#include "table/coded.h"
 #include "table/sinks.h"
 
 #include <math.h>
@@ -49,6 +50,8 @@ typedef struct state {
     yk_buf    *values;
     size_t     n;
     double     picked[YK_BLOCK];
+    yk_coded   coded;
+    const quantiles *sink;
 } state;
 
 static void quantiles_close(yk_sink *base, void *state_)
@@ -60,6 +63,7 @@ static void quantiles_close(yk_sink *base, void *state_)
     }
     yk_free(st->counts);
     yk_free(st->values);
+    yk_coded_fini(&st->coded);
     yk_free(st);
 }
 
@@ -85,7 +89,25 @@ static int quantiles_open(yk_sink *base, void **ret, yoke_error *err)
 
 static int quantiles_begin(yk_sink *base, void *state_, uint64_t first, yoke_error *err)
 {
-    return 0; /* ending a task leaves all empty */
+    ((state *)state_)->coded.id = 0;
+    ((state *)state_)->sink = (quantiles *)base;
+    return 0; /* ending a task leaves all else empty */
+}
+
+static int add_times(void *ctx, double value, uint64_t times, yoke_error *err)
+{
+    state   *st = ctx;
+    uint64_t key = yk_key_of_real(value);
+    for (size_t i = 0; i < st->n; i++) {
+        const bucket *k = &st->sink->buckets[i];
+        if (k->shift < 64 && key >> k->shift != k->prefix)
+            continue;
+        if (!k->is_collected)
+            st->counts[i][key >> (k->shift - DIGIT) & ((1 << DIGIT) - 1)] += times;
+        for (uint64_t t = 0; k->is_collected && t < times; t++)
+            yk_buf_append(&st->values[i], &value, sizeof value);
+    }
+    return 0;
 }
 
 static int quantiles_block(yk_sink *base, void *state_, const yk_block *b, yoke_error *err)
@@ -93,6 +115,10 @@ static int quantiles_block(yk_sink *base, void *state_, const yk_block *b, yoke_
     quantiles *s = (quantiles *)base;
     state     *st = state_;
     yk_vec     v;
+    bool       took;
+    YK_TRY(yk_coded_add(&st->coded, b, base->root, add_times, st, &took, err));
+    if (took)
+        return 0;
     YK_TRY(yk_eval_values(b->eval, base->root, &v, err));
     for (size_t i = 0; i < s->n_buckets; i++) {
         const bucket *k = &s->buckets[i];
@@ -112,6 +138,7 @@ static int quantiles_block(yk_sink *base, void *state_, const yk_block *b, yoke_
 static int quantiles_end(yk_sink *base, void *state_, yk_buf *to, yoke_error *err)
 {
     state *st = state_;
+    YK_TRY(yk_coded_flush(&st->coded, add_times, st, err));
     for (size_t i = 0; i < st->n; i++) {
         size_t   head = to->len;
         uint64_t n = 0;

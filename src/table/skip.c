@@ -87,6 +87,8 @@ static int skip_file(yk_skips *k, const yk_source *s, const yk_source_file *f, c
 {
     if (fact->op == YK_FACT_NEVER)
         return add(k, f->first, f->first + f->n, err);
+    if (fact->column >= s->n_columns)
+        return 0; /* of a table that joins */
     if (s->columns[fact->column].is_partition) {
         const yk_value *v = &f->part[fact->column];
         int64_t         n = (int64_t)f->n;

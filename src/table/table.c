@@ -16,6 +16,9 @@ void yoke_table_close(yoke_table *t)
     for (size_t i = 0; i < t->n_where; i++)
         yk_free(t->where[i]);
     yk_free(t->where);
+    for (size_t i = 0; i < t->n_lookups; i++)
+        yk_lookup_unref(t->lookups[i]);
+    yk_free(t->lookups);
     yk_source_unref(t->source);
     yk_free(t);
 }
@@ -39,25 +42,34 @@ yoke_table *yoke_table_open_many(yoke_session *s, const char *const *patterns, s
     return yk_source_open(patterns, n, &t->opts, &t->source, err) < 0 ? NULL : YK_TAKE(t);
 }
 
-yoke_table *yoke_table_where(const yoke_table *t, const char *expr, yoke_error *err)
+int yk_table_derive(const yoke_table *t, const char *where, yk_lookup *lookup, yoke_table **ret, yoke_error *err)
 {
-    YK_CLEANUP(yk_expr_freep) yk_expr        *e = NULL;
     YK_CLEANUP(yoke_table_closep) yoke_table *made = yk_new(yoke_table);
-    if (!made || !(made->where = yk_new_array(char *, t->n_where + 1))) {
-        yk_fail_nomem(err, "filtering a table");
-        return NULL;
-    }
+    if (!made || !(made->where = yk_new_array(char *, t->n_where + 1)) || !(made->lookups = yk_new_array(yk_lookup *, t->n_lookups + 1)))
+        return yk_fail_nomem(err, "deriving a table");
     made->session = t->session;
     made->opts = t->opts;
     made->source = yk_source_ref(t->source);
-    for (; made->n_where <= t->n_where; made->n_where++) {
-        made->where[made->n_where] = yk_strdup(made->n_where < t->n_where ? t->where[made->n_where] : expr);
-        if (!made->where[made->n_where]) {
-            yk_fail_nomem(err, "filtering a table");
-            return NULL;
-        }
+    for (size_t i = 0; i < t->n_lookups; i++)
+        made->lookups[made->n_lookups++] = yk_lookup_ref(t->lookups[i]);
+    if (lookup)
+        made->lookups[made->n_lookups++] = yk_lookup_ref(lookup);
+    for (size_t n = t->n_where + (where != NULL); made->n_where < n; made->n_where++) {
+        made->where[made->n_where] = yk_strdup(made->n_where < t->n_where ? t->where[made->n_where] : where);
+        if (!made->where[made->n_where])
+            return yk_fail_nomem(err, "deriving a table");
     }
-    return yk_expr_parse(expr, &e, err) < 0 ? NULL : YK_TAKE(made);
+    *ret = YK_TAKE(made);
+    return 0;
+}
+
+yoke_table *yoke_table_where(const yoke_table *t, const char *expr, yoke_error *err)
+{
+    YK_CLEANUP(yk_expr_freep) yk_expr *e = NULL;
+    yoke_table                        *made = NULL;
+    if (yk_expr_parse(expr, &e, err) < 0 || yk_table_derive(t, expr, NULL, &made, err) < 0)
+        return NULL;
+    return made;
 }
 
 /* What the control group grants, or all there is. */
@@ -102,7 +114,8 @@ static int add_filter(yk_scan *s, const char *text, yoke_error *err)
 
 int yk_table_scan(const yoke_table *t, yk_scan *ret, yoke_error *err)
 {
-    *ret = (yk_scan){.source = t->source, .session = t->session, .opts = &t->opts, .stats = &t->source->stats};
+    *ret = (yk_scan){.source = t->source, .session = t->session, .opts = &t->opts, .stats = &t->source->stats,
+                      .lookups = t->lookups, .n_lookups = t->n_lookups};
     for (size_t i = 0; i < t->n_where; i++) {
         int rc = add_filter(ret, t->where[i], err);
         if (rc < 0) {

@@ -14,6 +14,8 @@ struct yoke_table {
     yoke_table_opts   opts;
     char            **where; /* the texts of its filters */
     size_t            n_where;
+    yk_lookup       **lookups; /* tables that join it */
+    size_t            n_lookups;
 };
 
 struct yoke_frame {
@@ -25,6 +27,9 @@ struct yoke_frame {
 /* A scan of a table: its filters parsed and split at their "and"s. yk_table_scan_fini frees them; sinks are the caller's. */
 int  yk_table_scan(const yoke_table *t, yk_scan *ret, yoke_error *err) YK_MUST_USE;
 void yk_table_scan_fini(yk_scan *s);
+
+/* The same table with one more filter, or lookup (which is referenced), or neither. */
+int yk_table_derive(const yoke_table *t, const char *where, yk_lookup *lookup, yoke_table **ret, yoke_error *err) YK_MUST_USE;
 
 /* Looks at all values of CSV columns, so that their types change no more. */
 int yk_table_settle(const yoke_table *t, yoke_error *err) YK_MUST_USE;

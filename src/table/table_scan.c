@@ -15,6 +15,9 @@ typedef struct plan {
     size_t      n_columns;
     uint32_t   *unseen; /* columns of CSV files in which no value has been met yet: read, so that one is */
     size_t      n_unseen;
+    size_t      n_fields;    /* columns of the source and of what joins it */
+    size_t     *first_field; /* of each lookup */
+    uint32_t   *keys;        /* of all lookups, one after the other: columns of the source */
     uint64_t    first, n;
     uint64_t    n_folded; /* rows */
     int64_t     retype_column; /* -1, or what to widen before starting over */
@@ -31,6 +34,9 @@ typedef struct worker {
     yk_buf     bytes;
     uint64_t   mask[YK_BLOCK / 64];
     yk_skips   skips;
+    yk_finder **finders; /* of lookups */
+    uint64_t  *found;    /* the block that a finder is at */
+    yk_vec    *keys;     /* scratch */
 } worker;
 
 /* The fixed part of a task's result. */
@@ -64,16 +70,24 @@ static void stop_worker(void *ctx, void *state)
     yk_free(w->filled);
     yk_buf_fini(&w->bytes);
     yk_skips_fini(&w->skips);
+    for (size_t i = 0; w->finders && i < p->scan->n_lookups; i++)
+        yk_finder_close(w->finders[i]);
+    yk_free(w->finders);
+    yk_free(w->found);
+    yk_free(w->keys);
     yk_free(w);
 }
 
 static int open_worker(plan *p, worker *w, yoke_error *err)
 {
-    size_t n = p->scan->source->n_columns;
+    size_t n = p->n_fields;
     w->vecs = yk_new_array(yk_vec, n + 1);
     w->filled = yk_new_array(uint64_t, n + 1);
     w->states = yk_new_array(void *, p->n_sinks + 1);
-    if (!w->vecs || !w->filled || !w->states)
+    w->finders = yk_new_array(yk_finder *, p->scan->n_lookups + 1);
+    w->found = yk_new_array(uint64_t, p->scan->n_lookups + 1);
+    w->keys = yk_new_array(yk_vec, n + 1);
+    if (!w->vecs || !w->filled || !w->states || !w->finders || !w->found || !w->keys)
         return yk_fail_nomem(err, "starting a scan");
     YK_TRY(yk_reader_open(p->scan->source, p->columns, p->n_columns, &w->reader, err));
     YK_TRY(yk_eval_new(p->program, &w->eval, err));
@@ -96,21 +110,50 @@ static int start_worker(void *ctx, void **ret_state, yoke_error *err)
     return 0;
 }
 
+static int fill_column(plan *p, worker *w, uint32_t c, outcome *out, yoke_error *err)
+{
+    if (w->filled[c] == w->block)
+        return 0;
+    int rc = yk_reader_get(w->reader, c, &w->vecs[c], &out->retype, err);
+    if (rc == YK_RETYPE)
+        out->retype_column = c;
+    if (rc == 0)
+        w->filled[c] = w->block;
+    return rc;
+}
+
+/* A column of a table that joins: its rows are found by the block's keys, once for all its columns. */
+static int fill_joined(plan *p, worker *w, uint32_t field, uint32_t n_rows, outcome *out, yoke_error *err)
+{
+    size_t          i = 0;
+    const uint32_t *keys = p->keys;
+    for (; i + 1 < p->scan->n_lookups && p->first_field[i + 1] <= field; i++)
+        keys += p->scan->lookups[i]->n_keys;
+    const yk_lookup *l = p->scan->lookups[i];
+    if (!w->finders[i])
+        YK_TRY(yk_finder_open(l, &w->finders[i], err));
+    if (w->found[i] != w->block) {
+        for (size_t k = 0; k < l->n_keys; k++) {
+            YK_TRY(fill_column(p, w, keys[k], out, err));
+            w->keys[k] = w->vecs[keys[k]];
+        }
+        YK_TRY(yk_finder_block(w->finders[i], w->keys, n_rows, err));
+        w->found[i] = w->block;
+    }
+    yk_finder_get(w->finders[i], field - p->first_field[i], &w->vecs[field]);
+    return 0;
+}
+
 /* Fills in the columns that a root reads. */
-static int fill(plan *p, worker *w, size_t root, outcome *out, yoke_error *err)
+static int fill(plan *p, worker *w, size_t root, uint32_t n_rows, outcome *out, yoke_error *err)
 {
     size_t          n;
     const uint32_t *columns = yk_program_columns(p->program, root, &n);
     for (size_t i = 0; i < n; i++) {
-        uint32_t c = columns[i];
-        if (w->filled[c] == w->block)
-            continue;
-        int rc = yk_reader_get(w->reader, c, &w->vecs[c], &out->retype, err);
-        if (rc == YK_RETYPE)
-            out->retype_column = c;
-        if (rc < 0)
-            return rc;
-        w->filled[c] = w->block;
+        if (columns[i] < p->scan->source->n_columns)
+            YK_TRY(fill_column(p, w, columns[i], out, err));
+        else
+            YK_TRY(fill_joined(p, w, columns[i], n_rows, out, err));
     }
     return 0;
 }
@@ -146,7 +189,7 @@ static int filter(plan *p, worker *w, yk_block *b, outcome *out, yoke_error *err
     for (size_t i = 0; i < s->n_filters && b->n_pass; i++) {
         const uint64_t *bits;
         uint32_t        count;
-        YK_TRY(fill(p, w, i, out, err));
+        YK_TRY(fill(p, w, i, b->n, out, err));
         YK_TRY(yk_eval_filter(w->eval, i, &bits, &count, err));
         if (count == b->n)
             continue;
@@ -186,7 +229,7 @@ static int one_block(plan *p, worker *w, uint64_t first, uint32_t n, outcome *ou
     for (size_t i = 0; i < p->n_sinks; i++) {
         yk_sink *s = p->sinks[i];
         for (size_t r = 0; r < s->n_roots; r++)
-            YK_TRY(fill(p, w, s->root + r, out, err));
+            YK_TRY(fill(p, w, s->root + r, n, out, err));
         YK_TRY(s->ops->block(s, w->states[i], &b, err));
     }
     return 0;
@@ -291,13 +334,56 @@ static int scan_fold(void *ctx, const yk_result *r, yoke_error *err)
     return is_done && p->n_sinks ? ENOUGH : 0;
 }
 
-static int check_columns(const yk_source *s, const yk_expr *e, yoke_error *err)
+/* The field of a column that joins, or -1. */
+static int64_t find_joined(const plan *p, const char *name)
+{
+    for (size_t i = 0; i < p->scan->n_lookups; i++)
+        for (size_t c = 0; c < p->scan->lookups[i]->n_columns; c++)
+            if (strcmp(p->scan->lookups[i]->columns[c].name, name) == 0)
+                return (int64_t)(p->first_field[i] + c);
+    return -1;
+}
+
+static int check_columns(const plan *p, const yk_expr *e, yoke_error *err)
 {
     size_t             n;
-    const char *const *names = yk_expr_columns(e, &n);
+    const char *const *columns = yk_expr_columns(e, &n);
     for (size_t i = 0; i < n; i++)
-        YK_TRY(yk_source_check(s, names[i], err));
+        if (find_joined(p, columns[i]) < 0)
+            YK_TRY(yk_source_check(p->scan->source, columns[i], err));
     return 0;
+}
+
+/* Numbers the columns of lookups and finds their keys in the source. */
+static int place_lookups(plan *p, yoke_error *err)
+{
+    size_t n_keys = 0;
+    p->n_fields = p->scan->source->n_columns;
+    p->first_field = yk_new_array(size_t, p->scan->n_lookups + 1);
+    for (size_t i = 0; p->first_field && i < p->scan->n_lookups; i++) {
+        p->first_field[i] = p->n_fields;
+        p->n_fields += p->scan->lookups[i]->n_columns;
+        n_keys += p->scan->lookups[i]->n_keys;
+    }
+    p->keys = yk_new_array(uint32_t, n_keys + 1);
+    if (!p->first_field || !p->keys)
+        return yk_fail_nomem(err, "planning a scan");
+    n_keys = 0;
+    for (size_t i = 0; i < p->scan->n_lookups; i++)
+        for (size_t k = 0; k < p->scan->lookups[i]->n_keys; k++)
+            p->keys[n_keys++] = (uint32_t)yk_source_find(p->scan->source, p->scan->lookups[i]->keys[k]);
+    return 0;
+}
+
+/* Whether a lookup has this key. */
+static bool is_key(const plan *p, size_t n_roots, uint32_t column)
+{
+    const uint32_t *keys = p->keys;
+    for (size_t i = 0; i < p->scan->n_lookups; keys += p->scan->lookups[i++]->n_keys)
+        for (size_t k = 0; k < p->scan->lookups[i]->n_keys; k++)
+            if (keys[k] == column)
+                return n_roots > 0;
+    return false;
 }
 
 static bool reads(const yk_program *program, size_t root, uint32_t column)
@@ -324,7 +410,7 @@ static void find_columns(plan *p, const yk_root *roots, size_t n_roots)
 {
     const yk_source *src = p->scan->source;
     for (uint32_t c = 0; c < src->n_columns; c++) {
-        bool is_read = false, is_unseen = false;
+        bool is_read = is_key(p, n_roots, c), is_unseen = false;
         for (size_t r = 0; r < n_roots; r++) {
             is_read |= reads(p->program, r, c);
             is_unseen |= src->has_csv && src->columns[c].type.kind == YK_KIND_NULL && names(roots[r].expr, src->columns[c].name);
@@ -342,7 +428,8 @@ static int make_program(plan *p, yoke_error *err)
     yk_scan              *s = p->scan;
     const yk_source      *src = s->source;
     size_t                n = s->n_filters, at = 0;
-    YK_AUTOFREE yk_field *fields = yk_new_array(yk_field, src->n_columns + 1);
+    YK_TRY(place_lookups(p, err));
+    YK_AUTOFREE yk_field *fields = yk_new_array(yk_field, p->n_fields + 1);
     for (size_t i = 0; i < p->n_sinks; i++)
         n += p->sinks[i]->n_roots;
     YK_AUTOFREE yk_root *roots = yk_new_array(yk_root, n + 1);
@@ -352,6 +439,9 @@ static int make_program(plan *p, yoke_error *err)
         return yk_fail_nomem(err, "planning a scan");
     for (size_t i = 0; i < src->n_columns; i++)
         fields[i] = (yk_field){src->columns[i].name, src->columns[i].type};
+    for (size_t i = 0; i < s->n_lookups; i++)
+        for (size_t c = 0; c < s->lookups[i]->n_columns; c++)
+            fields[p->first_field[i] + c] = (yk_field){s->lookups[i]->columns[c].name, s->lookups[i]->rows.columns[s->lookups[i]->columns[c].column].type};
     for (size_t i = 0; i < s->n_filters; i++)
         roots[at++] = (yk_root){s->filters[i], YK_WANT_FILTER};
     for (size_t i = 0; i < p->n_sinks; i++) {
@@ -360,8 +450,8 @@ static int make_program(plan *p, yoke_error *err)
             roots[at++] = p->sinks[i]->roots[r];
     }
     for (size_t i = 0; i < n; i++)
-        YK_TRY(check_columns(src, roots[i].expr, err));
-    YK_TRY(yk_program_new(fields, src->n_columns, roots, n, &p->program, err));
+        YK_TRY(check_columns(p, roots[i].expr, err));
+    YK_TRY(yk_program_new(fields, p->n_fields, roots, n, &p->program, err));
     for (size_t i = 0; i < p->n_sinks; i++) {
         p->sinks[i]->program = p->program;
         if (p->sinks[i]->ops->bind)
@@ -376,6 +466,8 @@ static void plan_fini(plan *p)
     yk_program_free(p->program);
     yk_free(p->columns);
     yk_free(p->unseen);
+    yk_free(p->first_field);
+    yk_free(p->keys);
     yk_free(p->sinks);
 }
 
@@ -439,7 +531,7 @@ int yk_scan_run(yk_scan *s, yoke_error *err)
     double began = yk_now();
     YK_TRY(yk_source_count(s->source, s->session, err));
     for (bool more = true; more;) {
-        bool retyped;
+        bool retyped = false;
         YK_TRY(scan_once(s, &retyped, err));
         more = retyped;
         for (size_t i = 0; i < s->n_sinks && !retyped; i++) {

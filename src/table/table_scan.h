@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "plan/stage.h"
+#include "table/lookup.h"
 #include "table/reader.h"
 
 enum { YK_TASK_ROWS = 1 << 17 }; /* a power of two of whole summation leaves */
@@ -56,6 +57,8 @@ typedef struct yk_scan {
     yoke_table_stats *stats; /* added to */
     yk_expr     **filters; /* rows pass all of them */
     size_t        n_filters;
+    yk_lookup   **lookups; /* their columns come after the source's */
+    size_t        n_lookups;
     yk_sink     **sinks;
     size_t        n_sinks;
     uint64_t      first, n; /* rows to go through; n 0: all. `first` is a multiple of YK_TASK_ROWS */

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "table/lookup.h"
+
+#include "table/groups.h"
+#include "table/table.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdio.h>
+
+enum { UNKNOWN_MAX = 1 << 20 }; /* keys without a row that a worker remembers */
+
+yk_lookup *yk_lookup_ref(yk_lookup *l)
+{
+    __atomic_add_fetch(&l->refs, 1, __ATOMIC_RELAXED);
+    return l;
+}
+
+void yk_lookup_unref(yk_lookup *l)
+{
+    if (!l || __atomic_sub_fetch(&l->refs, 1, __ATOMIC_ACQ_REL))
+        return;
+    for (size_t i = 0; l->values && i < l->rows.n_columns; i++)
+        yk_free(l->values[i]);
+    for (size_t i = 0; l->keys && i < l->n_keys; i++)
+        yk_free(l->keys[i]);
+    for (size_t i = 0; i < l->n_columns; i++) {
+        yk_free(l->columns[i].name);
+        yk_free(l->columns[i].there);
+    }
+    yk_batch_fini(&l->rows);
+    yk_free(l->values);
+    yk_free(l->keys);
+    yk_free(l->own_keys);
+    yk_free(l->types);
+    yk_free(l->columns);
+    yk_free(l);
+}
+
+/* ---- a worker's side */
+
+struct yk_finder {
+    const yk_lookup *l;
+    yk_groups       *groups; /* the lookup's keys first: a key's number is its row */
+    yk_vec          *keys;
+    void           **flat;   /* room for a block of each key, in the type where both sides meet */
+    uint64_t       (*flat_valid)[YK_BLOCK / 64];
+    uint32_t         rows[YK_BLOCK];
+    uint32_t         n;
+    uint64_t         found[YK_BLOCK / 64];
+    uint64_t       (*valid)[YK_BLOCK / 64]; /* of each column */
+};
+
+void yk_finder_close(yk_finder *f)
+{
+    if (!f)
+        return;
+    yk_groups_free(f->groups);
+    for (size_t i = 0; f->flat && i < f->l->n_keys; i++)
+        yk_free(f->flat[i]);
+    yk_free(f->flat);
+    yk_free(f->flat_valid);
+    yk_free(f->keys);
+    yk_free(f->valid);
+    yk_free(f);
+}
+
+/* Keys in the type where both sides meet. */
+static int meet(yk_finder *f, const yk_vec *keys, yoke_error *err)
+{
+    for (size_t k = 0; k < f->l->n_keys; k++) {
+        f->keys[k] = keys[k];
+        if (!yk_type_same(keys[k].type, f->l->types[k]))
+            YK_TRY(yk_vec_flatten(&keys[k], f->l->types[k], f->flat[k], f->flat_valid[k], &f->keys[k], err));
+    }
+    return 0;
+}
+
+/* Numbers the lookup's own keys; a key that comes a second time is an error that names it. */
+static int number_own(yk_finder *f, yoke_error *err)
+{
+    const yk_lookup                   *l = f->l;
+    YK_CLEANUP(yk_arena_fini) yk_arena arena = YK_ARENA_INIT;
+    YK_AUTOFREE yk_vec                *all = yk_new_array(yk_vec, l->rows.n_columns + 1);
+    YK_AUTOFREE yk_vec                *keys = yk_new_array(yk_vec, l->n_keys);
+    int rc = all && keys ? yk_groups_new(l->types, l->n_keys, &f->groups, err) : yk_fail_nomem(err, "joining");
+    for (uint64_t at = 0; at < l->rows.n && rc == 0; at += YK_BLOCK) {
+        uint32_t n = l->rows.n - at < YK_BLOCK ? (uint32_t)(l->rows.n - at) : YK_BLOCK;
+        yk_arena_clear(&arena);
+        rc = yk_batch_block(&l->rows, at, n, &arena, all, err);
+        for (size_t k = 0; k < l->n_keys; k++)
+            keys[k] = all[l->own_keys[k]];
+        if (rc == 0)
+            rc = meet(f, keys, err);
+        if (rc == 0)
+            rc = yk_groups_number(f->groups, f->keys, NULL, n, f->rows, err);
+        for (uint32_t i = 0; i < n && rc == 0; i++)
+            if (f->rows[i] != at + i) {
+                YK_AUTOBUF text = YK_BUF_INIT;
+                yk_value   v;
+                yk_batch_get(&l->rows, l->own_keys[0], at + i, &v);
+                yk_value_put(&v, &text);
+                rc = yk_fail(err, YOKE_EINVALID, "the joined table has two rows with the key '%s'; a join needs at most one", yk_buf_text(&text));
+            }
+    }
+    return rc;
+}
+
+int yk_finder_open(const yk_lookup *l, yk_finder **ret, yoke_error *err)
+{
+    yk_finder *f = yk_new(yk_finder);
+    if (!f)
+        return yk_fail_nomem(err, "joining");
+    f->l = l;
+    f->keys = yk_new_array(yk_vec, l->n_keys);
+    f->flat = yk_new_array(void *, l->n_keys);
+    f->flat_valid = yk_calloc(l->n_keys, sizeof *f->flat_valid);
+    f->valid = yk_calloc(l->n_columns + 1, sizeof *f->valid);
+    bool is_whole = f->keys && f->flat && f->flat_valid && f->valid;
+    for (size_t k = 0; k < l->n_keys && is_whole; k++)
+        is_whole = (f->flat[k] = yk_malloc_aligned((size_t)YK_BLOCK * 16)) != NULL;
+    int rc = is_whole ? number_own(f, err) : yk_fail_nomem(err, "joining");
+    if (rc < 0)
+        yk_finder_close(f);
+    else
+        *ret = f;
+    return rc;
+}
+
+int yk_finder_block(yk_finder *f, const yk_vec *keys, uint32_t n, yoke_error *err)
+{
+    if (yk_groups_count(f->groups) > f->l->rows.n + UNKNOWN_MAX) {
+        yk_groups_free(f->groups);
+        f->groups = NULL;
+        YK_TRY(number_own(f, err));
+    }
+    YK_TRY(meet(f, keys, err));
+    YK_TRY(yk_groups_number(f->groups, f->keys, NULL, n, f->rows, err));
+    f->n = n;
+    memset(f->found, 0, sizeof f->found);
+    for (uint32_t i = 0; i < n; i++) {
+        bool is_found = f->rows[i] < f->l->rows.n;
+        f->found[i >> 6] |= (uint64_t)is_found << (i & 63);
+        if (!is_found)
+            f->rows[i] = 0;
+    }
+    return 0;
+}
+
+void yk_finder_get(yk_finder *f, size_t column, yk_vec *ret)
+{
+    const yk_lookup_column *c = &f->l->columns[column];
+    uint64_t               *valid = f->valid[column];
+    memcpy(valid, f->found, sizeof f->found);
+    for (uint32_t i = 0; c->there && i < f->n; i++)
+        if (!c->there[f->rows[i]])
+            valid[i >> 6] &= ~((uint64_t)1 << (i & 63));
+    *ret = (yk_vec){.type = f->l->rows.columns[c->column].type, .n = f->n, .codes = f->rows, .dict = &c->dict, .valid = valid};
+}
+
+/* ---- making one */
+
+static char *word(const char *from, const char *to)
+{
+    while (from < to && isspace((unsigned char)*from))
+        from++;
+    while (to > from && isspace((unsigned char)to[-1]))
+        to--;
+    return yk_strndup(from, (size_t)(to - from));
+}
+
+static int64_t frame_column(const yoke_frame *f, const char *name)
+{
+    for (size_t i = 0; i < f->rows.n_columns; i++)
+        if (strcasecmp(f->names[i], name) == 0)
+            return (int64_t)i;
+    return -1;
+}
+
+/* "A = B, C = D", or "A" where both tables call it so. */
+static int parse_keys(yk_lookup *l, const yoke_table *t, const yoke_frame *f, const char *text, yoke_error *err)
+{
+    size_t cap[3] = {0, 0, 0};
+    for (const char *at = text;; at++) {
+        size_t            n = strcspn(at, ",");
+        const char       *eq = memchr(at, '=', n);
+        char             *key = word(at, eq ? eq : at + n);
+        YK_AUTOFREE char *own = word(eq ? eq + 1 + (eq[1] == '=') : at, at + n);
+        size_t            k = l->n_keys;
+        if (!key || !own || !yk_push(&l->keys, &k, &cap[0], key)) {
+            yk_free(key);
+            return yk_fail_nomem(err, "joining");
+        }
+        l->n_keys++;
+        if (!yk_grow(&l->own_keys, &cap[1], k, sizeof *l->own_keys) || !yk_grow(&l->types, &cap[2], k, sizeof *l->types))
+            return yk_fail_nomem(err, "joining");
+        YK_TRY(yk_source_check(t->source, key, err));
+        int64_t c = frame_column(f, own);
+        if (c < 0)
+            return yk_fail(err, YOKE_EABSENT, "the joined table has no column '%s'", own);
+        yk_type theirs = t->source->columns[yk_source_find(t->source, key)].type;
+        l->own_keys[k - 1] = (size_t)c;
+        if (!yk_type_unify(theirs, f->rows.columns[c].type, &l->types[k - 1])) {
+            char a[64], b[64];
+            return yk_fail(err, YOKE_ETYPE, "'%s' is %s and '%s' of the joined table is %s: they cannot be equal", key,
+                           yk_type_name(theirs, a, sizeof a), own, yk_type_name(f->rows.columns[c].type, b, sizeof b));
+        }
+        at += n;
+        if (!*at)
+            return 0;
+    }
+}
+
+/* Values in storage form that stay where they are, for dictionaries. */
+static int keep_values(yk_lookup *l, yoke_error *err)
+{
+    l->values = yk_new_array(void *, l->rows.n_columns + 1);
+    if (!l->values)
+        return yk_fail_nomem(err, "joining");
+    for (size_t c = 0; c < l->rows.n_columns; c++) {
+        const yk_batch_column *col = &l->rows.columns[c];
+        bool                   is_text = col->type.kind == YK_KIND_TEXT || col->type.kind == YK_KIND_DATA;
+        l->values[c] = yk_malloc_aligned(col->values.len + 64);
+        if (!l->values[c])
+            return yk_fail_nomem(err, "joining");
+        memset(l->values[c], 0, col->values.len + 64);
+        if (col->values.len)
+            memcpy(l->values[c], col->values.data, col->values.len);
+        for (uint64_t i = 0; is_text && i < l->rows.n; i++) {
+            yk_value v;
+            yk_batch_get(&l->rows, c, i, &v);
+            ((yk_text *)l->values[c])[i] = v.is_missing ? (yk_text){"", 0} : v.t;
+        }
+    }
+    return 0;
+}
+
+static int add_column(yk_lookup *l, const yoke_table *t, size_t c, const char *name, yoke_error *err)
+{
+    static uint64_t   made; /* dictionaries of lookups: their ids differ from all others' by these bits */
+    yk_lookup_column *col = &l->columns[l->n_columns];
+    YK_AUTOBUF        text = YK_BUF_INIT;
+    yk_buf_puts(&text, name);
+    for (unsigned copy = 2; yk_source_find(t->source, yk_buf_text(&text)) >= 0 && !text.is_failed; copy++) {
+        yk_buf_clear(&text);
+        yk_buf_printf(&text, "%s_%u", name, copy);
+    }
+    *col = (yk_lookup_column){.name = yk_strdup(yk_buf_text(&text)), .column = c};
+    l->n_columns++;
+    col->dict = (yk_dict){.n = (uint32_t)(l->rows.n ? l->rows.n : 1), .values = l->values[c],
+                          .id = (uint64_t)0x3fff << 48 | __atomic_add_fetch(&made, 1, __ATOMIC_RELAXED)};
+    if (l->rows.n && memchr(l->rows.columns[c].valid.data, 0, l->rows.n))
+        col->there = yk_memdup(l->rows.columns[c].valid.data, l->rows.n);
+    else
+        return col->name ? 0 : yk_fail_nomem(err, "joining");
+    return col->name && col->there ? 0 : yk_fail_nomem(err, "joining");
+}
+
+static int make_lookup(const yoke_table *t, yoke_frame *f, const char *keys, yk_lookup **ret, yoke_error *err)
+{
+    YK_CLEANUP(yk_lookup_unrefp) yk_lookup *l = yk_new(yk_lookup);
+    YK_CLEANUP(yk_finder_closep) yk_finder *trial = NULL;
+    if (!l)
+        return yk_fail_nomem(err, "joining");
+    l->refs = 1;
+    YK_TRY(parse_keys(l, t, f, keys, err));
+    size_t n = f->rows.n_columns;
+    l->rows = f->rows;
+    f->rows = (yk_batch){.n_columns = n}; /* its names are still to be freed */
+    l->columns = yk_new_array(yk_lookup_column, n + 1);
+    if (!l->columns)
+        return yk_fail_nomem(err, "joining");
+    YK_TRY(keep_values(l, err));
+    for (size_t c = 0; c < n; c++) {
+        bool is_key = false;
+        for (size_t k = 0; k < l->n_keys; k++)
+            is_key |= l->own_keys[k] == c && strcasecmp(l->keys[k], f->names[c]) == 0;
+        if (!is_key && l->rows.columns[c].type.kind != YK_KIND_NULL)
+            YK_TRY(add_column(l, t, c, f->names[c], err));
+    }
+    YK_TRY(yk_finder_open(l, &trial, err)); /* a key that comes twice is said now, not by each worker */
+    *ret = YK_TAKE(l);
+    return 0;
+}
+
+static int join(const yoke_table *t, const yoke_table *other, const char *keys, yoke_table **ret, yoke_error *err)
+{
+    YK_CLEANUP(yk_lookup_unrefp) yk_lookup *l = NULL;
+    YK_TRY(yk_table_settle(t, err));
+    yoke_frame *f = yoke_table_rows(other, &(yoke_rows){0}, err);
+    if (!f)
+        return err && err->code ? err->code : YOKE_EINVALID;
+    int rc = make_lookup(t, f, keys, &l, err);
+    yoke_frame_free(f);
+    return rc < 0 ? rc : yk_table_derive(t, NULL, l, ret, err);
+}
+
+yoke_table *yoke_table_join(const yoke_table *t, const yoke_table *other, const char *keys, yoke_error *err)
+{
+    yoke_table *made = NULL;
+    return join(t, other, keys, &made, err) < 0 ? NULL : made;
+}
