@@ -52,7 +52,7 @@ struct yk_futures {
     bool            is_dry;       /* guarded by lock: the run has been told that there is nothing now */
     bool            is_closing;   /* guarded by lock */
     bool            is_renewing;  /* guarded by lock: the run is to be begun anew, for other code or larger items */
-    atomic_ullong   n_open;       /* submitted and not settled */
+    atomic_ullong   n_open;       /* submitted and not through the run yet */
     yk_gate         news;         /* opened when a future is ready that somebody waits for, and at the last one */
     yk_work         work;
     yk_run         *run;          /* guarded by lock where there is an attendant */
@@ -100,9 +100,30 @@ static void settle(yoke_future *f, int rc, const yoke_error *why)
     if (was & WATCHED)
         tell(f);
     unref(f);
-    bool is_last = atomic_fetch_sub(&h->n_open, 1) == 1;
-    if ((was & WAITED) || is_last)
+    if (was & WAITED)
         yk_gate_open(&h->news);
+}
+
+/* The run has no more to do with it. */
+static void pass(yk_futures *h)
+{
+    if (atomic_fetch_sub(&h->n_open, 1) == 1)
+        yk_gate_open(&h->news);
+}
+
+static void settle_and_pass(yoke_future *f, int rc, const yoke_error *why)
+{
+    yk_futures *h = f->hub;
+    settle(f, rc, why);
+    pass(h);
+}
+
+/* It was cancelled, or run by one who waited for it. */
+static void drop_and_pass(yoke_future *f)
+{
+    yk_futures *h = f->hub;
+    unref(f);
+    pass(h);
 }
 
 static bool begin(yoke_future *f)
@@ -131,11 +152,11 @@ static int local_task(void *ctx, yoke_task *t, const void *in, void *out, yoke_e
     memcpy(&f, in, sizeof f);
     if (begin(f)) {
         int rc = f->fn(t, f->data, f->data + f->result_at);
-        settle(f, rc, err);
+        settle_and_pass(f, rc, err);
         if (rc < 0)
             yoke_error_clear(err);
     } else
-        unref(f); /* it was cancelled, or run by one who waited for it */
+        drop_and_pass(f);
     return 0;
 }
 
@@ -192,7 +213,7 @@ static int remote_fill(void *fill_ctx, uint32_t want, void *to, uint32_t *ret_go
     while (h->first && !h->is_renewing && !*ret_got) {
         yoke_future *f = pop(h);
         if (!begin(f)) {
-            unref(f);
+            drop_and_pass(f);
             continue;
         }
         *p = (parcel){f, f->fn, f->result_size};
@@ -212,15 +233,15 @@ static void take_in(const yk_block *b)
         yk_emit       e;
         if (b->n_mishaps) {
             const yk_mishap *m = &b->mishaps[0];
-            settle(p->future, m->why.code, &m->why);
+            settle_and_pass(p->future, m->why.code, &m->why);
         } else if (b->emitted.len >= sizeof e) {
             memcpy(&e, b->emitted.data, sizeof e);
             memcpy(p->future->data + p->future->result_at, b->emitted.data + sizeof e, (size_t)e.n);
-            settle(p->future, 0, NULL);
+            settle_and_pass(p->future, 0, NULL);
         } else if (p->future->result_size == 0 && b->n_done == b->n)
-            settle(p->future, 0, NULL);
+            settle_and_pass(p->future, 0, NULL);
         else
-            settle(p->future, YOKE_ECANCELED, &(yoke_error){YOKE_ECANCELED, 0, "its worker was stopped"});
+            settle_and_pass(p->future, YOKE_ECANCELED, &(yoke_error){YOKE_ECANCELED, 0, "its worker was stopped"});
     }
 }
 
@@ -250,9 +271,9 @@ static void fail_queued(yk_futures *h, int rc, const yoke_error *why)
         if (!f)
             return;
         if (begin(f))
-            settle(f, rc, why);
+            settle_and_pass(f, rc, why);
         else
-            unref(f);
+            drop_and_pass(f);
     }
 }
 
@@ -438,6 +459,7 @@ yoke_future *yoke_submit(yoke_session *s, yoke_task_fn *fn, const void *item, si
     pthread_mutex_unlock(&h->lock);
     atomic_store(&f->state, RUNNING);
     run_here(f);
+    pass(h);
     return f;
 }
 

@@ -247,12 +247,12 @@ static bool tree(uint64_t lo, uint64_t n, uint64_t width, const double *v, bool 
 
 TEST(map_reduce)
 {
-    static const uint64_t sizes[] = {1, 2, 3, 7, 64, 100, 1023, 4999, N}, chunks[] = {0, 1, 3, 64, 1000};
+    static const uint64_t sizes[] = {1, 7, 64, 1023, N}, chunks[] = {0, 3, 64};
     fill();
     FOR_ALL(s)
     {
         for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++)
-            for (size_t c = 0; c < 5; c++)
+            for (size_t c = 0; c < 3; c++)
                 for (int fails = 0; fails < 2; fails++) {
                     double        sum = -1, expected = -1;
                     yoke_map_opts o = YOKE_MAP_OPTS_INIT;
@@ -281,12 +281,12 @@ static int mark(yoke_task *t, uint64_t lo, uint64_t hi)
 
 TEST(for_loop)
 {
-    static const uint64_t sizes[] = {0, 1, 1000, 1025, 100003}, grains[] = {0, 1, 10, 1000000};
+    static const uint64_t sizes[] = {0, 1025, 100003}, grains[] = {0, 10, 1000000};
     marks = yoke_shared_new(100003, NULL);
     FOR_ALL(s)
     {
-        for (size_t k = 0; k < 5; k++)
-            for (size_t g = 0; g < 4; g++) {
+        for (size_t k = 0; k < 3; k++)
+            for (size_t g = 0; g < 3; g++) {
                 memset(marks, 0, 100003);
                 assert_int_equal(yoke_for(s, mark, sizes[k], grains[g], NULL, NULL), 0);
                 for (uint64_t i = 0; i < 100003; i++)
@@ -451,13 +451,14 @@ TEST(cancel)
 TEST(no_memory)
 {
     fill();
-    for (size_t e = 0; e < sizeof everywhere / sizeof *everywhere; e++) {
+    static const char *const some[] = {"serial", "threads:2", "processes:2"};
+    for (size_t e = 0; e < 3; e++) {
         uint64_t asked = UINT64_MAX, fail_at = 0;
         while (asked >= fail_at) {
             fail_at++;
             yk_alloc_test_begin(fail_at);
             yoke_error    err = YOKE_ERROR_INIT;
-            yoke_session *s = yoke_open(everywhere[e], &err);
+            yoke_session *s = yoke_open(some[e], &err);
             double        sum = 0;
             int           rc = s ? yoke_map(s, one, items, 40, 8, got, 8, NULL, &err) : err.code;
             if (s && rc == 0)
