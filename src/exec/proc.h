@@ -62,6 +62,7 @@ typedef struct yk_proc_shm {
     atomic_int    stop;              /* no further tasks */
     atomic_int    is_closing;        /* no further blocks */
     atomic_int    is_parent_asleep;
+    atomic_int    is_lazy;           /* the parent looks by itself soon: no need to wake it while the queue is well filled */
     atomic_ullong finished;
     atomic_uint   queue[YK_PROC_QUEUE];
     yk_slot      *slots;

@@ -43,6 +43,7 @@ typedef struct yk_proc_run {
     unsigned      n_sent, n_delayed;
     int           event_fd;
     struct pollfd *fds;   /* owned; 1 + n_procs */
+    uint64_t      block_ns;      /* how long blocks took of late; 0: not known */
     unsigned      n_idle_deaths; /* in a row, of workers that had no task */
     atomic_bool   is_poked; /* set by any thread */
     bool          is_halted, is_killed;

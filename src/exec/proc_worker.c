@@ -137,7 +137,9 @@ static void run_slot(worker *w)
     fflush(stdout);
     fflush(stderr);
     send(w, YK_MSG_DONE, &done, sizeof done);
-    wake_parent(w);
+    unsigned long long waiting = atomic_load(&w->shm->tail) - atomic_load(&w->shm->head);
+    if (!atomic_load(&w->shm->is_lazy) || waiting < w->shm->n_slots / 2)
+        wake_parent(w);
 }
 
 static bool is_worn(const worker *w)

@@ -11,6 +11,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+enum { SHORT_BLOCK_NS = 20000, LAZY_NS = 200000 };
+
 static int processes_open(unsigned workers, yk_exec **ret, yoke_error *err)
 {
     yk_exec *ex = yk_new(yk_exec);
@@ -108,6 +110,7 @@ static void take_message(yk_proc_run *r, yk_proc *p)
         yk_msg_done d;
         memcpy(&d, body, sizeof d);
         b->busy_ns += d.busy_ns;
+        r->block_ns = r->block_ns ? (7 * r->block_ns + d.busy_ns) / 8 : d.busy_ns;
         b->n_packed = d.n_packed;
         b->worker = p->job.worker;
         if (d.rc && !b->rc) {
@@ -291,9 +294,14 @@ static bool has_messages(const yk_proc_run *r)
     return false;
 }
 
-/* Waits for a message, a death, or wait_ns. */
+/* Waits for a message, a death, or wait_ns. Where blocks are so short that waking the parent for each would cost more than
+ * they do, it looks at them now and then instead; until a look finds nothing. */
 static void sleep_for_news(yk_proc_run *r, uint64_t wait_ns)
 {
+    bool is_lazy = r->block_ns && r->block_ns < SHORT_BLOCK_NS;
+    atomic_store(&r->shm->is_lazy, is_lazy);
+    if (is_lazy && wait_ns > LAZY_NS)
+        wait_ns = LAZY_NS;
     unsigned n = 1;
     r->fds[0] = (struct pollfd){.fd = r->event_fd, .events = POLLIN};
     for (unsigned i = 0; i < r->n_procs; i++)
@@ -303,6 +311,8 @@ static void sleep_for_news(yk_proc_run *r, uint64_t wait_ns)
     atomic_store(&r->shm->is_parent_asleep, 1);
     int got = has_messages(r) ? 0 : ppoll(r->fds, n, wait_ns == YK_FOREVER ? NULL : &t, NULL);
     atomic_store(&r->shm->is_parent_asleep, 0);
+    if (got == 0 && is_lazy && !has_messages(r))
+        r->block_ns = 0;
     if (got <= 0)
         return;
     uint64_t count;
