@@ -18,7 +18,7 @@ enum { OPT_OUT = 1, OPT_FORCE, OPT_LABEL, OPT_AS, OPT_X, OPT_Y, OPT_LOG_X, OPT_L
 static const yk_opt opts[] = {
     {OPT_OUT, 'o', "output", "FILE", "save as PNG, SVG or PDF, by the name's ending; without it, draw in the terminal"},
     {OPT_FORCE, 0, "force", NULL, "replace FILE when it is there already"},
-    {OPT_LABEL, 'l', "label", "TEXT", "what the legend calls a series; once per series, in order (else the file's name)"},
+    {OPT_LABEL, 'l', "label", "TEXT", "what the legend calls a series; once per series, in order\n(default: the file's and the column's name; nothing when there is one series alone)"},
     {OPT_AS, 0, "as", "HOW", "how columns are drawn: lines (the default) or points"},
     {OPT_X, 'x', NULL, "COLUMN", "the column along the x axis (default: the first)"},
     {OPT_Y, 'y', NULL, "COLUMN", "a column to draw; can be given several times (default: all the others)"},
@@ -41,6 +41,7 @@ typedef struct plot_call {
     const char   **files, **labels, **ys; /* the arrays are owned, the words are argv's */
     size_t         n_files, n_labels, n_ys, cap_files, cap_labels, cap_ys;
     size_t         n_series;
+    bool           is_single; /* one file of one series: without a label it needs no legend */
 } plot_call;
 
 static void plot_call_fini(plot_call *c)
@@ -110,7 +111,8 @@ static void name_series(plot_call *c, const char *path, const char *column, yk_b
         yk_buf_puts(ret, c->labels[c->n_series++]);
         return;
     }
-    c->n_series++;
+    if (c->n_series++ == 0 && c->is_single)
+        return;
     const char *base = strcmp(path, "-") == 0 ? "" : yk_path_base(path), *ext = yk_path_ext(base);
     size_t      len = strlen(base) - (*ext ? strlen(ext) + 1 : 0);
     bool        has_base = len > 0 && (!column || c->n_files > 1);
@@ -191,6 +193,7 @@ static int draw(plot_call *c, yoke_error *err)
     for (size_t i = 0; i < c->n_files; i++) {
         YK_CLEANUP(yk_columns_fini) yk_columns t = {0};
         YK_TRY(yk_columns_read(&t, c->files[i], err));
+        c->is_single = c->n_files == 1 && (t.n_columns <= 2 || c->n_ys == 1 || (yk_columns_is_histogram(&t) && c->n_ys == 0));
         if (yk_columns_is_histogram(&t) && !c->x && c->n_ys == 0)
             YK_TRY(add_histogram(c, p, &t, c->files[i], err));
         else

@@ -140,7 +140,7 @@ int yk_tutorial_pi(yk_tutorial *t, yoke_error *err)
     YK_TRY(read_estimates(t, err));
     yk_step_words(&p->plot, "plot", NULL);
     yk_step_wordf(&p->plot, "%s/pi.csv", t->files);
-    yk_step_words(&p->plot, "--label", "", "--x-label", "estimate of pi", "--y-label", "seeds", "--size", "640x360", NULL);
+    yk_step_words(&p->plot, "--x-label", "estimate of pi", "--y-label", "seeds", "--size", "640x360", NULL);
     draw(t, &p->plot, "pi", &p->picture);
     return 0;
 }

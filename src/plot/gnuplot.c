@@ -61,20 +61,44 @@ static void put_terminal(yk_buf *b, const yoke_plot *p, const char *ending)
                       6.4 * p->height_px / p->width_px);
 }
 
-static bool has_legend(const yoke_plot *p)
+/* How much of the data lies in each corner's box (top right, top left, bottom right, bottom left), as shares of the frame. */
+static void count_corners(const yoke_plot *p, const yk_axis axes[2], double width, double height, size_t counts[4])
 {
     for (size_t k = 0; k < p->n_series; k++)
-        if (*p->series[k].label)
-            return true;
-    return false;
+        for (size_t i = 0; i < p->series[k].n; i++) {
+            double x = yk_axis_place(&axes[0], p->series[k].x[i]), y = yk_axis_place(&axes[1], p->series[k].y[i]);
+            if (x > 1 - width || x < width)
+                counts[(y > 1 - height ? 0 : 2) + (x < width)] += y > 1 - height || y < height;
+        }
+}
+
+/* The legend, in the corner where it hides least. */
+static void put_legend(yk_buf *b, const yoke_plot *p, const yk_axis axes[2])
+{
+    static const char *const corners[] = {"top right", "top left", "bottom right", "bottom left"};
+    size_t                   n = 0, longest = 0, counts[4] = {0}, best = 0;
+    for (size_t k = 0; k < p->n_series; k++) {
+        size_t len = strlen(p->series[k].label);
+        n += len > 0;
+        longest = len > longest ? len : longest;
+    }
+    if (n == 0) {
+        yk_buf_puts(b, "unset key\n");
+        return;
+    }
+    count_corners(p, axes, fmin(0.13 + 0.016 * (double)longest, 0.5), fmin(0.04 + 0.06 * (double)n, 0.5), counts);
+    for (size_t i = 1; i < 4; i++)
+        if (counts[i] < counts[best])
+            best = i;
+    yk_buf_printf(b, "set key %s Left reverse noenhanced samplen 1.8 spacing 1.25 width 1 height 0.3\n"
+                     "set key opaque fillcolor rgb '#ffffff' box lw 0.6 lc rgb '#cccccc'\n", corners[best]);
 }
 
 static void put_frame(yk_buf *b, const yoke_plot *p, const yk_axis axes[2])
 {
     yk_buf_puts(b, "set encoding utf8\nset border 31 lw 0.8 lc rgb '#262626'\n"
                    "set tics nomirror out scale 0.8,0.45 textcolor rgb '#262626'\n");
-    yk_buf_puts(b, has_legend(p) ? "set key top right Left reverse noenhanced samplen 1.8 spacing 1.25 opaque fillcolor rgb '#ffffff' box lw 0.6 lc rgb '#cccccc' width 0.5 height 0.3\n"
-                                 : "unset key\n");
+    put_legend(b, p, axes);
     static const char *const name[] = {"title", "xlabel", "ylabel"};
     const char *const        text[] = {p->title, p->x_label, p->y_label};
     for (int i = 0; i < 3; i++) {
@@ -132,7 +156,7 @@ static void put_plot(yk_buf *b, const yoke_plot *p)
         const char      *colour = colours[k % N_COLOURS];
         yk_buf_printf(b, "%s$d%zu using 1:2 with ", k ? ", " : "", k);
         if (s->kind == YK_PLOT_POINTS)
-            yk_buf_printf(b, "points pt 7 ps 0.45 lc rgb '%s' ", colour);
+            yk_buf_printf(b, "points pt 7 ps %.2f lc rgb '%s' ", s->n < 60 ? 0.8 : s->n < 3000 ? 0.45 : 0.2, colour);
         else
             yk_buf_printf(b, "lines lw 1.4 dt %d lc rgb '%s' ", k < N_COLOURS ? 1 : 2, colour);
         if (*s->label) {
