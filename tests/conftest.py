@@ -48,3 +48,10 @@ def shared(root):
     if not path.is_dir():
         pytest.skip("the shared inputs are not beside this checkout")
     return path
+
+
+@pytest.fixture(scope="session")
+def plain_build(yoke_path):
+    """For tests that load a library of the build into Python, or hold memory and time to figures: not under a sanitizer."""
+    if any(word in yoke_path.read_bytes() for word in (b"__asan_init", b"__tsan_init")):
+        pytest.skip("a sanitizer's build")

@@ -10,7 +10,7 @@ import pytest
 
 
 @pytest.fixture(scope="module")
-def echo(yoke_path):
+def echo(yoke_path, plain_build):
     library = ctypes.CDLL(str(yoke_path.parent.parent / "tests" / "libarrow_echo.so"))
     library.arrow_echo.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint, ctypes.c_char_p]
 
