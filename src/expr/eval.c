@@ -330,6 +330,42 @@ int yk_eval_code(yk_eval *ev, uint32_t id, yoke_error *err)
     }
 }
 
+/* Column `id` is dictionary-coded, whole, and nobody else needs it in this block. */
+static bool can_gather(const yk_eval *ev, uint32_t id)
+{
+    const yk_node *n = &ev->p->nodes[id];
+    if (n->code != YK_CODE_COLUMN || n->n_users != 1 || n->type.kind != YK_KIND_REAL || ev->regs[id].stamp == ev->stamp)
+        return false;
+    const yk_vec *v = &ev->columns[n->column];
+    return v->codes && !v->is_const && !v->valid && v->dict->n && v->type.kind == YK_KIND_REAL;
+}
+
+/* x + y, x - y, x * y, x / y with one side straight from its dictionary. */
+static int eval_gathered(yk_eval *ev, uint32_t id, bool *ret_done, yoke_error *err)
+{
+    const yk_node *node = &ev->p->nodes[id];
+    if (node->code != YK_CODE_REAL2 || node->sub > YK_REAL2_DIV)
+        return 0;
+    int side = can_gather(ev, node->args[0]) ? 0 : 1;
+    if (side == 1 && !can_gather(ev, node->args[1]))
+        return 0;
+    uint32_t other = node->args[1 - side];
+    YK_TRY(yk_eval_node(ev, other, err));
+    if (ev->regs[other].is_const)
+        return 0;
+    const yk_vec *v = &ev->columns[ev->p->nodes[node->args[side]].column];
+    yk_reg       *r = &ev->regs[id];
+    void         *to = yk_reg_data(ev, id);
+    if (!to)
+        return nomem(err);
+    YK_ISA_PICK(yk_k_real2_gather)((yk_real2)node->sub, side == 1, to, v->dict->values, v->codes, ev->regs[other].data, ev->n);
+    r->data = to;
+    r->valid = NULL;
+    r->is_const = false;
+    *ret_done = true;
+    return 0;
+}
+
 int yk_eval_node(yk_eval *ev, uint32_t id, yoke_error *err)
 {
     const yk_node *node = &ev->p->nodes[id];
@@ -344,6 +380,8 @@ int yk_eval_node(yk_eval *ev, uint32_t id, yoke_error *err)
     } else {
         if (node->single >= 0 && !ev->is_inner)
             YK_TRY(yk_eval_by_dict(ev, id, &done, err));
+        if (!done)
+            YK_TRY(eval_gathered(ev, id, &done, err));
         for (int i = 0; !done && i < node->n_args; i++)
             YK_TRY(yk_eval_node(ev, node->args[i], err));
         if (!done)

@@ -7,19 +7,26 @@
 #include "numeric/histogram.h"
 #include "numeric/elementary.h"
 #include "numeric/kernels.h"
+#include "numeric/select.h"
 
 #include <math.h>
 
 typedef enum bins_kind { BINS_EQUAL, BINS_COARSE, BINS_GIVEN } bins_kind;
 
+enum { TABLES = 4, PART = 2048, CELLS = 4096 };
+
 struct yk_bins {
     bins_kind     kind;
     yk_equal_bins equal;
     uint32_t      n;
+    /* Of given edges: doubles in order, cut into at most CELLS runs by their leading bits. cell[k] is the last edge that is not above
+     * the least value of run k. */
+    uint64_t      first_key;
+    uint32_t      shift;
+    uint32_t      cell[CELLS + 2];
     double        edges[]; /* n + 1 */
 };
 
-enum { TABLES = 4, PART = 2048 };
 
 struct yk_hist {
     const yk_bins *bins;
@@ -77,6 +84,26 @@ int yk_bins_equal(uint32_t n, double lo, double hi, yk_bins **ret, yoke_error *e
     return 0;
 }
 
+static uint64_t key_of(double x)
+{
+    return yk_key_of_real(x + 0.0); /* -0 as 0 */
+}
+
+static void make_cells(yk_bins *b)
+{
+    uint64_t range = key_of(b->edges[b->n]) - key_of(b->edges[0]);
+    uint32_t edge = 0;
+    b->first_key = key_of(b->edges[0]);
+    while (range >> b->shift >= CELLS)
+        b->shift++;
+    for (uint64_t k = 0; k < CELLS + 2; k++) {
+        while (edge < b->n && key_of(b->edges[edge + 1]) - b->first_key <= k << b->shift)
+            edge++;
+        b->cell[k] = edge;
+    }
+    b->kind = BINS_GIVEN;
+}
+
 int yk_bins_log(uint32_t n, double lo, double hi, yk_bins **ret, yoke_error *err)
 {
     YK_CLEANUP(yk_bins_freep) yk_bins *b = NULL;
@@ -91,7 +118,7 @@ int yk_bins_log(uint32_t n, double lo, double hi, yk_bins **ret, yoke_error *err
     }
     b->edges[n] = hi;
     YK_TRY(check_increasing(b, err));
-    b->kind = BINS_GIVEN;
+    make_cells(b);
     *ret = YK_TAKE(b);
     return 0;
 }
@@ -106,7 +133,7 @@ int yk_bins_given(const double *edges, size_t n_edges, yk_bins **ret, yoke_error
     for (uint32_t i = 0; i < b->n; i++)
         if (!(edges[i] <= edges[i + 1]))
             return yk_fail(err, YOKE_EINVALID, "the edges of a histogram must increase, but %g comes before %g", edges[i], edges[i + 1]);
-    b->kind = BINS_GIVEN;
+    make_cells(b);
     *ret = YK_TAKE(b);
     return 0;
 }
@@ -142,24 +169,21 @@ static uint32_t find_coarse(const yk_bins *b, double x)
     return i;
 }
 
-/* The last edge that is not above x begins the bin; the last bin is closed. */
+/* The last edge that is not above x begins the bin; the last bin is closed. x lies in the range. */
 static uint32_t find_given(const yk_bins *b, double x)
 {
-    const double *e = b->edges;
-    if (!(x >= e[0]) || !(x <= e[b->n]))
-        return b->n;
-    const double *base = e;
-    uint32_t      left = b->n + 1;
-    while (left > 1) { /* base[0] <= x; without branches that depend on x */
-        uint32_t half = left / 2;
-        base += base[half] <= x ? half : 0;
-        left -= half;
+    uint64_t run = (key_of(x) - b->first_key) >> b->shift;
+    uint32_t lo = b->cell[run], hi = b->cell[run + 1];
+    while (hi - lo > 4) { /* edges[lo] <= x < edges[hi + 1] */
+        uint32_t mid = lo + (hi - lo + 1) / 2;
+        if (b->edges[mid] <= x)
+            lo = mid;
+        else
+            hi = mid - 1;
     }
-    uint32_t i = (uint32_t)(base - e);
-    if (i < b->n)
-        return i;
-    /* x is the last edge: it belongs to the last bin, also where that has no width */
-    return b->n - 1;
+    while (lo < b->n && b->edges[lo + 1] <= x)
+        lo++;
+    return lo < b->n ? lo : b->n - 1; /* the last edge itself belongs to the last bin, also where that has no width */
 }
 
 static void find_bins(const yk_bins *b, const double *x, const uint64_t *mask, uint32_t n, uint32_t *index)

@@ -217,6 +217,46 @@ void YK_ISA(yk_k_gather)(uint64_t *to, const uint64_t *table, const uint32_t *co
         to[i] = table[codes[i]];
 }
 
+INLINE double apply(yk_real2 op, double x, double y)
+{
+    return op == YK_REAL2_ADD ? x + y : op == YK_REAL2_SUB ? x - y : op == YK_REAL2_MUL ? x * y : x / y;
+}
+
+INLINE void gather_and(yk_real2 op, bool turned, double *to, const double *table, const uint32_t *codes, const double *b, uint32_t n)
+{
+    uint32_t i = 0;
+#if defined(__AVX512F__)
+    for (; i + 8 <= n; i += 8) {
+        __m512d x = _mm512_i32gather_pd(_mm256_loadu_si256((const __m256i *)(codes + i)), table, 8), y = _mm512_loadu_pd(b + i);
+        __m512d l = turned ? y : x, r = turned ? x : y;
+        _mm512_storeu_pd(to + i, op == YK_REAL2_ADD   ? _mm512_add_pd(l, r)
+                                 : op == YK_REAL2_SUB ? _mm512_sub_pd(l, r)
+                                 : op == YK_REAL2_MUL ? _mm512_mul_pd(l, r)
+                                                      : _mm512_div_pd(l, r));
+    }
+#endif
+    for (; i < n; i++)
+        to[i] = turned ? apply(op, b[i], table[codes[i]]) : apply(op, table[codes[i]], b[i]);
+}
+
+void YK_ISA(yk_k_real2_gather)(yk_real2 op, bool turned, double *to, const double *table, const uint32_t *codes, const double *b, uint32_t n)
+{
+#define TURNS(op)                                                 \
+    do {                                                          \
+        if (turned)                                               \
+            gather_and(op, true, to, table, codes, b, n);         \
+        else                                                      \
+            gather_and(op, false, to, table, codes, b, n);        \
+        return;                                                   \
+    } while (0)
+    switch (op) {
+    case YK_REAL2_ADD: TURNS(YK_REAL2_ADD);
+    case YK_REAL2_SUB: TURNS(YK_REAL2_SUB);
+    case YK_REAL2_MUL: TURNS(YK_REAL2_MUL);
+    default: TURNS(YK_REAL2_DIV);
+    }
+}
+
 void YK_ISA(yk_k_gather_bits)(uint64_t *bits, const uint64_t *table, const uint32_t *codes, uint32_t n)
 {
     for (uint32_t w = 0; w < (n + 63) >> 6; w++) {

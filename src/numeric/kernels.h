@@ -54,6 +54,10 @@ YK_ISA_DECLARE(void, yk_k_blank, (double *to, const double *a, const uint64_t *b
 
 /* to[i] = table[codes[i]] */
 YK_ISA_DECLARE(void, yk_k_gather, (uint64_t *to, const uint64_t *table, const uint32_t *codes, uint32_t n));
+/* to[i] = table[codes[i]] op b[i], or b[i] op table[codes[i]] when `turned`; ADD, SUB, MUL and DIV. The loads of a dictionary hide
+ * behind the arithmetic. */
+YK_ISA_DECLARE(void, yk_k_real2_gather,
+               (yk_real2 op, bool turned, double *to, const double *table, const uint32_t *codes, const double *b, uint32_t n));
 /* bit i = bit codes[i] of table, which has n_table bits */
 YK_ISA_DECLARE(void, yk_k_gather_bits, (uint64_t *bits, const uint64_t *table, const uint32_t *codes, uint32_t n));
 
