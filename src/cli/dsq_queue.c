@@ -112,20 +112,23 @@ static int read_words(const char *program, int argc, char **argv, call *c)
 
 /* ---- where things are */
 
-/* dSQBatch.py beside the program, under the name by which it was called or the one it really has. */
+/* Whether dSQBatch.py is in a folder, given by its first `len` characters; its path goes to c->batch then. */
+static bool is_batch_in(call *c, const char *folder, size_t len)
+{
+    char dir[PATH_MAX], real[PATH_MAX];
+    snprintf(dir, sizeof dir, "%.*s", (int)len, folder);
+    return realpath(len ? dir : "/", real) && snprintf(c->batch, sizeof c->batch, "%s/dSQBatch.py", real) < (int)sizeof c->batch &&
+           access(c->batch, X_OK) == 0;
+}
+
+/* Beside the program, under the name by which it was called, or on the PATH. */
 static int find_batch(call *c, const char *argv0, yoke_error *err)
 {
-    char        dir[PATH_MAX];
-    const char *path = getenv("PATH");
-    if (strchr(argv0, '/')) {
-        snprintf(dir, sizeof dir, "%.*s", (int)(strrchr(argv0, '/') - argv0), argv0);
-        char real[PATH_MAX];
-        if (snprintf(c->batch, sizeof c->batch, "%s/dSQBatch.py", realpath(dir[0] ? dir : "/", real) ? real : dir) < (int)sizeof c->batch &&
-            access(c->batch, X_OK) == 0)
-            return 0;
-    }
-    for (const char *p = path ? path : ""; *p; p += strcspn(p, ":"), p += *p == ':')
-        if (snprintf(c->batch, sizeof c->batch, "%.*s/dSQBatch.py", (int)strcspn(p, ":"), p) < (int)sizeof c->batch && access(c->batch, X_OK) == 0)
+    const char *slash = strrchr(argv0, '/'), *path = getenv("PATH");
+    if (slash && is_batch_in(c, argv0, (size_t)(slash - argv0)))
+        return 0;
+    for (; path && *path; path += strcspn(path, ":"), path += *path == ':')
+        if (is_batch_in(c, path, strcspn(path, ":")))
             return 0;
     return yk_fail(err, YOKE_EABSENT, "dSQBatch.py, which the array's tasks run, is neither beside this program nor on the PATH");
 }

@@ -210,6 +210,15 @@ static bool is_being_stopped(task *t)
     return is_stopped;
 }
 
+/* Into the journal at once: SIGKILL may be near. */
+static int note_stop(task *t, yoke_error *err)
+{
+    is_told_to_stop = SIGTERM;
+    yk_journal_note(t->journal, YK_SCAN_STOPPED);
+    YK_TRY(yk_journal_flush(t->journal, err));
+    return YK_SOURCE_END;
+}
+
 /* ---- lines for the runner */
 
 static bool is_mine(task *t, uint64_t line)
@@ -228,7 +237,7 @@ static int next_line(void *ctx, unsigned slot, yk_run_job *ret, yoke_error *err)
     yk_job job;
     int    rc;
     if (is_told_to_stop || is_being_stopped(t))
-        return YK_SOURCE_END;
+        return note_stop(t, err);
     while ((rc = yk_jobfile_next(t->jobs, &job, err)) > 0) {
         if (is_behind(t, job.line))
             return YK_SOURCE_END;
@@ -320,11 +329,7 @@ static int run_lines(task *t, yoke_error *err)
     opts.handles_signals = true;
     opts.ignores_output = !t->part->keeps_output && !t->part->pack;
     YK_TRY(yk_runner_run(&opts, &source, t->journal, t->store, &hooks, &end, err));
-    if (end != YK_RUN_INTERRUPTED && (is_told_to_stop || is_being_stopped(t))) {
-        yk_journal_note(t->journal, YK_SCAN_STOPPED);
-        end = YK_RUN_INTERRUPTED;
-    }
-    if (end == YK_RUN_INTERRUPTED)
+    if (end == YK_RUN_INTERRUPTED || is_told_to_stop)
         t->status = 128 + SIGTERM;
     else
         yk_journal_finish(t->journal);

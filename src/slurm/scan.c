@@ -26,6 +26,7 @@ typedef struct scan {
     begun                *begun; /* owned; of the journal that is being read */
     size_t                n_begun, begun_cap;
     held                 *held; /* owned; oldest first */
+    uint64_t              stop_ns; /* when this session was told to stop; 0: it was not */
     size_t                n_held, held_cap;
 } scan;
 
@@ -64,6 +65,7 @@ static int on_session(void *ctx, const yk_session *j)
     scan *s = ctx;
     YK_TRY(release(s, UINT64_MAX));
     s->session.number++;
+    s->stop_ns = 0;
     s->session.time_ns = j->time_ns;
     s->session.job = s->session.task = 0;
     s->session.part = s->session.restart = 0;
@@ -95,7 +97,9 @@ static int on_end(void *ctx, uint64_t start, const yk_record *r)
     h.r.attempt = s->begun[start].attempt;
     h.end_ns = h.r.start_ns + r->wall_ns;
     YK_TRY(release(s, h.end_ns > 2 * SECOND ? h.end_ns - 2 * SECOND : 0));
-    if (r->cause == YK_CAUSE_OK)
+    if (s->stop_ns && r->cause != YK_CAUSE_OK && is_of_stop(&h, s->stop_ns))
+        h.r.cause = YK_CAUSE_CANCELLED;
+    if (s->stop_ns || r->cause == YK_CAUSE_OK)
         return tell_end(s, &h.r);
     return yk_push(&s->held, &s->n_held, &s->held_cap, h) ? 0 : yk_fail_nomem(s->err, "reading journals");
 }
@@ -104,6 +108,8 @@ static int on_note(void *ctx, uint64_t time_ns, const char *text, size_t len)
 {
     bool is_stop = len == strlen(YK_SCAN_STOPPED) && memcmp(text, YK_SCAN_STOPPED, len) == 0;
     scan *s = ctx;
+    if (is_stop && !s->stop_ns)
+        s->stop_ns = time_ns;
     for (size_t i = 0; is_stop && i < s->n_held; i++)
         if (is_of_stop(&s->held[i], time_ns))
             s->held[i].r.cause = YK_CAUSE_CANCELLED;
@@ -115,6 +121,7 @@ static int read_bytes(scan *s, const void *bytes, size_t size)
     yk_journal_reader reader = {.ctx = s, .session = on_session, .start = on_start, .end = on_end, .note = on_note};
     size_t good;
     s->n_begun = s->n_held = 0;
+    s->stop_ns = 0;
     YK_TRY(yk_journal_parse(bytes, size, &reader, &good, s->err));
     return release(s, UINT64_MAX);
 }
