@@ -110,7 +110,10 @@ static void unref(yk_parquet *f, yk_pq_page *p)
 {
     if (--p->refs > 0)
         return;
-    if (p->slot > 0 && p->walked >= p->n_rows) { /* everybody who wanted it has been here */
+    bool is_done = p->slot > 0 ? p->walked >= p->n_rows : p->chunk->walked >= p->chunk->n_rows;
+    if (is_done) { /* everybody who wanted it has been here */
+        if (p->slot == 0)
+            p->chunk->walked = 0; /* the next scan begins anew */
         drop(f, p);
         return;
     }
@@ -123,6 +126,7 @@ void yk_pq_page_put(yk_pq_page *p, uint64_t walked)
     yk_parquet *f = p->chunk->file;
     pthread_mutex_lock(&f->lock);
     p->walked += walked;
+    p->chunk->walked += walked;
     unref(f, p);
     pthread_mutex_unlock(&f->lock);
 }

@@ -71,6 +71,7 @@ struct yk_pq_chunk {
     yk_parquet_page        *pages;    /* n_pages, owned */
     unsigned                n_pages;
     yk_pq_place             dict_place; /* size 0: there is none */
+    uint64_t                walked;     /* rows that cursors have passed in its pages; guarded by file->lock */
     struct yk_pq_slot {
         yk_pq_page *page;
         bool        is_loading;
