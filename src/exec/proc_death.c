@@ -24,7 +24,7 @@ int yk_proc_fork(yk_proc_run *r, unsigned i, yoke_error *err)
     yk_proc_worker *w = &r->shm->workers[i];
     memset(w, 0, sizeof *w);
     yk_buf_clear(&p->body);
-    p->has_msg = p->is_retired = false;
+    p->has_msg = p->is_retired = p->was_stopped = false;
     p->killed_for = YOKE_CAUSE_NONE;
     p->job = (yk_proc_job){.work = &r->run.work, .shm = r->shm, .worker = i, .parent = getpid(), .event_fd = r->event_fd};
     sigset_t all, old;
@@ -76,6 +76,39 @@ static void kill_for(yk_proc_run *r, unsigned i, yoke_cause why)
     yk_proc_kill(&r->procs[i], why);
 }
 
+static bool is_stopped(pid_t pid)
+{
+    char path[40], text[256];
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    int     fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
+    if (fd >= 0)
+        close(fd);
+    text[n > 0 ? n : 0] = '\0';
+    char *state = strrchr(text, ')');
+    return state && (state[1] == ' ') && (state[2] == 'T' || state[2] == 't');
+}
+
+/* A worker that somebody stops between two tasks is over no task's limit, but would keep the others waiting all the same:
+ * one that is found stopped twice, a limit apart, is replaced, and no task is to blame. */
+static void check_stopped(yk_proc_run *r, uint64_t now, uint64_t limit)
+{
+    if (now < r->stop_check_ns)
+        return;
+    r->stop_check_ns = now + limit;
+    for (unsigned i = 0; i < r->n_procs; i++) {
+        yk_proc *p = &r->procs[i];
+        bool     was_stopped = p->was_stopped;
+        if (!p->pid || p->killed_for)
+            continue;
+        p->was_stopped = !atomic_load(&r->shm->workers[i].began_ns) && is_stopped(p->pid);
+        if (was_stopped && p->was_stopped) {
+            p->killed_slot = r->shm->n_slots;
+            yk_proc_kill(p, YOKE_CAUSE_TIMEOUT);
+        }
+    }
+}
+
 static uint64_t check_time(yk_proc_run *r, uint64_t now)
 {
     uint64_t limit = r->run.work.timeout_ms * UINT64_C(1000000), next = limit;
@@ -88,6 +121,7 @@ static uint64_t check_time(yk_proc_run *r, uint64_t now)
         else if (began + limit - now < next)
             next = began + limit - now;
     }
+    check_stopped(r, now, limit);
     return next;
 }
 
@@ -264,7 +298,7 @@ void yk_proc_bury(yk_proc_run *r, unsigned i)
     bool     had_task = slot < r->shm->n_slots;
     for (; slot < r->shm->n_slots; slot = slot_of(r, i)) /* one, unless its messages could not be read */
         settle(r, i, slot, status);
-    if (!had_task && !p->is_retired && !r->is_halted)
+    if (!had_task && !p->is_retired && !p->killed_for && !r->is_halted)
         count_idle_death(r, i, status);
     p->pid = 0;
     if (r->is_halted)

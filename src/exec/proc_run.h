@@ -20,6 +20,7 @@ typedef struct yk_proc {
     bool        has_msg;
     yk_buf      body;
     bool        is_retired;
+    bool        was_stopped; /* between tasks, when last looked at */
     yoke_cause  killed_for;  /* why the parent killed it; YOKE_CAUSE_NONE: it did not */
     uint32_t    killed_slot; /* the task it was killed for: when that has ended meanwhile, the next one is innocent */
     unsigned    killed_done;
@@ -48,6 +49,7 @@ typedef struct yk_proc_run {
     atomic_bool   is_poked; /* set by any thread */
     bool          is_halted, is_killed;
     uint64_t      oom_kills;     /* of the system, when the run began */
+    uint64_t      stop_check_ns; /* when stopped workers are looked for next */
     uint64_t      mem_check_ns;  /* when memory is looked at next */
     int           rc;
     yoke_error    why;
