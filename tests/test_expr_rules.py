@@ -213,6 +213,10 @@ def test_error(ev, text):
     assert ERRORS[text] in str(answer)
 
 
+def test_long_lists(ev):
+    assert ev.one("i in (" + ", ".join(map(str, range(5, 9000))) + ")") == [True, False, False, False, False]
+
+
 def test_canonical_text(ev):
     for text, canonical in {
         "a.b*( c+d )": None, "(r+1)*2": "(r + 1) * 2", "r+(1*2)": "r + 1 * 2", "(r-1)-1": "r - 1 - 1", "r-(1-1)": "r - (1 - 1)",

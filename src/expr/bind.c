@@ -105,16 +105,24 @@ static int bind_name(binder *b, const yk_ast *a, uint32_t *ret)
     return unknown_column(b, a);
 }
 
+/* The constant, owned by the program. */
+static int own_value(binder *b, const yk_ast *a, yk_value *ret)
+{
+    *ret = a->value;
+    if (ret->type.kind != YK_KIND_TEXT)
+        return 0;
+    char *copy = yk_arena_alloc(&b->p->arena, ret->t.len + 1);
+    if (!copy)
+        return yk_fail_nomem(b->err, "binding an expression");
+    memcpy(copy, ret->t.data, ret->t.len);
+    ret->t.data = copy;
+    return 0;
+}
+
 static int bind_const(binder *b, const yk_ast *a, uint32_t *ret)
 {
-    yk_value v = a->value;
-    if (v.type.kind == YK_KIND_TEXT) {
-        char *copy = yk_arena_alloc(&b->p->arena, v.t.len + 1);
-        if (!copy)
-            return yk_fail_nomem(b->err, "binding an expression");
-        memcpy(copy, v.t.data, v.t.len);
-        v.t.data = copy;
-    }
+    yk_value v;
+    YK_TRY(own_value(b, a, &v));
     return yk_bind_const(b->p, v, ret, b->err);
 }
 
@@ -467,8 +475,14 @@ static int bind_in(binder *b, const yk_ast *a, uint32_t *ret)
         return yk_fail_nomem(b->err, "binding an expression");
     YK_TRY(bind(b, a->args[0], &first));
     YK_TRY(yk_bind_const(b->p, (yk_value){.type = BOOL}, &any, b->err));
+    yk_kind k = kind_of(b, first);
     for (uint32_t i = 1; i < a->n_args; i++) {
         x = first;
+        if (a->args[i]->kind == YK_AST_CONST && a->args[i]->value.type.kind == k && (k == YK_KIND_INT || k == YK_KIND_REAL || k == YK_KIND_TEXT)) {
+            YK_TRY(own_value(b, a->args[i], &set[n])); /* the plain case makes no nodes: lists may be long */
+            n++;
+            continue;
+        }
         YK_TRY(bind(b, a->args[i], &y));
         if (kind_of(b, y) == YK_KIND_NULL || kind_of(b, x) == YK_KIND_NULL)
             continue;
@@ -490,7 +504,6 @@ static int bind_in(binder *b, const yk_ast *a, uint32_t *ret)
     for (size_t i = 1; i < n; i++)
         if (by_value(&set[kept - 1], &set[i]) != 0)
             set[kept++] = set[i];
-    yk_kind k = kind_of(b, first);
     yk_code code = k == YK_KIND_REAL ? YK_CODE_IN_REAL : k == YK_KIND_TEXT || k == YK_KIND_DATA ? YK_CODE_IN_TEXT : YK_CODE_IN_INT;
     yk_node in = {.code = (uint8_t)code, .n_args = 1, .type = BOOL, .args = {first}, .set = set, .n_set = (uint32_t)kept};
     YK_TRY(yk_node_add(b->p, &in, &x, b->err));

@@ -154,12 +154,13 @@ int yk_eval_dict(yk_eval *ev, uint32_t id, const yk_dict_result **ret, yoke_erro
             return 0;
         yoke_error why = YOKE_ERROR_INIT;
         int        rc = compute(ev, id, column, d, &why);
-        if (rc == YOKE_ELIMIT) {
-            d->is_refused = true;
-            return 0;
+        if (rc < 0) { /* nothing half-made stays */
+            yk_dict_result_fini(d);
+            d->id = column->dict->id;
+            d->n = column->dict->n;
+            d->is_refused = rc == YOKE_ELIMIT;
+            return d->is_refused ? 0 : yk_fail(err, rc, "%s", why.text);
         }
-        if (rc < 0)
-            return yk_fail(err, rc, "%s", why.text);
     }
     *ret = d;
     return 0;

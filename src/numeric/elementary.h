@@ -293,6 +293,7 @@ YK_FN double yk_sin_of(double x, yk_u64 q, double r, double low)
 
 YK_FN double yk_cos_of(double x, yk_u64 q, double r, double low)
 {
+    (void)x;
     double v = YK_PICK(q & 1, yk_sin_part(r, low), yk_cos_part(r, low));
     return YK_BITS_F64(YK_F64_BITS(v) ^ ((((q + 1) >> 1) & 1) << 63));
 }

@@ -190,6 +190,7 @@ static int filter(plan *p, worker *w, yk_block *b, outcome *out, yoke_error *err
         const uint64_t *bits;
         uint32_t        count;
         YK_TRY(fill(p, w, i, b->n, out, err));
+        yk_eval_mask(w->eval, b->mask);
         YK_TRY(yk_eval_filter(w->eval, i, &bits, &count, err));
         if (count == b->n)
             continue;
@@ -202,6 +203,7 @@ static int filter(plan *p, worker *w, yk_block *b, outcome *out, yoke_error *err
         }
         b->mask = w->mask;
     }
+    yk_eval_mask(w->eval, b->mask);
     return 0;
 }
 
