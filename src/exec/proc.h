@@ -16,7 +16,7 @@
 
 #include <sys/types.h>
 
-enum { YK_RING_SIZE = 256 << 10, YK_PROC_QUEUE = 1024 };
+enum { YK_RING_SIZE = 256 << 10, YK_PROC_QUEUE = 1024, YK_FLAT_CTX = 16 << 10, YK_FLAT_SLOT = 32 << 10 };
 
 /* A message in a worker's ring: this, then len bytes. The last of a block is MSG_DONE. */
 enum { YK_MSG_EMIT = 1, YK_MSG_FAIL, YK_MSG_DONE, YK_MSG_START_FAILED, YK_MSG_RETIRED };
@@ -65,6 +65,8 @@ typedef struct yk_proc_shm {
     atomic_int    is_lazy;           /* the parent looks by itself soon: no need to wake it while the queue is well filled */
     atomic_ullong finished;
     atomic_uint   queue[YK_PROC_QUEUE];
+    yk_work       told;              /* what workers run; for a flat one, nothing in it points to newer memory than they know */
+    unsigned char ctx[YK_FLAT_CTX];  /* a flat work's, copied */
     yk_slot      *slots;
     yk_proc_worker *workers;
     unsigned char *rings, *memory;
@@ -72,7 +74,6 @@ typedef struct yk_proc_shm {
 
 /* What a worker process is told when it is forked; it sees the parent's memory as of then. */
 typedef struct yk_proc_job {
-    const yk_work *work;
     yk_proc_shm   *shm;
     unsigned       worker;
     pid_t          parent;
@@ -80,6 +81,13 @@ typedef struct yk_proc_job {
 } yk_proc_job;
 
 yk_proc_shm *yk_proc_shm_new(const yk_work *w, unsigned workers, bool copies_in, yoke_error *err);
+
+/* Tells workers that live on of another work, when all blocks of the last one are back. False: it does not fit. */
+bool yk_proc_shm_renew(yk_proc_shm *shm, const yk_work *w);
+
+/* Counts up whenever code is loaded: workers forked before do not have it. */
+unsigned long long yk_code_loaded(void);
+
 void         yk_proc_shm_free(yk_proc_shm *shm);
 
 static inline unsigned char *yk_slot_memory(const yk_proc_shm *shm, uint32_t slot)

@@ -26,7 +26,7 @@ int yk_proc_fork(yk_proc_run *r, unsigned i, yoke_error *err)
     yk_buf_clear(&p->body);
     p->has_msg = p->is_retired = p->was_stopped = false;
     p->killed_for = YOKE_CAUSE_NONE;
-    p->job = (yk_proc_job){.work = &r->run.work, .shm = r->shm, .worker = i, .parent = getpid(), .event_fd = r->event_fd};
+    p->job = (yk_proc_job){.shm = r->shm, .worker = i, .parent = getpid(), .event_fd = r->event_fd};
     sigset_t all, old;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);

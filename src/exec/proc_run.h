@@ -53,6 +53,8 @@ typedef struct yk_proc_run {
     uint64_t      mem_check_ns;  /* when memory is looked at next */
     int           rc;
     yoke_error    why;
+    unsigned long long code;       /* yk_code_loaded and thread when the workers were forked: they end with that thread */
+    pid_t         thread;
 } yk_proc_run;
 
 /* Starts worker i. */

@@ -211,10 +211,10 @@ void yk_proc_main(const yk_proc_job *job)
     detach(job);
     w = (worker){.shm = job->shm, .me = &job->shm->workers[job->worker], .event_fd = job->event_fd};
     w.ring = job->shm->rings + (size_t)job->worker * YK_RING_SIZE;
-    w.task = (yoke_task){.worker = job->worker, .work = job->work, .stop = &job->shm->stop, .finished = &job->shm->finished,
+    w.task = (yoke_task){.worker = job->worker, .work = &job->shm->told, .stop = &job->shm->stop, .finished = &job->shm->finished,
                          .arena = YK_ARENA_INIT, .before = before_attempt, .after = after_task};
-    const yk_work *work = job->work;
-    if (work->mem_mib || work->recycle_mib)
+    const yk_work *work = &job->shm->told;
+    if (work->mem_mib || work->recycle_mib || work->is_flat)
         atomic_store(&w.me->base_pages, yk_resident_pages(0));
     yoke_error why = YOKE_ERROR_INIT;
     int        rc = work->start ? work->start(work->ctx, &w.task.state, &why) : 0;

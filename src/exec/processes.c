@@ -7,23 +7,30 @@
 
 #include "base/clock.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { SHORT_BLOCK_NS = 20000, LAZY_NS = 200000 };
 
+typedef struct processes_exec {
+    yk_exec         exec;
+    pthread_mutex_t lock; /* innermost */
+    yk_proc_run    *kept; /* owned; guarded by lock: workers that wait for the next flat work. NULL: none, or in use */
+} processes_exec;
+
 static int processes_open(unsigned workers, yk_exec **ret, yoke_error *err)
 {
-    yk_exec *ex = yk_new(yk_exec);
+    processes_exec *ex = yk_new(processes_exec);
     if (!ex)
         return yk_fail_nomem(err, "opening a session");
-    *ex = (yk_exec){.ops = &yk_exec_processes, .workers = workers, .pid = getpid()};
-    *ret = ex;
+    ex->exec = (yk_exec){.ops = &yk_exec_processes, .workers = workers, .pid = getpid()};
+    pthread_mutex_init(&ex->lock, NULL);
+    *ret = &ex->exec;
     return 0;
 }
-
-static void processes_close(yk_exec *ex) { yk_free(ex); }
 
 /* ---- blocks out and back ---- */
 
@@ -179,7 +186,7 @@ void yk_proc_read(yk_proc_run *r, unsigned i)
 
 /* ---- a run ---- */
 
-static bool copies_in(const yk_work *w) { return w->fill && w->in_size; }
+static bool copies_in(const yk_work *w) { return (w->fill || w->is_flat) && w->in_size; }
 
 static void run_free(yk_proc_run *r)
 {
@@ -199,7 +206,9 @@ static int run_init(yk_proc_run *r, yoke_error *err)
 {
     const yk_work *w = &r->run.work;
     unsigned       workers = r->run.exec->workers;
-    r->n_procs = w->n < workers ? (unsigned)w->n : workers;
+    r->n_procs = w->n < workers && !w->is_flat ? (unsigned)w->n : workers;
+    r->code = yk_code_loaded();
+    r->thread = (pid_t)syscall(SYS_gettid);
     YK_TRY(yk_feed_init(&r->feed, w, r->n_procs ? r->n_procs : 1, err));
     if (!(r->shm = yk_proc_shm_new(w, r->n_procs, copies_in(w), err)))
         return YOKE_ENOMEM;
@@ -224,9 +233,74 @@ static int run_init(yk_proc_run *r, yoke_error *err)
     return 0;
 }
 
-static int processes_begin(yk_exec *ex, const yk_work *w, yk_run **ret, yoke_error *err)
+/* Swaps the kept workers for r (may be NULL). */
+static yk_proc_run *swap_kept(yk_exec *exec, yk_proc_run *r)
 {
-    yk_proc_run *r = yk_new(yk_proc_run);
+    processes_exec *ex = (processes_exec *)exec;
+    pthread_mutex_lock(&ex->lock);
+    yk_proc_run *was = ex->kept;
+    ex->kept = r;
+    pthread_mutex_unlock(&ex->lock);
+    return was;
+}
+
+static void run_discard(yk_proc_run *r)
+{
+    if (!r)
+        return;
+    yk_proc_end_all(r);
+    run_free(r);
+}
+
+static void processes_close(yk_exec *exec)
+{
+    processes_exec *ex = (processes_exec *)exec;
+    if (!ex)
+        return;
+    if (ex->exec.pid == getpid())
+        run_discard(ex->kept);
+    pthread_mutex_destroy(&ex->lock);
+    yk_free(ex);
+}
+
+/* The kept workers, told of the work; NULL when there are none that can do it. */
+static yk_proc_run *reuse(yk_exec *exec, const yk_work *w)
+{
+    yk_proc_run *r = swap_kept(exec, NULL);
+    if (!r)
+        return NULL;
+    if (r->code != yk_code_loaded() || r->thread != (pid_t)syscall(SYS_gettid) || !yk_proc_shm_renew(r->shm, w)) {
+        run_discard(r);
+        return NULL;
+    }
+    r->run.work = *w;
+    yk_feed_fini(&r->feed);
+    return r;
+}
+
+static int begin_kept(yk_proc_run *r, yoke_error *err)
+{
+    int rc = yk_feed_init(&r->feed, &r->run.work, r->n_procs, err);
+    if (rc < 0)
+        run_discard(r);
+    else if (r->feed.max_block > r->shm->max_block)
+        r->feed.max_block = r->shm->max_block;
+    r->block_ns = 0;
+    return rc;
+}
+
+static int processes_begin(yk_exec *ex, const yk_work *work, yk_run **ret, yoke_error *err)
+{
+    yk_work        copy = *work;
+    const yk_work *w = &copy;
+    copy.is_flat = work->is_flat && work->ctx_size <= YK_FLAT_CTX && work->in_size + work->out_size <= YK_FLAT_SLOT / 2;
+    yk_proc_run *r = w->is_flat ? reuse(ex, w) : NULL;
+    if (r) {
+        YK_TRY(begin_kept(r, err));
+        *ret = &r->run;
+        return 0;
+    }
+    r = yk_new(yk_proc_run);
     if (!r)
         return yk_fail_nomem(err, "starting a run");
     r->run = (yk_run){.ops = &yk_exec_processes, .exec = ex, .work = *w};
@@ -419,8 +493,8 @@ static void processes_end(yk_run *run)
         if (r->n_sent)
             sleep_for_news(r, k < due ? k : due);
     }
-    yk_proc_end_all(r);
-    run_free(r);
+    bool is_kept = r->run.work.is_flat && !r->is_halted;
+    run_discard(is_kept ? swap_kept(r->run.exec, r) : r);
 }
 
 const yk_exec_ops yk_exec_processes = {.abi = YK_EXEC_ABI,

@@ -41,6 +41,7 @@ typedef struct yk_work {
     void (*stop)(void *ctx, void *state);
 
     int (*task)(void *ctx, yoke_task *t, const void *in, void *out, yoke_error *err);
+    yoke_task_fn *fn; /* the user's, for `task` to call; NULL: it has its own way */
 
     /* Optional: after a block's tasks, in the worker: replaces its results by fewer, b->n_packed of them, and says in
      * b->bad which of these are none. A block whose worker dies meanwhile is run anew from its first task. */
@@ -53,7 +54,7 @@ typedef struct yk_work {
     uint64_t           recycle_tasks;
     const yoke_cancel *cancel; /* NULL: none */
     bool               is_unordered; /* blocks come back as they are done */
-    bool               is_flat;      /* see yoke_map_opts */
+    bool               is_flat;      /* task, fn and items mean the same in a worker forked earlier; ctx is not used */
     bool               has_times;    /* blocks say who ran each task, and how long it took */
     bool               is_unclaimed; /* nobody calls next: blocks are released as soon as they are done (is_local only) */
     bool               is_watched;   /* the caller has other things to do between blocks: it runs no tasks itself */

@@ -10,9 +10,9 @@ enum { PROGRESS_NS = 100000000, CANCEL_NS = 20000000 };
 
 int yk_call_task(void *call, yoke_task *t, const void *in, void *out, yoke_error *err)
 {
-    const yk_call *c = call;
+    (void)call;
     (void)err; /* a task's sentence goes through its yoke_task */
-    return c->fn(t, in, out);
+    return t->work->fn(t, in, out);
 }
 
 static int start_worker(void *call, void **ret_state, yoke_error *err)
@@ -46,11 +46,13 @@ static void set_policy(yk_work *w, const yoke_map_opts *o)
     w->is_watched = w->is_watched || o->on_result || o->on_progress;
     w->start = o->worker_start ? start_worker : NULL;
     w->stop = o->worker_stop ? stop_worker : NULL;
+    w->ctx_size = o->ctx_size;
+    w->is_flat = o->is_flat && w->fn && !w->start && !w->stop && !w->pack;
 }
 
 int yk_call_begin(yk_call *c, yoke_session *s, const yoke_map_opts *opts, const yk_work *work, yoke_error *err)
 {
-    *c = (yk_call){.opts = YOKE_MAP_OPTS_INIT, .fn = c->fn, .rename = c->rename, .work = *work, .began_ns = yk_now_ns()};
+    *c = (yk_call){.opts = YOKE_MAP_OPTS_INIT, .rename = c->rename, .work = *work, .began_ns = yk_now_ns()};
     if (opts)
         memcpy(&c->opts, opts, opts->size < sizeof *opts ? opts->size : sizeof *opts);
     c->told_ns = c->began_ns;

@@ -11,7 +11,6 @@
 
 typedef struct yk_call {
     yoke_map_opts  opts;
-    yoke_task_fn  *fn;
     yk_work        work;
     yk_run        *run;
     void         (*rename)(void *extra, yk_block *b); /* optional: puts the names of failed tasks right (work.extra) */

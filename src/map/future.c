@@ -5,11 +5,11 @@
  */
 #include "base/clock.h"
 #include "exec/gate.h"
+#include "exec/proc.h"
 #include "exec/session.h"
 
 #include <yoke/future.h>
 
-#include <link.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -60,7 +60,7 @@ struct yk_futures {
     bool            has_attendant;
     pthread_cond_t  wake;         /* for the attendant without a run */
     size_t          room;         /* guarded by lock: bytes for an item of the next run */
-    unsigned long long code;      /* guarded by lock: what code_loaded said when the run was begun */
+    unsigned long long code;      /* guarded by lock: what yk_code_loaded said when the run was begun */
 };
 
 /* ---- settling ---- */
@@ -247,20 +247,6 @@ static void take_in(const yk_block *b)
 
 /* ---- worker processes: the thread that looks after them ---- */
 
-static int count_code(struct dl_phdr_info *info, size_t size, void *ret)
-{
-    (void)size;
-    *(unsigned long long *)ret = info->dlpi_adds;
-    return 1;
-}
-
-static unsigned long long code_loaded(void)
-{
-    unsigned long long n = 0;
-    dl_iterate_phdr(count_code, &n);
-    return n;
-}
-
 /* When no worker can be started, all that wait fail with the reason. */
 static void fail_queued(yk_futures *h, int rc, const yoke_error *why)
 {
@@ -307,7 +293,7 @@ static void *attendant_main(void *arg)
         }
         h->is_renewing = false;
         h->is_dry = false;
-        h->code = code_loaded();
+        h->code = yk_code_loaded();
         h->work.in_size = sizeof(parcel) + h->room;
         attend_run(h);
     }
@@ -415,7 +401,7 @@ static bool needs_other_workers(yk_futures *h, const yoke_future *f)
     if (f->item_size > h->room)
         while (h->room < f->item_size)
             h->room *= 2;
-    else if (!h->run || code_loaded() == h->code)
+    else if (!h->run || yk_code_loaded() == h->code)
         return false;
     return true;
 }

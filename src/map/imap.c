@@ -23,9 +23,8 @@ yoke_imap *yoke_imap_open(yoke_session *s, yoke_task_fn *fn, yoke_items items, s
         return NULL;
     }
     it->items = items;
-    it->call.fn = fn;
     it->rc = 1;
-    yk_work w = {.name = "imap", .out_size = result_size, .ctx = &it->call, .task = yk_call_task, .has_times = true};
+    yk_work w = {.name = "imap", .out_size = result_size, .ctx = &it->call, .task = yk_call_task, .fn = fn, .has_times = true};
     yk_source_use(&it->items, &w);
     if (yk_call_begin(&it->call, s, opts, &w, err) < 0)
         yk_free(YK_TAKE(it));

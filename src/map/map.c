@@ -21,7 +21,7 @@ static int run_all(yk_call *c, yoke_session *s, const yoke_map_opts *opts, const
 int yoke_map(yoke_session *s, yoke_task_fn *fn, const void *items, uint64_t n, size_t item_size, void *results,
              size_t result_size, const yoke_map_opts *opts, yoke_error *err)
 {
-    yk_call c = {.fn = fn};
+    yk_call c = {0};
     yk_work w = {.name = "map",
                  .n = n,
                  .in = item_size ? items : NULL,
@@ -29,7 +29,8 @@ int yoke_map(yoke_session *s, yoke_task_fn *fn, const void *items, uint64_t n, s
                  .out = results,
                  .out_size = result_size,
                  .ctx = &c,
-                 .task = yk_call_task};
+                 .task = yk_call_task,
+                 .fn = fn};
     return run_all(&c, s, opts, &w, err);
 }
 

@@ -116,7 +116,7 @@ static int take_all(reduction *r, yoke_error *err)
 int yoke_map_reduce(yoke_session *s, yoke_task_fn *fn, yoke_items items, yoke_combine_fn *combine, void *result,
                     size_t result_size, const yoke_map_opts *opts, yoke_error *err)
 {
-    reduction r = {.call = {.fn = fn}, .items = items, .combine = combine, .size = result_size};
+    reduction r = {.items = items, .combine = combine, .size = result_size};
     size_t    bytes;
     if (!result_size || !yk_mul(&bytes, MAX_HEIGHT + 1, result_size))
         return yk_fail(err, YOKE_EINVALID, "map_reduce: a result of %zu bytes cannot be combined", result_size);
@@ -129,7 +129,7 @@ int yoke_map_reduce(yoke_session *s, yoke_task_fn *fn, yoke_items items, yoke_co
         memcpy(&o, opts, opts->size < sizeof o ? opts->size : sizeof o);
     o.unordered = false;
     o.on_result = NULL;
-    yk_work w = {.name = "map_reduce", .out_size = result_size, .ctx = &r.call, .task = yk_call_task, .pack = pack, .has_tree = true, .extra = &r};
+    yk_work w = {.name = "map_reduce", .out_size = result_size, .ctx = &r.call, .task = yk_call_task, .fn = fn, .pack = pack, .has_tree = true, .extra = &r};
     yk_source_use(&r.items, &w);
     YK_TRY(yk_call_begin(&r.call, s, &o, &w, err));
     int rc = yk_call_end(&r.call, take_all(&r, err), err);

@@ -448,6 +448,46 @@ TEST(cancel)
     }
 }
 
+static int with_ctx(yoke_task *t, const void *item, void *result)
+{
+    *(double *)result = *(const double *)item + *(const double *)yoke_task_ctx(t);
+    return 0;
+}
+
+static int worker_pid(yoke_task *t, const void *item, void *result)
+{
+    (void)t;
+    (void)item;
+    *(int *)result = getpid();
+    return 0;
+}
+
+TEST(flat)
+{
+    fill();
+    FOR_ALL(s)
+    {
+        yoke_map_opts o = YOKE_MAP_OPTS_INIT;
+        int           pids[2][50];
+        o.is_flat = true;
+        for (int round = 0; round < 5; round++) {
+            double ctx = 3.5 * round;
+            o.ctx = &ctx;
+            o.ctx_size = sizeof ctx;
+            assert_int_equal(yoke_map(s, with_ctx, items, N, sizeof *items, got, sizeof *got, &o, NULL), 0);
+            for (int i = 0; i < N; i++)
+                assert_true(got[i] == items[i] + ctx);
+            assert_int_equal(yoke_map(s, one, items, N, sizeof *items, got, sizeof *got, &o, NULL), 0);
+            assert_memory_equal(got, want, sizeof want);
+            assert_int_equal(yoke_map(s, some_fail, items, N, sizeof *items, got, sizeof *got, &o, NULL), YOKE_ETASK);
+        }
+        for (int k = 0; k < 2; k++)
+            assert_int_equal(yoke_map(s, worker_pid, NULL, 50, 0, pids[k], sizeof *pids[k], &o, NULL), 0);
+        if (yoke_session_workers(s) == 1)
+            assert_int_equal(pids[0][0], pids[1][49]);
+    }
+}
+
 TEST(no_memory)
 {
     fill();
@@ -472,4 +512,4 @@ TEST(no_memory)
 }
 
 RUN_TESTS(map, errors, retries, starmap, imap, imap_endless, map_reduce, for_loop, reports, nested_calls, worker_hooks, cancel,
-          no_memory)
+          flat, no_memory)
