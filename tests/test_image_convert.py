@@ -279,3 +279,15 @@ def test_without_the_module(yoke_path, tmp_path):
 def test_start_up_loads_no_picture_library(yoke_path):
     libraries = subprocess.run(["ldd", yoke_path], capture_output=True, text=True).stdout
     assert "vips" not in libraries and "cairo" not in libraries and "glib" not in libraries
+
+
+@pytest.mark.parametrize("words", [["--to", "pdf"], ["--to", "png", "--rotate", "20", "--max-size", "50"]])
+def test_same_bytes_whatever_pulls(yoke, tmp_path, words):
+    for i in range(7):
+        gradient(60 + i, 40).save(tmp_path / f"a{i}.jpg")
+    made = {}
+    for on in ("serial", "threads:1", "threads:3", "processes:2", "processes:3"):
+        out = on.replace(":", "")
+        converted(yoke, tmp_path, *[f"a{i}.jpg" for i in range(7)], *words, "-o", out, "--on", on)
+        made[on] = [(tmp_path / out / f).read_bytes() for f in sorted(os.listdir(tmp_path / out))]
+    assert all(len(m) == 7 and m == made["serial"] for m in made.values())

@@ -29,8 +29,12 @@ static bool find_here(char here[YK_PLACE_MAX], bool *ret_in_library)
 
 static bool try_path(char path[YK_PLACE_MAX], const char *here, const char *dir, const char *name)
 {
-    int n = dir[0] == '/' ? snprintf(path, YK_PLACE_MAX, "%s/%s", dir, name) : snprintf(path, YK_PLACE_MAX, "%s/%s/%s", here, dir, name);
-    return n > 0 && n < YK_PLACE_MAX && access(path, R_OK) == 0;
+    char real[PATH_MAX];
+    int  n = dir[0] == '/' ? snprintf(path, YK_PLACE_MAX, "%s/%s", dir, name) : snprintf(path, YK_PLACE_MAX, "%s/%s/%s", here, dir, name);
+    if (n <= 0 || n >= YK_PLACE_MAX || access(path, R_OK) != 0 || !realpath(path, real) || strlen(real) >= YK_PLACE_MAX)
+        return false;
+    strcpy(path, real);
+    return true;
 }
 
 bool yk_place_module(const char *name, char path[YK_PLACE_MAX])
