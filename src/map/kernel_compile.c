@@ -181,9 +181,8 @@ static void list_deps(const char *rule, yk_buf *to)
             at += *at == '$' && at[1] == '$';
             yk_buf_putc(&name, *at);
         }
-        YK_AUTOFREE char *real = NULL;
-        char              digits[33], full[PATH_MAX];
-        yoke_error        ignored = YOKE_ERROR_INIT;
+        char       digits[33], full[PATH_MAX];
+        yoke_error ignored = YOKE_ERROR_INIT;
         if (name.len > 0 && realpath(yk_buf_text(&name), full) && hash_file(full, digits, &ignored) == 0)
             yk_buf_printf(to, "%s %s\n", digits, full);
     }

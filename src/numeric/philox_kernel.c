@@ -24,7 +24,6 @@ static inline vec up(vec a) { return _mm512_slli_epi64(a, 32); }
 static inline vec down(vec a) { return _mm512_srli_epi64(a, 32); }
 static inline vec fall(vec a) { return _mm512_castps_si512(_mm512_movehdup_ps(_mm512_castsi512_ps(a))); }
 static inline vec turn(vec a) { return _mm512_ror_epi64(a, 32); }
-static inline vec lower(vec a) { return _mm512_and_si512(a, all(0xffffffff)); }
 
 static inline void put(vec a, vec b, uint64_t *to)
 {
@@ -109,7 +108,6 @@ static inline vec up(vec a) { return a << 32; }
 static inline vec down(vec a) { return a >> 32; }
 static inline vec fall(vec a) { return a >> 32; }
 static inline vec turn(vec a) { return a >> 32 | a << 32; }
-static inline vec lower(vec a) { return a & 0xffffffff; }
 
 static inline void put(vec a, vec b, uint64_t *to)
 {
