@@ -121,6 +121,14 @@ static void unref(yk_parquet *f, yk_pq_page *p)
     shrink(f, f->budget);
 }
 
+void yk_pq_page_ref(yk_pq_page *p)
+{
+    yk_parquet *f = p->chunk->file;
+    pthread_mutex_lock(&f->lock);
+    p->refs++;
+    pthread_mutex_unlock(&f->lock);
+}
+
 void yk_pq_page_put(yk_pq_page *p, uint64_t walked)
 {
     yk_parquet *f = p->chunk->file;

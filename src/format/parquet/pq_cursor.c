@@ -48,6 +48,8 @@ void yk_cursor_close(yk_cursor *c)
         return;
     release_held(c);
     leave_page(c);
+    if (c->dict)
+        yk_pq_page_put(c->dict, 0);
     yk_pq_loader_fini(&c->loader);
     yk_free(c->held);
     yk_free(c->tables);
@@ -149,11 +151,23 @@ static int pass_rows(yk_cursor *c, uint64_t n, yoke_error *err)
     return 0;
 }
 
+/* A dictionary stays while the cursor is in its chunk, even between two of its pages: that is what was promised for it. */
+static void keep_dict(yk_cursor *c, yk_pq_page *dict)
+{
+    if (c->dict && (dict || c->dict->chunk != c->chunk) && dict != c->dict)
+        yk_pq_page_put(YK_TAKE(c->dict), 0);
+    if (dict && dict != c->dict) {
+        yk_pq_page_ref(dict);
+        c->dict = dict;
+    }
+}
+
 static int enter_page(yk_cursor *c, yoke_error *err)
 {
     YK_TRY(yk_cursor_find_page(c, err));
     YK_TRY(yk_pq_page_get(c->chunk, c->page_no + 1, &c->loader, &c->page, err));
     const yk_pq_page *p = c->page;
+    keep_dict(c, p->dict_page);
     c->walked = 0;
     c->value = 0;
     c->page_left = p->n_rows;
@@ -377,12 +391,30 @@ static int read_piece(yk_cursor *c, uint32_t n, yk_vec *v, yoke_error *err)
 /* n values at `to` from a piece, whatever it is. */
 static void flatten(const yk_cursor *c, const yk_vec *v, char *to)
 {
+    if (!v->codes && !v->valid && !v->is_const) {
+        memcpy(to, v->values, v->n * c->size);
+        return;
+    }
     for (uint32_t i = 0; i < v->n; i++) {
         uint32_t    at = v->is_const ? 0 : i;
         const char *from = v->codes ? v->dict->n ? (const char *)v->dict->values + v->codes[at] * c->size : (const char *)zero16
                                     : (const char *)v->values + at * c->size;
         bool        is_there = !v->valid || (v->valid[at >> 6] >> (at & 63) & 1);
         memcpy(to + i * c->size, is_there ? from : (const char *)zero16, c->size);
+    }
+}
+
+/* The piece's validity from bit `at` of the block's on, which are still zero. */
+static void append_valid(yk_cursor_block *b, uint32_t at, const yk_vec *piece)
+{
+    for (uint32_t i = 0; i < piece->n; i += 64) {
+        uint32_t n = piece->n - i < 64 ? piece->n - i : 64, to = at + i;
+        uint64_t word = !piece->valid ? UINT64_MAX : piece->is_const ? 0 - (piece->valid[0] & 1) : piece->valid[i >> 6];
+        if (n < 64)
+            word &= (1ull << n) - 1;
+        b->valid[to >> 6] |= word << (to & 63);
+        if ((to & 63) + n > 64)
+            b->valid[(to >> 6) + 1] |= word >> (64 - (to & 63));
     }
 }
 
@@ -400,16 +432,14 @@ static void append(yk_cursor *c, yk_vec *block, const yk_vec *piece)
         flatten(c, &so_far, b->values);
         block->codes = NULL;
     }
-    if (block->codes)
-        for (uint32_t i = 0; i < piece->n; i++)
-            b->codes[at + i] = piece->codes[piece->is_const ? 0 : i];
-    else
+    if (!block->codes)
         flatten(c, piece, b->values + at * c->size);
-    for (uint32_t i = 0; i < piece->n; i++) {
-        uint32_t k = piece->is_const ? 0 : i;
-        uint64_t is_there = piece->valid ? piece->valid[k >> 6] >> (k & 63) & 1 : 1;
-        b->valid[(at + i) >> 6] |= is_there << ((at + i) & 63);
-    }
+    else if (!piece->is_const)
+        memcpy(b->codes + at, piece->codes, piece->n * sizeof *b->codes);
+    else
+        for (uint32_t i = 0; i < piece->n; i++)
+            b->codes[at + i] = piece->codes[0];
+    append_valid(b, at, piece);
     if (piece->valid)
         block->valid = b->valid;
     block->n += piece->n;

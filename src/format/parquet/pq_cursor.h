@@ -30,6 +30,7 @@ struct yk_cursor {
     yk_pq_chunk *chunk; /* of `row`, once it was looked for */
     unsigned     page_no;
     yk_pq_page  *page;  /* referenced; NULL between pages */
+    yk_pq_page  *dict;  /* referenced; the chunk's dictionary, once a page had codes */
     uint64_t     page_left, walked; /* rows of it to come, and passed */
     yk_pq_hybrid levels, codes_at;  /* where it stands in the page */
     uint64_t     value;             /* the next stored value, where values are not a hybrid */

@@ -128,6 +128,7 @@ void yk_pq_chunk_free(yk_pq_chunk *c); /* when no page is referenced; frees its 
 /* Page i of a chunk (slot i + 1), or its dictionary (slot 0), loaded or shared. Give it back with how many of its rows were passed. */
 int  yk_pq_page_get(yk_pq_chunk *c, unsigned slot, yk_pq_loader *l, yk_pq_page **ret, yoke_error *err) YK_MUST_USE;
 void yk_pq_page_put(yk_pq_page *p, uint64_t walked);
+void yk_pq_page_ref(yk_pq_page *p); /* one that is referenced already */
 void yk_pq_page_forget(yk_parquet *f, uint64_t budget); /* drops kept pages and spares down to the budget */
 
 /* Reads bytes of the file; ones that are past its end are an error, not a wait. */

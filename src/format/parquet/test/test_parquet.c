@@ -224,6 +224,40 @@ TEST(written_rows_are_read)
     unlink(scratch_file());
 }
 
+/* The dictionary that yk_cursor_ahead gave is there, unchanged, until its rows are left, even with no room to keep anything. */
+TEST(a_dictionary_stays_while_its_rows_are_read)
+{
+    yoke_error     err = YOKE_ERROR_INIT;
+    yk_parquet    *f = NULL;
+    yk_cursor     *c = NULL;
+    const yk_dict *dict, *again;
+    uint64_t       rows, counts[97], missing = 0, total = 0;
+    double         values[97];
+    assert_int_equal(write_file(scratch_file(), &err), 0);
+    assert_int_equal(yk_parquet_open(scratch_file(), &f, &err), 0);
+    yk_parquet_set_budget(f, 0);
+    assert_int_equal(yk_cursor_open(f, 0, 0, ROWS, &c, &err), 0);
+    for (int round = 0; round < 2; round++) { /* the second begins when all rows were walked once */
+        assert_int_equal(yk_cursor_seek(c, 0, ROWS, &err), 0);
+        assert_int_equal(yk_cursor_ahead(c, &dict, &rows, &err), 0);
+        assert_true(dict && dict->n <= 97 && rows == 20480);
+        memcpy(values, dict->values, dict->n * sizeof *values);
+        memset(counts, 0, sizeof counts);
+        for (uint64_t left = rows; left > 0; left -= 1024) {
+            assert_int_equal(yk_cursor_count(c, 1024, counts, &missing, &err), 0);
+            assert_memory_equal(dict->values, values, dict->n * sizeof *values);
+        }
+        assert_int_equal(yk_cursor_ahead(c, &again, &rows, &err), 0);
+        assert_non_null(again);
+    }
+    for (size_t i = 0; i < 97; i++)
+        total += counts[i];
+    assert_int_equal(total + missing / 2, 20480);
+    yk_cursor_close(c);
+    yk_parquet_close(f);
+    unlink(scratch_file());
+}
+
 typedef struct reader {
     yk_parquet *f;
     unsigned    part;
@@ -318,4 +352,4 @@ TEST(wrong_calls_are_errors)
 }
 
 RUN_TESTS(unpack_gives_what_was_packed, spread_puts_values_where_their_rows_are, hybrid_round_trip, hybrid_ends_where_its_bytes_do, half_precision,
-          written_rows_are_read, threads_share_pages, memory_runs_out_cleanly, wrong_calls_are_errors)
+          written_rows_are_read, a_dictionary_stays_while_its_rows_are_read, threads_share_pages, memory_runs_out_cleanly, wrong_calls_are_errors)
