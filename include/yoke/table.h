@@ -17,6 +17,7 @@
 #ifndef YOKE_TABLE_H
 #define YOKE_TABLE_H
 
+#include <yoke/arrow.h>
 #include <yoke/session.h>
 
 #include <stddef.h>
@@ -159,7 +160,21 @@ int yoke_table_write_parquet(const yoke_table *t, const yoke_rows *rows, const c
 /* The columns of a table: name, type, missing (how many, or "yes"/"no" where counting takes reading), files that have it, note. */
 yoke_frame *yoke_table_columns(const yoke_table *t, yoke_error *err);
 
-/* ---- what a table did */
+/* ---- other libraries: the Arrow C stream interface (<yoke/arrow.h>), by which PyArrow, DuckDB, Polars and others exchange tables */
+
+/* A table of the batches of a stream, which is read to its end and taken (released, also on failure); data is not copied. */
+yoke_table *yoke_table_from_arrow(yoke_session *s, struct ArrowArrayStream *stream, yoke_error *err);
+
+/* The rows of a frame as a stream of record batches. The frame is taken: the stream's release frees it. */
+int yoke_frame_to_arrow(yoke_frame *f, struct ArrowArrayStream *ret, yoke_error *err);
+
+/* ---- what a table did, and what a scan would do */
+
+/* The plan of a scan that reads the columns of `select` (NULL: of the filters alone), as text for people: files, rows, row groups and pages with
+ * their bytes, what statistics leave out, tasks, the order of filters. Reads no data beyond what that takes. For yoke_text_free. */
+char *yoke_table_explain(const yoke_table *t, const char *select, yoke_error *err);
+void  yoke_text_free(char *text);
+
 
 typedef struct yoke_table_stats {
     uint64_t files, rows;  /* of the table */

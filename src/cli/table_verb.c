@@ -20,7 +20,7 @@
 enum {
     WHERE = 1, JOIN, KEY, COUNT, SUM, MEAN, MIN, MAX, STD, VAR, MEDIAN, QUANTILE, UNIQUE, FIRST, LAST, HIST, BINS, RANGE, EDGES, LOG_BINS,
     BY, TOP, SELECT, SORT, DISTINCT, HEAD, TAIL, SAMPLE, SEED, DESCRIBE, COLUMNS, OUT, FORCE, FORMAT, JSON, PLOT, LOG_X, LOG_Y, TITLE, ON,
-    STATS, MEMORY, DELIMITER, HEADER, NO_HEADER, BAD_ROWS, PROGRESS,
+    STATS, EXPLAIN, MEMORY, DELIMITER, HEADER, NO_HEADER, BAD_ROWS, PROGRESS,
 };
 
 static const yk_opt opts[] = {
@@ -65,6 +65,7 @@ static const yk_opt opts[] = {
     {TITLE, 0, "title", "TEXT", "its title"},
     {ON, 0, "on", "WHAT", "what pulls: serial, threads[:N], processes[:N]; default $YOKE_ON, else threads"},
     {STATS, 0, "stats", NULL, "a line on standard error: rows, bytes, seconds, memory"},
+    {EXPLAIN, 0, "explain", NULL, "print what the call would read and leave out, and do not run it"},
     {MEMORY, 0, "memory", "SIZE", "what results may take, e.g. 500M, 2G; default a quarter of what there is"},
     {DELIMITER, 'd', "delimiter", "C", "of CSV files; found out when not given (comma, tab, semicolon, bar)"},
     {HEADER, 0, "header", NULL, "the first line of CSV files names the columns"},
@@ -90,7 +91,7 @@ typedef struct call {
     size_t          n_edges, cap_edges;
     yoke_rows       rows;
     uint64_t        top;
-    bool            wants_rows, wants_columns, is_forced, is_json, has_stats, is_log_x, is_log_y;
+    bool            wants_rows, wants_columns, is_forced, is_json, has_stats, is_explained, is_log_x, is_log_y;
     yk_table_format format;
     const char     *out, *plot, *on, *title;
     yoke_table_opts opts;
@@ -294,6 +295,7 @@ static bool take_option(call *c, int id, const char *value)
     case TITLE: c->title = value; return true;
     case ON: c->on = value; return true;
     case STATS: return c->has_stats = true;
+    case EXPLAIN: return c->is_explained = true;
     case MEMORY: case DELIMITER: case HEADER: case NO_HEADER: case BAD_ROWS: case PROGRESS: return take_reading(c, id, value);
     default: return take_ask(c, id, value);
     }
@@ -538,6 +540,25 @@ static int print_rows(call *c, const yoke_table *t, yoke_error *err)
     return rc;
 }
 
+/* The plan for all the expressions of the call. */
+static int explain(const call *c, const yoke_table *t, yoke_error *err)
+{
+    const char *parts[] = {c->rows.select, c->rows.by};
+    YK_AUTOBUF  all = YK_BUF_INIT;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (parts[i])
+            yk_buf_printf(&all, "%s%s", all.len ? ", " : "", parts[i]);
+    for (size_t i = 0; i < c->n; i++)
+        if (c->asks[i].expr)
+            yk_buf_printf(&all, "%s%s", all.len ? ", " : "", c->asks[i].expr);
+    char *text = yoke_table_explain(t, all.len ? yk_buf_text(&all) : NULL, err);
+    if (!text)
+        return err->code;
+    fputs(text, stdout);
+    yoke_text_free(text);
+    return 0;
+}
+
 static void print_stats(const call *c, const yoke_table *t, double seconds)
 {
     yoke_table_stats st;
@@ -583,8 +604,8 @@ static int run_table(call *c, yoke_session *s, yoke_table *t, yoke_error *err)
         if (!t)
             return err->code;
     }
-    int rc = c->wants_rows || c->wants_columns ? print_rows(c, t, err) : answer(c, t, err);
-    if (rc == 0 && c->has_stats) {
+    int rc = c->is_explained ? explain(c, t, err) : c->wants_rows || c->wants_columns ? print_rows(c, t, err) : answer(c, t, err);
+    if (rc == 0 && c->has_stats && !c->is_explained) {
         yk_progress_end(c->opts.progress_ctx);
         c->opts.progress_ctx = NULL;
         print_stats(c, t, yk_now() - began);

@@ -186,11 +186,10 @@ static int set_answer(yoke_answers *a, size_t i, const yoke_ask *q, yoke_error *
         double x = yk_quantiles_read(it->sink, q->q);
         v = real_value(x, isnan(x));
     } else if (it->family == DISTINCT) {
-        yk_batch rows;
+        YK_CLEANUP(yk_batch_fini) yk_batch rows = {0};
         YK_TRY(yk_grouping_take(it->sink, &rows, err));
         bool has_missing = rows.n && memchr(rows.columns[0].valid.data, 0, rows.n);
         v = int_value((int64_t)rows.n - has_missing);
-        yk_batch_fini(&rows);
     } else {
         uint64_t total = 0;
         r->n_bins = yk_bins_n(it->bins);

@@ -91,6 +91,13 @@ static int add_text(exprs *e, const char *text, yoke_error *err)
     return 0;
 }
 
+static int add_column(exprs *e, const char *name, yoke_error *err)
+{
+    YK_AUTOBUF quoted = YK_BUF_INIT;
+    yk_buf_printf(&quoted, "`%s`", name);
+    return quoted.is_failed ? yk_fail_nomem(err, "planning a scan") : add_text(e, quoted.data, err);
+}
+
 static int add_list(exprs *e, const char *text, yoke_error *err)
 {
     yk_expr **list;
@@ -111,18 +118,13 @@ static int add_all(exprs *e, const yoke_table *t, yoke_error *err)
 {
     const yk_source *s = t->source;
     for (size_t i = 0; i < s->n_columns; i++) {
-        YK_AUTOBUF quoted = YK_BUF_INIT;
         if (yk_source_check(s, s->columns[i].name, NULL) < 0 || strchr(s->columns[i].name, '`'))
             continue;
-        yk_buf_printf(&quoted, "`%s`", s->columns[i].name);
-        YK_TRY(add_text(e, yk_buf_text(&quoted), err));
+        YK_TRY(add_column(e, s->columns[i].name, err));
     }
     for (size_t i = 0; i < t->n_lookups; i++)
-        for (size_t c = 0; c < t->lookups[i]->n_columns; c++) {
-            YK_AUTOBUF quoted = YK_BUF_INIT;
-            yk_buf_printf(&quoted, "`%s`", t->lookups[i]->columns[c].name);
-            YK_TRY(add_text(e, yk_buf_text(&quoted), err));
-        }
+        for (size_t c = 0; c < t->lookups[i]->n_columns; c++)
+            YK_TRY(add_column(e, t->lookups[i]->columns[c].name, err));
     return e->n ? 0 : yk_fail(err, YOKE_EUNSUPPORTED, "'%s' has no column that can be read", s->files[0].path);
 }
 

@@ -32,6 +32,7 @@ struct yk_groups {
     uint32_t *by_code;  /* codes together → group */
     size_t    n_by_code;
     uint64_t *valid;    /* of yk_groups_keys */
+    size_t     valid_words; /* of each key */
 };
 
 int yk_groups_new(const yk_type *types, size_t n_keys, yk_groups **ret, yoke_error *err)
@@ -354,11 +355,14 @@ int yk_groups_keys(yk_groups *g, size_t number, yk_vec *ret, yoke_error *err)
     if (!has_missing)
         return 0;
     size_t    words = ((size_t)g->n + 63) / 64;
-    uint64_t *valid = yk_realloc(g->valid, words * sizeof *valid * g->n_keys);
-    if (!valid)
-        return yk_fail_nomem(err, "grouping rows");
-    g->valid = valid;
-    valid += words * number;
+    if (words != g->valid_words) { /* else blocks of other keys are still borrowed from it */
+        uint64_t *more = yk_realloc(g->valid, words * sizeof *more * g->n_keys);
+        if (!more)
+            return yk_fail_nomem(err, "grouping rows");
+        g->valid = more;
+        g->valid_words = words;
+    }
+    uint64_t *valid = g->valid + words * number;
     memset(valid, 0, words * sizeof *valid);
     for (uint32_t i = 0; i < g->n; i++)
         valid[i >> 6] |= (uint64_t)!k->missing[i] << (i & 63);

@@ -10,6 +10,8 @@
 typedef struct column {
     uint32_t   index;  /* of the source's columns */
     yk_cursor *cursor; /* in the current file, if that is Parquet and the column was asked for */
+    yk_arrow_cursor *batches; /* the same, if that is Arrow */
+    uint64_t   batches_at;    /* its row */
     void      *values; /* a gathered block; made when first needed */
     uint64_t  *valid;
     uint64_t   one;    /* a valid bit for constants */
@@ -36,6 +38,8 @@ static void leave_file(yk_reader *r)
     for (size_t i = 0; i < r->n_columns; i++) {
         yk_cursor_close(r->columns[i].cursor);
         r->columns[i].cursor = NULL;
+        yk_arrow_cursor_close(r->columns[i].batches);
+        r->columns[i].batches = NULL;
     }
     yk_csv_cursor_close(r->csv);
     r->csv = NULL;
@@ -62,9 +66,13 @@ void yk_reader_close(yk_reader *r)
 int yk_reader_open(const yk_source *s, const uint32_t *columns, size_t n, yk_reader **ret, yoke_error *err)
 {
     YK_CLEANUP(yk_reader_closep) yk_reader *r = yk_new(yk_reader);
-    if (!r || !(r->columns = yk_new_array(column, n + 1)) || !(r->csv_columns = yk_new_array(unsigned, n + 1)))
+    if (!r)
         return yk_fail_nomem(err, "starting to read");
     r->s = s;
+    r->columns = yk_new_array(column, n + 1);
+    r->csv_columns = yk_new_array(unsigned, n + 1);
+    if (!r->columns || !r->csv_columns)
+        return yk_fail_nomem(err, "starting to read");
     r->n_columns = n;
     for (size_t i = 0; i < n; i++)
         r->columns[i].index = columns[i];
@@ -157,6 +165,24 @@ static int cursor_at(yk_reader *r, column *c, uint64_t first, yoke_error *err)
     if (at > row || at + yk_cursor_left(c->cursor) < end)
         return yk_cursor_seek(c->cursor, row, end - row, err);
     return at < row ? yk_cursor_skip(c->cursor, row - at, err) : 0;
+}
+
+/* The rows [first, first + n) of a column of batches in memory. */
+static int arrow_rows(yk_reader *r, column *c, uint64_t first, uint32_t n, yk_vec *ret, yoke_error *err)
+{
+    const yk_source_file *f = &r->s->files[r->file];
+    if (c->batches && c->batches_at > first) {
+        yk_arrow_cursor_close(c->batches);
+        c->batches = NULL;
+    }
+    if (!c->batches) {
+        YK_TRY(yk_arrow_cursor_open(f->arrow, (unsigned)f->column[c->index], first - f->first, f->n - (first - f->first), &c->batches, err));
+        c->batches_at = first;
+    }
+    if (c->batches_at < first)
+        YK_TRY(yk_arrow_cursor_skip(c->batches, first - c->batches_at, err));
+    c->batches_at = first + n;
+    return yk_arrow_cursor_next(c->batches, n, ret, err);
 }
 
 /* A CSV cursor over those of the reader's columns that the file has. */
@@ -285,6 +311,8 @@ int yk_reader_get(yk_reader *r, uint32_t index, yk_vec *ret, yk_type *ret_retype
         YK_TRY(yk_cursor_next(c->cursor, r->n, ret, err));
         return ret->n == r->n ? 0 : yk_fail(err, YOKE_EFORMAT, "'%s' ends before its rows do", f->path);
     }
+    if (f->arrow) /* the only file of its source: never gathered */
+        return arrow_rows(r, c, first, r->n, ret, err);
     YK_TRY(csv_at(r, first, err));
     yk_type type = r->s->columns[index].type, got;
     YK_TRY(yk_csv_cursor_get(r->csv, csv_slot(r, f, index), type, &got, ret, err));

@@ -456,7 +456,7 @@ static int make_program(plan *p, yoke_error *err)
     YK_TRY(yk_program_new(fields, p->n_fields, roots, n, &p->program, err));
     for (size_t i = 0; i < p->n_sinks; i++) {
         p->sinks[i]->program = p->program;
-        if (p->sinks[i]->ops->bind)
+        if (p->sinks[i]->ops && p->sinks[i]->ops->bind)
             p->sinks[i]->ops->bind(p->sinks[i]);
     }
     find_columns(p, roots, n);
@@ -494,7 +494,7 @@ static void count_reads(const yk_source *s, yoke_table_stats *st, int sign)
             yk_parquet_counters c = yk_parquet_count_reads(s->files[i].parquet);
             st->bytes_read += (uint64_t)(sign * (int64_t)c.bytes_read);
             st->pages_read += (uint64_t)(sign * (int64_t)c.pages_read);
-        } else if (sign > 0) {
+        } else if (sign > 0 && s->files[i].csv) {
             st->bytes_read += yk_csv_size(s->files[i].csv);
         }
 }
@@ -521,11 +521,13 @@ static int scan_once(yk_scan *s, bool *ret_retyped, yoke_error *err)
     return yk_source_widen(s->source, (size_t)p.retype_column, p.retype, err);
 }
 
-int yk_scan_check(yk_scan *s, yoke_error *err)
+int yk_scan_type(yk_scan *s, yk_program **ret, yoke_error *err)
 {
     YK_TRY(yk_source_count(s->source, s->session, err));
     YK_CLEANUP(plan_fini) plan p;
-    return make_plan(&p, s, err);
+    YK_TRY(make_plan(&p, s, err));
+    *ret = YK_TAKE(p.program);
+    return 0;
 }
 
 int yk_scan_run(yk_scan *s, yoke_error *err)

@@ -67,8 +67,8 @@ typedef struct yk_scan {
 /* Runs until no sink wants more. */
 int yk_scan_run(yk_scan *s, yoke_error *err) YK_MUST_USE;
 
-/* Types and column checks alone: what running would refuse is refused. */
-int yk_scan_check(yk_scan *s, yoke_error *err) YK_MUST_USE;
+/* The program alone, typed and checked: filters are its first roots, then each sink's. The caller frees it. */
+int yk_scan_type(yk_scan *s, yk_program **ret, yoke_error *err) YK_MUST_USE;
 
 /* Adds an expression to a sink that is being made. */
 int yk_sink_add(yk_sink *s, const yk_expr *e, yk_want want, yoke_error *err) YK_MUST_USE;

@@ -22,6 +22,7 @@ static void file_fini(yk_source_file *f)
 {
     yk_parquet_close(f->parquet);
     yk_csv_close(f->csv);
+    yk_arrow_close(f->arrow);
     yk_free(f->path);
     yk_free(f->column);
     yk_free(f->part);
@@ -29,7 +30,7 @@ static void file_fini(yk_source_file *f)
 
 void yk_source_unref(yk_source *s)
 {
-    if (!s || __atomic_sub_fetch(&s->refs, 1, __ATOMIC_ACQ_REL))
+    if (!s || (s->refs && __atomic_sub_fetch(&s->refs, 1, __ATOMIC_ACQ_REL)))
         return;
     for (size_t i = 0; i < s->n_files; i++)
         file_fini(&s->files[i]);
@@ -109,12 +110,17 @@ int64_t yk_source_find(const yk_source *s, const char *name)
 
 static unsigned file_columns(const yk_source_file *f)
 {
-    return f->parquet ? yk_parquet_columns(f->parquet) : yk_csv_columns(f->csv);
+    return f->parquet ? yk_parquet_columns(f->parquet) : f->arrow ? yk_arrow_columns(f->arrow) : yk_csv_columns(f->csv);
 }
 
 static const char *file_column_name(const yk_source_file *f, unsigned i)
 {
-    return f->parquet ? yk_parquet_column_at(f->parquet, i)->name : yk_csv_name(f->csv, i);
+    return f->parquet ? yk_parquet_column_at(f->parquet, i)->name : f->arrow ? yk_arrow_column_at(f->arrow, i)->name : yk_csv_name(f->csv, i);
+}
+
+static const char *refusal_of(const yk_source_file *f, unsigned i)
+{
+    return f->parquet ? yk_parquet_column_at(f->parquet, i)->refusal : f->arrow ? yk_arrow_column_at(f->arrow, i)->refusal : NULL;
 }
 
 static int clash(yk_source *s, size_t column, const yk_source_file *f, yk_type now, yoke_error *err)
@@ -196,11 +202,10 @@ static int join_file(yk_source *s, yk_source_file *f, size_t *cap, yoke_error *e
             s->columns[at].is_nullable = true;
             continue;
         }
-        const yk_parquet_column *pc = yk_parquet_column_at(f->parquet, i);
-        s->columns[at].is_nullable |= pc->is_nullable;
+        s->columns[at].is_nullable |= f->arrow || yk_parquet_column_at(f->parquet, i)->is_nullable;
         s->columns[at].is_stored = true;
-        if (!pc->refusal)
-            YK_TRY(merge_type(s, (size_t)at, f, pc->type, err));
+        if (!refusal_of(f, i))
+            YK_TRY(merge_type(s, (size_t)at, f, f->arrow ? yk_arrow_column_at(f->arrow, i)->type : yk_parquet_column_at(f->parquet, i)->type, err));
     }
     return 0;
 }
@@ -311,7 +316,7 @@ int yk_source_check(const yk_source *s, const char *name, yoke_error *err)
         const yk_source_file *f = &s->files[i];
         if (f->column[at] < 0)
             return yk_fail(err, YOKE_EABSENT, "'%s' has no column '%s', which %u of the %zu files have", f->path, name, c->n_files, s->n_files);
-        const char *refusal = f->parquet ? yk_parquet_column_at(f->parquet, (unsigned)f->column[at])->refusal : NULL;
+        const char *refusal = refusal_of(f, (unsigned)f->column[at]);
         if (refusal)
             return yk_fail(err, YOKE_EUNSUPPORTED, "'%s': column '%s' cannot be read: %s", f->path, name, refusal);
     }
@@ -354,7 +359,7 @@ static void set_first_rows(yk_source *s)
     for (size_t i = 0; i < s->n_files; i++) {
         yk_source_file *f = &s->files[i];
         f->first = s->n_rows;
-        f->n = f->parquet ? yk_parquet_rows(f->parquet) : yk_csv_rows(f->csv);
+        f->n = f->parquet ? yk_parquet_rows(f->parquet) : f->arrow ? yk_arrow_rows(f->arrow) : yk_csv_rows(f->csv);
         s->n_rows += f->n;
     }
 }
@@ -384,6 +389,31 @@ int yk_source_open(const char *const *patterns, size_t n, const yoke_table_opts 
     s->is_counted = !s->has_csv;
     if (s->is_counted)
         set_first_rows(s);
+    *ret = YK_TAKE(s);
+    return 0;
+}
+
+int yk_source_of_arrow(struct ArrowArrayStream *stream, yk_source **ret, yoke_error *err)
+{
+    YK_CLEANUP(yk_source_unrefp) yk_source *s = yk_new(yk_source);
+    yk_arrow                               *arrow;
+    YK_TRY(yk_arrow_open(stream, &arrow, err));
+    if (!s || !(s->files = yk_new_array(yk_source_file, 1))) {
+        yk_arrow_close(arrow);
+        return yk_fail_nomem(err, "opening a table");
+    }
+    s->refs = 1;
+    s->n_files = 1;
+    s->files[0].arrow = arrow;
+    s->files[0].path = yk_strdup("arrow stream");
+    if (!s->files[0].path)
+        return yk_fail_nomem(err, "opening a table");
+    size_t cap = 0;
+    YK_TRY(join_file(s, &s->files[0], &cap, err));
+    s->files[0].n = s->n_columns;
+    YK_TRY(widen_maps(s, err));
+    s->is_counted = true;
+    set_first_rows(s);
     *ret = YK_TAKE(s);
     return 0;
 }

@@ -8,6 +8,7 @@
 #define YK_TABLE_SOURCE_H
 
 #include "expr/expr.h"
+#include "format/arrow/arrow.h"
 #include "format/csv/csv_file.h"
 #include "format/parquet/parquet.h"
 
@@ -25,8 +26,9 @@ typedef struct yk_source_column {
 
 typedef struct yk_source_file {
     char       *path;
-    yk_parquet *parquet; /* one of the two */
+    yk_parquet *parquet; /* one of the three */
     yk_csv     *csv;
+    yk_arrow   *arrow;
     uint64_t    first, n; /* rows */
     int32_t    *column;   /* of each of the source's columns: the file's own, -1: it has none */
     yk_value   *part;     /* of each of the source's columns: the value that a folder's name gives; NULL: there are none */
@@ -46,6 +48,9 @@ typedef struct yk_source {
 
 /* Opens every file that the patterns name: files, globs, folders (all .parquet, .csv … below them). */
 int  yk_source_open(const char *const *patterns, size_t n, const yoke_table_opts *opts, yk_source **ret, yoke_error *err) YK_MUST_USE;
+/* Batches in memory as a source. Takes the stream. */
+int yk_source_of_arrow(struct ArrowArrayStream *stream, yk_source **ret, yoke_error *err) YK_MUST_USE;
+
 yk_source *yk_source_ref(yk_source *s);
 void yk_source_unref(yk_source *s); /* NULL is allowed */
 YK_DEFINE_CLEANUP(yk_source, yk_source_unref)

@@ -111,13 +111,16 @@ static bool next_field(const char *line, size_t n, char delimiter, size_t *at, y
     return true;
 }
 
-static bool looks_like_header(const yk_csv *f, const char *line, size_t n)
+static int find_header(yk_csv *f, const char *line, size_t n, yoke_error *err)
 {
     YK_AUTOBUF field = YK_BUF_INIT;
+    f->opts.header = 1;
     for (size_t at = 0; next_field(line, n, f->opts.delimiter, &at, &field);)
-        if (yk_csv_classify(yk_buf_text(&field), field.len).kind != YK_KIND_TEXT)
-            return false;
-    return true;
+        if (field.is_failed)
+            return yk_fail_nomem(err, "reading a header");
+        else if (yk_csv_classify(yk_buf_text(&field), field.len).kind != YK_KIND_TEXT)
+            f->opts.header = 0;
+    return 0;
 }
 
 /* A name that no column before has: "x", then "x_2", "x_3" … */
@@ -141,7 +144,7 @@ static int name_columns(yk_csv *f, const char *line, size_t n, yoke_error *err)
     for (size_t at = 0; next_field(line, n, f->opts.delimiter, &at, &field);) {
         char plain[32];
         snprintf(plain, sizeof plain, "c%u", f->n_columns + 1);
-        char *name = name_anew(f, f->opts.header && field.len ? field.data : plain);
+        char *name = field.is_failed ? NULL : name_anew(f, f->opts.header && field.len ? field.data : plain);
         if (!name || !yk_grow(&f->names, &cap, f->n_columns + 1, sizeof *f->names)) {
             yk_free(name);
             return yk_fail_nomem(err, "naming columns");
@@ -174,7 +177,7 @@ static int read_head(yk_csv *f, yoke_error *err)
     if (!f->opts.delimiter)
         f->opts.delimiter = find_delimiter(line, len);
     if (f->opts.header < 0)
-        f->opts.header = looks_like_header(f, line, len);
+        YK_TRY(find_header(f, line, len, err));
     return name_columns(f, line, len, err);
 }
 

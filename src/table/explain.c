@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * What a scan would read and leave out, in words.
+ */
+#include "table/skip.h"
+#include "table/table.h"
+
+void yoke_text_free(char *text) { yk_free(text); }
+
+/* What a column's part in a scan costs, by what its files say. */
+typedef struct cost {
+    uint64_t groups, groups_left_out, pages, pages_left_out, bytes, bytes_left_out;
+} cost;
+
+static int cost_group(yk_parquet *f, unsigned g, unsigned column, uint64_t first, const yk_skips *skips, cost *c, yoke_error *err)
+{
+    const yk_parquet_group *group = yk_parquet_group_at(f, g);
+    const yk_parquet_page  *pages;
+    unsigned                n;
+    uint64_t                stored, plain;
+    yk_parquet_chunk_bytes(f, g, column, &stored, &plain);
+    c->groups++;
+    c->bytes += stored;
+    if (yk_skips_cover(skips, first + group->first_row, group->n_rows)) {
+        c->groups_left_out++;
+        c->bytes_left_out += stored;
+        return 0;
+    }
+    YK_TRY(yk_parquet_pages(f, g, column, &pages, &n, err));
+    for (unsigned i = 0; i < n; i++) {
+        bool is_out = yk_skips_cover(skips, first + pages[i].first_row, pages[i].n_rows);
+        c->pages++;
+        c->pages_left_out += is_out;
+        c->bytes_left_out += is_out ? pages[i].n_bytes : 0;
+    }
+    return 0;
+}
+
+static int explain_column(const yk_source *s, size_t column, const yk_skips *skips, yk_buf *to, yoke_error *err)
+{
+    const yk_source_column *col = &s->columns[column];
+    char                    type[64];
+    cost                    c = {0};
+    for (size_t i = 0; i < s->n_files; i++) {
+        const yk_source_file *f = &s->files[i];
+        for (unsigned g = 0; f->parquet && f->column[column] >= 0 && g < yk_parquet_groups(f->parquet); g++)
+            YK_TRY(cost_group(f->parquet, g, (unsigned)f->column[column], f->first, skips, &c, err));
+    }
+    yk_buf_printf(to, "column    %s (%s)", col->name, yk_type_name(col->type, type, sizeof type));
+    if (c.groups)
+        yk_buf_printf(to, ": %llu row groups, %llu left out; %llu pages in the others, %llu left out; %.2f MB stored, %.2f MB left out",
+                      (unsigned long long)c.groups, (unsigned long long)c.groups_left_out, (unsigned long long)c.pages,
+                      (unsigned long long)c.pages_left_out, (double)c.bytes / 1e6, (double)c.bytes_left_out / 1e6);
+    yk_buf_puts(to, col->is_partition ? ": from folder names\n" : "\n");
+    return 0;
+}
+
+/* What filters rule out, over all rows. */
+static int find_skips(const yk_scan *scan, const yk_program *p, yk_skips *skips, yoke_error *err)
+{
+    for (size_t i = 0; i < scan->n_filters; i++) {
+        size_t         n;
+        const yk_fact *facts = yk_program_facts(p, i, &n);
+        YK_TRY(yk_skips_find(skips, scan->source, facts, n, 0, scan->source->n_rows, err));
+    }
+    return 0;
+}
+
+static uint64_t rows_left_out(const yk_skips *skips, uint64_t n_rows)
+{
+    uint64_t n = 0;
+    for (uint64_t at = 0; at < n_rows && skips->n; at += YK_BLOCK)
+        n += yk_skips_cover(skips, at, n_rows - at < YK_BLOCK ? n_rows - at : YK_BLOCK) ? YK_BLOCK : 0;
+    return n < n_rows ? n : n_rows;
+}
+
+static int explain(yk_scan *scan, const yk_program *p, size_t n_roots, yk_buf *to, yoke_error *err)
+{
+    const yk_source             *s = scan->source;
+    YK_CLEANUP(yk_skips_fini) yk_skips skips = {0};
+    YK_TRY(find_skips(scan, p, &skips, err));
+    yk_buf_printf(to, "files     %zu, from '%s'\n", s->n_files, s->files[0].path);
+    yk_buf_printf(to, "rows      %llu, of which %llu are left out unread\n", (unsigned long long)s->n_rows, (unsigned long long)rows_left_out(&skips, s->n_rows));
+    yk_buf_printf(to, "tasks     %llu of %d rows, in blocks of %d, on %s with %u workers\n",
+                  (unsigned long long)((s->n_rows + YK_TASK_ROWS - 1) / YK_TASK_ROWS), YK_TASK_ROWS, YK_BLOCK,
+                  yoke_session_executor(scan->session), yoke_session_workers(scan->session));
+    for (size_t i = 0; i < scan->n_filters; i++) {
+        size_t n;
+        yk_program_facts(p, i, &n);
+        yk_buf_printf(to, "filter    %zu: %s%s%s\n", i + 1, yk_expr_text(scan->filters[i]), n ? " (also by statistics)" : "",
+                      yk_program_single_column(p, i) >= 0 ? " (once per dictionary value)" : "");
+    }
+    for (uint32_t c = 0; c < s->n_columns; c++) {
+        bool is_read = false;
+        for (size_t r = 0; r < n_roots; r++) {
+            size_t          n;
+            const uint32_t *columns = yk_program_columns(p, r, &n);
+            for (size_t i = 0; i < n; i++)
+                is_read |= columns[i] == c;
+        }
+        if (is_read)
+            YK_TRY(explain_column(s, c, &skips, to, err));
+    }
+    return to->is_failed ? yk_fail_nomem(err, "explaining") : 0;
+}
+
+static int explain_table(const yoke_table *t, const char *select, yk_buf *to, yoke_error *err)
+{
+    yk_expr **list = NULL;
+    size_t    n = 0;
+    if (select)
+        YK_TRY(yk_expr_parse_list(select, &list, &n, err));
+    YK_CLEANUP(yk_table_scan_fini) yk_scan scan;
+    yk_sink     lent = {0}, *sinks[] = {&lent}; /* lends its expressions to a plan, never runs */
+    yk_program *p = NULL;
+    int         rc = yk_table_scan(t, &scan, err);
+    for (size_t i = 0; i < n && rc == 0; i++)
+        rc = yk_sink_add(&lent, list[i], YK_WANT_ANY, err);
+    scan.sinks = sinks;
+    scan.n_sinks = 1;
+    if (rc == 0)
+        rc = yk_scan_type(&scan, &p, err);
+    if (rc == 0)
+        rc = explain(&scan, p, scan.n_filters + n, to, err);
+    yk_program_free(p);
+    yk_free(lent.roots);
+    yk_expr_list_free(list, n);
+    return rc;
+}
+
+char *yoke_table_explain(const yoke_table *t, const char *select, yoke_error *err)
+{
+    YK_AUTOBUF text = YK_BUF_INIT;
+    if (explain_table(t, select, &text, err) < 0)
+        return NULL;
+    char *copy = yk_strdup(yk_buf_text(&text));
+    if (!copy)
+        yk_fail_nomem(err, "explaining");
+    return copy;
+}
