@@ -14,6 +14,7 @@ typedef struct binder {
     yk_program    *p;
     const yk_expr *e;
     yoke_error    *err;
+    const char    *text; /* of e, owned by the program: messages while running need it */
 } binder;
 
 static int bind(binder *b, const yk_ast *a, uint32_t *ret);
@@ -305,7 +306,7 @@ static int bind_arithmetic(binder *b, const yk_ast *a, uint32_t *ret)
     int as_int = code_of_int(a->op);
     if (kind_of(b, x) == YK_KIND_INT && kind_of(b, y) == YK_KIND_INT && as_int >= 0) {
         YK_TRY(node2(b, YK_CODE_INT2, as_int, INT, x, y, ret));
-        b->p->nodes[*ret].text = b->e->text;
+        b->p->nodes[*ret].text = b->text;
         return 0;
     }
     YK_TRY(need_real(b, a, a->args[0], &x));
@@ -674,9 +675,11 @@ static int bind(binder *b, const yk_ast *a, uint32_t *ret)
 
 int yk_bind(yk_program *p, const yk_expr *e, yk_want want, uint32_t *ret, yoke_error *err)
 {
-    binder   b = {p, e, err};
+    binder   b = {p, e, err, yk_arena_strndup(&p->arena, e->text, 80)};
     uint32_t node;
     char     type[48];
+    if (!b.text)
+        return yk_fail_nomem(err, "binding an expression");
     YK_TRY(bind(&b, e->root, &node));
     yk_kind k = kind_of(&b, node);
     if (want == YK_WANT_FILTER && k == YK_KIND_NULL)

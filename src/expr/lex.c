@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include "base/number.h"
 #include "expr/ast.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 static bool is_name_start(char c)
 {
@@ -63,15 +62,9 @@ static int lex_number(const char *source, yk_token *t, yoke_error *err)
     t->end = (uint32_t)(q - source);
     if (is_name_byte(*q) || *q == '.')
         return yk_expr_fail(err, YOKE_ESYNTAX, source, t->at, "this is no number (a name that begins with a digit goes into backquotes)");
-    errno = 0;
-    t->kind = is_real ? YK_TOKEN_REAL : YK_TOKEN_INT;
-    if (!is_real) {
-        t->i = strtoll(p, NULL, 10);
-        if (errno == ERANGE)
-            t->kind = YK_TOKEN_REAL;
-    }
-    if (t->kind == YK_TOKEN_REAL)
-        t->r = strtod(p, NULL);
+    t->kind = !is_real && yk_number_read_int(p, t->end - t->at, &t->i) ? YK_TOKEN_INT : YK_TOKEN_REAL;
+    if (t->kind == YK_TOKEN_REAL && !yk_number_read_real(p, t->end - t->at, &t->r))
+        t->r = INFINITY; /* beyond the largest */
     return 0;
 }
 
