@@ -56,6 +56,7 @@ typedef struct yk_starter {
     int                 null_fd;
     sigset_t            mask;     /* of jobs */
     bool                ignores_output;
+    _Alignas(16) char   stack[32 << 10]; /* of a process being started */
 } yk_starter;
 
 /* Jobs get the signal mask of this moment. */
