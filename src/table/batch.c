@@ -90,22 +90,43 @@ int yk_batch_add(yk_batch *b, const yk_vec *columns, const uint32_t *rows, uint3
     return 0;
 }
 
+static int append_fixed(yk_batch_column *c, const yk_batch_column *from, const uint32_t *order, uint64_t first, uint64_t n, yoke_error *err)
+{
+    size_t      size = yk_kind_size(from->type.kind);
+    const char *values = from->values.data;
+    char       *to = size ? yk_buf_extend(&c->values, n * size) : NULL;
+    if (size && !to)
+        return yk_fail_nomem(err, "keeping rows");
+    if (!order && size) {
+        memcpy(to, values + first * size, n * size);
+    } else if (size == 8) {
+        for (uint64_t i = 0; i < n; i++)
+            memcpy(to + i * 8, values + (size_t)order[first + i] * 8, 8);
+    } else {
+        for (uint64_t i = 0; i < n && size; i++)
+            memcpy(to + i * size, values + order[first + i] * size, size);
+    }
+    return 0;
+}
+
 int yk_batch_append(yk_batch *b, const yk_batch *from, const uint32_t *order, uint64_t first, uint64_t n, yoke_error *err)
 {
-    for (size_t i = 0; i < b->n_columns; i++) {
+    for (size_t i = 0; i < b->n_columns && n; i++) {
         yk_batch_column       *c = &b->columns[i];
         const yk_batch_column *f = &from->columns[i];
-        size_t                 size = yk_kind_size(f->type.kind);
+        char                  *valid = yk_buf_extend(&c->valid, n);
+        if (!valid)
+            return yk_fail_nomem(err, "keeping rows");
+        for (uint64_t k = 0; k < n; k++)
+            valid[k] = f->valid.data[order ? order[first + k] : first + k];
+        if (!is_bytes(f->type)) {
+            YK_TRY(append_fixed(c, f, order, first, n, err));
+            continue;
+        }
         for (uint64_t k = first; k < first + n; k++) {
-            uint64_t row = order ? order[k] : k;
-            yk_buf_putc(&c->valid, f->valid.data[row]);
-            if (is_bytes(f->type)) {
-                uint64_t place[2];
-                memcpy(place, f->values.data + row * sizeof place, sizeof place);
-                put_text(c, (yk_text){yk_buf_text(&f->bytes) + place[0], place[1]});
-            } else if (size) {
-                yk_buf_append(&c->values, f->values.data + row * size, size);
-            }
+            uint64_t place[2], row = order ? order[k] : k;
+            memcpy(place, f->values.data + row * sizeof place, sizeof place);
+            put_text(c, (yk_text){yk_buf_text(&f->bytes) + place[0], place[1]});
         }
         YK_TRY(check(c, err));
     }

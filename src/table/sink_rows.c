@@ -26,62 +26,11 @@ typedef struct state {
     size_t    n_keys, cap_keys;
     yk_vec   *vecs;
     uint32_t  picked[YK_BLOCK];
+    bool      has_bound; /* of a sort with head: a first key beyond `bound` comes too late */
+    double    bound;
 } state;
 
 /* ---- sorting */
-
-typedef struct sorting {
-    const yk_batch *b;
-    const yk_order *order;
-    size_t          n_order;
-    const double   *reals; /* the first key as doubles that order as it does, descending negated; NULL: compare as it is */
-} sorting;
-
-static int compare_rows(const void *pa, const void *pb, void *ctx)
-{
-    const sorting *s = ctx;
-    uint32_t       a = *(const uint32_t *)pa, b = *(const uint32_t *)pb;
-    if (s->reals && s->reals[a] != s->reals[b])
-        return s->reals[a] < s->reals[b] ? -1 : 1;
-    for (size_t i = s->reals ? 1 : 0; i < s->n_order; i++) {
-        int c = yk_batch_compare(s->b, a, s->b, b, s->order[i].column, s->order[i].is_descending);
-        if (c)
-            return c;
-    }
-    return (a > b) - (a < b);
-}
-
-/* The first key as doubles where none is lost on the way: missing as +infinity and a bit more is not to be had, so only columns
- * without missing values. */
-static double *first_key(const yk_batch *b, yk_order o)
-{
-    const yk_batch_column *c = &b->columns[o.column];
-    if (c->type.kind != YK_KIND_REAL || (b->n && memchr(c->valid.data, 0, b->n)))
-        return NULL;
-    double *keys = yk_new_array(double, b->n + 1);
-    for (uint64_t i = 0; keys && i < b->n; i++) {
-        double x;
-        memcpy(&x, c->values.data + i * sizeof x, sizeof x);
-        keys[i] = o.is_descending ? -x : x;
-    }
-    return keys;
-}
-
-int yk_batch_sort(const yk_batch *b, const yk_order *order, size_t n_order, uint32_t **ret, yoke_error *err)
-{
-    if (b->n > UINT32_MAX)
-        return yk_fail(err, YOKE_ELIMIT, "more than %u rows to sort in memory", UINT32_MAX);
-    uint32_t *rows_ = yk_new_array(uint32_t, b->n + 1);
-    if (!rows_)
-        return yk_fail_nomem(err, "sorting");
-    for (uint64_t i = 0; i < b->n; i++)
-        rows_[i] = (uint32_t)i;
-    YK_AUTOFREE double *keys = n_order ? first_key(b, order[0]) : NULL;
-    sorting             s = {b, order, n_order, keys};
-    qsort_r(rows_, b->n, sizeof *rows_, compare_rows, &s);
-    *ret = rows_;
-    return 0;
-}
 
 /* Puts the rows in order and keeps the first `most` (0: all). */
 static int sort_batch(rows *s, yk_batch *b, uint64_t most, yoke_error *err)
@@ -169,6 +118,7 @@ static int rows_begin(yk_sink *base, void *state_, uint64_t first, yoke_error *e
     for (size_t i = 0; i < base->n_roots; i++)
         st->now.columns[i].type = yk_sink_type(base, i);
     st->n_keys = 0;
+    st->has_bound = false;
     return 0;
 }
 
@@ -179,6 +129,34 @@ static int add_keys(rows *s, state *st, const yk_block *b, uint32_t n, yoke_erro
     for (uint32_t i = 0; i < n; i++)
         st->keys[st->n_keys++] = hash(s->o.seed, b->first + st->picked[i]);
     return st->n_keys > 2 * s->o.sample + YK_BLOCK ? thin(&st->now, st->keys, &st->n_keys, s->o.sample, err) : 0;
+}
+
+/* Leaves out rows whose first key comes after that of the last row that could be wanted; returns how many are left. */
+static uint32_t leave_out(const rows *s, state *st, uint32_t n)
+{
+    const yk_vec *v = &st->vecs[s->order[0].column];
+    const double *x = v->values;
+    uint32_t      kept = 0;
+    if (!st->has_bound || v->type.kind != YK_KIND_REAL)
+        return n;
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t row = st->picked[i];
+        bool     is_late = s->order[0].is_descending ? !(x[row] >= st->bound) : !(x[row] <= st->bound);
+        st->picked[kept] = row;
+        kept += !is_late;
+    }
+    return kept;
+}
+
+/* Sorts what a task has and keeps what could be wanted; the last of it is the bound for what follows. */
+static int keep_first(rows *s, state *st, yoke_error *err)
+{
+    YK_TRY(sort_batch(s, &st->now, s->o.head, err));
+    yk_value last;
+    yk_batch_get(&st->now, s->order[0].column, st->now.n - 1, &last);
+    st->has_bound = last.type.kind == YK_KIND_REAL && !last.is_missing && st->now.n >= s->o.head;
+    st->bound = last.r;
+    return 0;
 }
 
 static int rows_block(yk_sink *base, void *state_, const yk_block *b, yoke_error *err)
@@ -197,13 +175,15 @@ static int rows_block(yk_sink *base, void *state_, const yk_block *b, yoke_error
         n = (uint32_t)(s->o.head - st->now.n);
     for (size_t i = 0; i < base->n_roots; i++)
         YK_TRY(yk_eval_values(b->eval, base->root + i, &st->vecs[i], err));
+    if (s->o.n_order && s->o.head)
+        n = leave_out(s, st, n);
     YK_TRY(yk_batch_add(&st->now, st->vecs, st->picked, n, err));
     if (s->o.sample)
         return add_keys(s, st, b, n, err);
     if (s->o.tail && st->now.n > 2 * s->o.tail + YK_BLOCK)
         return yk_batch_cut(&st->now, st->now.n - s->o.tail, s->o.tail, err);
-    if (s->o.n_order && s->o.head && st->now.n > 2 * s->o.head + YK_BLOCK)
-        return sort_batch(s, &st->now, s->o.head, err);
+    if (s->o.n_order && s->o.head && st->now.n > 2 * s->o.head && n)
+        return keep_first(s, st, err);
     return 0;
 }
 
