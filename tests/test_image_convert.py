@@ -4,7 +4,9 @@ import glob
 import io
 import os
 import shutil
+import signal
 import subprocess
+import time
 
 import numpy as np
 import pytest
@@ -291,3 +293,21 @@ def test_same_bytes_whatever_pulls(yoke, tmp_path, words):
         converted(yoke, tmp_path, *[f"a{i}.jpg" for i in range(7)], *words, "-o", out, "--on", on)
         made[on] = [(tmp_path / out / f).read_bytes() for f in sorted(os.listdir(tmp_path / out))]
     assert all(len(m) == 7 and m == made["serial"] for m in made.values())
+
+
+@pytest.mark.parametrize("on", ["serial", "threads:2", "processes:2"])
+def test_interrupt_leaves_nothing_half_done(yoke_path, tmp_path, on):
+    for i in range(12):
+        gradient(1200, 900).save(tmp_path / f"a{i}.png")
+    run = subprocess.Popen([yoke_path, "image", *[f"a{i}.png" for i in range(12)], "--to", "webp", "-o", "out", "--on", on], cwd=tmp_path,
+                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    deadline = time.time() + 30
+    while not os.path.exists(tmp_path / "out/a0.webp") and time.time() < deadline:
+        time.sleep(0.01)
+    os.killpg(run.pid, signal.SIGINT)
+    out, err = run.communicate(timeout=60)
+    assert run.returncode == 130 , (run.returncode, err)
+    made = os.listdir(tmp_path / "out")
+    assert 0 < len(made) < 12 and not [f for f in made if f.startswith(".")]
+    for f in made:
+        Image.open(tmp_path / "out" / f).load()

@@ -44,16 +44,17 @@ typedef struct yoke_image_result {
  *     for (size_t i = 0; i < n; i++)
  *         each(ctx, the result of files[i]);
  *
- * `each` (may be NULL) is called in that order, in the calling thread. A file that fails does not stop the others; an output
+ * `each` (may be NULL) is called in that order, in the calling thread; a negative value ends the call with it, when the
+ * files that are being converted are done. A file that fails does not stop the others; an output
  * is complete or absent. Animations and documents of several pages: the first alone. PDF inputs are drawn at 150 dots an inch;
  * PDF outputs have one point per pixel. Transparent parts become white where the format has no transparency.
  *
  * Returns 0; YOKE_ETASK when some files failed; YOKE_EINVALID, before anything was read, when an option is wrong or two
- * outputs would have one name; YOKE_ECANCELED; YOKE_ENOMEM. A file's own codes: YOKE_EFORMAT for what is no picture or is
+ * outputs would have one name; YOKE_ENOMEM; what `each` returned. A file's own codes: YOKE_EFORMAT for what is no picture or is
  * broken, YOKE_EEXISTS, YOKE_EIO, YOKE_EUNSUPPORTED (a part of Yoke is not installed, or no such conversion).
  */
 int yoke_image_convert(yoke_session *s, const char *const *files, size_t n, const yoke_image_opts *opts,
-                       void (*each)(void *ctx, const yoke_image_result *r), void *ctx, yoke_error *err);
+                       int (*each)(void *ctx, const yoke_image_result *r), void *ctx, yoke_error *err);
 
 #ifdef __cplusplus
 }

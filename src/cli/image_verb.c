@@ -8,6 +8,8 @@
 
 #include <yoke/image.h>
 
+#include <signal.h>
+
 YK_DEFINE_CLEANUP(yoke_session, yoke_close)
 
 enum { OPT_ROTATE = 1, OPT_TO, OPT_DIR, OPT_SUFFIX, OPT_MAX_SIZE, OPT_QUALITY, OPT_FORCE, OPT_ON };
@@ -65,7 +67,16 @@ static bool take_option(yk_args *args, image_call *c, int id, const char *value)
     return is_fine;
 }
 
-static void say_result(void *ctx, const yoke_image_result *r)
+/* Ctrl-C: pictures that are being made are finished, so that nothing is left half done; a second one ends at once. */
+static volatile sig_atomic_t is_interrupted;
+
+static void on_interrupt(int number)
+{
+    (void)number;
+    is_interrupted = 1;
+}
+
+static int say_result(void *ctx, const yoke_image_result *r)
 {
     image_call *c = ctx;
     yk_progress_hide(c->progress);
@@ -77,6 +88,7 @@ static void say_result(void *ctx, const yoke_image_result *r)
         yk_cli_warn(c->args, "%s", r->why);
     }
     yk_progress_update(c->progress, c->n_done, c->n_failed);
+    return is_interrupted ? YOKE_ECANCELED : 0;
 }
 
 static int convert(image_call *c, yoke_error *err)
@@ -84,6 +96,7 @@ static int convert(image_call *c, yoke_error *err)
     YK_CLEANUP(yoke_closep) yoke_session *s = yoke_open(c->on, err);
     if (!s)
         return err->code;
+    sigaction(SIGINT, &(struct sigaction){.sa_handler = on_interrupt, .sa_flags = SA_RESTART | (int)SA_RESETHAND}, NULL);
     c->progress = yk_progress_start("image", "pictures", c->n, YK_PROGRESS_AUTO);
     int rc = yoke_image_convert(s, c->files, c->n, &c->opts, say_result, c, err);
     yk_progress_end(YK_TAKE(c->progress));

@@ -17,7 +17,7 @@ typedef struct batch {
     const yoke_image_opts *o;
     yk_format              to;
     char                 **outputs; /* owned, and each of them */
-    void (*each)(void *ctx, const yoke_image_result *r);
+    int (*each)(void *ctx, const yoke_image_result *r);
     void                  *ctx;
     size_t                 n_failed;
 } batch;
@@ -130,30 +130,26 @@ static void stop(void *ctx, void *state)
         codec->leave_thread();
 }
 
-static void report(batch *b, uint64_t i, int code, const char *why)
+static int report(batch *b, uint64_t i, int code, const char *why, yoke_error *err)
 {
-    if (b->each)
-        b->each(b->ctx, &(yoke_image_result){(size_t)i, b->files[i], b->outputs[i], code, why});
+    int rc = b->each ? b->each(b->ctx, &(yoke_image_result){(size_t)i, b->files[i], b->outputs[i], code, why}) : 0;
+    return rc < 0 ? yk_fail(err, rc, "ended after %llu of %zu pictures", (unsigned long long)i + 1, b->n) : 0;
 }
 
 static int fold(void *ctx, const yk_result *r, yoke_error *err)
 {
-    (void)err;
-    report(ctx, r->index, 0, "");
-    return 0;
+    return report(ctx, r->index, 0, "", err);
 }
 
 static int failed(void *ctx, uint64_t index, const yoke_error *why, yoke_error *err)
 {
     batch *b = ctx;
-    (void)err;
     b->n_failed++;
-    report(b, index, why->code, why->text);
-    return 0;
+    return report(b, index, why->code, why->text, err);
 }
 
 int yoke_image_convert(yoke_session *s, const char *const *files, size_t n, const yoke_image_opts *opts,
-                       void (*each)(void *ctx, const yoke_image_result *r), void *ctx, yoke_error *err)
+                       int (*each)(void *ctx, const yoke_image_result *r), void *ctx, yoke_error *err)
 {
     static const yoke_image_opts plain = YOKE_IMAGE_OPTS_INIT;
     YK_CLEANUP(batch_fini) batch b = {.files = files, .n = n, .o = opts ? opts : &plain, .each = each, .ctx = ctx};
