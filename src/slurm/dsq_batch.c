@@ -95,7 +95,7 @@ static int read_done(batch *b)
 
 static int note_pack(const batch *b)
 {
-    YK_AUTOBUF path = YK_BUF_INIT, text = YK_BUF_INIT;
+    YK_AUTOBUF path = YK_BUF_INIT;
     YK_CLEANUP(yk_output_fini) yk_output out = {0};
     if (!b->b->pack || !b->b->status_dir)
         return 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "slurm/indices.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 void yk_indices_fini(yk_indices *x)
@@ -55,9 +56,39 @@ static bool read_span(const char **p, span *ret, bool *ret_is_cut)
 
 static int add_span(yk_indices *x, const span *s, yoke_error *err)
 {
-    for (uint64_t i = s->first; i <= s->last; i += s->step)
-        YK_TRY(yk_lines_add(&x->set, i, err));
+    uint64_t n = s->step == 1 ? 1 : (s->last - s->first) / s->step + 1;
+    if (x->set.n + n > YK_INDEX_MOST)
+        return yk_fail(err, YOKE_ELIMIT, "more than %u array indices", YK_INDEX_MOST);
+    for (uint64_t i = s->first; i <= s->last; i += s->step) {
+        struct yk_line_range r = {i, s->step == 1 ? s->last : i};
+        if (!yk_push(&x->set.range, &x->set.n, &x->set.cap, r))
+            return yk_fail_nomem(err, "reading array indices");
+        if (s->step == 1)
+            break;
+    }
     return 0;
+}
+
+static int by_first(const void *a, const void *b)
+{
+    const struct yk_line_range *x = a, *y = b;
+    return (x->first > y->first) - (x->first < y->first);
+}
+
+/* Ascending, disjoint, never touching: what a yk_lines is. */
+static void put_in_order(yk_lines *l)
+{
+    size_t n = 0;
+    if (l->n > 1)
+        qsort(l->range, l->n, sizeof *l->range, by_first);
+    for (size_t i = 0; i < l->n; i++) {
+        struct yk_line_range *last = n ? &l->range[n - 1] : NULL;
+        if (!last || l->range[i].first > last->last + 1)
+            l->range[n++] = l->range[i];
+        else if (l->range[i].last > last->last)
+            last->last = l->range[i].last;
+    }
+    l->n = n;
 }
 
 int yk_indices_parse(const char *text, yk_indices *ret, yoke_error *err)
@@ -89,6 +120,7 @@ int yk_indices_parse(const char *text, yk_indices *ret, yoke_error *err)
         p++;
     if (*p || (!x.set.n && !x.is_cut))
         return yk_fail(err, YOKE_ESYNTAX, "'%.60s' is no list of array indices such as 0-5,7 or 0-10:2", text);
+    put_in_order(&x.set);
     *ret = x;
     x = (yk_indices)YK_INDICES_INIT;
     return 0;

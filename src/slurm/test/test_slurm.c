@@ -306,7 +306,36 @@ TEST(a_command_is_run_without_a_shell_and_within_its_time)
     yk_slurm_reply_fini(&r);
 }
 
-RUN_TESTS(every_form_of_indices_is_read, what_is_no_list_of_indices_is_refused, job_ids_are_read, rows_of_squeue_are_read,
+/* ---- memory */
+
+static int read_much(void)
+{
+    YK_CLEANUP(yk_queue_fini) yk_queue q = YK_QUEUE_INIT;
+    YK_CLEANUP(yk_tally_fini) yk_tally t = YK_TALLY_INIT;
+    YK_CLEANUP(yk_indices_fini) yk_indices x = YK_INDICES_INIT;
+    YK_AUTOBUF text = YK_BUF_INIT;
+    YK_TRY(yk_indices_parse("0-40:2%3", &x, NULL));
+    YK_TRY(yk_queue_add_squeue(&q, "324|8-20:4|PENDING|Priority|\n324|0|RUNNING|None|yk1\n324|1|FAILED|None|yk1\n", NULL));
+    YK_TRY(yk_queue_add_sacct(&q, "324_[30-40:2]|PENDING|0:0|\n324_2|TIMEOUT|0:15|yk2\n", true, NULL));
+    for (size_t i = 0; i < q.n; i++)
+        YK_TRY(yk_tally_add(&t, q.row[i].state, i, NULL));
+    yk_tally_print(&t, 324, &text);
+    yk_queue_print(&q, &text);
+    return text.is_failed ? YOKE_ENOMEM : 0;
+}
+
+TEST(memory_may_run_out_anywhere)
+{
+    uint64_t asked = 0;
+    for (uint64_t n = 1; n == 1 || n <= asked; n++) {
+        yk_alloc_test_begin(n);
+        int rc = read_much();
+        assert_int_equal(yk_alloc_test_end(&asked), 0);
+        assert_true(rc == 0 || rc == YOKE_ENOMEM);
+    }
+}
+
+RUN_TESTS(memory_may_run_out_anywhere, every_form_of_indices_is_read, what_is_no_list_of_indices_is_refused, job_ids_are_read, rows_of_squeue_are_read,
           rows_of_sacct_are_read, states_match_by_their_first_word, the_table_of_states_is_dsqs, a_site_is_read,
           lines_are_packed_only_where_they_must_be, words_are_quoted_for_shell_and_sbatch, options_of_sbatch_are_known,
           options_are_written_as_dsq_writes_them, slurms_sentences_come_with_advice, a_command_is_run_without_a_shell_and_within_its_time)
