@@ -268,7 +268,8 @@ static int put_page(yk_pq_encoder *e, yk_codec_state *codecs, int32_t type, int3
     if (body->len > INT32_MAX)
         return yk_fail(err, YOKE_ELIMIT, "column '%s': a page of over 2 GiB cannot be written", e->field.name);
     YK_TRY(yk_codec_compress(codecs, e->codec, e->level, body->data ? body->data : "", body->len, &stored, err));
-    yk_pq_header h = {.type = type, .plain_size = (int32_t)body->len, .stored_size = (int32_t)stored.len, .n_values = (int32_t)n_values, .encoding = encoding};
+    yk_pq_header h = {.type = type, .plain_size = (int32_t)body->len, .stored_size = (int32_t)stored.len, .n_values = (int32_t)n_values,
+                      .encoding = encoding};
     YK_TRY(yk_codec_crc32(stored.data ? stored.data : "", stored.len, &h.crc, err));
     size_t before = to->len;
     YK_TRY(put_header(to, &h, err));

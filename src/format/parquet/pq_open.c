@@ -64,8 +64,8 @@ static int check_magic(yk_parquet *f, uint32_t *ret_footer, yoke_error *err)
     if (memcmp(tail + 4, "PARE", 4) == 0)
         return yk_fail(err, YOKE_EUNSUPPORTED, "'%s' is an encrypted Parquet file; decrypt it with the tool that wrote it", f->path);
     if (memcmp(tail + 4, "PAR1", 4) != 0)
-        return is_begun ? yk_fail(err, YOKE_EFORMAT, "'%s' is cut short: the end of the Parquet file, which lists its columns, is missing; get it again", f->path)
-                        : yk_fail(err, YOKE_EFORMAT, "'%s' %s", f->path, sniff(head, n));
+        return yk_fail(err, YOKE_EFORMAT, "'%s' %s", f->path,
+                       is_begun ? "is cut short: the end of the Parquet file, which lists its columns, is missing; get it again" : sniff(head, n));
     memcpy(ret_footer, tail, sizeof *ret_footer);
     if (*ret_footer > f->size - TAIL)
         return yk_fail(err, YOKE_EFORMAT, "'%s': its Parquet footer is said to be longer than the file; get the file again", f->path);

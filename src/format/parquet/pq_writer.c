@@ -101,7 +101,8 @@ int yk_parquet_writer_add(yk_parquet_writer *w, const yk_vec *columns, yoke_erro
         YK_TRY(end_group(w, err));
     for (unsigned i = 0; i < w->n; i++) {
         if (columns[i].n != columns[0].n)
-            return yk_fail(err, YOKE_EINVALID, "column '%s' has %u rows where the others have %u", w->encoders[i].field.name, columns[i].n, columns[0].n);
+            return yk_fail(err, YOKE_EINVALID, "column '%s' has %u rows where the others have %u", w->encoders[i].field.name, columns[i].n,
+                           columns[0].n);
         YK_TRY(yk_pq_encoder_add(&w->encoders[i], &columns[i], &w->codecs, err));
         bytes += w->encoders[i].body.len;
     }

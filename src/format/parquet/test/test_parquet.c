@@ -134,7 +134,8 @@ TEST(hybrid_ends_where_its_bytes_do)
 TEST(half_precision)
 {
     static const struct { uint16_t bits; double value; } row[] = {
-        {0x0000, 0.0}, {0x3c00, 1.0}, {0xc000, -2.0}, {0x7bff, 65504.0}, {0x0001, 0x1p-24}, {0x03ff, 0x1.ff8p-15}, {0x0400, 0x1p-14}, {0x7c00, INFINITY}};
+        {0x0000, 0.0}, {0x3c00, 1.0}, {0xc000, -2.0}, {0x7bff, 65504.0}, {0x0001, 0x1p-24}, {0x03ff, 0x1.ff8p-15}, {0x0400, 0x1p-14},
+        {0x7c00, INFINITY}};
     for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
         double got;
         assert_true(yk_pq_convert(YK_PQ_F_F16, 2, (const uint8_t *)&row[i].bits, 1, &got));
@@ -159,7 +160,8 @@ static double few(uint64_t i) { return (double)(i * i % 97) / 4; }
 static int write_file(const char *path, yoke_error *err)
 {
     static const yk_parquet_field fields[] = {
-        {"few", {.kind = YK_KIND_REAL}, false, false, false}, {"all", {.kind = YK_KIND_INT}, true, false, false}, {"text", {.kind = YK_KIND_TEXT}, false, false, false}};
+        {"few", {.kind = YK_KIND_REAL}, false, false, false}, {"all", {.kind = YK_KIND_INT}, true, false, false},
+        {"text", {.kind = YK_KIND_TEXT}, false, false, false}};
     yk_parquet_write_opts                           opts = {YK_PARQUET_SNAPPY, 0, 20000, 4096};
     YK_CLEANUP(yk_parquet_writer_closep) yk_parquet_writer *w = NULL;
     static double                                   real[YK_BLOCK];
@@ -173,7 +175,7 @@ static int write_file(const char *path, yoke_error *err)
         for (uint32_t i = 0; i < n; i++) {
             valid[i >> 6] |= (uint64_t)is_there(row + i) << (i & 63);
             real[i] = few(row + i), whole[i] = (int64_t)((row + i) * 977);
-            text[i] = (yk_text){"zones of the city" + (row + i) % 9, 1 + (row + i) % 8};
+            text[i] = (yk_text){&"zones of the city"[(row + i) % 9], 1 + (row + i) % 8};
         }
         yk_vec v[] = {{.type = fields[0].type, .n = n, .values = real, .valid = valid}, {.type = fields[1].type, .n = n, .values = whole},
                       {.type = fields[2].type, .n = n, .values = text}};
