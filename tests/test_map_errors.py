@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import signal
 import subprocess
 import time
@@ -224,8 +225,13 @@ def test_what_was_compiled_is_kept_by_content(yoke, tmp_path):
 
 
 def test_a_home_that_cannot_be_written(yoke, f, tmp_path):
-    done = yoke("map", f"{f}:echo", "5", env={"XDG_CACHE_HOME": "/proc/none", "HOME": "/proc/none", "TMPDIR": str(tmp_path)})
+    env = {"XDG_CACHE_HOME": "/proc/none", "HOME": "/proc/none", "TMPDIR": str(tmp_path)}
+    done = yoke("map", f"{f}:echo", "5", env=env)
     assert (done.stdout, done.returncode) == ("5\n", 0)
+    (folder,) = tmp_path.iterdir()
+    folder.chmod(0o777) # others could have put a library there
+    done = yoke("map", f"{f}:echo", "5", env=env)
+    assert (done.stdout, done.returncode) == ("", 1) and "is not this user's alone" in done.stderr
 
 
 def test_outputs_that_cannot_be_written(yoke_path, f):
@@ -248,3 +254,27 @@ def test_great_ranges_in_little_memory(yoke_path, f):
     _, status, used = os.wait4(p.pid, 0)
     is_sanitized = b"__asan_init" in yoke_path.read_bytes() or b"__tsan_init" in yoke_path.read_bytes()
     assert status == 0 and used.ru_maxrss < (1024 if is_sanitized else 64) * 1024
+
+
+def on_terminal(*words):
+    """Runs with standard error on a terminal: (standard output, what the terminal got)."""
+    mine, its = pty.openpty()
+    p = subprocess.Popen(list(map(str, words)), stdout=subprocess.PIPE, stderr=its, text=True)
+    os.close(its)
+    seen = b""
+    while True:
+        try:
+            part = os.read(mine, 4096)
+        except OSError: # the other end was closed
+            break
+        seen += part
+    os.close(mine)
+    return p.communicate(timeout=30)[0], seen.decode()
+
+
+def test_progress_on_a_terminal(yoke_path, f):
+    words = [yoke_path, "map", f"{f}:nap", *["300"] * 8, "--on", "threads:2", "--chunk", "1"]
+    out, seen = on_terminal(*words)
+    assert out == "300\n" * 8
+    assert " of 8 items (" in seen and seen.endswith("\r\x1b[K")
+    assert on_terminal(*words, "--progress", "none")[1] == ""

@@ -118,12 +118,19 @@ yoke_items yk_map_run_items(yk_map_run *r)
     return yoke_items_from(next_item, r, (size_t)r->binding.n_in * YK_BINDING_SLOT);
 }
 
+/* Lines of results do not run into the bar when both are on one terminal. */
+static void make_room(yk_map_run *r)
+{
+    if (r->is_terminal)
+        yk_progress_hide(r->progress);
+}
+
 static void on_progress(void *ctx, const yoke_progress *p)
 {
     yk_map_run *r = ctx;
     yoke_error  ignored = YOKE_ERROR_INIT; /* it comes again with the next write */
     if (r->output.text.len > 0) {
-        yk_progress_hide(r->progress);
+        make_room(r);
         (void)!yk_map_output_flush(&r->output, &ignored);
     }
     yk_progress_update(r->progress, p->done, p->failed);
@@ -174,6 +181,7 @@ static int take_outcomes(yk_map_run *r, yoke_imap *it, yoke_error *err)
         if (o.error && o.cause == YOKE_CAUSE_CANCELED)
             continue;
         bool ends = o.error && r->asked->on_error == YOKE_RAISE;
+        make_room(r);
         if (!ends || r->asked->is_json)
             YK_TRY(yk_map_output_put(&r->output, &o, err));
         if (!o.error)
@@ -258,7 +266,7 @@ static int conclude(const yk_map_run *r, int rc, const yoke_error *err)
 
 int yk_map_function(const yk_map_asked *m)
 {
-    yk_map_run r = {.asked = m};
+    yk_map_run r = {.asked = m, .is_terminal = isatty(STDOUT_FILENO)};
     yoke_error err = YOKE_ERROR_INIT;
     int        rc = run_all(&r, &err);
     int        code = conclude(&r, rc, &err);

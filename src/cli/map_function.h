@@ -18,6 +18,7 @@ typedef struct yk_map_run {
     yoke_error          wrong_item; /* what was wrong with one that was read */
     yk_map_output       output;
     yk_progress        *progress;
+    bool                is_terminal; /* standard output is one */
 } yk_map_run;
 
 /* What the calls of the map family get for this run; failures are never raised by them. */

@@ -18,6 +18,7 @@
 #include <limits.h>
 #include <spawn.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -150,7 +151,13 @@ static int cache_folder(yk_buf *ret, yoke_error *err)
     yk_buf_printf(ret, "%s/yoke-%ld", tmp && *tmp == '/' ? tmp : "/tmp", (long)getuid());
     if (ret->is_failed)
         return yk_fail_nomem(err, "compiling");
-    return yk_file_make_dirs(yk_buf_text(ret), err);
+    struct stat st; /* everybody may write in /tmp: what is loaded from there must be nobody else's */
+    if (mkdir(yk_buf_text(ret), 0700) < 0 && errno != EEXIST)
+        return yk_fail_errno(err, "no place to keep what is compiled: '%s'", yk_buf_text(ret));
+    if (lstat(yk_buf_text(ret), &st) < 0 || !S_ISDIR(st.st_mode) || st.st_uid != getuid() || (st.st_mode & 077))
+        return yk_fail(err, YOKE_EIO, "'%s' is not this user's alone, so nothing is compiled there; set XDG_CACHE_HOME to a folder of yours",
+                       yk_buf_text(ret));
+    return 0;
 }
 
 /* Whether every file in the list still has the content it had. */
