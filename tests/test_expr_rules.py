@@ -76,6 +76,7 @@ RULES = {
     "r > 0 | fare == 5": [True, False, True, False, True],
     "r > 0 & fare > 5": [True, False, False, False, False],
     "0 < i < 10": [True, False, False, False, False],
+    "-10 < i <= 0 < 1 != 2": [False, True, False, True, False],
     "i == 7.0": [True, False, False, False, False],
     "i < 6.5": [False, True, False, True, False],
     "7 <= i": [True, False, False, False, True],
@@ -213,6 +214,13 @@ def test_error(ev, text):
     assert ERRORS[text] in str(answer)
 
 
+def test_chains_within_chains_stay_small(ev):
+    text = "i"
+    for _ in range(40):
+        text = f"0 < ({text}) < 5"
+    assert len(ev.raw([text]).split("\n")[0]) < 1000
+
+
 def test_long_lists(ev):
     assert ev.one("i in (" + ", ".join(map(str, range(5, 9000))) + ")") == [True, False, False, False, False]
 
@@ -222,6 +230,7 @@ def test_canonical_text(ev):
         "a.b*( c+d )": None, "(r+1)*2": "(r + 1) * 2", "r+(1*2)": "r + 1 * 2", "(r-1)-1": "r - 1 - 1", "r-(1-1)": "r - (1 - 1)",
         "R>1 && !b" : None, "r>1 && !b": "r > 1 and not b", "`a b`*1.50": "`a b` * 1.5", "-(r)": "-r", "(-2)**2": "(-2) ** 2",
         "not(b or b)": "not (b or b)", "r<>1": "r != 1", "case when b then 1 end": "case when b then 1 else null end",
+        "0<r<=1": "0 < r <= 1", "(0<r)<1": "(0 < r) < 1", "0<(r<1)": "0 < (r < 1)",
     }.items():
         if canonical:
             assert ev.raw([text]).split("\n")[0].split("\t")[1] == canonical

@@ -16,7 +16,7 @@ enum { YK_EXPR_LONGEST = 1 << 16, YK_EXPR_DEEPEST = 500 };
     X(OR, "or", 1) X(AND, "and", 2) X(NOT, "not", 3) \
     X(LT, "<", 4) X(LE, "<=", 4) X(EQ, "==", 4) X(NE, "!=", 4) X(GE, ">=", 4) X(GT, ">", 4) X(IN, "in", 4) X(LIKE, "like", 4) \
     X(ADD, "+", 5) X(SUB, "-", 5) X(MUL, "*", 6) X(DIV, "/", 6) X(IDIV, "//", 6) X(MOD, "%", 6) X(NEG, "-", 7) X(POW, "**", 8) \
-    X(CASE, "case", 0) X(CAST, "cast", 0)
+    X(CHAIN, "<", 4) X(CASE, "case", 0) X(CAST, "cast", 0)
 
 /* Functions: name, text, least and most arguments (255: any number), what help says. */
 #define YK_FUNCTIONS(X) \
@@ -46,6 +46,7 @@ struct yk_ast {
     uint32_t    depth;
     uint32_t    n_args;
     yk_ast    **args;
+    yk_op      *links;     /* of a chain a < b <= c: n_args - 1 comparisons */
     const char *name;      /* of a name: NUL-terminated; of a cast: the type's */
     yk_value    value;     /* of a constant: NULL, BOOL, INT, REAL, TEXT */
     bool        is_quoted; /* name in double quotes */

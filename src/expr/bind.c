@@ -190,15 +190,27 @@ static int compare_nodes(binder *b, yk_op op, uint32_t x, uint32_t y, uint32_t *
     return node2(b, code, sub, BOOL, x, y, ret);
 }
 
+/* One comparison or a chain of them; every operand is bound once. */
 static int bind_compare(binder *b, const yk_ast *a, uint32_t *ret)
 {
-    uint32_t x, y;
-    YK_TRY(bind(b, a->args[0], &x));
-    YK_TRY(bind(b, a->args[1], &y));
-    if (kind_of(b, x) == YK_KIND_NULL || kind_of(b, y) == YK_KIND_NULL) /* a comparison with what is missing is false */
-        return yk_bind_const(b->p, (yk_value){.type = BOOL}, ret, b->err);
-    YK_TRY(fit_pair(b, a, a->args[0], &x, a->args[1], &y, true));
-    return compare_nodes(b, a->op, x, y, ret);
+    uint32_t left, right, one, all = 0;
+    YK_TRY(bind(b, a->args[0], &left));
+    for (uint32_t i = 1; i < a->n_args; i++, left = right) {
+        YK_TRY(bind(b, a->args[i], &right));
+        uint32_t x = left, y = right;
+        if (kind_of(b, x) == YK_KIND_NULL || kind_of(b, y) == YK_KIND_NULL) { /* a comparison with what is missing is false */
+            YK_TRY(yk_bind_const(b->p, (yk_value){.type = BOOL}, &one, b->err));
+        } else {
+            YK_TRY(fit_pair(b, a, a->args[i - 1], &x, a->args[i], &y, true));
+            YK_TRY(compare_nodes(b, a->links[i - 1], x, y, &one));
+        }
+        if (i == 1)
+            all = one;
+        else
+            YK_TRY(node2(b, YK_CODE_AND, 0, BOOL, all, one, &all));
+    }
+    *ret = all;
+    return 0;
 }
 
 static int bind_logic(binder *b, const yk_ast *a, uint32_t *ret)
@@ -642,7 +654,8 @@ static int bind_call(binder *b, const yk_ast *a, uint32_t *ret)
 {
     switch (a->op) {
     case YK_OP_OR: case YK_OP_AND: case YK_OP_NOT: return bind_logic(b, a, ret);
-    case YK_OP_LT: case YK_OP_LE: case YK_OP_EQ: case YK_OP_NE: case YK_OP_GE: case YK_OP_GT: return bind_compare(b, a, ret);
+    case YK_OP_LT: case YK_OP_LE: case YK_OP_EQ: case YK_OP_NE: case YK_OP_GE: case YK_OP_GT: case YK_OP_CHAIN:
+        return bind_compare(b, a, ret);
     case YK_OP_IN: return bind_in(b, a, ret);
     case YK_OP_LIKE: return bind_like(b, a, ret);
     case YK_OP_ADD: case YK_OP_SUB: case YK_OP_MUL: case YK_OP_DIV: case YK_OP_IDIV: case YK_OP_MOD: case YK_OP_POW: case YK_OP_POWER:

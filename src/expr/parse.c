@@ -395,25 +395,30 @@ static int parse_membership(parser *p, yk_ast *a, yk_ast **ret)
     return is_not ? call_new(p, YK_OP_NOT, at, &a, 1, ret) : 0;
 }
 
-/* a < b < c means a < b and b < c. */
+/* a < b < c means a < b and b < c, but is kept as one: its text, and its work, must not double at every level of nesting. */
 static int parse_comparison(parser *p, yk_ast **ret)
 {
-    yk_ast *a = NULL, *b, *all = NULL, *one;
-    yk_op   op;
-    YK_TRY(parse_sum(p, &a));
+    enum { MOST = 32 };
+    yk_ast *args[MOST] = {NULL};
+    yk_op   links[MOST];
+    size_t  n = 1;
+    YK_TRY(parse_sum(p, &args[0]));
     if (is_word(p, "in") || is_word(p, "like") || is_word(p, "not"))
-        return parse_membership(p, a, ret);
-    while (comparison_of(p, &op)) {
+        return parse_membership(p, args[0], ret);
+    for (; comparison_of(p, &links[n - 1]); n++) {
+        if (n == MOST)
+            return yk_expr_fail(p->err, YOKE_ELIMIT, p->source, p->token.at, "a chain of comparisons has at most %d links", MOST - 1);
         YK_TRY(advance(p));
-        YK_TRY(parse_sum(p, &b));
-        YK_TRY(pair_new(p, op, a, b, &one));
-        if (all)
-            YK_TRY(pair_new(p, YK_OP_AND, all, one, &all));
-        else
-            all = one;
-        a = b;
+        YK_TRY(parse_sum(p, &args[n]));
     }
-    *ret = all ? all : a;
+    *ret = args[0];
+    if (n == 1)
+        return 0;
+    YK_TRY(call_new(p, n == 2 ? links[0] : YK_OP_CHAIN, args[0]->at, args, n, ret));
+    (*ret)->links = yk_arena_alloc(p->arena, n * sizeof *links);
+    if (!(*ret)->links)
+        return yk_fail_nomem(p->err, "reading an expression");
+    memcpy((*ret)->links, links, (n - 1) * sizeof *links);
     return 0;
 }
 

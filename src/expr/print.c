@@ -147,11 +147,21 @@ static void print_case(const yk_ast *a, yk_buf *to)
     yk_buf_puts(to, " end");
 }
 
+static void print_chain(const yk_ast *a, int own, yk_buf *to)
+{
+    print_operand(a->args[0], own + 1, to);
+    for (uint32_t i = 1; i < a->n_args; i++) {
+        yk_buf_printf(to, " %s ", yk_op_text(a->links[i - 1]));
+        print_operand(a->args[i], own + 1, to);
+    }
+}
+
 static void print_call(const yk_ast *a, yk_buf *to)
 {
     int own = yk_op_precedence(a->op);
     switch (a->op) {
     case YK_OP_CASE: print_case(a, to); return;
+    case YK_OP_CHAIN: print_chain(a, own, to); return;
     case YK_OP_CAST:
         yk_buf_puts(to, "cast(");
         yk_ast_print(a->args[0], to);
