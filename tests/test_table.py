@@ -291,3 +291,20 @@ def test_rows_to_files(yoke, made, tmp_path):
     assert ok(yoke("table", tmp_path / "out.parquet", "--sum", "x")) == ok(yoke("table", tmp_path / "out.csv", "--sum", "x"))
     run = yoke("table", path, "--select", "i", "-o", tmp_path / "out.csv")
     assert run.returncode == 1 and "out.csv" in run.stderr
+
+
+def test_interrupt_leaves_nothing_behind(yoke_path, tmp_path):
+    import signal
+    import subprocess
+    import time
+    n = 4_000_000
+    pq.write_table(pa.table({"x": np.arange(n) / 7, "y": np.arange(n)}), tmp_path / "big.parquet")
+    run = subprocess.Popen([yoke_path, "table", tmp_path / "big.parquet", "--select", "x, y, x * y as z", "-o", tmp_path / "out.csv"],
+                           stderr=subprocess.PIPE, text=True, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+    time.sleep(0.3)
+    run.send_signal(signal.SIGINT)
+    said = run.communicate(timeout=60)[1]
+    if run.returncode == 0:
+        pytest.skip("it was done before it could be interrupted")
+    assert run.returncode in (130, -signal.SIGINT), said
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["big.parquet"]

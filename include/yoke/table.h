@@ -37,7 +37,8 @@ typedef struct yoke_table_opts {
     int    skip_bad_rows; /* CSV rows with a wrong number of fields are passed over instead of being an error */
     uint64_t memory;      /* bytes that results may take before they go to temporary files or are refused; 0: a quarter of
                              what this process may use */
-    void (*progress)(void *ctx, uint64_t rows_done, uint64_t rows); /* called from the thread that computes; may be NULL */
+    int (*progress)(void *ctx, uint64_t rows_done, uint64_t rows); /* called from the thread that asked; nonzero: end with
+                             YOKE_ECANCELED. May be NULL */
     void  *progress_ctx;
 } yoke_table_opts;
 

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/number.h"
+#include "table/table.h"
 
 #include <math.h>
 #include <string.h>
@@ -72,21 +73,16 @@ static void put_json_value(yk_buf *to, const char *type, const char *text, size_
         yk_buf_append(to, text, n);
 }
 
+/* One cell's text into an emptied buffer. */
 static void cell(const yoke_frame *f, size_t column, uint64_t row, yk_buf *to)
 {
-    char   small[256];
-    size_t n = yoke_frame_text(f, column, row, small, sizeof small);
+    yk_value v;
+    yk_batch_get(&f->rows, column, row, &v);
     yk_buf_clear(to);
-    if (n < sizeof small) {
-        yk_buf_append(to, small, n);
-        return;
-    }
-    char *all = yk_malloc(n + 1);
-    if (all)
-        yoke_frame_text(f, column, row, all, n + 1);
-    yk_buf_append(to, all ? all : small, all ? n : sizeof small - 1);
-    yk_free(all);
+    yk_value_put(&v, to);
 }
+
+static bool is_plain(yk_type t) { return t.kind != YK_KIND_TEXT && t.kind != YK_KIND_DATA; }
 
 static void put_rows_csv(yk_buf *to, const yoke_frame *f, bool has_head)
 {
@@ -99,8 +95,14 @@ static void put_rows_csv(yk_buf *to, const yoke_frame *f, bool has_head)
     }
     for (uint64_t r = 0; r < yoke_frame_rows(f); r++)
         for (size_t c = 0; c < n; c++) {
-            cell(f, c, r, &text);
-            put_csv(to, yk_buf_text(&text), text.len);
+            yk_value v;
+            yk_batch_get(&f->rows, c, r, &v);
+            if (is_plain(v.type)) {
+                yk_value_put(&v, to);
+            } else {
+                cell(f, c, r, &text);
+                put_csv(to, yk_buf_text(&text), text.len);
+            }
             yk_buf_putc(to, c + 1 < n ? ',' : '\n');
         }
 }

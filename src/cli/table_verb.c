@@ -14,6 +14,7 @@
 #include <yoke/plot.h>
 #include <yoke/table.h>
 
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 
@@ -344,10 +345,26 @@ static bool check(call *c)
 
 /* ---- running */
 
-static void show_progress(void *ctx, uint64_t done, uint64_t all)
+static volatile sig_atomic_t is_interrupted;
+
+static void on_interrupt(int sig) { is_interrupted = 1; }
+
+static int show_progress(void *ctx, uint64_t done, uint64_t all)
 {
     yk_progress_total(ctx, all);
     yk_progress_update(ctx, done, 0);
+    return is_interrupted;
+}
+
+/* The first Ctrl-C ends the scan, so that nothing half done is left; the second ends the program. */
+static void catch_interrupts(void)
+{
+    struct sigaction old, end = {.sa_handler = on_interrupt, .sa_flags = SA_RESETHAND};
+    for (size_t i = 0; i < 2; i++) {
+        int sig = (int[]){SIGINT, SIGTERM}[i];
+        if (sigaction(sig, NULL, &old) == 0 && old.sa_handler == SIG_DFL)
+            sigaction(sig, &end, NULL);
+    }
 }
 
 /* Bins that were not given a range take the values' own. */
@@ -630,6 +647,7 @@ static int run(yk_args *args)
         files.rlim_cur = files.rlim_max;
         setrlimit(RLIMIT_NOFILE, &files);
     }
+    catch_interrupts();
     c.opts.progress = show_progress;
     c.opts.progress_ctx = yk_progress_start("table", "rows", UINT64_MAX, c.how);
     yoke_session *s = yoke_open(c.on, &err);
@@ -637,6 +655,8 @@ static int run(yk_args *args)
     int           rc = t ? run_table(&c, s, t, &err) : err.code;
     yk_progress_end(c.opts.progress_ctx);
     int code = rc < 0 ? yk_cli_failed(args, &err) : YK_EXIT_OK;
+    if (rc == YOKE_ECANCELED && is_interrupted)
+        code = YK_EXIT_INTERRUPTED;
     yoke_close(s);
     return yk_cli_finish(args, code);
 }

@@ -331,8 +331,8 @@ static int scan_fold(void *ctx, const yk_result *r, yoke_error *err)
         is_done &= p->sinks[i]->is_done;
     }
     p->n_folded += out->n_read + out->n_skipped;
-    if (p->scan->opts->progress)
-        p->scan->opts->progress(p->scan->opts->progress_ctx, p->n_folded, p->n);
+    if (p->scan->opts->progress && p->scan->opts->progress(p->scan->opts->progress_ctx, p->n_folded, p->n))
+        return yk_fail(err, YOKE_ECANCELED, "interrupted after %llu of %llu rows", (unsigned long long)p->n_folded, (unsigned long long)p->n);
     return is_done && p->n_sinks ? ENOUGH : 0;
 }
 
