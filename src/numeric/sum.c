@@ -99,23 +99,33 @@ static void close_leaf(yk_partial *p)
     p->n_open = 0;
 }
 
-static bool is_in(const uint64_t *mask, uint32_t i)
+/* Bits [from, from + n) of mask, n <= YK_LEAF, to the front of `to`. */
+static const uint64_t *bits_from(const uint64_t *mask, uint32_t from, uint32_t n, uint64_t *to)
 {
-    return !mask || (mask[i >> 6] >> (i & 63) & 1);
+    uint32_t shift = from & 63, word = from >> 6, last = (from + n - 1) >> 6;
+    if (!mask || shift == 0)
+        return mask ? mask + word : NULL;
+    for (uint32_t w = 0; w < (n + 63) / 64; w++)
+        to[w] = mask[word + w] >> shift | (word + w < last ? mask[word + w + 1] << (64 - shift) : 0);
+    return to;
 }
 
 void yk_partial_add(yk_partial *p, const double *x, const uint64_t *mask, uint32_t n)
 {
+    uint64_t shifted[YK_LEAF / 64];
     for (uint32_t i = 0; i < n;) {
-        uint32_t left = to_border(p), part = n - i < left ? n - i : left;
-        if (p->n_open == 0 && part == YK_LEAF && i % 64 == 0) {
-            leaf_record r = leaf_of(x + i, mask ? mask + i / 64 : NULL, YK_LEAF, p->has_moments);
+        uint32_t        left = to_border(p), part = n - i < left ? n - i : left;
+        const uint64_t *bits = bits_from(mask, i, part, shifted);
+        p->n += part;
+        if (p->n_open == 0 && part == YK_LEAF) {
+            leaf_record r = leaf_of(x + i, bits, YK_LEAF, p->has_moments);
             yk_buf_append(&p->leaves, &r, record_size(p->has_moments));
-            p->n += part;
         } else {
-            for (uint32_t j = 0; j < part; j++)
-                p->open[p->n_open++] = is_in(mask, i + j) ? x[i + j] : NAN;
-            p->n += part;
+            if (bits)
+                YK_ISA_PICK(yk_k_blank)(p->open + p->n_open, x + i, bits, part);
+            else
+                memcpy(p->open + p->n_open, x + i, part * sizeof *x);
+            p->n_open += part;
             if (part == left)
                 close_leaf(p);
         }

@@ -49,7 +49,7 @@ typedef struct yk_partial {
 void yk_partial_init(yk_partial *p, uint64_t first, bool has_moments);
 void yk_partial_fini(yk_partial *p);
 
-/* Adds the next n rows. x and mask as above, any n. Fast when the rows begin at a leaf border. */
+/* Adds the next n rows. x and mask as above, any n. Whole leaves within the rows are summed where they lie. */
 void yk_partial_add(yk_partial *p, const double *x, const uint64_t *mask, uint32_t n);
 
 /* Adds n rows none of which count (a page that was skipped). */
