@@ -161,6 +161,7 @@ def test_wrong_calls_get_a_sentence(slurm, words, text):
     got = subprocess.run(["yoke", "submit", *words], cwd=slurm.path, env=slurm.env, text=True, capture_output=True)
     assert got.returncode in (1, 2) and text in got.stderr and got.stdout == ""
     assert slurm.calls("sbatch") == []
+    assert list(slurm.path.glob("yoke-*")) == []
 
 
 def test_slurms_own_sentence_is_passed_on_with_advice(slurm):
@@ -170,6 +171,26 @@ def test_slurms_own_sentence_is_passed_on_with_advice(slurm):
     got = slurm("yoke", "submit", "jobs.txt", "-p", "nope", code=1)
     assert got.stderr == ("yoke submit: sbatch: Batch job submission failed: Invalid partition name specified; `sinfo -s` lists the partitions; "
                           "name one with -p\n")
+    assert list(slurm.path.glob("yoke-*")) == []
+
+
+def test_a_limit_on_queued_tasks_packs_more_lines(slurm):
+    slurm.jobs(["true"] * 2000)
+    (slurm.bin / "sbatch").write_text("""#!/bin/bash
+last=$(sed -n 's/^#SBATCH --array=0-//p' "${@: -1}")
+[ "$last" -lt 300 ] && { echo 4711; exit; }
+echo 'sbatch: error: QOSMaxSubmitJobPerUserLimit' >&2
+echo "sbatch: error: Batch job submission failed: Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)" >&2
+exit 1
+""")
+    (slurm.bin / "sbatch").chmod(0o755)
+    run, got = slurm.submit("jobs.txt")
+    assert got.stdout == "4711\n" and "2000 lines in 250 tasks of up to 8 lines" in got.stderr
+    slurm.queue("4711|0-249|PENDING|Priority|")
+    assert "PENDING     2000   0-1999\n" in slurm("yoke", "report", "4711").stderr
+    slurm.jobs(["true"] * 1000)
+    got = slurm("yoke", "submit", "jobs.txt", "--pack", "2", code=1)  # what the user says is not changed
+    assert "job submit limit" in got.stderr and "--pack more" in got.stderr
 
 
 def test_no_slurm_here(slurm, yoke_path):

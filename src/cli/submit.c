@@ -157,7 +157,7 @@ static int find_rest(const call *c, const yk_slurm_run *r, yk_lines *ret, yoke_e
 
 /* ---- saying what was done */
 
-static void say_next(const yk_submission *s, const yk_submitted *d)
+static void say_next(const yk_submission *s, const yk_submitted *d, bool is_asked)
 {
     unsigned long long job = d->part->job;
     fprintf(stderr, "Submitted job %llu: %llu line%s in %llu task%s", job, (unsigned long long)d->n_lines, d->n_lines == 1 ? "" : "s",
@@ -168,6 +168,8 @@ static void say_next(const yk_submission *s, const yk_submitted *d)
     if (d->is_raised)
         fprintf(stderr, "More lines went into a task than --pack says: this site allows %llu tasks in an array.\n",
                 (unsigned long long)s->site.max_tasks);
+    if (d->per_task > 1 && !is_asked)
+        fputs("What sbatch was asked for (--time, --mem) is for a task and all its lines.\n", stderr);
     fprintf(stderr, "  yoke report %llu            what became of the lines\n", job);
     fprintf(stderr, "  yoke report --watch %llu    and until all have ended\n", job);
     fprintf(stderr, "  yoke cancel %llu            stops it\n", job);
@@ -183,27 +185,56 @@ static void say_dry(const yk_submission *s, const yk_submitted *d)
     fprintf(stderr, "%s\nTo submit it, run:\n  sbatch %s\n", s->run->n_options ? "" : " none", d->script);
 }
 
+/* Whether sbatch refused because so many tasks may not be queued at once, and the lines per task are ours to choose: then
+ * the same lines are tried in half as many tasks. */
+static bool may_pack_more(const call *c, const yk_submitted *d, const yoke_error *err)
+{
+    bool is_limit = strcasestr(err->text, "submit limit") || strcasestr(err->text, "MaxSubmit");
+    return is_limit && !c->pack && d->part->pack && d->part->n_tasks > 1;
+}
+
+/* Writes and, unless it is a dry run, sends. */
+static int send(const call *c, yk_submission *s, yk_submitted *d, yoke_error *err)
+{
+    for (;;) {
+        yoke_error why = YOKE_ERROR_INIT;
+        YK_TRY(yk_submission_write(s, d, err));
+        int rc = c->is_dry ? 0 : yk_submission_send(s, d, &why);
+        if (rc == 0)
+            return 0;
+        if (!may_pack_more(c, d, &why))
+            return yk_fail(err, rc, "%s", why.text);
+        s->pack = 2 * d->per_task;
+        s->is_auto = false;
+        yk_submitted_fini(d);
+        *d = (yk_submitted){.said = YK_BUF_INIT};
+    }
+}
+
 static int submit(yk_args *args, const call *c, yk_submission *s)
 {
     YK_CLEANUP(yk_submitted_fini) yk_submitted d = {.said = YK_BUF_INIT};
     yoke_error err = YOKE_ERROR_INIT;
-    for (size_t i = 0; i < c->n_words; i++)
-        if (yk_slurm_run_option(s->run, c->words[i], &err) < 0)
-            return yk_cli_failed(args, &err);
-    if (yk_submission_write(s, &d, &err) < 0)
+    int        rc = 0;
+    for (size_t i = 0; rc == 0 && i < c->n_words; i++)
+        rc = yk_slurm_run_option(s->run, c->words[i], &err);
+    if (rc == 0)
+        rc = send(c, s, &d, &err);
+    if (rc < 0) {
+        if (!c->resume && rc != YOKE_ETIMEOUT) /* after a time-out the job may be there all the same */
+            yk_slurm_run_remove(s->run);
         return yk_cli_failed(args, &err);
+    }
     if (c->is_dry) {
         printf("%s\n", d.script);
         say_dry(s, &d);
         return yk_cli_finish(args, YK_EXIT_OK);
     }
-    if (yk_submission_send(s, &d, &err) < 0)
-        return yk_cli_failed(args, &err);
     fputs(yk_buf_text(&d.said), stderr);
     if (!d.part->job)
         return YK_EXIT_OK;
     printf("%llu\n", (unsigned long long)d.part->job);
-    say_next(s, &d);
+    say_next(s, &d, c->pack || c->is_auto);
     return yk_cli_finish(args, YK_EXIT_OK);
 }
 
@@ -217,8 +248,10 @@ static int submit_new(yk_args *args, const call *c)
         yk_slurm_run_create(c->list, s.site.cluster, &run, &err) < 0)
         return yk_cli_failed(args, &err);
     s.run = run;
-    if (c->array && read_array(run, c->array, &lines, &s.at_once, &err) < 0)
+    if (c->array && read_array(run, c->array, &lines, &s.at_once, &err) < 0) {
+        yk_slurm_run_remove(run);
         return yk_cli_failed(args, &err);
+    }
     s.lines = c->array ? &lines : NULL;
     return submit(args, c, &s);
 }
@@ -287,7 +320,8 @@ const yk_verb yk_verb_submit = {
         "RUN --output LINE'; with -o or --output of sbatch it goes to Slurm's own files instead.\n\n"
         "A task that Slurm starts again (after a node failed, or the task was preempted or requeued) goes on where it was: lines "
         "that ended are not run twice. When --time is up, 'yoke submit --resume RUN' submits the rest, with the options of the "
-        "first submission and any given now.",
+        "first submission and any given now.\n\n"
+        "Called by the names dsq (or dSQ) and dsqa (or dSQAutopsy), this program is Dead Simple Queue, with its options and files.",
     .opts = OPTS,
     .examples = "# a line per task, half an hour and 4 GiB each\nyoke submit jobs.txt -t 30 --mem=4g\n\n"
                 "# a million short lines, in as many tasks as suit the partition, four at a time in each\nyoke submit jobs.txt --pack auto -c 4\n\n"

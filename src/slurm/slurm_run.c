@@ -163,6 +163,27 @@ int yk_slurm_run_create(const char *list, const char *cluster, yk_slurm_run **re
     return 0;
 }
 
+void yk_slurm_run_remove(const yk_slurm_run *r)
+{
+    for (size_t i = 1; i <= r->n_parts; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "batch-%zu.sh", i);
+        YK_AUTOFREE char *script = yk_slurm_run_path(r, name);
+        if (script)
+            unlink(script);
+    }
+    static const char *const files[] = {"jobs", "slurm"};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        YK_AUTOFREE char *file = yk_slurm_run_path(r, files[i]);
+        if (file)
+            unlink(file);
+    }
+    YK_AUTOFREE char *journals = yk_slurm_run_path(r, "journal");
+    if (journals)
+        rmdir(journals);
+    rmdir(r->folder);
+}
+
 static bool push_option(yk_slurm_run *r, const char *word)
 {
     char *copy = yk_strdup(word);

@@ -60,6 +60,9 @@ YK_DEFINE_CLEANUP(yk_slurm_run, yk_slurm_run_free)
  * it has jobs that wait for others. */
 int yk_slurm_run_create(const char *list, const char *cluster, yk_slurm_run **ret, yoke_error *err) YK_MUST_USE;
 
+/* Removes the folder of a run that was not submitted; what others put there stays. */
+void yk_slurm_run_remove(const yk_slurm_run *r);
+
 /* Keeps a word for sbatch. YOKE_EINVALID when it has a line break: a batch script cannot hold that. */
 int yk_slurm_run_option(yk_slurm_run *r, const char *word, yoke_error *err) YK_MUST_USE;
 
