@@ -187,8 +187,8 @@ static int encode(const yk_recoding *r, VipsImage *im, void **ret, size_t *ret_n
     switch (r->to) {
     case YK_FORMAT_JPEG:
         return vips_jpegsave_buffer(im, ret, ret_n, "Q", r->quality, "optimize_coding", TRUE, "strip", r->is_for_pdf, NULL);
-    case YK_FORMAT_PNG:
-        return vips_pngsave_buffer(im, ret, ret_n, "filter", VIPS_FOREIGN_PNG_FILTER_ALL, "strip", r->is_for_pdf, NULL);
+    case YK_FORMAT_PNG: /* of photographs, level 2 makes files as small as level 6, in a quarter of the time */
+        return vips_pngsave_buffer(im, ret, ret_n, "filter", VIPS_FOREIGN_PNG_FILTER_ALL, "compression", 2, "strip", r->is_for_pdf, NULL);
     case YK_FORMAT_TIFF:
         return vips_tiffsave_buffer(im, ret, ret_n, "compression", VIPS_FOREIGN_TIFF_COMPRESSION_DEFLATE, "predictor",
                                     VIPS_FOREIGN_TIFF_PREDICTOR_HORIZONTAL, NULL);
