@@ -185,5 +185,30 @@ TEST(npy_vectors_matrices_and_broken_files)
     unlink(npy);
 }
 
+TEST(every_failed_allocation_is_an_error_and_leaves_nothing)
+{
+    yk_items_opts o = {.separator = ',', .columns = "y,x"};
+    char          words[200], copy[200], out[400];
+    uint64_t      asked = 1;
+    write_file("x,y\n\"a\nb\",2\n3,4\n", 16);
+    snprintf(words, sizeof words, "@%s ::: 0..1 k l", path);
+    for (uint64_t fail_at = 0; fail_at <= asked; fail_at++) {
+        yoke_error err = YOKE_ERROR_INIT;
+        yk_alloc_test_begin(fail_at);
+        yk_items *it = yk_items_new(&o, &err);
+        int       rc = it ? add_words(it, words, copy, &err) : YOKE_ENOMEM;
+        if (rc == 0)
+            rc = list_items(it, true, out, sizeof out, &err);
+        yk_items_free(it);
+        uint64_t n;
+        assert_int_equal(yk_alloc_test_end(&n), 0);
+        assert_int_equal(rc, fail_at ? YOKE_ENOMEM : 0);
+        if (fail_at == 0)
+            asked = n;
+    }
+    assert_true(asked > 10);
+    unlink(path);
+}
+
 RUN_TESTS(words_stand_for_items, great_ranges_cost_nothing, files_are_read_by_line_by_nul_and_as_tables,
-          messages_say_where_an_item_was_given, npy_vectors_matrices_and_broken_files)
+          every_failed_allocation_is_an_error_and_leaves_nothing, messages_say_where_an_item_was_given, npy_vectors_matrices_and_broken_files)
