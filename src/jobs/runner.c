@@ -13,6 +13,7 @@
 #include <sys/epoll.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -191,11 +192,18 @@ static int exited(yk_runner *run, yk_slot *s, yoke_error *err)
     if (s->pidfd >= 0)
         close(s->pidfd);
     s->pidfd = -1;
-    for (int i = 0; i < 2; i++)
-        YK_TRY(yk_slot_read(s, i, run->store, err));
+    YK_TRY(yk_slot_drain(s, run->store, err));
     if (s->pipe[0].fd >= 0 || s->pipe[1].fd >= 0)
         YK_TRY(watch_pipes(run, s, err));
     return settle(run, s, err);
+}
+
+static bool has_pidfd(void)
+{
+    int fd = (int)syscall(SYS_pidfd_open, getpid(), 0);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
 }
 
 /* Old kernels have no pidfd: SIGCHLD says that someone ended, and all are asked. */
@@ -351,7 +359,8 @@ static int set_up(yk_runner *run, yoke_error *err)
     if (run->epoll < 0)
         return yk_fail_errno(err, "watching jobs");
     sigemptyset(&set);
-    sigaddset(&set, SIGCHLD);
+    if (!has_pidfd())
+        sigaddset(&set, SIGCHLD);
     for (int i = 0; run->opts.handles_signals && i < 3; i++)
         sigaddset(&set, (int[]){SIGINT, SIGTERM, SIGHUP}[i]);
     pthread_sigmask(SIG_BLOCK, &set, &run->old_mask);

@@ -2,9 +2,11 @@
 #include "jobs/slot.h"
 
 #include "base/clock.h"
+#include "base/number.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sched.h>
@@ -72,8 +74,8 @@ static int open_pipes(yk_slot *s, int write_end[2])
         int fd[2];
         if (pipe2(fd, O_CLOEXEC) < 0)
             return errno;
-        fcntl(fd[0], F_SETFL, O_NONBLOCK); /* our end alone */
         s->pipe[i].fd = fd[0];
+        s->pipe[i].never_blocks = false;
         write_end[i] = fd[1];
     }
     return 0;
@@ -161,9 +163,12 @@ static int start_command(yk_slot *s, yk_starter *with, const int end[2], const c
 
 static void set_env(yk_slot *s, yk_starter *with)
 {
-    const unsigned long long value[4] = {s->line, s->seq, s->number, s->attempt};
-    for (int i = 0; i < 4; i++)
-        snprintf(with->env_text[i + 1], sizeof with->env_text[0], "%s=%llu", env_name[i + 1], value[i]);
+    const uint64_t value[4] = {s->line, s->seq, s->number, s->attempt};
+    for (int i = 0; i < 4; i++) {
+        char *at = stpcpy(with->env_text[i + 1], env_name[i + 1]);
+        *at = '=';
+        yk_number_uint(value[i], at + 1);
+    }
 }
 
 int yk_slot_spawn(yk_slot *s, yk_starter *with, yk_limits *limits)
@@ -202,6 +207,9 @@ static void keep_tail(yk_slot *s, const char *bytes, size_t n)
 int yk_slot_read(yk_slot *s, int which, yk_store *store, yoke_error *err)
 {
     yk_pipe *p = &s->pipe[which];
+    if (!p->never_blocks && p->fd >= 0)
+        fcntl(p->fd, F_SETFL, O_NONBLOCK); /* our end alone */
+    p->never_blocks = true;
     for (int turns = 0; p->fd >= 0 && turns < 16; turns++) { /* then others have their turn */
         size_t room = p->buf.len + 4096 < YK_PIPE_HOLDS ? (p->buf.cap > p->buf.len + 4096 ? p->buf.cap - p->buf.len - 1 : 4096)
                                                         : YK_PIPE_HOLDS;
@@ -225,6 +233,22 @@ int yk_slot_read(yk_slot *s, int which, yk_store *store, yoke_error *err)
         if (p->buf.len >= YK_PIPE_HOLDS) {
             YK_TRY(yk_store_put(store, which + 1, p->buf.data, p->buf.len, &s->chunk, err));
             yk_buf_clear(&p->buf);
+        }
+    }
+    return 0;
+}
+
+int yk_slot_drain(yk_slot *s, yk_store *store, yoke_error *err)
+{
+    struct pollfd ask[2] = {{.fd = s->pipe[0].fd, .events = POLLIN}, {.fd = s->pipe[1].fd, .events = POLLIN}};
+    if (poll(ask, 2, 0) < 0)
+        return errno == EINTR ? 0 : yk_fail_errno(err, "reading what a job prints");
+    for (int i = 0; i < 2; i++) {
+        if (ask[i].revents & POLLIN)
+            YK_TRY(yk_slot_read(s, i, store, err));
+        else if (ask[i].revents && s->pipe[i].fd >= 0) { /* hung up, and empty: most jobs print nothing on one of them */
+            close(s->pipe[i].fd);
+            s->pipe[i].fd = -1;
         }
     }
     return 0;

@@ -19,6 +19,7 @@ typedef enum yk_slot_state { YK_SLOT_FREE, YK_SLOT_RUNS, YK_SLOT_LINGERS } yk_sl
 
 typedef struct yk_pipe {
     int      fd; /* -1: at its end */
+    bool     never_blocks;
     yk_buf   buf; /* what is not in the store */
     uint64_t total;
 } yk_pipe;
@@ -52,7 +53,7 @@ typedef struct yk_starter {
     yk_command          command;
     yk_paths            paths;
     char              **env;      /* ends with NULL; its first N_ENV are those of each job, below */
-    char                env_text[5][48];
+    char                env_text[5][64];
     int                 null_fd;
     sigset_t            mask;     /* of jobs */
     bool                ignores_output;
@@ -70,6 +71,9 @@ int yk_slot_spawn(yk_slot *s, yk_starter *with, yk_limits *limits);
 /* Reads what is there on a pipe, or the first MiB of it, without waiting. What is over 64 KiB goes to the store. The pipe is
  * closed at its end. */
 int yk_slot_read(yk_slot *s, int which, yk_store *store, yoke_error *err) YK_MUST_USE;
+
+/* The job has ended: reads what it left in its pipes, and closes those that nobody else holds open. */
+int yk_slot_drain(yk_slot *s, yk_store *store, yoke_error *err) YK_MUST_USE;
 
 /* Puts what is left in memory into the store. */
 int yk_slot_put(yk_slot *s, yk_store *store, yoke_error *err) YK_MUST_USE;
