@@ -159,7 +159,7 @@ static void put_cards(yk_buf *b, const yk_tutorial *t)
 
 static void put_bar(yk_buf *b, const char *who, const yk_step *s, double longest, const char *class)
 {
-    yk_buf_printf(b, "<tr><td style=\"width:9em\">%s</td><td style=\"width:100%%\"><div class=\"bar%s\" style=\"width:%.1f%%\"></div></td><td class=\"n\" style=\"white-space:nowrap;padding-left:16px\">", who,
+    yk_buf_printf(b, "<tr><td style=\"white-space:nowrap\">%s</td><td style=\"width:100%%\"><div class=\"bar%s\" style=\"width:%.1f%%\"></div></td><td class=\"n\" style=\"white-space:nowrap;padding-left:16px\">", who,
                   class, 100 * s->seconds / longest);
     put_time(b, s);
     yk_buf_puts(b, "</td></tr>\n");
