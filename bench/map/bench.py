@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The map family beside its peers: one table, ns a task beyond the work itself, best of several runs, two workers each.
+
+    python3 bench/map/bench.py [build folder] [lazily generated items]
+
+Peers that are not there are left out. The number after a peer's figure is how many times Yoke's it is.
+"""
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+here = pathlib.Path(__file__).resolve().parent
+root = here.parent.parent
+build = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else root / "build").resolve()
+n_lazy = sys.argv[2] if len(sys.argv) > 2 else "1000000000"
+
+FLOORS = {"threads map": "<= 50", "threads unbalanced": "<= 150", "threads futures": "<= 500", "threads graph": "<= 500",
+          "processes map": "<= 2000", "processes map chunk 1": "<= 2000", "pool of 4, us": "<= 3000",
+          "threads 1 ms, speed-up": ">= 1.95", "threads 10 us, speed-up": ">= 1.9", "processes 1 ms, speed-up": ">= 1.95",
+          "processes 10 us, speed-up": ">= 1.9", "lazy reduce peak MiB": "< 64"}
+
+
+def run(words, **more):
+    done = subprocess.run([str(w) for w in words], capture_output=True, text=True, **more)
+    if done.returncode:
+        print(f"left out: {' '.join(str(w) for w in words)}: {(done.stderr.strip().splitlines() or ['failed'])[-1]}", file=sys.stderr)
+        return None
+    return dict((k, float(v)) for k, v in (line.split("\t") for line in done.stdout.splitlines() if "\t" in line))
+
+
+def compiled(folder, source, *words):
+    compiler = os.environ.get("CXX", "c++") if source.endswith("cpp") else os.environ.get("CC", "cc")
+    program = pathlib.Path(folder) / source.split(".")[0]
+    done = subprocess.run([compiler, "-O3", str(here / source), "-o", str(program), *words], capture_output=True, text=True)
+    if done.returncode:
+        print(f"left out: {source}: {(done.stderr.strip().splitlines() or ['failed'])[0]}", file=sys.stderr)
+        return None
+    return program
+
+
+def main():
+    with tempfile.TemporaryDirectory() as tmp:
+        programs = {
+            "Yoke": compiled(tmp, "yoke_side.c", f"-I{root}/include", f"-I{build}/include", f"-L{build}/src", "-lyoke",
+                             f"-Wl,-rpath,{build}/src"),
+            "OpenMP": compiled(tmp, "openmp_side.c", "-fopenmp"),
+            "oneTBB": compiled(tmp, "tbb_side.cpp", "-ltbb"),
+        }
+        columns = {name: run([p] + ([n_lazy] if name == "Yoke" else [])) for name, p in programs.items() if p}
+        for name, word in {"Pool": "pool", "ProcessPoolExecutor": "executor", "joblib": "joblib", "Dask": "dask"}.items():
+            columns[name] = run([sys.executable, here / "pools.py", word], timeout=300)
+    columns = {name: c for name, c in columns.items() if c}
+    yoke = columns.pop("Yoke")
+    version = subprocess.run([build / "src/yoke", "--version"], capture_output=True, text=True).stdout.strip()
+    print(f"{version}; 2 workers each on {os.cpu_count()} cores; load {os.getloadavg()[0]:.1f}")
+    print(f"{'':28}{'floor':>10}{'Yoke':>10}" + "".join(f"{name:>22}" for name in columns))
+    for key, value in yoke.items():
+        cells = "".join(f"{c[key]:>14.4g} {c[key] / value:>6.1f}x" if key in c else " " * 22 for c in columns.values())
+        print(f"{key:28}{FLOORS.get(key, ''):>10}{value:>10.4g}{cells}")
+
+
+if __name__ == "__main__":
+    main()
