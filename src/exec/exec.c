@@ -8,6 +8,8 @@
 #include "base/near.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +21,23 @@ enum { N_EXECUTORS = sizeof executors / sizeof *executors, MAX_WORKERS = 4096 };
 static bool in_worker;
 bool yk_exec_is_worker(void) { return in_worker; }
 void yk_exec_set_worker(void) { in_worker = true; }
+
+static atomic_int     pid_now;
+static pthread_once_t pid_once = PTHREAD_ONCE_INIT;
+
+static void renew_pid(void) { atomic_store(&pid_now, (int)getpid()); }
+
+static void watch_pid(void)
+{
+    renew_pid();
+    pthread_atfork(NULL, NULL, renew_pid);
+}
+
+pid_t yk_pid(void)
+{
+    pthread_once(&pid_once, watch_pid);
+    return atomic_load_explicit(&pid_now, memory_order_relaxed);
+}
 
 static int unknown(const char *word, size_t len, yoke_error *err)
 {
@@ -70,6 +89,6 @@ int yk_exec_parse(const char *on, const yk_exec_ops **ret_ops, unsigned *ret_wor
 
 int yk_run_begin(yk_exec *ex, const yk_work *w, yk_run **ret, yoke_error *err)
 {
-    const yk_exec_ops *ops = ex->pid == getpid() ? ex->ops : &yk_exec_serial;
+    const yk_exec_ops *ops = ex->pid == yk_pid() ? ex->ops : &yk_exec_serial;
     return ops->begin(ex, w, ret, err);
 }

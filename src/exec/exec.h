@@ -65,6 +65,9 @@ int yk_run_begin(yk_exec *ex, const yk_work *w, yk_run **ret, yoke_error *err) Y
 /* True in a task of any run of this process. */
 bool yk_exec_is_inside(void);
 
+/* getpid without the system call. */
+pid_t yk_pid(void);
+
 /* True in a worker process: there is nothing further to pull with. */
 bool yk_exec_is_worker(void);
 void yk_exec_set_worker(void);

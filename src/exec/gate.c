@@ -63,6 +63,15 @@ static void open_for(yk_gate *g, int n)
 void yk_gate_open(yk_gate *g) { open_for(g, INT_MAX); }
 void yk_gate_open_one(yk_gate *g) { open_for(g, 1); }
 
+void yk_lock_init(pthread_mutex_t *lock)
+{
+    pthread_mutexattr_t a;
+    pthread_mutexattr_init(&a);
+    pthread_mutexattr_settype(&a, PTHREAD_MUTEX_ADAPTIVE_NP);
+    pthread_mutex_init(lock, &a);
+    pthread_mutexattr_destroy(&a);
+}
+
 static const char    *stalls;
 static pthread_once_t stalls_once = PTHREAD_ONCE_INIT;
 

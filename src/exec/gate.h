@@ -7,6 +7,7 @@
 #ifndef YK_EXEC_GATE_H
 #define YK_EXEC_GATE_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -27,6 +28,9 @@ bool yk_gate_wait(yk_gate *g, unsigned seen, uint64_t wait_ns);
 /* Lets all waiters go on, or at least one of them. */
 void yk_gate_open(yk_gate *g);
 void yk_gate_open_one(yk_gate *g);
+
+/* A lock that spins a little before it sleeps: for what is held for some ten ns and wanted by many threads. */
+void yk_lock_init(pthread_mutex_t *lock);
 
 /* The test's stall knob: sleeps a moment when $YOKE_STALL lists `place` ("pool,fold"), else costs one branch. */
 void yk_stall(const char *place);

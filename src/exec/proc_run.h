@@ -40,6 +40,7 @@ typedef struct yk_proc_run {
     yk_proc_shm  *shm;
     yk_proc      *procs;  /* owned; `n_procs` */
     unsigned      n_procs;
+    unsigned      n_seats; /* of the executor's workers */
     yk_sent      *sent;   /* owned; one for each slot */
     unsigned      n_sent, n_delayed;
     int           event_fd;

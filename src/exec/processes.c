@@ -18,6 +18,7 @@ enum { SHORT_BLOCK_NS = 20000, LAZY_NS = 200000 };
 typedef struct processes_exec {
     yk_exec         exec;
     pthread_mutex_t lock; /* innermost */
+    unsigned        in_use; /* guarded by lock: worker processes of runs under way */
     yk_proc_run    *kept; /* owned; guarded by lock: workers that wait for the next flat work. NULL: none, or in use */
 } processes_exec;
 
@@ -202,11 +203,45 @@ static void run_free(yk_proc_run *r)
     yk_free(r);
 }
 
+/* Calls at the same time share the session's workers: one that begins while others have them all gets one of its own. */
+static unsigned take_seats(yk_exec *exec, const yk_work *w, unsigned want)
+{
+    processes_exec *ex = (processes_exec *)exec;
+    if (w->is_standing)
+        return want;
+    pthread_mutex_lock(&ex->lock);
+    unsigned left = ex->in_use < exec->workers ? exec->workers - ex->in_use : 0, least = want ? 1 : 0;
+    unsigned n = want < left ? want : left > least ? left : least;
+    ex->in_use += n;
+    pthread_mutex_unlock(&ex->lock);
+    return n;
+}
+
+static void give_seats(yk_proc_run *r)
+{
+    processes_exec *ex = (processes_exec *)r->run.exec;
+    pthread_mutex_lock(&ex->lock);
+    ex->in_use -= r->n_seats;
+    r->n_seats = 0;
+    pthread_mutex_unlock(&ex->lock);
+}
+
+static bool is_anyone_at_work(yk_exec *exec)
+{
+    processes_exec *ex = (processes_exec *)exec;
+    pthread_mutex_lock(&ex->lock);
+    bool is = ex->in_use > 0;
+    pthread_mutex_unlock(&ex->lock);
+    return is;
+}
+
 static int run_init(yk_proc_run *r, yoke_error *err)
 {
     const yk_work *w = &r->run.work;
     unsigned       workers = r->run.exec->workers;
     r->n_procs = w->n < workers && !w->is_flat ? (unsigned)w->n : workers;
+    r->n_procs = take_seats(r->run.exec, w, r->n_procs);
+    r->n_seats = w->is_standing ? 0 : r->n_procs;
     r->code = yk_code_loaded();
     r->thread = (pid_t)syscall(SYS_gettid);
     YK_TRY(yk_feed_init(&r->feed, w, r->n_procs ? r->n_procs : 1, err));
@@ -293,10 +328,12 @@ static int processes_begin(yk_exec *ex, const yk_work *work, yk_run **ret, yoke_
 {
     yk_work        copy = *work;
     const yk_work *w = &copy;
-    copy.is_flat = work->is_flat && work->ctx_size <= YK_FLAT_CTX && work->in_size + work->out_size <= YK_FLAT_SLOT / 2;
+    copy.is_flat = work->is_flat && work->ctx_size <= YK_FLAT_CTX && work->in_size + work->out_size <= YK_FLAT_SLOT / 2 &&
+                   !is_anyone_at_work(ex);
     yk_proc_run *r = w->is_flat ? reuse(ex, w) : NULL;
     if (r) {
         YK_TRY(begin_kept(r, err));
+        r->n_seats = take_seats(ex, w, r->n_procs);
         *ret = &r->run;
         return 0;
     }
@@ -307,6 +344,7 @@ static int processes_begin(yk_exec *ex, const yk_work *work, yk_run **ret, yoke_
     r->event_fd = -1;
     int rc = run_init(r, err);
     if (rc < 0) {
+        give_seats(r);
         run_free(r);
         return rc;
     }
@@ -493,6 +531,7 @@ static void processes_end(yk_run *run)
         if (r->n_sent)
             sleep_for_news(r, k < due ? k : due);
     }
+    give_seats(r);
     bool is_kept = r->run.work.is_flat && !r->is_halted;
     run_discard(is_kept ? swap_kept(r->run.exec, r) : r);
 }

@@ -261,7 +261,7 @@ static int threads_open(unsigned workers, yk_exec **ret, yoke_error *err)
     if (!ex)
         return yk_fail_nomem(err, "opening a session");
     ex->exec = (yk_exec){.ops = &yk_exec_threads, .workers = workers, .pid = getpid()};
-    pthread_mutex_init(&ex->lock, NULL);
+    yk_lock_init(&ex->lock);
     *ret = &ex->exec;
     return 0;
 }
@@ -316,7 +316,7 @@ static int threads_begin(yk_exec *exec, const yk_work *w, yk_run **ret, yoke_err
         return yk_fail_nomem(err, "starting a run");
     r->run = (yk_run){.ops = &yk_exec_threads, .exec = exec, .work = *w};
     r->is_working = !w->is_unclaimed && (!w->is_watched || seat == ex);
-    pthread_mutex_init(&r->lock, NULL);
+    yk_lock_init(&r->lock);
     int rc = lanes_new(r, err);
     if (rc == 0)
         rc = yk_feed_init(&r->feed, &r->run.work, exec->workers, err);

@@ -324,13 +324,14 @@ static void hub_close(yk_futures *h)
     yk_free(h);
 }
 
-static bool runs_at_once(const yk_exec *ex) { return !ex->ops->poke || ex->pid != getpid(); }
+static bool runs_at_once(const yk_exec *ex) { return !ex->ops->poke || ex->pid != yk_pid(); }
 
 static int hub_start(yk_futures *h, yoke_error *err)
 {
     yk_exec *ex = h->session->exec;
     h->work = (yk_work){.name = "submit", .n = UINT64_MAX, .in_size = sizeof(yoke_future *), .ctx = h, .task = local_task,
-                        .fill = local_fill, .fill_ctx = h, .is_unordered = true, .is_unclaimed = true, .is_watched = true};
+                        .fill = local_fill, .fill_ctx = h, .is_unordered = true, .is_unclaimed = true, .is_watched = true,
+                        .is_standing = true};
     if (runs_at_once(ex))
         return 0;
     if (ex->ops->is_local)
@@ -351,10 +352,10 @@ static yk_futures *hub_new(yoke_session *s, yoke_error *err)
         return NULL;
     }
     h->session = s;
-    h->pid = getpid();
+    h->pid = yk_pid();
     h->room = FIRST_ROOM;
     h->is_dry = true;
-    pthread_mutex_init(&h->lock, NULL);
+    yk_lock_init(&h->lock);
     pthread_cond_init(&h->wake, NULL);
     if (hub_start(h, err) == 0)
         return h;
@@ -367,7 +368,7 @@ static yk_futures *hub_new(yoke_session *s, yoke_error *err)
 /* In a worker process locks and hub are as the fork left them, perhaps in another thread's hands: it gets new ones. */
 static yk_futures *hub_of(yoke_session *s, yoke_error *err)
 {
-    if (s->exec->pid != getpid() && (!s->futures || s->futures->pid != getpid())) {
+    if (s->exec->pid != yk_pid() && (!s->futures || s->futures->pid != yk_pid())) {
         pthread_mutex_init(&s->lock, NULL);
         s->futures = NULL;
     }

@@ -6,6 +6,8 @@
  */
 #include "map/call.h"
 
+#include "exec/gate.h"
+
 #include <yoke/graph.h>
 
 #include <unistd.h>
@@ -50,7 +52,7 @@ yoke_graph *yoke_graph_new(yoke_error *err)
     if (!g)
         yk_fail_nomem(err, "making a graph");
     else
-        pthread_mutex_init(&g->lock, NULL);
+        yk_lock_init(&g->lock);
     return g;
 }
 
@@ -331,7 +333,7 @@ int yoke_graph_run(yoke_session *s, yoke_graph *g, const yoke_map_opts *opts, yo
         YK_TRY(find_circle(g, err));
     yk_call c = {.rename = rename_failed};
     g->workers = s->exec->workers;
-    g->is_local = s->exec->ops->is_local || s->exec->pid != getpid();
+    g->is_local = s->exec->ops->is_local || s->exec->pid != yk_pid();
     yk_work w = {.name = "graph", .n = UINT64_MAX, .in_size = sizeof(uint32_t), .fill = graph_fill, .fill_ctx = g,
                  .ctx = &c, .task = graph_task, .pack = graph_pack, .extra = g};
     YK_TRY(yk_call_begin(&c, s, &o, &w, err));
