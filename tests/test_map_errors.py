@@ -53,6 +53,7 @@ def f(tmp_path_factory):
     (["f.c:", "1"], 2, "which function of 'f.c'?"),
     (["f.c:plain", "1"], 1, "no line YOKE_FUNCTION(…, plain, …)"),
     (["f.c:silent", "1"], 2, "silent gives no result"),
+    (["pi.py:pi", "0..9"], 2, "functions are taken from C files and libraries; for a program in Python write a command"),
     (["none.c:echo", "1"], 1, "'none.c': No such file"),
     (["none.so:echo", "1"], 1, "'none.so': No such file"),
     (["text.so:echo", "1"], 1, "'text.so' cannot be loaded"),

@@ -141,12 +141,27 @@ static int make_items(yk_map_asked *m, words *w, bool is_function)
     return rc == 0 ? YK_EXIT_OK : yk_cli_failed(m->args, &err);
 }
 
+/* FILE.py:function and the like, which would be a command that no shell knows: the language, else NULL. */
+static const char *other_language(const char *word)
+{
+    static const char *const known[][2] = {{".py:", "Python"}, {".cpp:", "C++"}, {".cc:", "C++"}, {".cxx:", "C++"},
+                                           {".f90:", "Fortran"}, {".jl:", "Julia"}, {".R:", "R"}};
+    for (size_t i = 0; !strpbrk(word, " \t{") && i < sizeof known / sizeof *known; i++)
+        if (strstr(word, known[i][0]))
+            return known[i][1];
+    return NULL;
+}
+
 static int dispatch(yk_map_asked *m, words *w)
 {
     int code = read_words(m, w);
     if (code != YK_EXIT_OK)
         return code;
     bool        is_function = yk_kernel_is_meant(m->target);
+    const char *other = is_function ? NULL : other_language(m->target);
+    if (other)
+        return yk_cli_usage(m->args, "'%s': functions are taken from C files and libraries; for a program in %s write a command, "
+                            "as in 'program {}'", m->target, other);
     const char *odd = is_function ? m->only_commands : m->only_functions;
     if (odd)
         return yk_cli_usage(m->args, "--%s is for %s", odd, is_function ? "commands, not functions" : "functions, not commands");
