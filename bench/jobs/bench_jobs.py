@@ -51,7 +51,7 @@ def rates(yoke, folder, n, rounds, slots):
         "xargs -P": (lambda: seconds(["xargs", "-P", str(slots), "-n1", true], stdin=open(folder / "input")), n),
         "make -j": (lambda: seconds(["make", "-s", "-j", str(slots)], cwd=folder), n),
     }
-    few = max(50, n // 10)
+    few = max(100, n // 4)
     if shutil.which("parallel"):
         (folder / "few").write_text(f"{true}\n" * few)
         ways["GNU parallel --joblog"] = (lambda: seconds(["parallel", "--will-cite", "-j", str(slots), "--joblog", folder / "log", "-a", folder / "few"]), few)

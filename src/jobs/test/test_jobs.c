@@ -336,6 +336,29 @@ TEST(large_output_passes_through_the_store)
     yk_buf_fini(&l.said);
 }
 
+TEST(a_run_is_journalled_and_synced)
+{
+    static const char *const line[] = {"echo one", "sleep 1.2", "echo two; exit 4", NULL};
+    char             path[120];
+    list             l = {.line = line, .said = YK_BUF_INIT};
+    yk_source        source = {.ctx = &l, .next = list_next};
+    yk_runner_opts   opts = {.slots = 2};
+    yk_journal      *j;
+    yk_store        *store;
+    yk_run_end       end;
+    snprintf(path, sizeof path, "%s", scratch("synced"));
+    unlink(path);
+    assert_int_equal(yk_journal_open(path, &j, NULL), 0);
+    assert_int_equal(yk_store_open(NULL, &store, NULL), 0);
+    assert_int_equal(yk_runner_run(&opts, &source, j, store, NULL, &end, NULL), 0);
+    yk_journal_close(j);
+    yk_store_close(store);
+    assert_int_equal(yk_records_read(path, collect, &l.said, NULL, NULL), 0);
+    assert_string_equal(yk_buf_text(&l.said), "0:0:echo one:ok:1! 2:2:echo two; exit 4:exit 4:1! 1:1:sleep 1.2:ok:1! ");
+    yk_buf_fini(&l.said);
+    unlink(path);
+}
+
 static double seconds_of(unsigned n)
 {
     static const char *line[65];
@@ -374,4 +397,5 @@ TEST(a_fat_parent_starts_jobs_as_fast)
 
 RUN_TESTS(lines_are_named_by_their_number, jobs_wait_for_lines, wrong_job_files_are_refused, many_lines_are_found_again, sets_of_lines,
           lines_that_need_no_shell, templates_are_filled_and_quoted, journal_reads_at_every_length, store_finds_each_jobs_chunks, runner_says_what_became_of_each,
-          large_output_passes_through_the_store, a_fat_parent_starts_jobs_as_fast)
+          large_output_passes_through_the_store, a_run_is_journalled_and_synced,
+          a_fat_parent_starts_jobs_as_fast)
