@@ -32,7 +32,8 @@ void yk_gate_open_one(yk_gate *g);
 /* A lock that spins a little before it sleeps: for what is held for some ten ns and wanted by many threads. */
 void yk_lock_init(pthread_mutex_t *lock);
 
-/* The test's stall knob: sleeps a moment when $YOKE_STALL lists `place` ("pool,fold"), else costs one branch. */
+/* The test's stall knob: sleeps a moment when $YOKE_STALL lists `place` (claim, done, sleep), else
+ * costs one branch. */
 void yk_stall(const char *place);
 
 #endif

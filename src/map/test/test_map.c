@@ -481,6 +481,8 @@ TEST(flat)
             assert_memory_equal(got, want, sizeof want);
             assert_int_equal(yoke_map(s, some_fail, items, N, sizeof *items, got, sizeof *got, &o, NULL), YOKE_ETASK);
         }
+        o.ctx = NULL;
+        o.ctx_size = 0;
         for (int k = 0; k < 2; k++)
             assert_int_equal(yoke_map(s, worker_pid, NULL, 50, 0, pids[k], sizeof *pids[k], &o, NULL), 0);
         if (yoke_session_workers(s) == 1)
