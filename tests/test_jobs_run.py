@@ -112,7 +112,7 @@ def test_output_is_whole_ordered_and_found_again(run, yoke, tmp_path):
     assert (tmp_path / "o" / "17.out").read_text() == "".join(want[17])
 
 
-def test_large_output_is_not_held_in_memory(run, yoke, tmp_path, yoke_path):
+def test_large_output_is_not_held_in_memory(run, yoke, tmp_path, yoke_path, plain_build):
     (tmp_path / "jobs").write_text("head -c 300000000 /dev/zero\n")
     out = subprocess.run(["/usr/bin/env", "bash", "-c", f"ulimit -v 250000; exec {shlex.quote(str(yoke_path))} run jobs | sha256sum"], cwd=tmp_path,
                          capture_output=True, text=True)

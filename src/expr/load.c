@@ -74,8 +74,11 @@ static void gather(const yk_vec *v, void *to, uint32_t n)
 
 static int load_missing(yk_type type, void *to, uint64_t *to_valid, yk_vec *ret)
 {
-    memset(to, 0, 16);
-    *(double *)to = type.kind == YK_KIND_REAL ? NAN : 0.0;
+    static const double none = NAN;
+    if (type.kind == YK_KIND_REAL)
+        memcpy(to, &none, sizeof none);
+    else
+        memset(to, 0, yk_kind_size(type.kind));
     to_valid[0] = 0;
     ret->values = to;
     ret->valid = type.kind == YK_KIND_REAL ? NULL : to_valid;
