@@ -238,6 +238,15 @@ static int match(reading *x, yk_jobfile *list, bool by_text, yk_done *done, yoke
     return yk_jobfile_seek(list, 0, err);
 }
 
+/* Something is done that stands at no line where it stood: lines were moved, or are gone. */
+static bool has_unused(const reading *x)
+{
+    for (size_t i = 0; i < x->n; i++)
+        if (x->item[i].state != YK_JOB_TODO && !x->item[i].is_used)
+            return true;
+    return false;
+}
+
 int yk_resume_read(const char *run, yk_jobfile *list, bool again_failed, yk_resume *ret, yk_done *done, yoke_error *err)
 {
     YK_CLEANUP(yk_resume_fini) yk_resume r = {0};
@@ -249,7 +258,7 @@ int yk_resume_read(const char *run, yk_jobfile *list, bool again_failed, yk_resu
     YK_TRY(yk_rundir_each(run, read_journal, &x, err));
     r.is_new_list = r.list_hash != yk_jobfile_hash(list);
     YK_TRY(match(&x, list, false, &d, err));
-    if (r.is_new_list) {
+    if (r.is_new_list && has_unused(&x)) {
         YK_TRY(chain_texts(&x, err));
         YK_TRY(match(&x, list, true, &d, err));
     }
