@@ -4,7 +4,7 @@
     bench/parquet/bench.py [ROWS] [ROUNDS]      default 20,000,000 rows, best of 5; needs build/tests/bench_parquet (ninja -C build tests/bench_parquet)
 
 The file is one row group of taxi-like columns, Snappy, as PyArrow writes it. "blocks": the reader's own blocks, codes as codes. "values": each
-value in a register once. "count": dictionary codes counted. PyArrow makes an Arrow array of the column; DuckDB sums it (text: the sum of lengths).
+value in a register once. "count": dictionary codes counted. "pages": read and decompressed, no more. PyArrow makes an Arrow array of the column; DuckDB sums it (text: the sum of lengths).
 """
 
 import os
@@ -56,7 +56,7 @@ def main():
         con = duckdb.connect(config={"threads": 1})
         print(f"{ROWS:,} rows, one row group, {path.stat().st_size / 1e6:.0f} MB; 1 thread each, seconds of processor time, best of {ROUNDS}; PyArrow {pa.__version__}, DuckDB {duckdb.__version__}, "
               f"{platform.machine()}, ISA {os.environ.get('YOKE_ISA', 'best')}, load {os.getloadavg()[0]:.1f}")
-        print(f"{'column':22}{'blocks':>9}{'values':>9}{'count':>9}{'PyArrow':>9}{'DuckDB':>9}   M rows/s; values (text: blocks) are x PyArrow, x DuckDB")
+        print(f"{'column':22}{'blocks':>9}{'values':>9}{'count':>9}{'pages':>9}{'PyArrow':>9}{'DuckDB':>9}   M rows/s; values (text: blocks) are x PyArrow, x DuckDB")
         for name in names:
             arrow = best(lambda: pq.read_table(path, columns=[name], use_threads=False))
             measure = f"sum(length({name}))" if "text" in name else f"sum(epoch_us({name}))" if "sorted" in name else f"sum({name})"
