@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "jobs/limits.h"
 
+#include "base/clock.h"
 #include "base/file.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 /* A small file of /proc or /sys; "" when it cannot be read. */
@@ -58,26 +61,63 @@ static bool own_group(const char *mount, const char *controllers, char *buf, siz
     return false;
 }
 
-/* Makes GROUP/yoke-PID; it must have the file that takes the limit. */
-static char *make_parent(const char *own, const char *file)
+static bool is_alone_in(const char *group)
+{
+    char path[700], text[64], self[32];
+    snprintf(path, sizeof path, "%s/cgroup.procs", group);
+    snprintf(self, sizeof self, "%ld\n", (long)getpid());
+    return strcmp(read_small(path, text, sizeof text), self) == 0;
+}
+
+static bool move_self(const char *group)
+{
+    char path[700], self[32];
+    snprintf(path, sizeof path, "%s/cgroup.procs", group);
+    snprintf(self, sizeof self, "%ld", (long)getpid());
+    return write_small(path, self);
+}
+
+/* Version 2: hands the memory controller down from a group. Only one without processes of its own may do so (and the root): a
+ * process that is alone there, as under `systemd-run --user --scope`, steps aside into a child. */
+static void hand_down(yk_limits *l, const char *own)
+{
+    char control[700], aside[600];
+    snprintf(control, sizeof control, "%s/cgroup.subtree_control", own);
+    if (write_small(control, "+memory") || !is_alone_in(own))
+        return;
+    snprintf(aside, sizeof aside, "%s/yoke-%ld-self", own, (long)getpid());
+    if (mkdir(aside, 0755) < 0)
+        return;
+    if (move_self(aside) && write_small(control, "+memory") && (l->left = yk_strdup(own)))
+        return;
+    move_self(own);
+    rmdir(aside);
+}
+
+static void step_back(yk_limits *l)
+{
+    char path[700];
+    snprintf(path, sizeof path, "%s/cgroup.subtree_control", l->left);
+    if (!write_small(path, "-memory") || !move_self(l->left))
+        return; /* processes that a job left behind are still in their groups */
+    snprintf(path, sizeof path, "%s/yoke-%ld-self", l->left, (long)getpid());
+    rmdir(path);
+}
+
+/* Makes OWN/yoke-PID, below which groups have the file that takes the limit. */
+static char *make_parent(yk_limits *l, const char *own, const char *file, bool is_v2)
 {
     char dir[600], path[700];
     snprintf(dir, sizeof dir, "%s/yoke-%ld", own, (long)getpid());
     if (mkdir(dir, 0755) < 0)
         return NULL;
     snprintf(path, sizeof path, "%s/%s", dir, file);
-    if (access(path, W_OK) < 0) { /* the memory controller is not handed down yet; only an otherwise empty group may do so */
-        snprintf(path, sizeof path, "%s/cgroup.subtree_control", own);
-        write_small(path, "+memory");
-    }
+    if (is_v2 && access(path, W_OK) < 0)
+        hand_down(l, own);
+    bool is_made = access(path, W_OK) == 0;
     snprintf(path, sizeof path, "%s/cgroup.subtree_control", dir);
-    bool is_v2 = access(path, F_OK) == 0;
-    if (is_v2 && !write_small(path, "+memory")) {
-        rmdir(dir);
-        return NULL;
-    }
-    snprintf(path, sizeof path, "%s/%s", dir, file);
-    char *made = access(path, W_OK) == 0 ? yk_strdup(dir) : NULL;
+    is_made &= !is_v2 || write_small(path, "+memory");
+    char *made = is_made ? yk_strdup(dir) : NULL;
     if (!made)
         rmdir(dir);
     return made;
@@ -87,9 +127,9 @@ static void find_group(yk_limits *l)
 {
     char own[512];
     if (own_group("/sys/fs/cgroup", "", own, sizeof own))
-        l->group = make_parent(own, "memory.max");
+        l->group = make_parent(l, own, "memory.max", true);
     if (!l->group && own_group("/sys/fs/cgroup/memory", "memory", own, sizeof own)) {
-        l->group = make_parent(own, "memory.limit_in_bytes");
+        l->group = make_parent(l, own, "memory.limit_in_bytes", false);
         l->is_v1 = true;
     }
 }
@@ -143,16 +183,27 @@ void yk_limits_init(yk_limits *l, uint64_t memory, uint64_t min_free, double loa
         find_group(l);
 }
 
+/* What was killed a moment ago may still be on its way out of a group. */
+static void remove_group(const char *path, uint64_t until_ns)
+{
+    while (rmdir(path) < 0 && errno == EBUSY && yk_now_ns() < until_ns)
+        nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+}
+
 void yk_limits_fini(yk_limits *l)
 {
-    char path[800];
+    char     path[800];
+    uint64_t until_ns = yk_now_ns() + 200000000u;
     for (unsigned slot = 1; l->group && slot <= l->n_groups; slot++) {
         group_path(l, slot, "", path, sizeof path);
-        rmdir(path);
+        remove_group(path, until_ns);
     }
     if (l->group)
         rmdir(l->group);
+    if (l->left)
+        step_back(l);
     yk_free(l->group);
+    yk_free(l->left);
     *l = (yk_limits){0};
 }
 

@@ -15,6 +15,7 @@
 typedef struct yk_limits {
     uint64_t memory;      /* bytes per job; 0: none */
     char    *group;       /* owned; the folder under which each slot gets a control group; NULL: none may be made */
+    char    *left;        /* owned; the group that this process was in before it stepped aside; NULL: it did not */
     bool     is_v1;       /* of control groups */
     unsigned n_groups;    /* made so far, 1 … */
     uint64_t oom_kills;   /* of the whole machine, when last asked */
