@@ -44,7 +44,7 @@ typedef struct yoke_table_opts {
 
 /*
  * Opens files as one table: a path, a pattern such as "green_*.parquet", or a folder (everything below it; folders named
- * key=value give columns). Columns are matched by name, whatever their order; numbers are widened to a common type. The
+ * key=value give columns); Parquet, CSV or NumPy's .npy (docs/tables.md). Columns are matched by name, whatever their order; numbers are widened to a common type. The
  * session is borrowed until the table and all derived from it are closed. Returns a table for yoke_table_close, or NULL.
  * Errors: YOKE_EABSENT, YOKE_EIO, YOKE_EFORMAT for a file that is no table (saying what it is instead), YOKE_EUNSUPPORTED.
  */

@@ -666,9 +666,9 @@ const yk_verb yk_verb_table = {
     .summary = "filter, compute and aggregate Parquet and CSV files larger than memory",
     .usage = "FILE… [--where E] --count|--sum E|--mean E|--hist E …\nFILE… [--where E] --by E,… [--mean E …]\nFILE… [--where E] --select E,… [--sort E] [--head N]\nFILE… --columns",
     .about =
-        "Takes files as one table: Parquet (.parquet), CSV and its kin (.csv, .tsv, also .gz and .zst, - for standard input), patterns that\n"
-        "the shell did not expand, folders (key=value folders give columns). Columns are matched by name; files may differ in column types\n"
-        "and order. Any number of results in one call cost one scan; quantiles a second or third. One result is printed as its bare value,\n"
+        "Takes files as one table: Parquet (.parquet), CSV and its kin (.csv, .tsv, also .gz and .zst, - for standard input), NumPy (.npy: columns\n"
+        "c1, c2, … or fields of records; tip=a.npy fare=b.npy side by side), patterns that the shell did not expand, folders (key=value folders\n"
+        "give columns). Columns are matched by name; files may differ in column types and order. Any number of results in one call cost one scan; quantiles a second or third. One result is printed as its bare value,\n"
         "several as 'label value' lines.\n\n"
         "Expressions: columns (`in backticks` when a name has blanks), numbers, 'text', + - * / // % **, comparisons, and or not, in (…), like,\n"
         "case when, functions (abs sqrt exp log round min max where coalesce isnull hour weekday month lower len …). A missing value is a null or\n"

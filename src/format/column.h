@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* Rows of one block: what an expression handles at a time, small enough for the first two caches. A multiple of the
  * summation leaf. */
@@ -63,6 +64,23 @@ typedef struct yk_vec {
     const uint64_t *valid; /* bit i & 63 of word i >> 6 says that row i is there; NULL: all are */
     bool            is_const; /* all n rows are row 0: only one value (or code), and one valid bit, is stored */
 } yk_vec;
+
+/* A half-precision number, bit by bit. */
+static inline double yk_real_of_half(uint16_t h)
+{
+    uint32_t sign = (uint32_t)(h & 0x8000) << 16, exponent = h >> 10 & 31, mantissa = h & 0x3ff, bits;
+    float    f;
+    if (exponent == 31)
+        bits = sign | 0x7f800000 | mantissa << 13;
+    else if (exponent)
+        bits = sign | (exponent + 112) << 23 | mantissa << 13;
+    else { /* zero, or below the normal numbers: mantissa units of 2^-24 */
+        double v = (double)mantissa * 0x1p-24;
+        return sign ? -v : v;
+    }
+    memcpy(&f, &bits, sizeof f);
+    return (double)f;
+}
 
 /* Bytes of one value in storage form: 1, 8 or 16; 0 for YK_KIND_NULL. */
 size_t yk_kind_size(yk_kind kind);

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 /* A header is "\x93NUMPY", two bytes of version, its length (2 bytes in version 1, else 4), and a Python dictionary. */
-enum { MAGIC = 8, HEADER = 128, MAX_HEADER = 1 << 20 };
+enum { MAGIC = 8, HEADER = 128, MAX_HEADER = 1 << 20, FIELDS_MAX = 100000, DEPTH_MAX = 8 };
 
 /* ---- the dictionary */
 
@@ -34,16 +34,16 @@ static bool take(scan *s, char c)
     return true;
 }
 
-static bool take_text(scan *s, char *to, size_t size)
+/* Text in quotes, appended to an emptied buffer. */
+static bool take_text(scan *s, yk_buf *to)
 {
     char quote = take(s, '\'') ? '\'' : take(s, '"') ? '"' : '\0';
-    if (!quote)
-        return false;
-    size_t n = 0;
-    while (s->at < s->end && *s->at != quote && n + 1 < size)
-        to[n++] = *s->at++;
-    to[n] = '\0';
-    return take(s, quote);
+    yk_buf_clear(to);
+    for (; quote && s->at < s->end && *s->at != quote; s->at++) {
+        s->at += *s->at == '\\' && s->at + 1 < s->end;
+        yk_buf_putc(to, *s->at);
+    }
+    return quote && take(s, quote);
 }
 
 static bool take_word(scan *s, const char *word)
@@ -56,30 +56,13 @@ static bool take_word(scan *s, const char *word)
     return true;
 }
 
-static int take_type(scan *s, yk_npy_type *ret, yoke_error *err)
+/* "(3, 4)": at most YK_NPY_DIMS numbers, and their product. */
+static int take_shape(scan *s, uint64_t *dims, unsigned *ret_n, uint64_t *ret_product, yoke_error *err)
 {
-    char text[64];
-    if (!take_text(s, text, sizeof text))
-        return yk_fail(err, YOKE_EUNSUPPORTED, "'%s' holds records, not plain numbers; save one of their fields", s->path);
-    char order = text[0], kind = order ? text[1] : '\0';
-    int  size = kind ? atoi(text + 2) : 0;
-    bool is_whole = kind && strchr("biu", kind), is_real = kind == 'f';
-    bool is_known = (is_whole && (size == 1 || (kind != 'b' && (size == 2 || size == 4 || size == 8)))) ||
-                    (is_real && (size == 4 || size == 8));
-    if (!is_known)
-        return yk_fail(err, YOKE_EUNSUPPORTED,
-                       "'%s' holds values of NumPy type '%s'; integers, booleans, float32 and float64 can be read", s->path, text);
-    if (order == '>')
-        return yk_fail(err, YOKE_EUNSUPPORTED, "'%s' is big-endian; save it with .astype('<%c%d')", s->path, kind, size);
-    *ret = (yk_npy_type){kind, (uint8_t)size};
-    return 0;
-}
-
-static int take_shape(scan *s, yk_npy *f, yoke_error *err)
-{
+    unsigned n = 0;
+    uint64_t product = 1;
     if (!take(s, '('))
         return wrong(s, "its shape is missing", err);
-    f->n = 1;
     while (!take(s, ')')) {
         uint64_t d = 0;
         skip_blanks(s);
@@ -90,47 +73,128 @@ static int take_shape(scan *s, yk_npy *f, yoke_error *err)
         if (s->at == start)
             return wrong(s, "its shape has something that is no number", err);
         take(s, 'L'); /* files from Python 2 */
-        if (f->n_dims == YK_NPY_DIMS)
+        if (n == YK_NPY_DIMS)
             return yk_fail(err, YOKE_EUNSUPPORTED, "'%s' has more than %d dimensions", s->path, YK_NPY_DIMS);
-        f->shape[f->n_dims++] = d;
-        if (__builtin_mul_overflow(f->n, d, &f->n))
+        dims[n++] = d;
+        if (__builtin_mul_overflow(product, d, &product))
             return wrong(s, "its shape is too large", err);
+        take(s, ',');
+    }
+    *ret_n = n;
+    *ret_product = product;
+    return 0;
+}
+
+/* "<f8", "|S10", "<M8[us]": the next field of the item. */
+static int add_field(const scan *s, yk_npy *f, const char *name, const char *descr, yoke_error *err)
+{
+    yk_npy_field d = {.kind = descr[0] ? descr[1] : '\0', .is_big = descr[0] == '>', .offset = f->item_bytes};
+    char        *end;
+    if (d.kind == 'O')
+        return yk_fail(err, YOKE_EUNSUPPORTED, "'%s' holds Python objects, which only Python can read; save numbers or text: a.astype('U')", s->path);
+    if (!d.kind || !strchr("<>|=", descr[0]) || strlen(descr) >= sizeof d.descr || descr[2] < '0' || descr[2] > '9')
+        return yk_fail(err, YOKE_EUNSUPPORTED, "'%s' holds values of NumPy type '%.40s', which cannot be read", s->path, descr);
+    memcpy(d.descr, descr, strlen(descr));
+    d.size = strtoull(descr + 2, &end, 10) * (d.kind == 'U' ? 4 : 1);
+    if (d.size > INT32_MAX || __builtin_add_overflow(f->item_bytes, d.size, &f->item_bytes))
+        return wrong(s, "its values are too large", err);
+    size_t n = f->n_fields;
+    d.name = yk_strdup(name);
+    if (!d.name || !yk_push(&f->fields, &n, &f->cap_fields, d)) {
+        yk_free(d.name);
+        return yk_fail_nomem(err, "opening a .npy file");
+    }
+    f->n_fields = (unsigned)n;
+    return n <= FIELDS_MAX ? 0 : yk_fail(err, YOKE_ELIMIT, "'%s': its records have more than %d fields", s->path, FIELDS_MAX);
+}
+
+/* The shape behind a field: it is there `n` times. */
+static int repeat_fields(scan *s, yk_npy *f, unsigned first, uint64_t begin, yoke_error *err)
+{
+    uint64_t dims[YK_NPY_DIMS], times, bytes = f->item_bytes - begin;
+    unsigned n = 0;
+    YK_TRY(take_shape(s, dims, &n, &times, err));
+    if (__builtin_mul_overflow(bytes, times, &bytes) || __builtin_add_overflow(begin, bytes, &f->item_bytes))
+        return wrong(s, "its values are too large", err);
+    for (unsigned i = first; i < f->n_fields; i++)
+        f->fields[i].is_run = true;
+    return 0;
+}
+
+/* A record: [('name', descr), ('name', descr, shape), …]; a descr is text or again a record. */
+static int take_record(scan *s, yk_npy *f, const char *outer, unsigned depth, yoke_error *err)
+{
+    YK_AUTOBUF name = YK_BUF_INIT, word = YK_BUF_INIT;
+    if (depth > DEPTH_MAX)
+        return wrong(s, "its records are nested too deeply", err);
+    while (!take(s, ']')) {
+        bool     has_title;
+        unsigned first = f->n_fields;
+        uint64_t begin = f->item_bytes;
+        if (!take(s, '('))
+            return wrong(s, "its header is damaged", err);
+        has_title = take(s, '('); /* ('title', 'name') */
+        if (has_title && (!take_text(s, &word) || !take(s, ',')))
+            return wrong(s, "its header is damaged", err);
+        if (!take_text(s, &word) || (has_title && !take(s, ')')) || !take(s, ','))
+            return wrong(s, "its header is damaged", err);
+        yk_buf_clear(&name);
+        if (word.len) /* without a name it is padding */
+            yk_buf_printf(&name, "%s%s%s", outer, *outer ? "." : "", yk_buf_text(&word));
+        if (name.is_failed || word.is_failed)
+            return yk_fail_nomem(err, "opening a .npy file");
+        if (take(s, '['))
+            YK_TRY(take_record(s, f, yk_buf_text(&name), depth + 1, err));
+        else if (take_text(s, &word))
+            YK_TRY(add_field(s, f, yk_buf_text(&name), yk_buf_text(&word), err));
+        else
+            return wrong(s, "its header is damaged", err);
+        bool is_over = !take(s, ',') || (skip_blanks(s), s->at < s->end && *s->at == ')');
+        if (!is_over)
+            YK_TRY(repeat_fields(s, f, first, begin, err));
+        if (!take(s, ')'))
+            return wrong(s, "its header is damaged", err);
         take(s, ',');
     }
     return 0;
 }
 
+static int take_descr(scan *s, yk_npy *f, yoke_error *err)
+{
+    YK_AUTOBUF word = YK_BUF_INIT;
+    if (f->n_fields)
+        return wrong(s, "its header is damaged", err);
+    if (take(s, '['))
+        return take_record(s, f, "", 0, err);
+    return take_text(s, &word) ? add_field(s, f, "", yk_buf_text(&word), err) : wrong(s, "its header is damaged", err);
+}
+
 static int take_dictionary(scan *s, yk_npy *f, yoke_error *err)
 {
-    unsigned seen = 0;
-    bool     is_fortran = false;
-    char     key[32];
+    unsigned   seen = 0;
+    YK_AUTOBUF key = YK_BUF_INIT;
     if (!take(s, '{'))
         return wrong(s, "its header is no dictionary", err);
     while (!take(s, '}')) {
-        if (!take_text(s, key, sizeof key) || !take(s, ':'))
+        if (!take_text(s, &key) || !take(s, ':'))
             return wrong(s, "its header is damaged", err);
-        if (strcmp(key, "descr") == 0) {
-            YK_TRY(take_type(s, &f->type, err));
+        if (strcmp(yk_buf_text(&key), "descr") == 0) {
+            YK_TRY(take_descr(s, f, err));
             seen |= 1;
-        } else if (strcmp(key, "fortran_order") == 0) {
-            is_fortran = take_word(s, "True");
-            if (!is_fortran && !take_word(s, "False"))
+        } else if (strcmp(yk_buf_text(&key), "fortran_order") == 0) {
+            f->is_fortran = take_word(s, "True");
+            if (!f->is_fortran && !take_word(s, "False"))
                 return wrong(s, "its header is damaged", err);
             seen |= 2;
-        } else if (strcmp(key, "shape") == 0 && !(seen & 4)) {
-            YK_TRY(take_shape(s, f, err));
+        } else if (strcmp(yk_buf_text(&key), "shape") == 0) {
+            YK_TRY(take_shape(s, f->shape, &f->n_dims, &f->n, err));
             seen |= 4;
         } else {
             return wrong(s, "its header has an unknown entry", err);
         }
         take(s, ',');
     }
-    if (seen != 7)
-        return wrong(s, "its header lacks an entry", err);
-    if (is_fortran && f->n_dims > 1)
-        return yk_fail(err, YOKE_EUNSUPPORTED, "'%s' is in Fortran order; save it with numpy.ascontiguousarray", s->path);
-    return 0;
+    return seen == 7 ? 0 : wrong(s, "its header lacks an entry", err);
 }
 
 /* ---- reading */
@@ -152,10 +216,12 @@ static int read_header(yk_npy *f, yoke_error *err)
     s.end = s.at + len;
     YK_TRY(take_dictionary(&s, f, err));
     size_t bytes;
-    if (!yk_mul(&bytes, f->n, f->type.size) || bytes > f->map_size - at - len)
+    if (!yk_mul(&bytes, f->n, f->item_bytes) || bytes > f->map_size - at - len)
         return yk_fail(err, YOKE_EFORMAT, "'%s' is cut short: its header promises %llu values, it holds %zu bytes of them",
                        f->path, (unsigned long long)f->n, f->map_size - at - len);
     f->data = b + at + len;
+    if (f->n_fields == 1 && !*f->fields[0].name && f->fields[0].size < 256)
+        f->type = (yk_npy_type){f->fields[0].kind, (uint8_t)f->fields[0].size};
     return 0;
 }
 
@@ -183,10 +249,33 @@ int yk_npy_open(const char *path, yk_npy **ret, yoke_error *err)
     return 0;
 }
 
+int yk_npy_open_plain(const char *path, yk_npy **ret, yoke_error *err)
+{
+    YK_CLEANUP(yk_npy_closep) yk_npy *f = NULL;
+    YK_TRY(yk_npy_open(path, &f, err));
+    if (!f->type.kind)
+        return yk_fail(err, YOKE_EUNSUPPORTED, "'%s' holds records, not plain numbers; save one of their fields", path);
+    unsigned size = f->type.size;
+    bool     is_size = size == 1 || size == 2 || size == 4 || size == 8;
+    bool     is_whole = (f->type.kind == 'b' && size == 1) || (strchr("iu", f->type.kind) && is_size);
+    if (!is_whole && !(f->type.kind == 'f' && (size == 4 || size == 8)))
+        return yk_fail(err, YOKE_EUNSUPPORTED,
+                       "'%s' holds values of NumPy type '%s'; integers, booleans, float32 and float64 can be read", path, f->fields[0].descr);
+    if (f->fields[0].is_big)
+        return yk_fail(err, YOKE_EUNSUPPORTED, "'%s' is big-endian; save it with .astype('<%c%u')", path, f->type.kind, size);
+    if (f->is_fortran && f->n_dims > 1)
+        return yk_fail(err, YOKE_EUNSUPPORTED, "'%s' is in Fortran order; save it with numpy.ascontiguousarray", path);
+    *ret = YK_TAKE(f);
+    return 0;
+}
+
 void yk_npy_close(yk_npy *f)
 {
     if (!f)
         return;
+    for (unsigned i = 0; i < f->n_fields; i++)
+        yk_free(f->fields[i].name);
+    yk_free(f->fields);
     if (f->map)
         munmap(f->map, f->map_size);
     yk_free(f->path);

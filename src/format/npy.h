@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * NumPy's .npy files: reading through a mapping, writing row by row. Format: NumPy Enhancement Proposal 1, versions 1.0 to
- * 3.0; little-endian numbers and booleans in C order.
+ * 3.0. Columns for tables are in npy_columns.h.
  */
 #ifndef YK_FORMAT_NPY_H
 #define YK_FORMAT_NPY_H
@@ -15,20 +15,37 @@ typedef struct yk_npy_type {
     uint8_t size; /* bytes of one value: 1, 2, 4 or 8 (reals 4 or 8) */
 } yk_npy_type;
 
+/* A field of an item that is a record, as the header has it; a plain array has one, called "". */
+typedef struct yk_npy_field {
+    char    *name;       /* owned; of a record within a record: "outer.inner" */
+    char     descr[24];  /* "<f8", "<M8[us]" */
+    char     kind;       /* NumPy's letter: the second of descr */
+    bool     is_big;     /* big-endian */
+    bool     is_run;     /* several values, not one */
+    uint64_t offset, size; /* bytes within the item */
+} yk_npy_field;
+
 typedef struct yk_npy {
     char       *path;  /* owned, for messages */
-    yk_npy_type type;
+    yk_npy_type type;  /* of a plain array, else 0 */
+    yk_npy_field *fields; /* owned */
+    unsigned    n_fields;
+    size_t      cap_fields;
+    uint64_t    item_bytes;
+    bool        is_fortran; /* the first dimension's neighbours are neighbours in memory */
     unsigned    n_dims;
     uint64_t    shape[YK_NPY_DIMS];
-    uint64_t    n;     /* values in all: the product of the shape */
-    const void *data;  /* n values, mapped read-only; need not be aligned */
+    uint64_t    n;     /* items in all: the product of the shape */
+    const void *data;  /* n items, mapped read-only; need not be aligned */
     void       *map;   /* owned */
     size_t      map_size;
 } yk_npy;
 
 /* The mapping lives until yk_npy_close. Errors: YOKE_EFORMAT for what is no such file or is cut short, YOKE_EUNSUPPORTED
- * for values of another kind, Fortran order beyond one dimension, big-endian numbers. */
+ * for Python objects. */
 int  yk_npy_open(const char *path, yk_npy **ret, yoke_error *err) YK_MUST_USE;
+/* Only little-endian numbers and booleans in C order, of f->type; YOKE_EUNSUPPORTED for others. */
+int  yk_npy_open_plain(const char *path, yk_npy **ret, yoke_error *err) YK_MUST_USE;
 void yk_npy_close(yk_npy *f); /* NULL is allowed */
 static inline void yk_npy_closep(yk_npy **f) { yk_npy_close(*f); }
 

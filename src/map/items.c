@@ -181,7 +181,7 @@ static int add_range(yk_items *it, const char *word, const wide n[3], bool has_s
 static int add_npy(yk_items *it, const char *path, yoke_error *err)
 {
     segment s = {.kind = NPY};
-    YK_TRY(yk_npy_open(path, &s.npy, err));
+    YK_TRY(yk_npy_open_plain(path, &s.npy, err));
     if (s.npy->n_dims == 0) {
         yk_npy_close(s.npy);
         return yk_fail(err, YOKE_EINVALID, "'%s' holds one number, not a vector", path);

@@ -519,15 +519,15 @@ static void note_column(const yk_source *s, size_t i, yk_buf *to)
     }
     for (size_t f = 0; f < s->n_files && !c->clash && !c->is_partition; f++) {
         const yk_source_file *file = &s->files[f];
-        if (!file->parquet || file->column[i] < 0)
+        if (file->csv || file->column[i] < 0)
             continue;
-        const yk_parquet_column *pc = yk_parquet_column_at(file->parquet, (unsigned)file->column[i]);
-        if (pc->refusal) {
-            yk_buf_printf(to, "%scannot be read: %s", to->len ? "; " : "", pc->refusal);
+        yk_file_column own = yk_file_column_at(file, (unsigned)file->column[i]);
+        if (own.refusal) {
+            yk_buf_printf(to, "%scannot be read: %s", to->len ? "; " : "", own.refusal);
             break;
         }
-        if (!yk_type_same(pc->type, c->type)) {
-            yk_buf_printf(to, "%s%s in '%s'", to->len ? "; " : "", yk_type_name(pc->type, name, sizeof name), file->path);
+        if (!yk_type_same(own.type, c->type)) {
+            yk_buf_printf(to, "%s%s in '%s'", to->len ? "; " : "", yk_type_name(own.type, name, sizeof name), file->path);
             break;
         }
     }
@@ -541,8 +541,7 @@ static int put_column(const yk_source *s, size_t i, yk_batch *rows, yoke_error *
     int64_t                 n = c->is_partition ? 0 : count_missing(s, i);
     bool                    is_refused = false;
     for (size_t f = 0; f < s->n_files; f++)
-        is_refused |= s->files[f].parquet && s->files[f].column[i] >= 0
-                      && yk_parquet_column_at(s->files[f].parquet, (unsigned)s->files[f].column[i])->refusal;
+        is_refused |= s->files[f].column[i] >= 0 && yk_file_column_at(&s->files[f], (unsigned)s->files[f].column[i]).refusal;
     note_column(s, i, &note);
     yk_type_name(c->type, type, sizeof type);
     if (n >= 0)

@@ -14,21 +14,28 @@ enum { DEPTH_MAX = 32 };
 
 void yk_files_fini(yk_files *p)
 {
-    for (size_t i = 0; i < p->n; i++)
+    for (size_t i = 0; i < p->n; i++) {
         yk_free(p->path[i]);
+        yk_free(p->name[i]);
+    }
     yk_free(p->path);
+    yk_free(p->name);
     *p = (yk_files){0};
 }
 
-static int add(yk_files *p, const char *path, yoke_error *err)
+static int add_named(yk_files *p, const char *path, const char *name, size_t name_len, yoke_error *err)
 {
-    char *copy = yk_strdup(path);
-    if (!copy || !yk_push(&p->path, &p->n, &p->cap, copy)) {
-        yk_free(copy);
+    YK_AUTOFREE char *copy = yk_strdup(path), *name_copy = name ? yk_strndup(name, name_len) : NULL;
+    size_t            n = p->n;
+    if (!copy || (name && !name_copy) || !yk_grow(&p->path, &p->cap, n + 1, sizeof *p->path) || !yk_grow(&p->name, &p->cap_names, n + 1, sizeof *p->name))
         return yk_fail_nomem(err, "listing files");
-    }
+    p->path[n] = YK_TAKE(copy);
+    p->name[n] = YK_TAKE(name_copy);
+    p->n++;
     return 0;
 }
+
+static int add(yk_files *p, const char *path, yoke_error *err) { return add_named(p, path, NULL, 0, err); }
 
 static bool ends_with(const char *s, const char *end)
 {
@@ -38,7 +45,7 @@ static bool ends_with(const char *s, const char *end)
 
 static bool is_table(const char *name)
 {
-    static const char *const ends[] = {".parquet", ".parq", ".pq", ".csv", ".tsv", ".csv.gz", ".tsv.gz", ".csv.zst", ".tsv.zst"};
+    static const char *const ends[] = {".parquet", ".parq", ".pq", ".csv", ".tsv", ".csv.gz", ".tsv.gz", ".csv.zst", ".tsv.zst", ".npy"};
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
         if (ends_with(name, ends[i]))
             return true;
@@ -92,6 +99,13 @@ static int add_glob(yk_files *p, const char *pattern, yoke_error *err)
     return rc;
 }
 
+/* "name=file.npy": where the file begins, or NULL. */
+static const char *find_named(const char *word)
+{
+    const char *eq = strchr(word, '=');
+    return eq && eq > word && !memchr(word, '/', (size_t)(eq - word)) && ends_with(eq, ".npy") ? eq + 1 : NULL;
+}
+
 int yk_files_find(const char *const *patterns, size_t n, yk_files *ret, yoke_error *err)
 {
     for (size_t i = 0; i < n; i++) {
@@ -101,12 +115,14 @@ int yk_files_find(const char *const *patterns, size_t n, yk_files *ret, yoke_err
             YK_TRY(add(ret, patterns[i], err));
         else if (is_folder(patterns[i]))
             YK_TRY(add_folder(ret, patterns[i], 0, err));
+        else if (find_named(patterns[i]))
+            YK_TRY(add_named(ret, find_named(patterns[i]), patterns[i], (size_t)(find_named(patterns[i]) - patterns[i]) - 1, err));
         else if (strpbrk(patterns[i], "*?[{"))
             YK_TRY(add_glob(ret, patterns[i], err));
         else
             YK_TRY(add(ret, patterns[i], err)); /* opening it will say what is wrong */
         if (ret->n == before)
-            return yk_fail(err, YOKE_EABSENT, "the folder '%s' holds no table (.parquet, .csv, .tsv, also .gz and .zst)", patterns[i]);
+            return yk_fail(err, YOKE_EABSENT, "the folder '%s' holds no table (.parquet, .csv, .tsv, also .gz and .zst, .npy)", patterns[i]);
     }
     return n ? 0 : yk_fail(err, YOKE_EINVALID, "no file was named");
 }

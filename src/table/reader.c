@@ -10,6 +10,7 @@
 typedef struct column {
     uint32_t   index;  /* of the source's columns */
     yk_cursor *cursor; /* in the current file, if that is Parquet and the column was asked for */
+    yk_npy_block *npy; /* scratch of files that are .npy */
     yk_arrow_cursor *batches; /* the same, if that is Arrow */
     uint64_t   batches_at;    /* its row */
     void      *values; /* a gathered block; made when first needed */
@@ -54,6 +55,7 @@ void yk_reader_close(yk_reader *r)
     if (r->columns)
         leave_file(r);
     for (size_t i = 0; i < r->n_columns; i++) {
+        yk_npy_block_free(r->columns[i].npy);
         yk_free(r->columns[i].values);
         yk_free(r->columns[i].valid);
     }
@@ -250,6 +252,8 @@ static int gather_piece(yk_reader *r, column *c, size_t file, uint64_t first, ui
     } else if (f->parquet) {
         YK_TRY(yk_cursor_open(f->parquet, (unsigned)f->column[c->index], first - f->first, n, &cursor, err));
         YK_TRY(yk_cursor_next(cursor, n, &v, err));
+    } else if (f->npy) {
+        YK_TRY(yk_npy_read(f->npy, (unsigned)f->column[c->index], first - f->first, n, &c->npy, &v, err));
     } else {
         yk_type got;
         YK_TRY(open_csv(r, f, &csv, err));
@@ -311,6 +315,8 @@ int yk_reader_get(yk_reader *r, uint32_t index, yk_vec *ret, yk_type *ret_retype
         YK_TRY(yk_cursor_next(c->cursor, r->n, ret, err));
         return ret->n == r->n ? 0 : yk_fail(err, YOKE_EFORMAT, "'%s' ends before its rows do", f->path);
     }
+    if (f->npy)
+        return yk_npy_read(f->npy, (unsigned)f->column[index], first - f->first, r->n, &c->npy, ret, err);
     if (f->arrow) /* the only file of its source: never gathered */
         return arrow_rows(r, c, first, r->n, ret, err);
     YK_TRY(csv_at(r, first, err));

@@ -496,6 +496,8 @@ static void count_reads(const yk_source *s, yoke_table_stats *st, int sign)
             st->pages_read += (uint64_t)(sign * (int64_t)c.pages_read);
         } else if (sign > 0 && s->files[i].csv) {
             st->bytes_read += yk_csv_size(s->files[i].csv);
+        } else if (sign > 0 && s->files[i].npy) {
+            st->bytes_read += s->files[i].npy->n_bytes;
         }
 }
 

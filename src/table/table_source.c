@@ -23,6 +23,7 @@ static void file_fini(yk_source_file *f)
     yk_parquet_close(f->parquet);
     yk_csv_close(f->csv);
     yk_arrow_close(f->arrow);
+    yk_npy_table_close(f->npy);
     yk_free(f->path);
     yk_free(f->column);
     yk_free(f->part);
@@ -108,19 +109,32 @@ int64_t yk_source_find(const yk_source *s, const char *name)
     return -1;
 }
 
-static unsigned file_columns(const yk_source_file *f)
+unsigned yk_file_columns(const yk_source_file *f)
 {
-    return f->parquet ? yk_parquet_columns(f->parquet) : f->arrow ? yk_arrow_columns(f->arrow) : yk_csv_columns(f->csv);
+    return f->parquet ? yk_parquet_columns(f->parquet) : f->arrow ? yk_arrow_columns(f->arrow) : f->npy ? f->npy->n_columns : yk_csv_columns(f->csv);
 }
 
-static const char *file_column_name(const yk_source_file *f, unsigned i)
+yk_file_column yk_file_column_at(const yk_source_file *f, unsigned i)
 {
-    return f->parquet ? yk_parquet_column_at(f->parquet, i)->name : f->arrow ? yk_arrow_column_at(f->arrow, i)->name : yk_csv_name(f->csv, i);
+    if (f->parquet) {
+        const yk_parquet_column *c = yk_parquet_column_at(f->parquet, i);
+        return (yk_file_column){c->name, c->refusal, c->type, c->is_nullable};
+    }
+    if (f->arrow) {
+        const yk_arrow_column *c = yk_arrow_column_at(f->arrow, i);
+        return (yk_file_column){c->name, c->refusal, c->type, true};
+    }
+    if (f->npy) {
+        const yk_npy_column *c = &f->npy->columns[i];
+        bool                 is_time = c->type.kind == YK_KIND_TIME || c->type.kind == YK_KIND_DATE || c->type.kind == YK_KIND_SPAN;
+        return (yk_file_column){c->name, c->refusal, c->type, is_time};
+    }
+    return (yk_file_column){yk_csv_name(f->csv, i), NULL, {.kind = YK_KIND_NULL}, true};
 }
 
-static const char *refusal_of(const yk_source_file *f, unsigned i)
+static uint64_t file_rows(const yk_source_file *f)
 {
-    return f->parquet ? yk_parquet_column_at(f->parquet, i)->refusal : f->arrow ? yk_arrow_column_at(f->arrow, i)->refusal : NULL;
+    return f->parquet ? yk_parquet_rows(f->parquet) : f->arrow ? yk_arrow_rows(f->arrow) : f->npy ? f->npy->n_rows : yk_csv_rows(f->csv);
 }
 
 static int clash(yk_source *s, size_t column, const yk_source_file *f, yk_type now, yoke_error *err)
@@ -184,7 +198,7 @@ int yk_source_widen(yk_source *s, size_t column, yk_type type, yoke_error *err)
 
 static int join_file(yk_source *s, yk_source_file *f, size_t *cap, yoke_error *err)
 {
-    unsigned n = file_columns(f);
+    unsigned n = yk_file_columns(f);
     size_t   n_before = s->n_columns;
     f->column = yk_new_array(int32_t, n_before + n + 1);
     if (!f->column)
@@ -192,20 +206,17 @@ static int join_file(yk_source *s, yk_source_file *f, size_t *cap, yoke_error *e
     for (size_t i = 0; i < n_before + n; i++)
         f->column[i] = -1;
     for (unsigned i = 0; i < n; i++) {
-        int64_t at;
-        YK_TRY(column_for(s, file_column_name(f, i), f, n_before, cap, &at, err));
+        yk_file_column c = yk_file_column_at(f, i);
+        int64_t        at;
+        YK_TRY(column_for(s, c.name, f, n_before, cap, &at, err));
         if (f->column[at] >= 0)
             continue; /* a second one of the very same name: the first stands */
         f->column[at] = (int32_t)i;
         s->columns[at].n_files++;
-        if (f->csv) {
-            s->columns[at].is_nullable = true;
-            continue;
-        }
-        s->columns[at].is_nullable |= f->arrow || yk_parquet_column_at(f->parquet, i)->is_nullable;
-        s->columns[at].is_stored = true;
-        if (!refusal_of(f, i))
-            YK_TRY(merge_type(s, (size_t)at, f, f->arrow ? yk_arrow_column_at(f->arrow, i)->type : yk_parquet_column_at(f->parquet, i)->type, err));
+        s->columns[at].is_nullable |= c.is_nullable;
+        s->columns[at].is_stored |= f->csv == NULL;
+        if (!f->csv && !c.refusal)
+            YK_TRY(merge_type(s, (size_t)at, f, c.type, err));
     }
     return 0;
 }
@@ -271,7 +282,7 @@ static int widen_maps(yk_source *s, yoke_error *err)
             return yk_fail_nomem(err, "listing columns");
         for (size_t c = 0; c < s->n_columns; c++)
             wide[c] = -1;
-        unsigned n = file_columns(f);
+        unsigned n = yk_file_columns(f);
         for (size_t c = 0, left = n; c < s->n_columns && left; c++)
             if (c < f->n && f->column[c] >= 0) /* f->n: how many the map had, until rows are known */
                 wide[c] = f->column[c], left--;
@@ -316,7 +327,7 @@ int yk_source_check(const yk_source *s, const char *name, yoke_error *err)
         const yk_source_file *f = &s->files[i];
         if (f->column[at] < 0)
             return yk_fail(err, YOKE_EABSENT, "'%s' has no column '%s', which %u of the %zu files have", f->path, name, c->n_files, s->n_files);
-        const char *refusal = refusal_of(f, (unsigned)f->column[at]);
+        const char *refusal = yk_file_column_at(f, (unsigned)f->column[at]).refusal;
         if (refusal)
             return yk_fail(err, YOKE_EUNSUPPORTED, "'%s': column '%s' cannot be read: %s", f->path, name, refusal);
     }
@@ -324,6 +335,8 @@ int yk_source_check(const yk_source *s, const char *name, yoke_error *err)
 }
 
 /* ---- opening */
+
+static bool is_npy(const char *path) { return strcasecmp(yk_path_ext(path), "npy") == 0; }
 
 /* Parquet files begin with PAR1 (PARE when encrypted); what is named so but does not, the Parquet reader refuses better. */
 static bool is_parquet(const char *path)
@@ -359,7 +372,7 @@ static void set_first_rows(yk_source *s)
     for (size_t i = 0; i < s->n_files; i++) {
         yk_source_file *f = &s->files[i];
         f->first = s->n_rows;
-        f->n = f->parquet ? yk_parquet_rows(f->parquet) : f->arrow ? yk_arrow_rows(f->arrow) : yk_csv_rows(f->csv);
+        f->n = file_rows(f);
         s->n_rows += f->n;
     }
 }
@@ -376,10 +389,17 @@ int yk_source_open(const char *const *patterns, size_t n, const yoke_table_opts 
     if (!s->files)
         return yk_fail_nomem(err, "opening a table");
     size_t cap = 0;
-    for (size_t i = 0; i < paths.n; i++) {
+    for (size_t i = 0, n_beside; i < paths.n; i += n_beside) {
         yk_source_file *f = &s->files[s->n_files++];
-        f->path = YK_TAKE(paths.path[i]);
-        YK_TRY(open_file(f, opts, err));
+        for (n_beside = 1; paths.name[i] && i + n_beside < paths.n && paths.name[i + n_beside];)
+            n_beside++;
+        f->path = yk_strdup(paths.path[i]);
+        if (!f->path)
+            return yk_fail_nomem(err, "opening a table");
+        if (is_npy(f->path))
+            YK_TRY(yk_npy_table_open((const char *const *)paths.path + i, (const char *const *)paths.name + i, n_beside, &f->npy, err));
+        else
+            YK_TRY(open_file(f, opts, err));
         YK_TRY(join_file(s, f, &cap, err));
         f->n = s->n_columns;
         s->has_csv |= f->csv != NULL;

@@ -10,6 +10,7 @@
 #include "expr/expr.h"
 #include "format/arrow/arrow.h"
 #include "format/csv/csv_file.h"
+#include "format/npy_columns.h"
 #include "format/parquet/parquet.h"
 
 #include <yoke/table.h>
@@ -26,9 +27,10 @@ typedef struct yk_source_column {
 
 typedef struct yk_source_file {
     char       *path;
-    yk_parquet *parquet; /* one of the three */
+    yk_parquet *parquet; /* one of the four */
     yk_csv     *csv;
     yk_arrow   *arrow;
+    yk_npy_table *npy;   /* may be several files side by side; path is the first's */
     uint64_t    first, n; /* rows */
     int32_t    *column;   /* of each of the source's columns: the file's own, -1: it has none */
     yk_value   *part;     /* of each of the source's columns: the value that a folder's name gives; NULL: there are none */
@@ -76,11 +78,24 @@ static inline bool yk_type_same(yk_type a, yk_type b)
 /* The type that holds the values of both; false when there is none. */
 bool yk_type_unify(yk_type a, yk_type b, yk_type *ret);
 
+/* ---- what a file has, whatever it is; the types of CSV columns are NULL */
+
+typedef struct yk_file_column {
+    const char *name;    /* borrowed from the file */
+    const char *refusal; /* why it cannot be read, as the rest of a sentence; NULL: it can */
+    yk_type     type;
+    bool        is_nullable;
+} yk_file_column;
+
+unsigned       yk_file_columns(const yk_source_file *f);
+yk_file_column yk_file_column_at(const yk_source_file *f, unsigned i);
+
 /* ---- paths.c: what the words of a call name */
 
 typedef struct yk_files {
     char **path;
-    size_t n, cap;
+    char **name; /* of "name=file.npy", what its columns are called; else NULL */
+    size_t n, cap, cap_names;
 } yk_files;
 
 int  yk_files_find(const char *const *patterns, size_t n, yk_files *ret, yoke_error *err) YK_MUST_USE;

@@ -3,22 +3,6 @@
 
 __extension__ typedef __int128 int128;
 
-static double half(uint16_t h)
-{
-    uint32_t sign = (uint32_t)(h & 0x8000) << 16, exponent = h >> 10 & 31, mantissa = h & 0x3ff, bits;
-    float    f;
-    if (exponent == 31)
-        bits = sign | 0x7f800000 | mantissa << 13;
-    else if (exponent)
-        bits = sign | (exponent + 112) << 23 | mantissa << 13;
-    else { /* zero, or below the normal numbers: mantissa units of 2^-24 */
-        double v = (double)mantissa * 0x1p-24;
-        return sign ? -v : v;
-    }
-    memcpy(&f, &bits, sizeof f);
-    return (double)f;
-}
-
 /* Big-endian two's complement of any length; false when it takes more than 16 bytes. */
 static bool big_integer(const uint8_t *p, size_t n, int128 *ret)
 {
@@ -66,7 +50,7 @@ bool yk_pq_convert(yk_pq_form form, uint32_t width, const uint8_t *from, size_t 
     case YK_PQ_F_U32: EACH(uint32_t, int64_t, v);
     case YK_PQ_F_WORD: memcpy(to, from, n * 8); return true;
     case YK_PQ_F_F32: EACH(float, double, v);
-    case YK_PQ_F_F16: EACH(uint16_t, double, half(v));
+    case YK_PQ_F_F16: EACH(uint16_t, double, yk_real_of_half(v));
     case YK_PQ_F_DEC32: EACH(int32_t, int128, v);
     case YK_PQ_F_DEC64: EACH(int64_t, int128, v);
     case YK_PQ_F_INT96:
