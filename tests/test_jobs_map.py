@@ -20,7 +20,7 @@ def gp(*words, **more):
 @pytest.mark.parametrize("string", ["{}", "{.}", "{/}", "{//}", "{/.}", "{#}", "{1}", "{1.}", "{1/}", "{1//}", "{1/.}", "{#}-{}-{.}"])
 def test_each_string_on_each_item(yoke, string):
     command, items = "printf '%s\\n' " + string, [":::"] + ITEMS
-    assert yoke("map", command, "--", *items).stdout == gp(command, *items)  # "--": "-n" is an item
+    assert yoke("map", command, *items).stdout == gp(command, *items)
 
 
 @parallel
@@ -36,9 +36,18 @@ def test_each_string_on_each_item(yoke, string):
     ["awk 'BEGIN {print \"x\"}' {}", ":::", "a"],
     ["echo {foo} {}", ":::", "a"],
     ["echo {} | tr a-z A-Z; echo {}", ":::", "a b"],
+    ["printf '<%s>\\n' {}", ":::", "-n", "--tag", "-j9", "--"],
+    ["echo {1} {2}", "::::", "l1", "l2"],
+    ["echo {1} {2}", "::::", "l1", ":::", "A", "-B"],
+    ["echo {1} {2}", "::::", "l1", "::::+", "l2"],
+    ["echo {1} {2}", ":::", "x", "y", "::::+", "l2"],
+    ["--colsep", ",", "--header", ":", "echo {b}={a}", "::::", "table"],
 ])
-def test_sources_and_templates(yoke, words):
-    assert yoke("map", "-j1", *words).stdout == gp(*words)
+def test_sources_and_templates(yoke, tmp_path, words):
+    (tmp_path / "l1").write_text("1\n2\n")
+    (tmp_path / "l2").write_text("a a\nb\n")
+    (tmp_path / "table").write_text("a,b\n1,2\n3,4\n")
+    assert yoke("map", "-j1", *words, cwd=tmp_path).stdout == gp(*words, cwd=tmp_path)
 
 
 @parallel
@@ -100,7 +109,7 @@ def test_a_journalled_map_is_resumed(yoke, tmp_path):
     assert yoke(*words, ":::", "a", "b", ":::", "1", "2", cwd=tmp_path).returncode == 1
     assert yoke(*words, ":::", "a", "b", ":::", "1", "2", cwd=tmp_path).returncode == 1, "a folder that holds a run is not taken again"
     got = yoke(*words, "--resume", ":::", "a", "b", "c", ":::", "1", "2", cwd=tmp_path)
-    assert got.returncode == 0
+    assert got.returncode == 1 and "2 of 2 jobs ok, 0 failed" in got.stderr and "1 of them failed" in got.stderr
     assert (tmp_path / "log").read_text() == "".join(f"{x} 1\n" for x in ["a1", "a2", "b1", "b2", "c1", "c2"])
     assert yoke("report", "r", "--states", "FAILED", cwd=tmp_path).stdout.startswith("echo b2 $YOKE_SLOT >> log")
 
@@ -112,3 +121,22 @@ def test_a_journalled_map_is_resumed(yoke, tmp_path):
 def test_wrong_calls(yoke, words, says):
     got = yoke("map", *words)
     assert got.returncode == 2 and says in got.stderr
+
+
+def test_a_column_of_dependencies(yoke, tmp_path):
+    (tmp_path / "steps.csv").write_text('name,needs\nlast,"1,2"\nfirst,\nmiddle,1\nbad,\nnever,3\n')
+    words = ["map", "echo {name} >>log; test {name} != bad", "--csv", "-a", "steps.csv", "--after", "needs", "-j4"]
+    assert "--run" in yoke(*words, cwd=tmp_path).stderr
+    got = yoke(*words, "--run", "r", cwd=tmp_path)
+    ran = (tmp_path / "log").read_text().split()
+    assert sorted(ran) == ["bad", "first", "last", "middle"] and [x for x in ran if x != "bad"] == ["first", "middle", "last"]
+    assert got.returncode == 1 and "cancelled               1   first: line 4" in got.stderr
+    assert "no column 'need'" in yoke("map", "echo {1}", "--csv", "-a", "steps.csv", "--after", "need", "--run", "s", cwd=tmp_path).stderr
+    assert "#yoke" in yoke("map", "echo {}", "--run", "s", ":::", "a #yoke b", cwd=tmp_path).stderr and not (tmp_path / "s").exists()
+
+
+def test_what_came_from_a_pipe_is_run_again(yoke, tmp_path):
+    said = yoke("map", "test -e {}", "-", "--run", "r", input="f\n", cwd=tmp_path).stderr
+    command = next(line.split(": ", 1)[1] for line in said.splitlines() if "run again" in line)
+    (tmp_path / "f").write_text("")
+    assert yoke(*command.split()[1:], cwd=tmp_path).returncode == 0

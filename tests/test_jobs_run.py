@@ -128,7 +128,8 @@ def test_resume_goes_by_text(run, yoke, tmp_path):
     # lines moved, one new, one gone; the failed one is done; of three equal ones two have run
     (tmp_path / "jobs").write_text("# new head\n" + line(3) + line(2) + line(2) + line(2) + "exit 1\n")
     got = yoke("run", "jobs", "--resume", "-j1", cwd=tmp_path)
-    assert log.read_text() == "1\n2\n2\n3\n2\n" and got.returncode == 0
+    assert log.read_text() == "1\n2\n2\n3\n2\n"
+    assert got.returncode == 1 and "3 had ended before, 1 of them failed" in got.stderr, "what failed stays so until it is run again"
     got = yoke("report", "jobs.yoke", cwd=tmp_path)
     assert re.search(r"COMPLETED +4\n", got.stderr) and re.search(r"FAILED +1\n", got.stderr) and "first: line 5" in got.stderr
     got = yoke("run", "jobs", "--resume-failed", "-j1", cwd=tmp_path)
@@ -321,3 +322,74 @@ def test_the_summary_names_causes_and_what_to_type(run, tmp_path):
     assert re.search(r"exit 3 +2   first: line 0: echo boom >&2; exit 3\n +boom\n", got.stderr)
     assert re.search(r"signal SEGV +1   first: line 2", got.stderr)
     assert "1 of 4 jobs ok, 3 failed" in got.stderr and "yoke run --resume-failed -j1 jobs" in got.stderr
+
+
+def commands_said(text):
+    return {why.strip(): shlex.split(command) for why, _, command in (line.partition(": yoke ") for line in text.splitlines()) if command}
+
+
+def test_what_is_said_at_the_end_works_when_it_is_typed(run, yoke, tmp_path):
+    """Whatever the names are, wherever the list came from."""
+    folder = tmp_path / "a dir's"
+    folder.mkdir()
+    (folder / "my jobs").write_text("test -e mended\necho other\nsleep 0.1; echo $YOKE_ATTEMPT\n")
+    said = yoke("run", "my jobs", "-j1", "--halt", "soon,1", "--run", "../r x", cwd=folder)
+    assert "0 of 3 jobs ok, 1 failed, 2 not run" in said.stderr
+    again = commands_said(said.stderr)
+    dry = yoke(*again["to go on"], "--dry-run", cwd=folder).stdout.splitlines()
+    assert dry == ["echo other", "sleep 0.1; echo $YOKE_ATTEMPT"], "a dry run shows what would run"
+    (folder / "mended").write_text("")
+    said = yoke(*again["to run again what failed"], cwd=folder)
+    assert said.returncode == 0 and said.stdout == "other\n1\n" and "3 of 3 jobs ok" in said.stderr
+
+    said = yoke("run", "-", "-j1", input="test -e more\n", cwd=folder)
+    (folder / "more").write_text("")
+    assert yoke(*commands_said(said.stderr)["to run again what failed"], cwd=folder).returncode == 0
+    said = yoke("report", "stdin.yoke", cwd=folder)
+    assert said.returncode == 0 and "COMPLETED               1" in said.stderr
+
+
+def test_the_report_says_how_to_go_on(run, yoke, tmp_path):
+    run("true\nfalse\ntrue\n", "-j1", "--halt", "soon,1")
+    said = yoke("report", "jobs.yoke", cwd=tmp_path).stderr
+    line = next(x for x in said.splitlines() if "to go on" in x)
+    assert line.split(": ", 1)[1] == f"cd {tmp_path} && yoke run --resume -j1 --halt soon,1 jobs"
+    assert "to run again what failed: cd " in said
+
+
+def test_a_full_disk_loses_nothing(yoke, yoke_path, tmp_path):
+    small = tmp_path / "small"
+    small.mkdir()
+    if os.getuid() or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", small]).returncode:
+        pytest.skip("a small file system cannot be mounted here")
+    try:
+        (tmp_path / "jobs").write_text("head -c 20000 /dev/zero\n" * 8)
+        said = yoke("run", "jobs", "-j2", "-q", "--run", "small/r", cwd=tmp_path)
+        assert said.returncode == 1 and "No space left on device" in said.stderr
+        done = [r["line"] for r in records(yoke, tmp_path, "small/r") if r["cause"] == "ok"]
+        assert 1 <= len(done) < 8
+        subprocess.run(["mount", "-o", "remount,size=8M", small], check=True)
+        said = yoke(*commands_said(said.stderr)["when that is mended, to go on"], cwd=tmp_path)
+        assert said.returncode == 0 and f"{len(done)} had ended before" in said.stderr
+        assert all(len(yoke("report", "small/r", "--output", n, cwd=tmp_path).stdout) == 20000 for n in range(8))
+    finally:
+        subprocess.run(["umount", small], check=True)
+
+
+def test_more_slots_than_files_may_be_open(yoke_path, tmp_path):
+    """Jobs that cannot be started for want of files wait until others have ended; they are not failures."""
+    (tmp_path / "jobs").write_text("sleep 0.2; ulimit -n\n" * 60)
+    limited = lambda limit: subprocess.run(["bash", "-c", f'{limit}; exec "$0" run jobs -j60', yoke_path], cwd=tmp_path, capture_output=True, text=True)
+    got = limited("ulimit -n 64")
+    assert got.returncode == 0 and "60 of 60 jobs ok" in got.stderr and "ulimit -n" in got.stderr
+    got = limited("ulimit -Sn 64")
+    assert got.stdout == "64\n" * 60 and "ulimit -n" not in got.stderr, "yoke takes what it needs, jobs keep their limit"
+
+
+def test_an_orphan_that_nobody_collects_holds_up_nothing(yoke_path, tmp_path):
+    """In a container without init, what a killed shell leaves stays as a zombie of its group."""
+    (tmp_path / "jobs").write_text("sleep 30; echo late\nsleep 30; echo late\n")
+    parent = "import ctypes, subprocess, sys, time\nctypes.CDLL(None).prctl(36, 1)\n" \
+             "p = subprocess.Popen([sys.argv[1], 'run', 'jobs', '-j2'], stderr=-3)\ntime.sleep(0.5)\np.terminate()\nt = time.time()\np.wait()\nprint(time.time() - t)"
+    got = subprocess.run(["python3", "-c", parent, yoke_path], cwd=tmp_path, capture_output=True, text=True)
+    assert float(got.stdout) < 1, got.stderr

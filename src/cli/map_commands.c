@@ -8,6 +8,7 @@
 #include "jobs/template.h"
 
 #include <regex.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -22,6 +23,7 @@ typedef struct rows {
     yk_text            *text;  /* n of them */
     unsigned            n, cap;
     char              **name; /* owned, each too; NULL: no names */
+    unsigned            after; /* the field of m->after */
     regex_t             colsep;
     bool                has_colsep, is_held; /* held: the row in `text` is still to be given */
     uint64_t            seq;
@@ -131,6 +133,23 @@ static int compile_colsep(rows *r, yoke_error *err)
     return 0;
 }
 
+/* The column of dependencies, by name or by number from 1. */
+static int find_after(rows *r, yoke_error *err)
+{
+    char    *end;
+    unsigned number = (unsigned)strtoul(r->m->after, &end, 10);
+    if (!*end && number >= 1 && number <= r->n) {
+        r->after = number - 1;
+        return 0;
+    }
+    for (unsigned i = 0; i < r->n; i++)
+        if (r->name && r->name[i] && strcmp(r->name[i], r->m->after) == 0) {
+            r->after = i;
+            return 0;
+        }
+    return yk_fail(err, YOKE_EINVALID, "--after: items have no column '%s'", r->m->after);
+}
+
 /* Reads the first row, which says how many columns there are, and then the template. */
 static int open_rows(rows *r, yoke_error *err)
 {
@@ -151,6 +170,8 @@ static int open_rows(rows *r, yoke_error *err)
     } else if (rc == 1) {
         YK_TRY(take_item_names(r, err));
     }
+    if (r->m->after && rc == 1)
+        YK_TRY(find_after(r, err));
     return yk_template_new(r->m->target, r->n ? r->n : width, (const char *const *)r->name, &r->template, err);
 }
 
@@ -192,18 +213,31 @@ static int print_all(rows *r, yoke_error *err)
     return rc;
 }
 
+/* The command as a line of a job file: with what it waits for behind it. */
+static int put_line(const rows *r, yk_buf *to, yoke_error *err)
+{
+    unsigned long long item = r->seq - 1;
+    const char        *command = yk_buf_text(&r->command);
+    yk_text            after = r->m->after ? r->text[r->after] : (yk_text){"", 0};
+    if (strpbrk(command, "\n\r") || memchr(after.text, '\n', after.len))
+        return yk_fail(err, YOKE_EUNSUPPORTED, "item %llu holds a line break, which a journalled run cannot have; leave --run out", item);
+    if (command[0] == '#' || strstr(command, "#yoke"))
+        return yk_fail(err, YOKE_EUNSUPPORTED, "item %llu: a job file would take '%.40s' for a comment or a directive; leave --run out", item,
+                       command[0] == '#' ? command : strstr(command, "#yoke"));
+    yk_buf_puts(to, command);
+    if (after.len > 0)
+        yk_buf_printf(to, " #yoke after=%.*s", (int)after.len, after.text);
+    yk_buf_putc(to, '\n');
+    return to->is_failed ? yk_fail_nomem(err, "making commands") : 0;
+}
+
 /* Writes all commands as a job file, so that a run of them has all that 'yoke run' has. */
 static int write_list(rows *r, int fd, yoke_error *err)
 {
     YK_AUTOBUF b = YK_BUF_INIT;
     int        rc;
     while ((rc = next_command(r, 0, err)) > 0) {
-        if (strpbrk(yk_buf_text(&r->command), "\n\r"))
-            return yk_fail(err, YOKE_EUNSUPPORTED, "item %llu holds a line break, which a journalled run cannot have; leave --run out",
-                           (unsigned long long)r->seq - 1);
-        yk_buf_printf(&b, "%s\n", yk_buf_text(&r->command));
-        if (b.is_failed)
-            return yk_fail_nomem(err, "making commands");
+        YK_TRY(put_line(r, &b, err));
         if (b.len > 1 << 20) {
             YK_TRY(yk_file_write(fd, "the list of commands", b.data, b.len, err));
             yk_buf_clear(&b);
@@ -247,6 +281,8 @@ int yk_map_commands(const yk_map_asked *m)
     yoke_error  err = YOKE_ERROR_INIT;
     if (opts.is_resume && !opts.run)
         return yk_cli_usage(m->args, "--resume goes on with a run that has a folder; name it with --run");
+    if (m->after && !opts.run)
+        return yk_cli_usage(m->args, "--after needs a run with a folder, for the order of its jobs; name one with --run");
     opts.runner.handles_signals = true;
     if (opts.runner.retry_on)
         opts.runner.retry_ctx = &opts;

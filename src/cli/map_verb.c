@@ -10,7 +10,7 @@
 
 enum {
     O_FILE = 1, O_NUL, O_CSV, O_TSV, O_COLUMNS, O_OUTPUT, O_FORCE, O_ON, O_CHUNK, O_ON_ERROR, O_UNORDERED, O_REDUCE, O_SEED,
-    O_WORKERS, O_JSON, O_PROGRESS, O_COLSEP = YK_RO_END, O_HEADER
+    O_WORKERS, O_JSON, O_PROGRESS, O_COLSEP = YK_RO_END, O_HEADER, O_AFTER
 };
 
 static const yk_opt OPTS[] = {
@@ -35,6 +35,7 @@ static const yk_opt OPTS[] = {
     {O_PROGRESS, 0, "progress", "HOW", "auto, bar, line or none (default auto: a bar on a terminal, now and then a line in a log)"},
     {O_COLSEP, 0, "colsep", "REGEX", "commands: an item's columns, {1}, {2} …, are what stands between matches of this: ',', '\\t', ' +'"},
     {O_HEADER, 0, "header", NULL, "commands: the first item names the columns: {name}"},
+    {O_AFTER, 0, "after", "COLUMN", "commands, with --run: the column of the items that must have ended well before: 3,5-7, from 0"},
     YK_RUN_OPTIONS,
     {0}};
 
@@ -101,8 +102,22 @@ static bool take_option(yk_map_asked *m, words *w, int id, const char *value)
     case O_PROGRESS: return read_progress(m->args, value, &m->run.progress);
     case O_COLSEP: m->colsep = value; return true;
     case O_HEADER: m->has_header = true; return true;
+    case O_AFTER: m->after = value; return true;
     default: return yk_run_opt(m->args, id, value, &m->run);
     }
+}
+
+/* From the first of these on, words are items, whatever they begin with: file names never become options. */
+static bool begins_items(const char *word)
+{
+    return strcmp(word, ":::") == 0 || strcmp(word, ":::+") == 0 || strcmp(word, "::::") == 0 || strcmp(word, "::::+") == 0;
+}
+
+/* --header: as GNU parallel wants it. */
+static void skip_colon(yk_args *args)
+{
+    if (args->at < args->argc && strcmp(args->argv[args->at], ":") == 0)
+        args->at++;
 }
 
 /* YK_EXIT_OK, or what to return. */
@@ -112,6 +127,9 @@ static int read_words(yk_map_asked *m, words *w)
     int         id;
     while ((id = yk_args_next(m->args, &value)) != YK_ARG_END) {
         given g = {value, id == O_FILE};
+        m->args->only_words |= id == YK_ARG_WORD && begins_items(value);
+        if (id == O_HEADER)
+            skip_colon(m->args);
         if (id == YK_ARG_WRONG || (id > 0 && id != O_FILE && !take_option(m, w, id, value)))
             return YK_EXIT_USAGE;
         if (id == YK_ARG_WORD && !m->target)
@@ -206,6 +224,8 @@ const yk_verb yk_verb_map = {
         "    values.npy                         the values of a vector, the rows of a matrix\n"
         "    ::: A B ::: 1..3                   all combinations, the last list varying fastest\n"
         "    ::: A B :::+ 1 2                   side by side\n"
+        "    :::: FILE FILE  ::::+ FILE         the lines of each file are a list\n"
+        "Options come before the first of these colons: what follows is items, whatever it begins with.\n"
         "An item with one field for a function of several arguments is taken apart at commas and blanks. Items are numbered\n"
         "from 0.\n"
         "\n"
@@ -241,6 +261,10 @@ const yk_verb yk_verb_map = {
         "yoke map 'gzip -9 {}' *.log -j 4\n"
         "yoke map 'convert {1} -resize {2} {1.}-{2}.png' ::: *.jpg ::: 100 400\n"
         "yoke map './fit --from {start} --to {end}' --csv -a spans.csv --run fits\n"
+        "\n"
+        "# steps of which some wait for others: the column 'needs' holds 0-3, or 1,2, or nothing\n"
+        "yoke map './step {name}' --csv -a steps.csv --after needs --run steps\n"
+        "\n"
         "find . -name '*.tif' -print0 | yoke map 'tiffinfo {} | head -1' -0 -\n"
         "\n"
         "# go on when items fail, stop those that take over 2 seconds, try twice more\n"

@@ -21,6 +21,7 @@ typedef struct yk_map_asked {
     const char    *reduce; /* NULL: none */
     const char    *colsep; /* commands: what stands between the columns of an item; NULL: it is one */
     bool           has_header; /* commands: the first item names the columns */
+    const char    *after;  /* commands: the column of the items that an item waits for; NULL: none */
     const char    *output; /* NULL: standard output */
     bool           is_unordered, shows_workers, is_json, may_replace;
     const char    *only_functions; /* an option that was given and that only functions take; NULL: none */

@@ -2,7 +2,9 @@
 #include "cli/report_local.h"
 
 #include "base/near.h"
+#include "cli/run_jobs.h"
 #include "jobs/causes.h"
+#include "jobs/command.h"
 #include "jobs/formats.h"
 #include "jobs/run_view.h"
 #include "jobs/rundir.h"
@@ -176,9 +178,9 @@ int yk_report_grep(const yk_args *args, const char *run, const char *pattern)
 
 /* ---- the summary */
 
-static const char *const state_words[] = {"COMPLETED", "FAILED", "OUT_OF_MEMORY", "TIMEOUT", "CANCELLED", "NODE_FAIL", "PREEMPTED",
-                                          "RUNNING", "PENDING"};
-enum { N_STATES = sizeof state_words / sizeof *state_words };
+enum { IS_COMPLETED, IS_FAILED, IS_OUT_OF_MEMORY, IS_TIMEOUT, IS_CANCELLED, IS_NODE_FAIL, IS_PREEMPTED, IS_RUNNING, IS_PENDING, N_STATES };
+static const char *const state_words[N_STATES] = {"COMPLETED", "FAILED", "OUT_OF_MEMORY", "TIMEOUT", "CANCELLED", "NODE_FAIL", "PREEMPTED",
+                                                  "RUNNING", "PENDING"};
 
 static int read_states(const char *text, bool wanted_state[N_STATES], yoke_error *err)
 {
@@ -210,7 +212,7 @@ static int state_index(const yk_run_view *v, uint64_t i)
     for (int s = 0; s < N_STATES; s++)
         if (strcmp(word, state_words[s]) == 0)
             return s;
-    return N_STATES - 1;
+    return IS_PENDING;
 }
 
 static int print_lines(const yk_run_view *v, const bool wanted_state[N_STATES], yoke_error *err)
@@ -224,12 +226,23 @@ static int print_lines(const yk_run_view *v, const bool wanted_state[N_STATES], 
     return rc;
 }
 
+static void print_again(const yk_run_view *v, const char *why, const char *option)
+{
+    YK_AUTOBUF where = YK_BUF_INIT;
+    if (v->is_at_work || v->command.len == 0)
+        return;
+    yk_quote(&where, yk_buf_text(&v->folder), v->folder.len);
+    fprintf(stderr, "  %s: cd %s && ", why, yk_buf_text(&where));
+    yk_run_words_print(stderr, yk_buf_text(&v->command), option);
+}
+
 static int print_summary(const yk_run_view *v, uint64_t n[N_STATES], yoke_error *err)
 {
+    uint64_t n_cut = n[IS_CANCELLED] + n[IS_NODE_FAIL] + n[IS_PREEMPTED] + n[IS_PENDING];
     YK_CLEANUP(yk_causes_fini) yk_causes causes = YK_CAUSES_NONE;
     YK_TRY(yk_run_view_each(v, count_cause, &causes, err));
     fprintf(stderr, "%llu jobs, %s\n", (unsigned long long)v->n,
-            v->is_at_work ? "at work now" : v->has_finished ? "not at work now" : "cut off: 'yoke run --resume' goes on");
+            v->is_at_work ? "at work now" : v->has_finished ? "not at work now" : "cut off");
     for (int s = 0; s < N_STATES; s++)
         if (n[s] > 0)
             fprintf(stderr, "  %-16s %8llu\n", state_words[s], (unsigned long long)n[s]);
@@ -238,6 +251,10 @@ static int print_summary(const yk_run_view *v, uint64_t n[N_STATES], yoke_error 
     yk_causes_print(&causes, stderr);
     if (v->notes.len > 0)
         fprintf(stderr, "notes\n%s", yk_buf_text(&v->notes));
+    if (n_cut)
+        print_again(v, "to go on", "--resume");
+    if (n[IS_FAILED] + n[IS_OUT_OF_MEMORY] + n[IS_TIMEOUT])
+        print_again(v, "to run again what failed", "--resume-failed");
     return 0;
 }
 
@@ -252,13 +269,13 @@ static int report(const char *run, const char *states, bool is_watching, bool *r
         for (uint64_t i = 0; i < v.n; i++)
             n[state_index(&v, i)]++;
         if (is_watching && v.is_at_work) {
-            fprintf(stderr, "%llu of %llu jobs ok, %llu running\n", (unsigned long long)n[0], (unsigned long long)v.n,
-                    (unsigned long long)n[7]);
+            fprintf(stderr, "%llu of %llu jobs ok, %llu running\n", (unsigned long long)n[IS_COMPLETED], (unsigned long long)v.n,
+                    (unsigned long long)n[IS_RUNNING]);
             sleep(2);
             continue;
         }
         YK_TRY(print_summary(&v, n, err));
-        *ret_is_well = n[0] == v.n;
+        *ret_is_well = n[IS_COMPLETED] == v.n;
         return print_lines(&v, wanted_state, err);
     }
 }

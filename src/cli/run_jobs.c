@@ -2,7 +2,6 @@
 #include "cli/run_jobs.h"
 
 #include "base/clock.h"
-#include "base/cpus.h"
 #include "base/file.h"
 #include "jobs/causes.h"
 #include "jobs/command.h"
@@ -19,7 +18,6 @@ typedef struct run_state {
     yk_causes          causes;
     uint64_t           n_ended;
     double             wall_sum, wall_squares; /* seconds, of the jobs that ended: what the time left is reckoned from */
-    unsigned           slots;
     bool               was_deaf;
 } run_state;
 
@@ -37,7 +35,7 @@ static void time_text(double s, char *buf, size_t size)
 
 /* The time left as a range: the mean of the jobs so far, two standard errors to each side, and at the far end the longest tail
  * that one job may make. */
-static void note_rest(run_state *st)
+static void note_rest(run_state *st, unsigned at_once)
 {
     char     note[160] = "", lo_text[24], hi_text[24];
     uint64_t n = st->n_ended, total = st->call->total;
@@ -45,7 +43,7 @@ static void note_rest(run_state *st)
         double mean = st->wall_sum / (double)n, rest = (double)(total - n);
         double sd = n > 1 ? sqrt(fmax(0, st->wall_squares / (double)n - mean * mean)) : mean;
         double spread = 2 * sd * sqrt(rest / (double)n + 1) * sqrt(rest);
-        double lo = fmax(0, rest * mean - spread) / st->slots, hi = (rest * mean + spread) / st->slots + sd;
+        double lo = fmax(0, rest * mean - spread) / at_once, hi = (rest * mean + spread) / at_once + sd;
         time_text(lo, lo_text, sizeof lo_text);
         time_text(hi, hi_text, sizeof hi_text);
         if (strcmp(lo_text, hi_text) == 0)
@@ -82,7 +80,8 @@ static int ended(void *ctx, yk_runner *run, const yk_record *r, const char *tag,
 static void tick(void *ctx, yk_runner *run)
 {
     run_state *st = ctx;
-    note_rest(st);
+    unsigned   at_once = yk_runner_running(run); /* of more slots than limits allow, not all are at work */
+    note_rest(st, at_once ? at_once : 1);
     yk_progress_update(st->progress, st->n_ended, st->causes.n_failed);
 }
 
@@ -95,48 +94,78 @@ static void said(void *ctx, const char *text)
 
 /* ---- at the end */
 
-void yk_run_words(const yk_args *args, yk_buf *b)
+static void put_word(yk_buf *b, const char *word)
 {
-    yk_buf_printf(b, "yoke %s", args->verb->name);
-    for (int i = 0; i < args->argc; i++) {
-        if (strcmp(args->argv[i], "--resume") == 0 || strcmp(args->argv[i], "--resume-failed") == 0)
-            continue;
-        yk_buf_putc(b, ' ');
-        yk_quote(b, args->argv[i], strlen(args->argv[i]));
+    yk_buf_putc(b, ' ');
+    yk_quote(b, word, strlen(word));
+}
+
+void yk_run_words(const yk_args *args, const char *folder, yk_buf *b)
+{
+    YK_AUTOBUF list = YK_BUF_INIT;
+    bool       has_stdin = false, is_run = strcmp(args->verb->name, "run") == 0;
+    yk_buf_printf(&list, "%s/list", folder);
+    for (int i = 0; i < args->argc; i++)
+        has_stdin |= strcmp(args->argv[i], "-") == 0;
+    yk_buf_printf(b, "yoke %s", has_stdin ? "run" : args->verb->name);
+    for (int i = 0; i < args->argc && (is_run || !has_stdin); i++)
+        if (strcmp(args->argv[i], "--resume") != 0 && strcmp(args->argv[i], "--resume-failed") != 0)
+            put_word(b, strcmp(args->argv[i], "-") == 0 ? yk_buf_text(&list) : args->argv[i]);
+    if (has_stdin && !is_run)
+        put_word(b, yk_buf_text(&list));
+    if (has_stdin) {
+        put_word(b, "--run");
+        put_word(b, folder);
     }
 }
 
-/* The command that goes on: inserted before the words, where no ::: ends the options. */
-static void print_again(const run_state *st, const char *why, const char *option)
+void yk_run_words_print(FILE *to, const char *words, const char *option)
+{
+    const char *verb = strchr(words, ' '), *rest = verb ? strchr(verb + 1, ' ') : NULL;
+    size_t      len = rest ? (size_t)(rest - words) : strlen(words);
+    fprintf(to, "%.*s %s%s\n", (int)len, words, option, words + len);
+}
+
+static void print_again(const yk_run_call *c, const char *why, const char *option)
 {
     YK_AUTOBUF b = YK_BUF_INIT;
-    yk_run_words(st->call->args, &b);
-    size_t skip = strlen("yoke ") + strlen(st->call->args->verb->name);
-    if (!b.is_failed)
-        fprintf(stderr, "%s: %.*s %s%s\n", why, (int)skip, b.data, option, b.data + skip);
+    yk_run_words(c->args, c->run_folder, &b);
+    if (b.is_failed)
+        return;
+    fprintf(stderr, "  %s: ", why);
+    yk_run_words_print(stderr, b.data, option);
 }
 
 static void summarise(const run_state *st, double seconds, yk_run_end end)
 {
     const yk_causes   *t = &st->causes;
     const yk_run_call *c = st->call;
-    uint64_t           n = t->n_ok + t->n_failed + t->n_cancelled;
-    bool               is_cut = end != YK_RUN_COMPLETE;
-    yk_cli_warn(c->args, "%llu of %llu jobs ok, %llu failed%s in %.*f s%s%s", (unsigned long long)t->n_ok, (unsigned long long)n,
-                (unsigned long long)t->n_failed, c->n_before ? ", others done before," : "", seconds < 10 ? 2 : 0, seconds,
-                c->run_folder ? "; the run is in " : "", c->run_folder ? c->run_folder : "");
+    uint64_t           n = t->n_ok + t->n_failed + t->n_cancelled, all = c->total == UINT64_MAX ? n : c->total;
+    YK_AUTOBUF         b = YK_BUF_INIT;
+    yk_buf_printf(&b, "%llu of %llu jobs ok, %llu failed", (unsigned long long)t->n_ok, (unsigned long long)all, (unsigned long long)t->n_failed);
+    if (all > n)
+        yk_buf_printf(&b, ", %llu not run", (unsigned long long)(all - n));
+    yk_buf_printf(&b, " in %.*f s", seconds < 10 ? 2 : 0, seconds);
+    if (c->n_before)
+        yk_buf_printf(&b, "; %llu had ended before", (unsigned long long)c->n_before);
+    if (c->n_failed_before)
+        yk_buf_printf(&b, ", %llu of them failed", (unsigned long long)c->n_failed_before);
+    if (c->run_folder)
+        yk_buf_printf(&b, "; the run is in %s", c->run_folder);
+    yk_cli_warn(c->args, "%s", yk_buf_text(&b));
     yk_causes_print(t, stderr);
-    if (c->run_folder && is_cut)
-        print_again(st, "  to go on", "--resume");
-    if (c->run_folder && t->n_failed)
-        print_again(st, "  to run again what failed", "--resume-failed");
+    if (c->run_folder && (end != YK_RUN_COMPLETE || t->n_cancelled))
+        print_again(c, "to go on", "--resume");
+    if (c->run_folder && t->n_failed + c->n_failed_before)
+        print_again(c, "to run again what failed", "--resume-failed");
 }
 
 static int exit_code(const run_state *st, yk_run_end end)
 {
     if (end == YK_RUN_INTERRUPTED)
         return YK_EXIT_INTERRUPTED;
-    return st->causes.n_failed || st->causes.n_cancelled || end == YK_RUN_HALTED ? YK_EXIT_FAILED : YK_EXIT_OK;
+    bool is_well = !st->causes.n_failed && !st->causes.n_cancelled && !st->call->n_failed_before && end != YK_RUN_HALTED;
+    return is_well ? YK_EXIT_OK : YK_EXIT_FAILED;
 }
 
 static int run_and_tell(run_state *st, yoke_error *err)
@@ -160,7 +189,6 @@ int yk_run_call_do(const yk_run_call *c)
     signal(SIGPIPE, SIG_IGN); /* a reader that goes away ends the run in order */
     if (c->opts->nice)
         setpriority(PRIO_PROCESS, 0, c->opts->nice);
-    st.slots = c->opts->runner.slots ? c->opts->runner.slots : yk_cpus_find().usable;
     st.progress = yk_progress_start(c->args->verb->name, "jobs", c->total, c->opts->progress);
     int rc = c->opts->printer.folder ? yk_file_make_dirs(c->opts->printer.folder, &err) : 0;
     if (rc == 0)
@@ -170,5 +198,10 @@ int yk_run_call_do(const yk_run_call *c)
     yk_progress_end(st.progress);
     yk_printer_free(st.printer);
     yk_causes_fini(&st.causes);
-    return rc < 0 ? yk_cli_failed(c->args, &err) : rc;
+    if (rc >= 0)
+        return rc;
+    rc = yk_cli_failed(c->args, &err);
+    if (c->run_folder)
+        print_again(c, "when that is mended, to go on", "--resume");
+    return rc;
 }

@@ -63,7 +63,7 @@ typedef struct yk_run_call {
     uint64_t           total;      /* jobs that the source will give; UINT64_MAX: not known */
     yk_journal        *journal;    /* NULL: none */
     yk_store          *store;      /* NULL: none */
-    uint64_t           n_before;   /* jobs done in earlier sessions */
+    uint64_t           n_before, n_failed_before; /* jobs done in earlier sessions; those of them that failed */
     const char        *run_folder; /* for the summary; NULL: none */
 } yk_run_call;
 
@@ -73,7 +73,11 @@ int yk_run_call_do(const yk_run_call *c);
 /* Runs the jobs of a job file ("-": standard input), only these lines of it (none: all), in a run folder. Returns the exit code. */
 int yk_run_list(const yk_args *args, const yk_run_opts *opts, const char *list, const yk_lines *only);
 
-/* The words of this call as they could be typed again. */
-void yk_run_words(const yk_args *args, yk_buf *b);
+/* The words of this call as they could be typed again to go on with a run in `folder`, less --resume: what came from standard input
+ * is in the folder's list. */
+void yk_run_words(const yk_args *args, const char *folder, yk_buf *b);
+
+/* The same with an option behind the verb: "yoke run --resume jobs.txt -j8" from "yoke run jobs.txt -j8". */
+void yk_run_words_print(FILE *to, const char *words, const char *option);
 
 #endif

@@ -122,7 +122,7 @@ static int write_session(const yk_args *args, run_parts *p, yoke_error *err)
     YK_AUTOFREE char *folder = NULL, *list = NULL;
     char              host[256] = "";
     gethostname(host, sizeof host - 1);
-    yk_run_words(args, &words);
+    yk_run_words(args, p->folder, &words);
     folder = getcwd(NULL, 0); /* the allocator under yk_free is malloc's */
     list = realpath(p->list, NULL);
     p->opts.runner.run_id = p->resume.run_id;
@@ -164,36 +164,48 @@ static int prepare(const yk_args *args, run_parts *p, yoke_error *err)
     return write_session(args, p, err);
 }
 
-static int dry_run(const yk_args *args, run_parts *p, yoke_error *err)
+/* What would run: without a trace in the run folder, also while another yoke is at work in it. */
+static int print_wanted(const yk_args *args, run_parts *p, const char *list, yoke_error *err)
 {
-    char folder[] = "/tmp/yoke-dry-XXXXXX";
-    if (!mkdtemp(folder))
-        return yk_fail_errno(err, "'%s'", folder);
-    p->folder = yk_strdup(folder);
-    p->is_new = true;
-    YK_AUTOFREE char *list = yk_rundir_file(folder, "list");
-    if (!p->folder || !list)
-        return yk_fail_nomem(err, "reading a job file");
-    YK_TRY(yk_rundir_keep_list(folder, p->list, err));
-    YK_TRY(yk_jobfile_open(list, &p->file, err));
     yk_job job;
     int    rc;
+    YK_TRY(yk_jobfile_open(list, &p->file, err));
+    YK_TRY(choose_folder(args, p, err));
+    YK_AUTOFREE char *journal = yk_rundir_file(p->folder, "journal");
+    if (!journal)
+        return yk_fail_nomem(err, "reading a run");
+    if (p->opts.is_resume && access(journal, F_OK) == 0)
+        YK_TRY(yk_resume_read(p->folder, p->file, p->opts.again_failed, &p->resume, &p->done, err));
     while ((rc = yk_jobfile_next(p->file, &job, err)) > 0)
-        if (p->only->n == 0 || yk_lines_has(p->only, job.line))
+        if ((p->only->n == 0 || yk_lines_has(p->only, job.line)) && yk_done_get(&p->done, job.index) == YK_JOB_TODO)
             puts(job.text);
+    return rc;
+}
+
+static int dry_run(const yk_args *args, run_parts *p, yoke_error *err)
+{
+    char copy[] = "/tmp/yoke-dry-XXXXXX"; /* of standard input, perhaps */
+    if (!mkdtemp(copy))
+        return yk_fail_errno(err, "'%s'", copy);
+    YK_AUTOFREE char *list = yk_rundir_file(copy, "list");
+    int rc = list ? yk_rundir_keep_list(copy, p->list, err) : yk_fail_nomem(err, "reading a job file");
+    if (rc == 0)
+        rc = print_wanted(args, p, list, err);
+    if (list)
+        unlink(list);
+    rmdir(copy);
     return rc;
 }
 
 static int execute(const yk_args *args, run_parts *p)
 {
     yoke_error err = YOKE_ERROR_INIT;
-    int        rc = p->opts.is_dry ? dry_run(args, p, &err) : prepare(args, p, &err);
-    if (rc < 0 || p->opts.is_dry)
-        remove_folder(p);
-    if (rc < 0)
-        return yk_cli_failed(args, &err);
     if (p->opts.is_dry)
-        return yk_cli_finish(args, YK_EXIT_OK);
+        return yk_cli_finish(args, dry_run(args, p, &err) < 0 ? yk_cli_failed(args, &err) : YK_EXIT_OK);
+    if (prepare(args, p, &err) < 0) {
+        remove_folder(p);
+        return yk_cli_failed(args, &err);
+    }
     if (yk_jobfile_count(p->file) == 0) {
         remove_folder(p);
         yk_cli_warn(args, "'%s' holds no jobs: nothing to do", p->list);
@@ -208,6 +220,7 @@ static int execute(const yk_args *args, run_parts *p)
                         .journal = p->journal,
                         .store = p->store,
                         .n_before = p->done.n_ok + p->done.n_failed,
+                        .n_failed_before = p->only->n ? 0 : p->done.n_failed,
                         .run_folder = p->folder};
     return yk_cli_finish(args, yk_run_call_do(&call));
 }

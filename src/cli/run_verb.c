@@ -51,7 +51,7 @@ const yk_verb yk_verb_run = {
              "their attempt in $YOKE_ATTEMPT; standard input is empty.\n\n"
              "Ctrl-C once lets the running jobs end, twice ends them. A terminal that goes away is noted and the run goes on. What the jobs "
              "print is passed on when each has ended, whole, and kept in the run folder: 'yoke report JOBFILE.yoke --output LINE' prints it "
-             "again. The exit code is 0 when all jobs ended well, 1 when some did not, 130 when the run was interrupted.",
+             "again. The exit code is 0 when all jobs of the list have ended well, now or before, 1 when some have not, 130 when the run was interrupted.",
     .opts = (const yk_opt[]){
         YK_RUN_OPTIONS,
         {O_ORDER, 'k', "order", NULL, "pass output on in the order of the job file, not as jobs end"},

@@ -4,8 +4,11 @@
 #include "base/clock.h"
 #include "base/file.h"
 
+#include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -232,6 +235,25 @@ static uint64_t resident_tree(pid_t pid, int depth)
 uint64_t yk_limits_resident(pid_t pid)
 {
     return resident_tree(pid, 0);
+}
+
+bool yk_limits_has_running(pid_t group)
+{
+    char           path[64], text[1024], state;
+    int            of = 0;
+    bool           is_found = false;
+    DIR           *proc = kill(-group, 0) == 0 || errno == EPERM ? opendir("/proc") : NULL;
+    struct dirent *e;
+    while (proc && !is_found && (e = readdir(proc))) {
+        if (!isdigit((unsigned char)e->d_name[0]))
+            continue;
+        snprintf(path, sizeof path, "/proc/%.20s/stat", e->d_name);
+        const char *rest = strrchr(read_small(path, text, sizeof text), ')');
+        is_found = rest && sscanf(rest, ") %c %*d %d", &state, &of) == 2 && of == group && state != 'Z' && state != 'X';
+    }
+    if (proc)
+        closedir(proc);
+    return is_found;
 }
 
 static bool is_held(yk_limits *l)

@@ -40,6 +40,9 @@ uint64_t yk_limits_machine_kills(void);
 /* Resident bytes of a process and its descendants. */
 uint64_t yk_limits_resident(pid_t pid);
 
+/* Whether a process of this group still runs; those that ended and that nobody collects, as in a container without init, do not. */
+bool yk_limits_has_running(pid_t group);
+
 /* Whether a job may start now; else l->why says why not. Asks the system at most every 50 ms. */
 bool yk_limits_may_start(yk_limits *l, uint64_t now_ns);
 

@@ -136,9 +136,9 @@ static bool wants_again(const yk_runner *run, const yk_record *r)
     return !run->opts.retry_on || run->opts.retry_on(run->opts.retry_ctx, r);
 }
 
-static int push_again(yk_runner *run, const yk_slot *s, yoke_error *err)
+static int push_again(yk_runner *run, const yk_slot *s, uint32_t attempts_so_far, yoke_error *err)
 {
-    yk_again a = {yk_strndup(yk_buf_text(&s->text), s->text.len), NULL, s->text.len, s->line, s->seq, s->attempt};
+    yk_again a = {yk_strndup(yk_buf_text(&s->text), s->text.len), NULL, s->text.len, s->line, s->seq, attempts_so_far};
     size_t   end = run->again_at + run->n_again;
     if (s->has_tag)
         a.tag = yk_strdup(yk_buf_text(&s->tag));
@@ -150,6 +150,18 @@ static int push_again(yk_runner *run, const yk_slot *s, yoke_error *err)
     yk_free(a.text);
     yk_free(a.tag);
     return yk_fail_nomem(err, "keeping a job to try again");
+}
+
+int yk_runner_put_back(yk_runner *run, yk_slot *s, int sys, yoke_error *err)
+{
+    run->is_short = true;
+    if (!run->was_short)
+        yk_runner_say(run, "no more than %u jobs at a time: %s%s", run->n_running, strerror(sys),
+                      sys == EMFILE ? " (ulimit -n)" : sys == EAGAIN ? " (ulimit -u)" : "");
+    run->was_short = true;
+    int rc = push_again(run, s, s->attempt - 1, err);
+    yk_slot_clear(s);
+    return rc;
 }
 
 /* ---- the end */
@@ -193,7 +205,7 @@ static int close_job(yk_runner *run, yk_slot *s, yk_record *r, yoke_error *err)
     atomic_store_explicit(&run->is_dirty, true, memory_order_relaxed);
     YK_TRY(tell(run, s, r, err));
     if (again && !run->is_draining)
-        YK_TRY(push_again(run, s, err));
+        YK_TRY(push_again(run, s, s->attempt, err));
     if (!again) {
         run->n_ended++;
         run->n_failed += r->cause != YK_CAUSE_OK && r->cause != YK_CAUSE_CANCELLED;
@@ -204,6 +216,7 @@ static int close_job(yk_runner *run, yk_slot *s, yk_record *r, yoke_error *err)
     }
     run->free_hint = s->number - 1;
     run->n_running--;
+    run->is_short = false;
     yk_slot_clear(s);
     consider_halt(run);
     return 0;

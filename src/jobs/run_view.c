@@ -15,6 +15,8 @@ void yk_run_view_fini(yk_run_view *v)
     yk_free(v->job);
     yk_free(v->index_of);
     yk_buf_fini(&v->notes);
+    yk_buf_fini(&v->command);
+    yk_buf_fini(&v->folder);
     *v = (yk_run_view){0};
 }
 
@@ -22,6 +24,10 @@ static int saw_session(void *ctx, const yk_session *s)
 {
     yk_run_view *v = ctx;
     v->has_finished = false;
+    yk_buf_clear(&v->command);
+    yk_buf_puts(&v->command, s->command);
+    yk_buf_clear(&v->folder);
+    yk_buf_puts(&v->folder, s->folder);
     if (s->is_new_list) /* what is not named by a 'K' from here on is gone */
         memset(v->job, 0, (size_t)v->n * sizeof *v->job);
     return 0;

@@ -26,6 +26,7 @@ typedef struct yk_run_view {
     bool         is_at_work;   /* another process is running it now */
     bool         has_finished; /* the last session ended in order */
     yk_buf       notes;        /* "time  text" lines */
+    yk_buf       command, folder; /* of the last session: what was typed, and where; empty when not known */
 } yk_run_view;
 
 int  yk_run_view_open(const char *run, yk_run_view *ret, yoke_error *err) YK_MUST_USE;

@@ -95,9 +95,14 @@ static int next_job(yk_runner *run, yk_slot *s, yoke_error *err)
     return YK_SOURCE_JOB;
 }
 
+/* No fault of the job's, and over when another one has ended. */
+static bool is_shortage(int sys) { return sys == EAGAIN || sys == ENOMEM || sys == EMFILE || sys == ENFILE; }
+
 static int begin(yk_runner *run, yk_slot *s, yoke_error *err)
 {
     int rc = s->not_run ? 0 : yk_slot_spawn(s, &run->starter, &run->limits);
+    if (is_shortage(rc) && run->n_running > 0)
+        return yk_runner_put_back(run, s, rc, err);
     if (s->not_run)
         s->start_ns = yk_wall_ns();
     else
@@ -123,7 +128,7 @@ static int begin(yk_runner *run, yk_slot *s, yoke_error *err)
 static bool may_start(yk_runner *run)
 {
     run->held_until = 0;
-    if (run->is_draining || run->n_running == run->n_slots || (run->n_again == 0 && run->source_state != YK_SOURCE_JOB))
+    if (run->is_draining || run->is_short || run->n_running == run->n_slots || (run->n_again == 0 && run->source_state != YK_SOURCE_JOB))
         return false;
     if (run->opts.delay_ns && run->started_ns) {
         run->held_until = run->started_ns + run->opts.delay_ns;
@@ -163,7 +168,7 @@ static int fill(yk_runner *run, yoke_error *err)
 /* Whether anything of a job that the runner ended is still there. */
 static bool group_is_gone(const yk_slot *s)
 {
-    return s->forced == YK_CAUSE_RUNNING || (kill(-s->pid, 0) < 0 && errno == ESRCH);
+    return s->forced == YK_CAUSE_RUNNING || !yk_limits_has_running(s->pid);
 }
 
 static int settle(yk_runner *run, yk_slot *s, yoke_error *err)
@@ -349,7 +354,7 @@ static int set_up(yk_runner *run, yoke_error *err)
         return yk_fail_nomem(err, "starting jobs");
     for (unsigned i = 0; i < run->n_slots; i++)
         run->slot[i] = (yk_slot){.number = i + 1, .pidfd = -1, .pipe = {{.fd = -1}, {.fd = -1}}};
-    YK_TRY(yk_starter_init(&run->starter, run->opts.run_id, run->opts.ignores_output, err));
+    YK_TRY(yk_starter_init(&run->starter, run->opts.run_id, run->n_slots, run->opts.ignores_output, err));
     yk_limits_init(&run->limits, run->opts.memory, run->opts.min_free_memory, run->opts.load);
     if (!run->store && !run->opts.ignores_output) {
         YK_TRY(yk_store_open(NULL, &run->own_store, err));

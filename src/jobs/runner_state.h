@@ -36,6 +36,7 @@ struct yk_runner {
     yk_again              *again;        /* failed jobs to try again: [again_at, again_at + n_again) */
     size_t                 again_at, n_again, again_cap;
     bool                   is_draining, is_stopping, is_held, has_deadlines;
+    bool                   is_short, was_short; /* of processes or open files: no start until a job has ended */
     uint64_t               watch_at; /* monotonic; when the next pipes are to be watched; 0: none are waiting for it */
     uint64_t               held_until, started_ns, ticked_ns, watched_ns; /* monotonic */
     uint64_t               n_ended, n_failed;                            /* for good */
@@ -66,6 +67,9 @@ void yk_runner_kill(yk_runner *run, yk_slot *s, yk_cause why);
 /* A job is at its end: judge it, write it down, tell, and free the slot. The second: it could not be started (errno). */
 int yk_runner_ended(yk_runner *run, yk_slot *s, yoke_error *err) YK_MUST_USE;
 int yk_runner_not_started(yk_runner *run, yk_slot *s, int sys, yoke_error *err) YK_MUST_USE;
+
+/* A job could not be started for want of something (errno) that others hold: it goes to those to try again. */
+int yk_runner_put_back(yk_runner *run, yk_slot *s, int sys, yoke_error *err) YK_MUST_USE;
 
 /* A thread that gives journal and store to the disk once a second. */
 int  yk_runner_start_syncing(yk_runner *run, yoke_error *err) YK_MUST_USE;

@@ -45,10 +45,22 @@ static int make_env(yk_starter *s, uint64_t run_id, yoke_error *err)
     return 0;
 }
 
-int yk_starter_init(yk_starter *s, uint64_t run_id, bool ignores_output, yoke_error *err)
+/* Three for each slot. */
+static void raise_files(yk_starter *s, unsigned n_slots)
+{
+    struct rlimit more;
+    rlim_t        need = 3 * (rlim_t)n_slots + 64;
+    if (getrlimit(RLIMIT_NOFILE, &s->files) < 0 || s->files.rlim_cur >= need)
+        return;
+    more = (struct rlimit){need < s->files.rlim_max ? need : s->files.rlim_max, s->files.rlim_max};
+    s->has_files = setrlimit(RLIMIT_NOFILE, &more) == 0;
+}
+
+int yk_starter_init(yk_starter *s, uint64_t run_id, unsigned n_slots, bool ignores_output, yoke_error *err)
 {
     *s = (yk_starter){.null_fd = -1, .ignores_output = ignores_output};
     pthread_sigmask(SIG_SETMASK, NULL, &s->mask);
+    raise_files(s, n_slots);
     YK_TRY(make_env(s, run_id, err));
     s->null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (s->null_fd < 0)
@@ -99,6 +111,8 @@ static int become(void *arg)
     const int        *end = l->end;
     if (setpgid(0, 0) == 0 && dup2(with->null_fd, 0) >= 0 && (end[0] < 0 || (dup2(end[0], 1) >= 0 && dup2(end[1], 2) >= 0))) {
         signal(SIGPIPE, SIG_DFL);
+        if (with->has_files)
+            setrlimit(RLIMIT_NOFILE, &with->files);
         sigprocmask(SIG_SETMASK, &with->mask, NULL);
         execve(l->path, l->argv, with->env);
     }

@@ -56,12 +56,14 @@ typedef struct yk_starter {
     char                env_text[5][64];
     int                 null_fd;
     sigset_t            mask;     /* of jobs */
+    struct rlimit       files;    /* of jobs, where this process needed more open files */
+    bool                has_files;
     bool                ignores_output;
     _Alignas(16) char   stack[32 << 10]; /* of a process being started */
 } yk_starter;
 
-/* Jobs get the signal mask of this moment. */
-int  yk_starter_init(yk_starter *s, uint64_t run_id, bool ignores_output, yoke_error *err) YK_MUST_USE;
+/* Jobs get the signal mask of this moment, and the limits: this process takes as many open files as so many slots need. */
+int  yk_starter_init(yk_starter *s, uint64_t run_id, unsigned n_slots, bool ignores_output, yoke_error *err) YK_MUST_USE;
 void yk_starter_fini(yk_starter *s);
 
 /* Starts the slot's text; the pipes are open, pid and pidfd (-1 on old kernels) are set. 0, or an errno when it cannot be

@@ -45,7 +45,7 @@ struct yk_items {
     size_t        n_lists, cap;
     unsigned      width;
     uint64_t      n;
-    bool          uses_stdin;
+    bool          uses_stdin, in_files, is_zip; /* after ::::, each word is a file and a list; that list is zipped */
     uint64_t      cursor; /* of next */
     size_t        cursor_segment;
 };
@@ -230,15 +230,28 @@ static int add_plain(yk_items *it, const char *word, yoke_error *err)
     return 0;
 }
 
+/* ::: begins a list, and :::: files that are lists; with a + it is side by side with the one before. */
+static int add_colons(yk_items *it, const char *word, yoke_error *err)
+{
+    it->in_files = word[3] == ':';
+    it->is_zip = word[strlen(word) - 1] == '+';
+    if (it->is_zip && it->n_lists == 0)
+        return yk_fail(err, YOKE_EINVALID, "%s stands between two lists; there is none before it", word);
+    return it->in_files || new_list(it, it->is_zip, err) ? 0 : YOKE_ENOMEM;
+}
+
 int yk_items_word(yk_items *it, const char *word, yoke_error *err)
 {
     wide n[3];
-    bool     has_step, is_zip = strcmp(word, ":::+") == 0;
+    bool     has_step;
     uint64_t scale;
-    if (is_zip && it->n_lists == 0)
-        return yk_fail(err, YOKE_EINVALID, ":::+ stands between two lists; there is none before it");
-    if (is_zip || strcmp(word, ":::") == 0)
-        return new_list(it, is_zip, err) ? 0 : YOKE_ENOMEM;
+    if (strncmp(word, ":::", 3) == 0 && (strcmp(word + 3, "+") == 0 || strcmp(word + 3, ":") == 0 || strcmp(word + 3, ":+") == 0 || !word[3]))
+        return add_colons(it, word, err);
+    if (it->in_files) {
+        if (!new_list(it, it->is_zip, err))
+            return YOKE_ENOMEM;
+        return yk_items_file(it, word, err);
+    }
     if (strcmp(word, "-") == 0 || (it->opts.has_npy && strcmp(yk_path_ext(word), "npy") == 0))
         return yk_items_file(it, word, err);
     if (looks_like_range(word, n, &has_step, &scale))

@@ -8,6 +8,7 @@
  *     v.npy                              the values of a vector, the rows of a matrix (only with opts.has_npy)
  *     ::: words ::: words                every combination of the lists, the last varying fastest
  *     ::: words :::+ words               the lists side by side, of one length
+ *     :::: files, ::::+ files            each file's items are a list
  *
  * Words and files before the first ::: are the first list. An item has one field for each list (a CSV file: one for each
  * column).
@@ -52,7 +53,7 @@ yk_items *yk_items_new(const yk_items_opts *opts, yoke_error *err);
 void      yk_items_free(yk_items *it);
 static inline void yk_items_freep(yk_items **it) { yk_items_free(*it); }
 
-/* Adds a word, as above; ::: and :::+ among them. Borrows it until the items are freed. */
+/* Adds a word, as above; the colons among them. Borrows it until the items are freed. */
 int yk_items_word(yk_items *it, const char *word, yoke_error *err) YK_MUST_USE;
 
 /* Adds what is in a file ("-": standard input) to the list that is being given: -a FILE. */
