@@ -44,8 +44,9 @@ typedef struct yoke_table_opts {
 
 /*
  * Opens files as one table: a path, a pattern such as "green_*.parquet", or a folder (everything below it; folders named
- * key=value give columns); Parquet, CSV or NumPy's .npy (docs/tables.md). Columns are matched by name, whatever their order; numbers are widened to a common type. The
- * session is borrowed until the table and all derived from it are closed. Returns a table for yoke_table_close, or NULL.
+ * key=value give columns); Parquet, CSV or NumPy's .npy (docs/tables.md). Columns are matched by name, whatever their order; numbers
+ * are widened to a common type. The session is borrowed until the table and all derived from it are closed. Returns a table for
+ * yoke_table_close, or NULL.
  * Errors: YOKE_EABSENT, YOKE_EIO, YOKE_EFORMAT for a file that is no table (saying what it is instead), YOKE_EUNSUPPORTED.
  */
 yoke_table *yoke_table_open(yoke_session *s, const char *pattern, yoke_error *err);
@@ -126,12 +127,13 @@ typedef struct yoke_frame yoke_frame;
 typedef struct yoke_rows {
     const char *select;   /* "zone, tip / fare as share"; NULL: all columns (with `by`: the keys and `asks`) */
     const char *by;       /* one row per group: "PULocationID, hour(pickup)" */
-    const yoke_ask *asks; /* with `by`: what of each group; n_asks of them */
+    const yoke_ask *asks; /* with `by`: what of each group; n_asks of them. With histograms (all of the same bins) a group has a row for
+                             each bin: its edges as columns "lo" and "hi", then the counts, the group's other results repeated */
     const char *const *ask_names; /* n_asks names of those columns; NULL: "mean(tip)" */
     size_t      n_asks;
     int         is_distinct; /* each different row once, in order of first appearance */
     const char *sort;        /* "tip desc, zone": a comma list; missing last; equal rows stay in order */
-    uint64_t    head;        /* at most so many rows, after sorting; 0: all */
+    uint64_t    head;        /* at most so many rows (with `by`: groups), after sorting; 0: all */
     uint64_t    tail;        /* the last so many */
     uint64_t    sample;      /* so many rows chosen by `seed`, each set of rows equally likely; in order */
     uint64_t    seed;

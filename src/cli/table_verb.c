@@ -2,21 +2,13 @@
  *
  * yoke table: reads its words into one call of the table interface, and prints what comes back.
  */
-#include "base/clock.h"
-#include "base/file.h"
+#include "cli/table_call.h"
+
 #include "base/number.h"
-#include "base/progress.h"
 #include "cli/plotting.h"
-#include "cli/table_out.h"
 #include "cli/verbs.h"
-#include "plot/plot_csv.h"
 
-#include <yoke/plot.h>
-#include <yoke/table.h>
-
-#include <signal.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 
 enum {
     WHERE = 1, JOIN, KEY, COUNT, SUM, MEAN, MIN, MAX, STD, VAR, MEDIAN, QUANTILE, UNIQUE, FIRST, LAST, HIST, BINS, RANGE, EDGES, LOG_BINS,
@@ -40,7 +32,7 @@ static const yk_opt opts[] = {
     {UNIQUE, 0, "unique", "E", "how many different values"},
     {FIRST, 0, "first", "E", "with --by: the first value of each group"},
     {LAST, 0, "last", "E", "with --by: the last one"},
-    {HIST, 0, "hist", "E", "histogram, as numpy.histogram counts it; may be given several times with the same bins"},
+    {HIST, 0, "hist", "E", "histogram, as numpy.histogram counts it; may be given several times with the same bins; with --by one for each group"},
     {BINS, 'b', "bins", "N", "number of bins; 50 when not given"},
     {RANGE, 'r', "range", "LO:HI", "their range; from the least to the greatest value when not given"},
     {LOG_BINS, 0, "log-bins", NULL, "bins of equal width in the logarithm"},
@@ -76,28 +68,7 @@ static const yk_opt opts[] = {
     {0},
 };
 
-/* A call's words. */
-typedef struct call {
-    yk_args        *args;
-    const char    **files, **where, **joins, **keys;
-    size_t          n_joins, cap_joins, n_keys, cap_keys;
-    size_t          n_files, cap_files, n_where, cap_where;
-    yoke_ask       *asks;
-    char          **labels; /* of asks; owned */
-    size_t          n, cap, cap_labels;
-    uint32_t        n_bins;
-    double          range[2];
-    bool            has_range, is_log_bins;
-    double         *edges;
-    size_t          n_edges, cap_edges;
-    yoke_rows       rows;
-    uint64_t        top;
-    bool            wants_rows, wants_columns, is_forced, is_json, has_stats, is_explained, is_log_x, is_log_y;
-    yk_table_format format;
-    const char     *out, *plot, *on, *title;
-    yoke_table_opts opts;
-    yk_progress_how how;
-} call;
+typedef yk_table_call call;
 
 static void call_fini(call *c)
 {
@@ -304,12 +275,12 @@ static bool take_option(call *c, int id, const char *value)
 
 /* ---- what does not go together */
 
-static bool has_histogram(const call *c)
+size_t yk_table_histograms(const yk_table_call *c)
 {
+    size_t n = 0;
     for (size_t i = 0; i < c->n; i++)
-        if (c->asks[i].what == YOKE_ASK_HISTOGRAM)
-            return true;
-    return false;
+        n += c->asks[i].what == YOKE_ASK_HISTOGRAM;
+    return n;
 }
 
 static bool check(call *c)
@@ -332,303 +303,15 @@ static bool check(call *c)
         return yk_cli_usage(a, "--by gives one row per group; --select, --distinct and --sample are for rows of the table") < 0;
     if (c->top && !c->rows.by)
         return yk_cli_usage(a, "--top is of groups (--by); for rows: --sort 'E desc' --head N") < 0;
-    if (c->rows.by && has_histogram(c))
-        return yk_cli_usage(a, "--hist cannot be had per group; filter with --where, one call per group") < 0;
-    if (c->plot && !has_histogram(c))
+    if (c->top && c->n == yk_table_histograms(c) && c->n && !add_ask(c, YOKE_ASK_COUNT, "count", NULL, 0)) /* by which groups are the greatest */
+        return false;
+    if (c->plot && yk_table_histograms(c) == 0)
         return yk_cli_usage(a, "--plot draws a histogram: add --hist E") < 0;
-    if (c->out && c->n && !c->rows.by && !has_histogram(c))
+    if (c->out && c->n && !c->rows.by && yk_table_histograms(c) == 0)
         return yk_cli_usage(a, "-o keeps rows or a histogram; a number is printed: use > FILE") < 0;
-    if (c->out && !has_histogram(c))
+    if (c->out && (c->rows.by || yk_table_histograms(c) == 0))
         return yk_table_format_of(a, c->out, &c->format);
     return true;
-}
-
-/* ---- running */
-
-static volatile sig_atomic_t is_interrupted;
-
-static void on_interrupt(int sig) { is_interrupted = 1; }
-
-static int show_progress(void *ctx, uint64_t done, uint64_t all)
-{
-    yk_progress_total(ctx, all);
-    yk_progress_update(ctx, done, 0);
-    return is_interrupted;
-}
-
-/* The first Ctrl-C ends the scan, so that nothing half done is left; the second ends the program. */
-static void catch_interrupts(void)
-{
-    struct sigaction old, end = {.sa_handler = on_interrupt, .sa_flags = SA_RESETHAND};
-    for (size_t i = 0; i < 2; i++) {
-        int sig = (int[]){SIGINT, SIGTERM}[i];
-        if (sigaction(sig, NULL, &old) == 0 && old.sa_handler == SIG_DFL)
-            sigaction(sig, &end, NULL);
-    }
-}
-
-/* Bins that were not given a range take the values' own. */
-static int find_range(const call *c, const yoke_table *t, const char *expr, double range[2], yoke_error *err)
-{
-    yoke_ask      ends[2] = {{.what = YOKE_ASK_MIN, .expr = expr}, {.what = YOKE_ASK_MAX, .expr = expr}};
-    yoke_answers *a = yoke_table_collect(t, ends, 2, err);
-    if (!a)
-        return err->code;
-    range[0] = yoke_answers_at(a, 0)->real;
-    range[1] = yoke_answers_at(a, 1)->real;
-    bool is_missing = yoke_answers_at(a, 0)->is_missing;
-    yoke_answers_free(a);
-    if (is_missing)
-        range[0] = 0, range[1] = 1;
-    return c->is_log_bins && range[0] <= 0 ? yk_fail(err, YOKE_EINVALID, "--log-bins: '%s' goes down to %g; give a range above 0 with --range", expr, range[0]) : 0;
-}
-
-static int set_bins(call *c, const yoke_table *t, yoke_error *err)
-{
-    for (size_t i = 0; i < c->n; i++) {
-        yoke_ask *q = &c->asks[i];
-        if (q->what != YOKE_ASK_HISTOGRAM)
-            continue;
-        if (!c->has_range && !c->n_edges) {
-            YK_TRY(find_range(c, t, q->expr, c->range, err));
-            c->has_range = true; /* for the others too: bins that can be compared */
-        }
-        q->n_bins = c->n_bins ? c->n_bins : 50;
-        q->lo = c->range[0], q->hi = c->range[1];
-        q->is_log = c->is_log_bins;
-        q->edges = c->edges, q->n_edges = c->n_edges;
-    }
-    return 0;
-}
-
-static int write_text(const call *c, const yk_buf *text, yoke_error *err)
-{
-    if (text->is_failed)
-        return yk_fail_nomem(err, "printing");
-    if (!c->out || strcmp(c->out, "-") == 0) {
-        fwrite(yk_buf_text(text), 1, text->len, stdout);
-        return 0;
-    }
-    YK_CLEANUP(yk_output_fini) yk_output o = {0};
-    YK_TRY(yk_output_open(&o, c->out, c->is_forced, err));
-    fwrite(yk_buf_text(text), 1, text->len, o.file);
-    return yk_output_commit(&o, err);
-}
-
-static int plot(const call *c, const yoke_answers *a, yoke_error *err)
-{
-    yoke_plot_opts o = {.size = sizeof o, .title = c->title, .y_label = "rows", .is_x_log = c->is_log_x, .is_y_log = c->is_log_y};
-    size_t         n_hist = 0, only = 0;
-    for (size_t i = 0; i < c->n; i++)
-        if (c->asks[i].what == YOKE_ASK_HISTOGRAM)
-            n_hist++, only = i;
-    if (n_hist == 1)
-        o.x_label = c->asks[only].expr;
-    yoke_plot *p = yoke_plot_new(&o, err);
-    if (!p)
-        return err->code;
-    int rc = 0;
-    for (size_t i = 0; i < c->n && rc == 0; i++) {
-        const yoke_answer *r = yoke_answers_at(a, i);
-        if (c->asks[i].what != YOKE_ASK_HISTOGRAM)
-            continue;
-        YK_AUTOFREE double *counts = yk_new_array(double, r->n_bins);
-        if (!counts)
-            rc = yk_fail_nomem(err, "plotting");
-        for (size_t b = 0; counts && b < r->n_bins; b++)
-            counts[b] = (double)r->counts[b];
-        if (rc == 0)
-            rc = yoke_plot_add_stairs(p, n_hist > 1 ? c->asks[i].expr : NULL, r->n_bins, r->edges, counts, err);
-    }
-    if (rc == 0)
-        rc = yk_cli_plot(p, c->plot, c->is_forced, err);
-    yoke_plot_free(p);
-    return rc;
-}
-
-/* Histograms that went to a file or a picture are not printed as well. */
-static int print_answers(const call *c, const yoke_answers *a, yoke_error *err)
-{
-    YK_AUTOBUF text = YK_BUF_INIT;
-    if (c->is_json) {
-        yk_table_put_answers_json(&text, a, c->labels, c->n);
-    } else if (c->out || c->plot) {
-        for (size_t i = 0; i < c->n; i++)
-            if (c->asks[i].what != YOKE_ASK_HISTOGRAM && c->n > 2)
-                yk_buf_printf(&text, "%s  %s\n", c->labels[i], yoke_answers_at(a, i)->is_missing ? "missing" : yoke_answers_at(a, i)->text);
-            else if (c->asks[i].what != YOKE_ASK_HISTOGRAM)
-                yk_buf_printf(&text, "%s\n", yoke_answers_at(a, i)->is_missing ? "missing" : yoke_answers_at(a, i)->text);
-    } else {
-        yk_table_put_answers(&text, a, c->labels, c->n);
-    }
-    if (text.is_failed)
-        return yk_fail_nomem(err, "printing");
-    fwrite(yk_buf_text(&text), 1, text.len, stdout);
-    return 0;
-}
-
-static int answer(call *c, const yoke_table *t, yoke_error *err)
-{
-    YK_TRY(set_bins(c, t, err));
-    yoke_answers *a = yoke_table_collect(t, c->asks, c->n, err);
-    if (!a)
-        return err->code;
-    YK_AUTOBUF bins = YK_BUF_INIT;
-    int        rc = 0;
-    for (size_t i = 0; i < c->n && c->out; i++) {
-        const yoke_answer *r = yoke_answers_at(a, i);
-        if (c->asks[i].what != YOKE_ASK_HISTOGRAM)
-            continue;
-        rc = bins.len ? yk_fail(err, YOKE_EINVALID, "-o keeps one histogram; the call has several") : 0;
-        yk_hist_csv(&bins, r->n_bins, r->edges, r->counts);
-    }
-    if (rc == 0 && c->out)
-        rc = write_text(c, &bins, err);
-    if (rc == 0 && c->plot)
-        rc = plot(c, a, err);
-    if (rc == 0)
-        rc = print_answers(c, a, err);
-    yoke_answers_free(a);
-    return rc;
-}
-
-/* Where parts of rows go. */
-typedef struct printing {
-    FILE           *to;
-    yk_table_format format;
-    bool            has_begun;
-    yoke_error     *err;
-} printing;
-
-static int print_part(void *ctx, const yoke_frame *part)
-{
-    printing  *p = ctx;
-    YK_AUTOBUF text = YK_BUF_INIT;
-    yk_table_put_frame(&text, part, p->format, !p->has_begun);
-    p->has_begun = true;
-    if (text.is_failed)
-        return yk_fail_nomem(p->err, "printing");
-    return fwrite(yk_buf_text(&text), 1, text.len, p->to) == text.len ? 0 : yk_fail_errno(p->err, "writing the rows");
-}
-
-static int print_whole(const call *c, const yoke_frame *f, yoke_error *err)
-{
-    YK_AUTOBUF text = YK_BUF_INIT;
-    yk_table_put_frame(&text, f, c->format, true);
-    return write_text(c, &text, err);
-}
-
-/* Rows as lines go out as they come; to be aligned they must all be there. */
-static int stream_rows(const call *c, const yoke_table *t, yoke_error *err)
-{
-    bool     to_file = c->out && strcmp(c->out, "-") != 0;
-    printing p = {.to = stdout, .format = c->format, .err = err};
-    if (c->format == YK_TABLE_PARQUET)
-        return yoke_table_write_parquet(t, &c->rows, c->out, c->is_forced, NULL, err);
-    if (!to_file)
-        return yoke_table_each(t, &c->rows, print_part, &p, err);
-    YK_CLEANUP(yk_output_fini) yk_output o = {0};
-    YK_TRY(yk_output_open(&o, c->out, c->is_forced, err));
-    p.to = o.file;
-    YK_TRY(yoke_table_each(t, &c->rows, print_part, &p, err));
-    return yk_output_commit(&o, err);
-}
-
-static int print_rows(call *c, const yoke_table *t, yoke_error *err)
-{
-    YK_AUTOBUF by_first = YK_BUF_INIT;
-    if (c->top) {
-        yk_buf_printf(&by_first, "`%s` desc", c->n ? c->labels[0] : "count");
-        c->rows.sort = yk_buf_text(&by_first);
-        c->rows.head = c->top;
-    }
-    c->rows.asks = c->asks;
-    c->rows.n_asks = c->n;
-    c->rows.ask_names = (const char *const *)c->labels;
-    if (c->is_json && c->format != YK_TABLE_PARQUET)
-        c->format = YK_TABLE_JSON;
-    if (!c->wants_columns && c->format != YK_TABLE_ALIGNED)
-        return stream_rows(c, t, err);
-    yoke_frame *f = c->wants_columns ? yoke_table_columns(t, err) : yoke_table_rows(t, &c->rows, err);
-    if (!f)
-        return err->code;
-    int rc = print_whole(c, f, err);
-    yoke_frame_free(f);
-    return rc;
-}
-
-/* The plan for all the expressions of the call. */
-static int explain(const call *c, const yoke_table *t, yoke_error *err)
-{
-    const char *parts[] = {c->rows.select, c->rows.by};
-    YK_AUTOBUF  all = YK_BUF_INIT;
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-        if (parts[i])
-            yk_buf_printf(&all, "%s%s", all.len ? ", " : "", parts[i]);
-    for (size_t i = 0; i < c->n; i++)
-        if (c->asks[i].expr)
-            yk_buf_printf(&all, "%s%s", all.len ? ", " : "", c->asks[i].expr);
-    char *text = yoke_table_explain(t, all.len ? yk_buf_text(&all) : NULL, err);
-    if (!text)
-        return err->code;
-    fputs(text, stdout);
-    yoke_text_free(text);
-    return 0;
-}
-
-static void print_stats(const call *c, const yoke_table *t, double seconds)
-{
-    yoke_table_stats st;
-    struct rusage    self, kids;
-    yoke_table_stats_get(t, &st);
-    getrusage(RUSAGE_SELF, &self);
-    getrusage(RUSAGE_CHILDREN, &kids);
-    long peak = self.ru_maxrss > kids.ru_maxrss ? self.ru_maxrss : kids.ru_maxrss;
-    fprintf(stderr, "%llu rows of %llu read (%llu skipped, %llu passed) in %llu files, %.1f MB in %llu scan%s, %.3f s, %.2f GB/s, %.0f M rows/s, peak %.0f MiB\n",
-            (unsigned long long)st.rows_read, (unsigned long long)st.rows, (unsigned long long)st.rows_skipped, (unsigned long long)st.rows_passed,
-            (unsigned long long)st.files, (double)st.bytes_read / 1e6, (unsigned long long)st.scans, st.scans == 1 ? "" : "s", seconds,
-            (double)st.bytes_read / 1e9 / seconds, (double)(st.rows_read + st.rows_skipped) / 1e6 / seconds, (double)peak / 1024);
-}
-
-/* Replaces *t by itself and what joins it. */
-static int join(const call *c, yoke_session *s, yoke_table **t, yoke_error *err)
-{
-    for (size_t i = 0; i < c->n_joins; i++) {
-        yoke_table_opts o = c->opts;
-        o.progress = NULL;
-        yoke_table *other = yoke_table_open_many(s, &c->joins[i], 1, &o, err);
-        yoke_table *both = other ? yoke_table_join(*t, other, c->keys[i], err) : NULL;
-        yoke_table_close(other);
-        if (!both)
-            return yk_fail_at(err, err->code, "--join '%s'", c->joins[i]);
-        yoke_table_close(*t);
-        *t = both;
-    }
-    return 0;
-}
-
-static int run_table(call *c, yoke_session *s, yoke_table *t, yoke_error *err)
-{
-    double began = yk_now();
-    if (join(c, s, &t, err) < 0) {
-        yoke_table_close(t);
-        return err->code;
-    }
-    for (size_t i = 0; i < c->n_where; i++) {
-        yoke_table *filtered = yoke_table_where(t, c->where[i], err);
-        yoke_table_close(t);
-        t = filtered;
-        if (!t)
-            return err->code;
-    }
-    int rc = c->is_explained ? explain(c, t, err) : c->wants_rows || c->wants_columns ? print_rows(c, t, err) : answer(c, t, err);
-    if (rc == 0 && c->has_stats && !c->is_explained) {
-        yk_progress_end(c->opts.progress_ctx);
-        c->opts.progress_ctx = NULL;
-        print_stats(c, t, yk_now() - began);
-    }
-    yoke_table_close(t);
-    return rc;
 }
 
 static int run(yk_args *args)
@@ -642,22 +325,7 @@ static int run(yk_args *args)
             return YK_EXIT_USAGE;
     if (!check(&c))
         return YK_EXIT_USAGE;
-    struct rlimit files; /* a table may be thousands of files, all open */
-    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
-        files.rlim_cur = files.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &files);
-    }
-    catch_interrupts();
-    c.opts.progress = show_progress;
-    c.opts.progress_ctx = yk_progress_start("table", "rows", UINT64_MAX, c.how);
-    yoke_session *s = yoke_open(c.on, &err);
-    yoke_table   *t = s ? yoke_table_open_many(s, c.files, c.n_files, &c.opts, &err) : NULL;
-    int           rc = t ? run_table(&c, s, t, &err) : err.code;
-    yk_progress_end(c.opts.progress_ctx);
-    int code = rc < 0 ? yk_cli_failed(args, &err) : YK_EXIT_OK;
-    if (rc == YOKE_ECANCELED && is_interrupted)
-        code = YK_EXIT_INTERRUPTED;
-    yoke_close(s);
+    int code = yk_table_run(&c, &err) < 0 ? yk_cli_failed(args, &err) : YK_EXIT_OK;
     return yk_cli_finish(args, code);
 }
 

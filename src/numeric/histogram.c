@@ -186,7 +186,7 @@ static uint32_t find_given(const yk_bins *b, double x)
     return lo < b->n ? lo : b->n - 1; /* the last edge itself belongs to the last bin, also where that has no width */
 }
 
-static void find_bins(const yk_bins *b, const double *x, const uint64_t *mask, uint32_t n, uint32_t *index)
+void yk_bins_find_block(const yk_bins *b, const double *x, const uint64_t *mask, uint32_t n, uint32_t *index)
 {
     if (b->kind == BINS_EQUAL) {
         YK_ISA_PICK(yk_k_bins_equal)(&b->equal, x, mask, n, index);
@@ -202,7 +202,7 @@ static void find_bins(const yk_bins *b, const double *x, const uint64_t *mask, u
 int64_t yk_bins_find(const yk_bins *b, double x)
 {
     uint32_t i;
-    find_bins(b, &x, NULL, 1, &i);
+    yk_bins_find_block(b, &x, NULL, 1, &i);
     return i < b->n ? (int64_t)i : -1;
 }
 
@@ -241,7 +241,7 @@ void yk_hist_add(yk_hist *h, const double *x, const uint64_t *mask, uint32_t n)
     uint64_t *t0 = h->counts, *t1 = t0 + row, *t2 = t1 + row, *t3 = t2 + row;
     for (uint32_t at = 0; at < n; at += PART) {
         uint32_t part = n - at < PART ? n - at : PART, i = 0;
-        find_bins(h->bins, x + at, mask ? mask + at / 64 : NULL, part, index);
+        yk_bins_find_block(h->bins, x + at, mask ? mask + at / 64 : NULL, part, index);
         for (; i + 4 <= part; i += 4) {
             t0[index[i]]++;
             t1[index[i + 1]]++;
@@ -256,7 +256,7 @@ void yk_hist_add(yk_hist *h, const double *x, const uint64_t *mask, uint32_t n)
 void yk_hist_add_times(yk_hist *h, double x, uint64_t times)
 {
     uint32_t i;
-    find_bins(h->bins, &x, NULL, 1, &i);
+    yk_bins_find_block(h->bins, &x, NULL, 1, &i);
     h->counts[i] += times;
 }
 

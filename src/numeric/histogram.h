@@ -27,6 +27,8 @@ uint32_t      yk_bins_n(const yk_bins *b);
 const double *yk_bins_edges(const yk_bins *b); /* n + 1 */
 /* The bin that counts x, or -1. */
 int64_t yk_bins_find(const yk_bins *b, double x);
+/* The same for n values where bit i & 63 of mask[i >> 6] is set (NULL: everywhere): yk_bins_n for what no bin counts. */
+void yk_bins_find_block(const yk_bins *b, const double *x, const uint64_t *mask, uint32_t n, uint32_t *ret);
 
 /* Counts being made by one worker. */
 typedef struct yk_hist yk_hist;

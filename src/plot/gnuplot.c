@@ -18,16 +18,22 @@ static const char *const colours[] = {"#0072B2", "#D55E00", "#009E73", "#CC79A7"
 enum { N_COLOURS = sizeof colours / sizeof *colours };
 
 /* Between double quotes, with everything that could mean something to gnuplot as an octal escape: quotes, backslashes, the
- * backquotes of commands, the @ of macros. */
+ * backquotes of commands, the @ of macros. gnuplot takes any number of digits as one escape: a digit that follows begins anew. */
 static void put_quoted(yk_buf *b, const char *text)
 {
+    bool after_escape = false;
     yk_buf_putc(b, '"');
     for (; *text; text++) {
         unsigned char c = (unsigned char)*text;
-        if (c >= 0x80 || c == ' ' || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'))
+        bool          is_digit = c >= '0' && c <= '9';
+        bool          is_plain = is_digit || c >= 0x80 || c == ' ' || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+        if (is_digit && after_escape)
+            yk_buf_puts(b, "\".\"");
+        if (is_plain)
             yk_buf_putc(b, *text);
         else
             yk_buf_printf(b, "\\%03o", c);
+        after_escape = !is_plain;
     }
     yk_buf_putc(b, '"');
 }

@@ -72,7 +72,7 @@ static family family_of(yoke_ask_kind what)
     return what == YOKE_ASK_HISTOGRAM ? HISTOGRAM : what == YOKE_ASK_QUANTILE ? QUANTILES : what == YOKE_ASK_DISTINCT ? DISTINCT : NUMBERS;
 }
 
-static int make_bins(const yoke_ask *q, yk_bins **ret, yoke_error *err)
+int yk_ask_bins(const yoke_ask *q, yk_bins **ret, yoke_error *err)
 {
     if (q->n_edges)
         return yk_bins_given(q->edges, q->n_edges, ret, err);
@@ -100,7 +100,7 @@ static int find_item(yoke_answers *a, const yoke_ask *q, size_t *ret, yoke_error
     }
     item new = {.family = fam, .needs = needs_of(q->what)};
     if (fam == HISTOGRAM)
-        YK_TRY(make_bins(q, &new.bins, err));
+        YK_TRY(yk_ask_bins(q, &new.bins, err));
     if (!yk_push(&a->items, &a->n_items, &a->cap_items, new)) {
         yk_bins_free(new.bins);
         return yk_fail_nomem(err, "planning a scan");

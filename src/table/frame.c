@@ -344,6 +344,7 @@ static yk_each each_of(yoke_ask_kind what)
     case YOKE_ASK_DISTINCT: return YK_EACH_DISTINCT;
     case YOKE_ASK_FIRST: return YK_EACH_FIRST;
     case YOKE_ASK_LAST: return YK_EACH_LAST;
+    case YOKE_ASK_HISTOGRAM: return YK_EACH_HISTOGRAM;
     default: return YK_EACH_COUNT;
     }
 }
@@ -366,6 +367,7 @@ typedef struct group_asks {
     yk_group_ask *asks;
     yk_expr     **exprs;
     char        **names;
+    yk_bins     **bins; /* of histograms */
     size_t        n;
 } group_asks;
 
@@ -376,7 +378,10 @@ static void group_asks_fini(group_asks *g)
             yk_expr_free(g->exprs[i]);
         if (g->names)
             yk_free(g->names[i]);
+        if (g->bins)
+            yk_bins_free(g->bins[i]);
     }
+    yk_free(g->bins);
     yk_free(g->asks);
     yk_free(g->exprs);
     yk_free(g->names);
@@ -390,19 +395,20 @@ static int parse_asks(const yoke_rows *r, group_asks *g, yoke_error *err)
     g->asks = yk_new_array(yk_group_ask, g->n);
     g->exprs = yk_new_array(yk_expr *, g->n);
     g->names = yk_new_array(char *, g->n);
-    if (!g->asks || !g->exprs || !g->names)
+    g->bins = yk_new_array(yk_bins *, g->n);
+    if (!g->asks || !g->exprs || !g->names || !g->bins)
         return yk_fail_nomem(err, "grouping");
     for (size_t i = 0; i < g->n; i++) {
         YK_AUTOBUF name = YK_BUF_INIT;
         if (asks[i].what == YOKE_ASK_HISTOGRAM)
-            return yk_fail(err, YOKE_EUNSUPPORTED, "a histogram per group is not to be had; filter with where and ask for one at a time");
+            YK_TRY(yk_ask_bins(&asks[i], &g->bins[i], err));
         if (asks[i].expr)
             YK_TRY(yk_expr_parse(asks[i].expr, &g->exprs[i], err));
         else if (asks[i].what != YOKE_ASK_COUNT)
             return yk_fail(err, YOKE_EINVALID, "this result needs an expression");
         if (asks[i].what == YOKE_ASK_QUANTILE && !(asks[i].q >= 0 && asks[i].q <= 1))
             return yk_fail(err, YOKE_EINVALID, "a quantile lies between 0 and 1, not at %g", asks[i].q);
-        g->asks[i] = (yk_group_ask){each_of(asks[i].what), g->exprs[i], asks[i].q};
+        g->asks[i] = (yk_group_ask){each_of(asks[i].what), g->exprs[i], asks[i].q, g->bins[i]};
         if (r->ask_names && r->n_asks)
             yk_buf_puts(&name, r->ask_names[i]);
         else
@@ -466,6 +472,7 @@ static int group_rows(const yoke_table *t, const yoke_rows *r, yoke_frame **ret,
         names[by.n + i] = asks.names[i];
     YK_TRY(yk_frame_new(&rows, names, &f, err));
     YK_TRY(arrange(f, r, err));
+    YK_TRY(yk_frame_spread(f, by.n, asks.asks, asks.n, yk_table_memory(t), err));
     *ret = YK_TAKE(f);
     return 0;
 }

@@ -21,12 +21,14 @@ typedef enum yk_each {
     YK_EACH_LAST,
     YK_EACH_QUANTILE,
     YK_EACH_DISTINCT,
+    YK_EACH_HISTOGRAM, /* bytes: yk_bins_n 64-bit counts */
 } yk_each;
 
 typedef struct yk_group_ask {
     yk_each        what;
     const yk_expr *expr; /* NULL for COUNT of rows */
     double         q;
+    const yk_bins *bins; /* of HISTOGRAM; borrowed by the sink */
 } yk_group_ask;
 
 int yk_grouping_new(const yk_expr *const *keys, size_t n_keys, const yk_group_ask *asks, size_t n_asks, bool in_order_of_keys,

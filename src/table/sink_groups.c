@@ -38,6 +38,7 @@ typedef struct tally {
     yk_buf      texts;
     yk_buf     *pairs;    /* of quantiles, [ask] */
     yk_groups **distinct; /* [ask]: keys and value */
+    yk_hists   *hists;    /* [ask] */
 } tally;
 
 typedef struct grouping {
@@ -71,11 +72,14 @@ static void tally_fini(const grouping *s, tally *t)
             yk_buf_fini(&t->pairs[i]);
         if (t->distinct)
             yk_groups_free(t->distinct[i]);
+        if (t->hists)
+            yk_hists_fini(&t->hists[i]);
     }
     yk_free(t->cells);
     yk_free(t->caps);
     yk_free(t->pairs);
     yk_free(t->distinct);
+    yk_free(t->hists);
     yk_buf_fini(&t->texts);
     *t = (tally){0};
 }
@@ -87,17 +91,25 @@ static int tally_init(const grouping *s, tally *t, yoke_error *err)
     t->caps = yk_new_array(size_t, s->n_asks + 1);
     t->pairs = yk_new_array(yk_buf, s->n_asks + 1);
     t->distinct = yk_new_array(yk_groups *, s->n_asks + 1);
+    t->hists = yk_new_array(yk_hists, s->n_asks + 1);
     YK_AUTOFREE yk_type *types = yk_new_array(yk_type, s->n_keys + 1);
-    if (!t->cells || !t->caps || !t->pairs || !t->distinct || !types)
+    if (!t->cells || !t->caps || !t->pairs || !t->distinct || !t->hists || !types)
         return yk_fail_nomem(err, "grouping");
     memcpy(types, s->types, s->n_keys * sizeof *types);
     YK_TRY(yk_groups_new(types, s->n_keys, &t->groups, err));
     for (size_t i = 0; i < s->n_asks; i++) {
         types[s->n_keys] = s->types[s->roots[i]];
+        t->hists[i].bins = s->asks[i].bins;
         if (s->asks[i].what == YK_EACH_DISTINCT)
             YK_TRY(yk_groups_new(types, s->n_keys + 1, &t->distinct[i], err));
     }
     return 0;
+}
+
+static int fail_memory(const grouping *s, size_t n_groups, yoke_error *err)
+{
+    return yk_fail(err, YOKE_ELIMIT, "%zu groups take more than %llu MiB of memory; allow more with --memory, or group by less", n_groups,
+                   (unsigned long long)(s->memory >> 20));
 }
 
 /* Room for as many cells as there are groups; new ones are empty. */
@@ -109,6 +121,11 @@ static int grow(const grouping *s, tally *t, yoke_error *err)
         if (!yk_grow(&t->cells[i], &t->caps[i], n + 1, sizeof(cell)))
             return yk_fail_nomem(err, "grouping");
         memset(t->cells[i] + before, 0, (t->caps[i] - before) * sizeof(cell));
+        if (!t->hists[i].bins)
+            continue;
+        if (n * yk_bins_n(t->hists[i].bins) * sizeof(uint64_t) > s->memory)
+            return fail_memory(s, n, err);
+        YK_TRY(yk_hists_grow(&t->hists[i], n, err));
     }
     return 0;
 }
@@ -117,7 +134,7 @@ static size_t tally_bytes(const grouping *s, const tally *t)
 {
     size_t n = yk_groups_memory(t->groups) + t->texts.cap;
     for (size_t i = 0; i < s->n_asks; i++)
-        n += t->caps[i] * sizeof(cell) + t->pairs[i].cap + (t->distinct[i] ? yk_groups_memory(t->distinct[i]) : 0);
+        n += t->caps[i] * sizeof(cell) + t->pairs[i].cap + t->hists[i].cap * sizeof(uint64_t) + (t->distinct[i] ? yk_groups_memory(t->distinct[i]) : 0);
     return n;
 }
 
@@ -246,6 +263,8 @@ static int add_ask(grouping *s, state *st, size_t ask, const yk_block *b, yoke_e
     }
     if (what == YK_EACH_STD || what == YK_EACH_VAR)
         add_moments(cells, st->numbers, v.values, b->n);
+    else if (what == YK_EACH_HISTOGRAM)
+        yk_hists_add(&t->hists[ask], st->numbers, v.values, b->n);
     else if (what == YK_EACH_QUANTILE)
         add_pairs(&t->pairs[ask], st->numbers, v.values, b->n);
     else if (what == YK_EACH_SUM && is_integer(v.type))
@@ -320,6 +339,8 @@ static int grouping_end(yk_sink *base, void *state_, yk_buf *to, yoke_error *err
             yk_buf_append(to, t->cells[i], n * sizeof(cell));
         yk_buf_append(to, &(uint64_t){t->pairs[i].len}, sizeof(uint64_t));
         yk_buf_append(to, yk_buf_text(&t->pairs[i]), t->pairs[i].len);
+        if (t->hists[i].bins)
+            yk_hists_write(&t->hists[i], n, to);
         if (t->distinct[i])
             YK_TRY(yk_groups_write(t->distinct[i], to, err));
     }
@@ -397,6 +418,8 @@ static int grouping_fold(yk_sink *base, const void *bytes, size_t size, yoke_err
             merge_cell(s, i, &s->all.cells[i][numbers[g]], c, texts);
         }
         at = merge_pairs(&s->all.pairs[i], at, numbers);
+        if (s->all.hists[i].bins)
+            at = yk_hists_merge(&s->all.hists[i], at, numbers);
         if (s->all.distinct[i]) {
             YK_AUTOFREE uint32_t *unused = NULL;
             uint32_t              n_unused;
@@ -407,8 +430,7 @@ static int grouping_fold(yk_sink *base, const void *bytes, size_t size, yoke_err
             return yk_fail_nomem(err, "grouping");
     }
     if (tally_bytes(s, &s->all) > s->memory)
-        return yk_fail(err, YOKE_ELIMIT, "%u groups take more than %llu MiB of memory; allow more with --memory, or group by less",
-                       yk_groups_count(s->all.groups), (unsigned long long)(s->memory >> 20));
+        return fail_memory(s, yk_groups_count(s->all.groups), err);
     return 0;
 }
 
@@ -431,7 +453,7 @@ static const yk_sink_ops OPS = {
 /* Which asks read their expression as reals. */
 static yk_want want_of(yk_each what)
 {
-    return what == YK_EACH_MEAN || what == YK_EACH_STD || what == YK_EACH_VAR || what == YK_EACH_QUANTILE ? YK_WANT_REAL : YK_WANT_ANY;
+    return what == YK_EACH_MEAN || what == YK_EACH_STD || what == YK_EACH_VAR || what == YK_EACH_QUANTILE || what == YK_EACH_HISTOGRAM ? YK_WANT_REAL : YK_WANT_ANY;
 }
 
 int yk_grouping_new(const yk_expr *const *keys, size_t n_keys, const yk_group_ask *asks, size_t n_asks, bool in_order_of_keys,
@@ -512,6 +534,8 @@ static yk_type result_type(const grouping *s, size_t ask)
     yk_type own = s->asks[ask].expr ? s->types[s->roots[ask]] : (yk_type){.kind = YK_KIND_INT};
     if (what == YK_EACH_COUNT || what == YK_EACH_DISTINCT)
         return (yk_type){.kind = YK_KIND_INT};
+    if (what == YK_EACH_HISTOGRAM)
+        return (yk_type){.kind = YK_KIND_DATA};
     if (want_of(what) == YK_WANT_REAL)
         return (yk_type){.kind = YK_KIND_REAL};
     if (what == YK_EACH_SUM)
@@ -527,6 +551,12 @@ static void value_of(const grouping *s, size_t ask, uint32_t group, yk_value *v)
     switch (what) {
     case YK_EACH_COUNT:
     case YK_EACH_DISTINCT: v->i = (int64_t)c->n, v->is_missing = false; return;
+    case YK_EACH_HISTOGRAM: {
+        size_t n = yk_bins_n(s->asks[ask].bins);
+        v->t = (yk_text){(const char *)(s->all.hists[ask].counts + group * n), n * sizeof(uint64_t)};
+        v->is_missing = false;
+        return;
+    }
     case YK_EACH_MEAN: v->r = c->sum / (double)c->n; return;
     case YK_EACH_STD:
     case YK_EACH_VAR:

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "table/coded.h"
+#include "table/groups.h"
 #include "table/sinks.h"
 
 typedef struct histogram {
@@ -116,3 +117,52 @@ int yk_histogram_new(const yk_expr *e, const yk_bins *bins, yk_sink **ret, yoke_
 }
 
 const uint64_t *yk_histogram_read(const yk_sink *s) { return ((const histogram *)s)->counts; }
+
+/* ---- of groups */
+
+void yk_hists_fini(yk_hists *h) { yk_free(h->counts); }
+
+int yk_hists_grow(yk_hists *h, size_t n_groups, yoke_error *err)
+{
+    size_t before = h->cap, n_bins = yk_bins_n(h->bins), need;
+    if (!yk_mul(&need, n_groups, n_bins) || !yk_grow(&h->counts, &h->cap, need + 1, sizeof *h->counts))
+        return yk_fail_nomem(err, "counting bins of groups");
+    memset(h->counts + before, 0, (h->cap - before) * sizeof *h->counts);
+    return 0;
+}
+
+void yk_hists_add(yk_hists *h, const uint32_t *groups, const double *x, uint32_t n)
+{
+    uint32_t bin[YK_BLOCK], n_bins = yk_bins_n(h->bins);
+    yk_bins_find_block(h->bins, x, NULL, n, bin);
+    for (uint32_t i = 0; i < n; i++)
+        if (groups[i] != YK_NO_GROUP && bin[i] < n_bins)
+            h->counts[(size_t)groups[i] * n_bins + bin[i]]++;
+}
+
+/* Only what counted: how many pairs, and for each where and how often. */
+void yk_hists_write(const yk_hists *h, size_t n_groups, yk_buf *to)
+{
+    uint64_t n = 0;
+    size_t   begin = to->len;
+    yk_buf_append(to, &n, sizeof n);
+    for (uint64_t i = 0; i < n_groups * yk_bins_n(h->bins); i++)
+        if (h->counts[i]) {
+            yk_buf_append(to, &i, sizeof i);
+            yk_buf_append(to, &h->counts[i], sizeof h->counts[i]);
+            n++;
+        }
+    if (!to->is_failed)
+        memcpy(to->data + begin, &n, sizeof n);
+}
+
+const char *yk_hists_merge(yk_hists *h, const char *from, const uint32_t *groups)
+{
+    uint64_t n, pair[2], n_bins = yk_bins_n(h->bins);
+    memcpy(&n, from, sizeof n);
+    for (from += sizeof n; n; n--, from += sizeof pair) {
+        memcpy(pair, from, sizeof pair);
+        h->counts[groups[pair[0] / n_bins] * n_bins + pair[0] % n_bins] += pair[1];
+    }
+    return from;
+}

@@ -34,6 +34,20 @@ void yk_numbers_read(const yk_sink *s, yk_numbers *ret);
 int yk_histogram_new(const yk_expr *e, const yk_bins *bins, yk_sink **ret, yoke_error *err) YK_MUST_USE; /* borrows bins */
 const uint64_t *yk_histogram_read(const yk_sink *s);
 
+/* ---- histograms of numbered groups, for the sink of groups: a tally belongs to one thread */
+
+typedef struct yk_hists {
+    const yk_bins *bins;   /* borrowed */
+    uint64_t      *counts; /* of each group, yk_bins_n numbers */
+    size_t         cap;
+} yk_hists;
+
+void   yk_hists_fini(yk_hists *h);
+int    yk_hists_grow(yk_hists *h, size_t n_groups, yoke_error *err) YK_MUST_USE; /* new ones are empty */
+void   yk_hists_add(yk_hists *h, const uint32_t *groups, const double *x, uint32_t n); /* YK_NO_GROUP: does not count; n <= YK_BLOCK */
+void   yk_hists_write(const yk_hists *h, size_t n_groups, yk_buf *to);
+const char *yk_hists_merge(yk_hists *h, const char *from, const uint32_t *groups); /* returns the end; group i of `from` is groups[i] here */
+
 /* ---- quantiles: exact, by counting leading bits in one scan and looking closer in one or more others */
 
 int    yk_quantiles_new(const yk_expr *e, yk_sink **ret, yoke_error *err) YK_MUST_USE;

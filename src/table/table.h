@@ -5,7 +5,8 @@
 #ifndef YK_TABLE_TABLE_H
 #define YK_TABLE_TABLE_H
 
-#include "table/batch.h"
+#include "numeric/histogram.h"
+#include "table/grouping.h"
 #include "table/table_scan.h"
 
 struct yoke_table {
@@ -36,6 +37,13 @@ int yk_table_settle(const yoke_table *t, yoke_error *err) YK_MUST_USE;
 
 /* Bytes that results may take. */
 uint64_t yk_table_memory(const yoke_table *t);
+
+/* The bins that a histogram is asked with. The caller frees them. */
+int yk_ask_bins(const yoke_ask *q, yk_bins **ret, yoke_error *err) YK_MUST_USE;
+
+/* Rows of groups with histograms in them become as many rows as there are bins, of the bins' edges "lo" and "hi" and a count for each
+ * histogram; all else is repeated. The histograms have the same bins; without one the frame stays as it is. */
+int yk_frame_spread(yoke_frame *f, size_t n_keys, const yk_group_ask *asks, size_t n_asks, uint64_t memory, yoke_error *err) YK_MUST_USE;
 
 /* Takes the batch; names[i] are copied. */
 int yk_frame_new(yk_batch *rows, const char *const *names, yoke_frame **ret, yoke_error *err) YK_MUST_USE;

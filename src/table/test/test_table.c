@@ -125,6 +125,17 @@ TEST(rows_and_groups)
     assert_true(yoke_frame_real(f, 2, 3) == 4999);
     assert_true(yoke_frame_real(f, 3, 1) == 624.75); /* green: i = 1, 5, … 4997 */
     yoke_frame_free(f);
+    yoke_ask bins[] = {{.what = YOKE_ASK_COUNT}, {.what = YOKE_ASK_HISTOGRAM, .expr = "i", .n_bins = 5, .lo = 0, .hi = 5000}};
+    f = yoke_table_rows(t, &(yoke_rows){.by = "s", .asks = bins, .n_asks = 2, .sort = "s desc", .head = 2}, &err);
+    assert_non_null(f);
+    assert_int_equal(yoke_frame_rows(f), 10); /* two groups of five bins */
+    assert_string_equal(yoke_frame_name(f, 2), "lo");
+    assert_true(yoke_frame_real(f, 1, 9) == 1250 && yoke_frame_real(f, 3, 9) == 5000 && yoke_frame_real(f, 4, 9) == 250);
+    yoke_frame_free(f);
+    bins[0] = (yoke_ask){.what = YOKE_ASK_HISTOGRAM, .expr = "i", .n_bins = 6, .lo = 0, .hi = 5000};
+    assert_null(yoke_table_rows(t, &(yoke_rows){.by = "s", .asks = bins, .n_asks = 2}, &err)); /* other bins side by side */
+    assert_int_equal(err.code, YOKE_EINVALID);
+    yoke_error_clear(&err);
     uint64_t n = 0;
     assert_int_equal(yoke_table_each(t, &(yoke_rows){.select = "i, s"}, count_rows, &n, &err), 0);
     assert_int_equal(n, 5000);
@@ -173,7 +184,7 @@ static bool everything(yoke_session *s, const char *path)
     yoke_ask     asks[] = {{.what = YOKE_ASK_MEAN, .expr = "x"}, {.what = YOKE_ASK_QUANTILE, .expr = "x", .q = 0.5}, {.what = YOKE_ASK_STD, .expr = "i"},
                            {.what = YOKE_ASK_DISTINCT, .expr = "s"}, {.what = YOKE_ASK_HISTOGRAM, .expr = "i", .n_bins = 3, .hi = 9}};
     yoke_answers *a = some ? yoke_table_collect(some, asks, 5, &err) : NULL;
-    yoke_frame   *g = a ? yoke_table_rows(some, &(yoke_rows){.by = "s", .asks = asks, .n_asks = 4, .sort = "s desc"}, &err) : NULL;
+    yoke_frame   *g = a ? yoke_table_rows(some, &(yoke_rows){.by = "s", .asks = asks, .n_asks = 5, .sort = "s desc"}, &err) : NULL;
     yoke_frame   *r = g ? yoke_table_rows(some, &(yoke_rows){.sort = "x desc, s", .head = 5}, &err) : NULL;
     yoke_frame   *c = r ? yoke_table_columns(t, &err) : NULL;
     bool          is_done = c != NULL;
