@@ -206,10 +206,13 @@ static size_t bytes_of(const yk_block *b)
     return b->own_size + b->emitted.len;
 }
 
+/* What is unclaimed hears of more by a poke alone. */
+static void ask_again(yk_feed *f) { f->is_later = f->is_later && f->work->is_unclaimed; }
+
 void yk_feed_done(yk_feed *f, yk_block *b)
 {
     b->is_done = true;
-    f->is_later = false;
+    ask_again(f);
     f->held += bytes_of(b);
     if (b->n > f->largest)
         f->largest = b->n;
@@ -241,7 +244,7 @@ void yk_feed_release(yk_feed *f, yk_block *b)
 {
     f->held -= bytes_of(b);
     f->seq_in++;
-    f->is_later = false;
+    ask_again(f);
     if (b->emitted.cap > 1 << 16)
         yk_buf_fini(&b->emitted);
     recycle(f, b);

@@ -40,10 +40,12 @@ bool yk_gate_wait(yk_gate *g, unsigned seen, uint64_t wait_ns)
 {
     uint64_t now = yk_now_ns(), end = wait_ns > UINT64_MAX - now ? UINT64_MAX : now + wait_ns;
     uint64_t spun = now + YK_SPIN_NS;
-    if (spin(g, seen, spun < end ? spun : end))
+    atomic_fetch_add_explicit(&g->spinners, 1, memory_order_relaxed);
+    bool is_open = spin(g, seen, spun < end ? spun : end);
+    atomic_fetch_sub_explicit(&g->spinners, 1, memory_order_relaxed);
+    if (is_open)
         return true;
     atomic_fetch_add(&g->sleepers, 1);
-    bool is_open;
     while (!(is_open = atomic_load(&g->seq) != seen) && (now = yk_now_ns()) < end) {
         uint64_t        left = end - now;
         struct timespec t = {.tv_sec = (time_t)(left / 1000000000u), .tv_nsec = (long)(left % 1000000000u)};
@@ -53,15 +55,20 @@ bool yk_gate_wait(yk_gate *g, unsigned seen, uint64_t wait_ns)
     return is_open;
 }
 
-static void open_for(yk_gate *g, int n)
+void yk_gate_open(yk_gate *g)
 {
     atomic_fetch_add(&g->seq, 1);
     if (atomic_load(&g->sleepers))
-        syscall(SYS_futex, &g->seq, FUTEX_WAKE, n, NULL, NULL, 0);
+        syscall(SYS_futex, &g->seq, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
-void yk_gate_open(yk_gate *g) { open_for(g, INT_MAX); }
-void yk_gate_open_one(yk_gate *g) { open_for(g, 1); }
+/* A spinner counted here looks at `seq` once more, at the latest when it has announced itself as a sleeper. */
+void yk_gate_open_one(yk_gate *g)
+{
+    atomic_fetch_add(&g->seq, 1);
+    if (atomic_load(&g->sleepers) && !atomic_load_explicit(&g->spinners, memory_order_relaxed))
+        syscall(SYS_futex, &g->seq, FUTEX_WAKE, 1, NULL, NULL, 0);
+}
 
 void yk_lock_init(pthread_mutex_t *lock)
 {

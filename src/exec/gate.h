@@ -14,6 +14,7 @@
 
 typedef struct yk_gate {
     atomic_uint seq;      /* the how-manyth opening */
+    atomic_uint spinners; /* how many wait awake */
     atomic_uint sleepers; /* how many wait in the kernel, or are about to */
 } yk_gate;
 
@@ -25,7 +26,7 @@ static inline unsigned yk_gate_look(yk_gate *g) { return atomic_load(&g->seq); }
 /* Waits until the gate was opened since the look that gave `seen`, or for wait_ns; true when it was opened. */
 bool yk_gate_wait(yk_gate *g, unsigned seen, uint64_t wait_ns);
 
-/* Lets all waiters go on, or at least one of them. */
+/* Lets all waiters go on, or at least one of them: none is woken for it while another waits awake. */
 void yk_gate_open(yk_gate *g);
 void yk_gate_open_one(yk_gate *g);
 

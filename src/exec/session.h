@@ -14,7 +14,7 @@
 struct yoke_session {
     yk_exec        *exec; /* owned */
     pthread_mutex_t lock;    /* guards `futures` until it is set */
-    struct yk_futures *futures; /* owned; made at the first submit */
+    _Atomic(struct yk_futures *) futures; /* owned; made at the first submit */
     void (*close_futures)(struct yk_futures *f);
 };
 

@@ -192,16 +192,19 @@ static threads_run *pick(threads_exec *ex)
     return NULL;
 }
 
+/* One who was woken and leaves something behind wakes the next. */
 static void help(threads_exec *ex, threads_run *r, yoke_task *t)
 {
     if (!lane_start(r, t))
         return;
-    for (;;) {
+    for (bool is_first = true;; is_first = false) {
         pthread_mutex_lock(&r->lock);
         yk_block *b = claim(r);
         pthread_mutex_unlock(&r->lock);
         if (!b)
             return;
+        if (is_first && atomic_load_explicit(&r->may_claim, memory_order_relaxed))
+            yk_gate_open_one(&ex->work);
         run_block(r, t, b);
         if (atomic_load_explicit(&ex->n_runs, memory_order_relaxed) > 1)
             return;

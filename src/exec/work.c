@@ -51,9 +51,9 @@ static int attempt(yoke_task *t, uint32_t i, const void *in, void *out)
     if (t->before)
         t->before(t, i);
     if (!w->timeout_ms)
-        return w->task(w->ctx, t, in, out, &t->why);
+        return w->task(t, in, out);
     t->deadline_ns = yk_now_ns() + w->timeout_ms * UINT64_C(1000000);
-    int rc = w->task(w->ctx, t, in, out, &t->why);
+    int rc = w->task(t, in, out);
     if (yk_now_ns() > t->deadline_ns) {
         yoke_error_clear(&t->why);
         rc = yk_fail(&t->why, YOKE_ETIMEOUT, "it took longer than its limit of %u ms", w->timeout_ms);
@@ -116,39 +116,48 @@ static void run_task(yoke_task *t, yk_block *b, uint32_t i)
 }
 
 /* Results are zeroed a batch at a time, so that they are still in cache when they are written. */
-enum { BATCH = 256 };
+enum { BATCH = 64 };
 
-/* The shortest way through tasks of which nothing is asked but their results; stops before one that had failed before, and
- * goes on with one that fails now in the long way. Returns the first that was not run. */
-static uint32_t run_plain(yoke_task *t, yk_block *b, uint32_t i, uint32_t end)
+/* Of a task that failed, or left something behind. */
+static __attribute__((noinline)) void tidy_up(yoke_task *t, yk_block *b, const void *in, void *out, int rc)
+{
+    if (rc < 0) {
+        while (after_failure(t, b, out, rc)) {
+            t->attempt++;
+            if ((rc = attempt(t, (uint32_t)(t->index - b->lo), in, out)) >= 0)
+                break;
+        }
+        t->attempt = 1;
+    }
+    if (t->why.code)
+        yoke_error_clear(&t->why);
+    t->emitted_at = 0;
+    if (t->arena.blocks)
+        yk_arena_clear(&t->arena);
+}
+
+/* The shortest way through tasks of which nothing is asked but their results; stops before one that had failed before.
+ * Returns the first that was not run. Apart, so that what the loop needs stays in registers. */
+static __attribute__((noinline)) uint32_t run_plain(yoke_task *t, yk_block *b, uint32_t first, uint32_t end)
 {
     const yk_work       *w = t->work;
-    const unsigned char *in = b->in ? b->in + (size_t)i * w->in_size : NULL;
-    unsigned char       *out = b->out + (size_t)i * w->out_size;
-    size_t               in_step = b->in ? w->in_size : 0;
-    if (b->first_attempt > 1 && i == b->first)
-        return i;
+    yoke_task_fn        *task = w->task;
+    const unsigned char *in = b->in ? b->in + (size_t)first * w->in_size : NULL;
+    unsigned char       *out = b->out + (size_t)first * w->out_size;
+    size_t               in_step = b->in ? w->in_size : 0, out_step = w->out_size;
+    if (b->first_attempt > 1 && first == b->first)
+        return first;
     t->attempt = 1;
-    for (; i < end; i++, in += in_step, out += w->out_size) {
-        if (atomic_load_explicit(t->stop, memory_order_relaxed) || (w->cancel && yk_cancel_level(w->cancel)))
-            return i;
-        t->index = t->shown = b->lo + i;
-        if (t->why.code)
-            yoke_error_clear(&t->why);
-        int rc = w->task(w->ctx, t, in, out, &t->why);
-        if (rc < 0) {
-            while (after_failure(t, b, out, rc)) {
-                t->attempt++;
-                if ((rc = attempt(t, i, in, out)) >= 0)
-                    break;
-            }
-            t->attempt = 1;
-        }
-        t->emitted_at = 0;
-        if (t->arena.blocks)
-            yk_arena_clear(&t->arena);
+    for (uint64_t i = b->lo + first, stop_at = b->lo + end; i < stop_at; i++, in += in_step, out += out_step) {
+        if (is_stopped(t))
+            return (uint32_t)(i - b->lo);
+        t->index = i;
+        t->shown = i;
+        int rc = task(t, in, out);
+        if (__builtin_expect(rc < 0 || t->why.code || t->emitted_at || t->arena.blocks, 0))
+            tidy_up(t, b, in, out, rc);
     }
-    return i;
+    return end;
 }
 
 static _Thread_local unsigned depth; /* of blocks that this thread is running, one inside the other */

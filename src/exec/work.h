@@ -31,7 +31,7 @@ typedef struct yk_work {
     size_t      ctx_size;
     uint64_t    seed;
 
-    /* Writes up to `want` items and says how many. YK_FILL_LATER: none just now, ask again when a block is released;
+    /* Writes up to `want` items and says how many. YK_FILL_LATER: none just now, ask again when a block is released (unclaimed: when poked);
      * YK_FILL_END: these were the last. One call at a time, in item order, in the calling process, under a lock. */
     int (*fill)(void *fill_ctx, uint32_t want, void *to, uint32_t *ret_got, yoke_error *err);
     void *fill_ctx;
@@ -40,8 +40,9 @@ typedef struct yk_work {
     int (*start)(void *ctx, void **ret_state, yoke_error *err);
     void (*stop)(void *ctx, void *state);
 
-    int (*task)(void *ctx, yoke_task *t, const void *in, void *out, yoke_error *err);
-    yoke_task_fn *fn; /* the user's, for `task` to call; NULL: it has its own way */
+    /* The user's, or one of the library's own: that has its ctx from t->work and says why it fails in t->why. */
+    yoke_task_fn *task;
+    bool          is_users;
 
     /* Optional: after a block's tasks, in the worker: replaces its results by fewer, b->n_packed of them, and says in
      * b->bad which of these are none. A block whose worker dies meanwhile is run anew from its first task. */

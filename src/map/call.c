@@ -8,13 +8,6 @@
 
 enum { PROGRESS_NS = 100000000, CANCEL_NS = 20000000 };
 
-int yk_call_task(void *call, yoke_task *t, const void *in, void *out, yoke_error *err)
-{
-    (void)call;
-    (void)err; /* a task's sentence goes through its yoke_task */
-    return t->work->fn(t, in, out);
-}
-
 static int start_worker(void *call, void **ret_state, yoke_error *err)
 {
     const yk_call *c = call;
@@ -47,7 +40,7 @@ static void set_policy(yk_work *w, const yoke_map_opts *o)
     w->start = o->worker_start ? start_worker : NULL;
     w->stop = o->worker_stop ? stop_worker : NULL;
     w->ctx_size = o->ctx_size;
-    w->is_flat = o->is_flat && w->fn && !w->start && !w->stop && !w->pack;
+    w->is_flat = o->is_flat && w->is_users && !w->start && !w->stop && !w->pack;
 }
 
 int yk_call_begin(yk_call *c, yoke_session *s, const yoke_map_opts *opts, const yk_work *work, yoke_error *err)

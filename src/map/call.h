@@ -39,9 +39,6 @@ int yk_call_end(yk_call *c, int rc, yoke_error *err);
 /* The outcome of the block's i-th task. *mishap and *emit_at go along: 0 at the first task. */
 void yk_call_outcome(const yk_block *b, const yk_work *w, uint32_t i, size_t *mishap, size_t *emit_at, yoke_outcome *ret);
 
-/* The task function of calls that take a yoke_task_fn. */
-int yk_call_task(void *call, yoke_task *t, const void *in, void *out, yoke_error *err);
-
 /* ---- failures.c ---- */
 
 yoke_failures *yk_failures_new(yoke_error *err);

@@ -14,25 +14,33 @@
 #include <unistd.h>
 
 enum { QUEUED, RUNNING, READY, STATE = 3, WATCHED = 4, WAITED = 8 };
-enum { FIRST_ROOM = 1024, BATCH = 64 };
+enum { FIRST_ROOM = 1024, BATCH = 64, SMALL = 64, SLAB = 256 };
 
 typedef struct yk_futures yk_futures;
 
 struct yoke_future {
     yk_futures   *hub;
-    yoke_future  *next;   /* in the queue; guarded by the hub's lock */
+    yoke_future  *next;   /* in the queue, or among the spare ones; guarded by the hub's lock */
     yoke_task_fn *fn;
     uint64_t      index;
     atomic_uint   state;  /* QUEUED, RUNNING or READY, and who wants to hear of it */
     atomic_uint   refs;   /* the owner's, and the run's until it has settled it */
     yoke_error   *why;    /* owned; NULL: it has a result. Written before READY */
     int           rc;
-    void (*then)(void *ctx, yoke_future *f); /* guarded by the hub's lock, like ctx and fd */
+    int           fd;     /* -1: nobody asked; guarded by the hub's lock, like then and its ctx */
+    void (*then)(void *ctx, yoke_future *f);
     void         *then_ctx;
-    int           fd;     /* -1: nobody asked */
     size_t        item_size, result_size, result_at;
-    _Alignas(16) unsigned char data[]; /* item, result */
+    _Alignas(16) unsigned char data[]; /* item, result; together SMALL bytes in those of a slab */
 };
+
+/* Small futures are made many at a time and used again and again; they go when the session does. */
+typedef struct slab {
+    struct slab *next;
+    _Alignas(64) unsigned char futures[];
+} slab;
+
+enum { SMALL_FUTURE = (sizeof(yoke_future) + SMALL + 63) & ~63 };
 
 /* An item for a worker process. */
 typedef struct parcel {
@@ -48,11 +56,14 @@ struct yk_futures {
     pthread_mutex_t lock;
     yoke_future    *first, *last; /* guarded by lock */
     uint64_t        n_queued;     /* guarded by lock */
-    uint64_t        n_submitted;  /* guarded by lock */
+    atomic_ullong   n_submitted;  /* changed under lock */
     bool            is_dry;       /* guarded by lock: the run has been told that there is nothing now */
     bool            is_closing;   /* guarded by lock */
     bool            is_renewing;  /* guarded by lock: the run is to be begun anew, for other code or larger items */
-    atomic_ullong   n_open;       /* submitted and not through the run yet */
+    yoke_future    *spare;        /* guarded by lock: small ones to be used again */
+    _Atomic(yoke_future *) returned; /* more of them, from whichever thread freed them */
+    slab           *slabs;        /* owned; guarded by lock */
+    atomic_ullong   n_passed;     /* of those submitted, through the run */
     yk_gate         news;         /* opened when a future is ready that somebody waits for, and at the last one */
     yk_work         work;
     yk_run         *run;          /* guarded by lock where there is an attendant */
@@ -65,6 +76,12 @@ struct yk_futures {
 
 /* ---- settling ---- */
 
+/* One whose memory is a part of a slab. */
+static bool is_small(size_t item_size, size_t result_size)
+{
+    return item_size <= SMALL && result_size <= SMALL - ((item_size + 15) & ~(size_t)15);
+}
+
 static void unref(yoke_future *f)
 {
     if (atomic_fetch_sub(&f->refs, 1) != 1)
@@ -72,7 +89,13 @@ static void unref(yoke_future *f)
     if (f->fd >= 0)
         close(f->fd);
     yk_free(f->why);
-    yk_free(f);
+    if (!is_small(f->item_size, f->result_size)) {
+        yk_free(f);
+        return;
+    }
+    f->next = atomic_load_explicit(&f->hub->returned, memory_order_relaxed);
+    while (!atomic_compare_exchange_weak(&f->hub->returned, &f->next, f))
+        ;
 }
 
 static void tell(yoke_future *f)
@@ -104,10 +127,10 @@ static void settle(yoke_future *f, int rc, const yoke_error *why)
         yk_gate_open(&h->news);
 }
 
-/* The run has no more to do with it. */
-static void pass(yk_futures *h)
+/* The run has no more to do with n of them. */
+static void pass(yk_futures *h, uint64_t n)
 {
-    if (atomic_fetch_sub(&h->n_open, 1) == 1)
+    if (atomic_fetch_add(&h->n_passed, n) + n == atomic_load(&h->n_submitted))
         yk_gate_open(&h->news);
 }
 
@@ -115,7 +138,7 @@ static void settle_and_pass(yoke_future *f, int rc, const yoke_error *why)
 {
     yk_futures *h = f->hub;
     settle(f, rc, why);
-    pass(h);
+    pass(h, 1);
 }
 
 /* It was cancelled, or run by one who waited for it. */
@@ -123,7 +146,7 @@ static void drop_and_pass(yoke_future *f)
 {
     yk_futures *h = f->hub;
     unref(f);
-    pass(h);
+    pass(h, 1);
 }
 
 static bool begin(yoke_future *f)
@@ -144,30 +167,33 @@ static void run_here(yoke_future *f)
 
 /* ---- the run ---- */
 
-static int local_task(void *ctx, yoke_task *t, const void *in, void *out, yoke_error *err)
+static int local_task(yoke_task *t, const void *in, void *out)
 {
     yoke_future *f;
-    (void)ctx;
     (void)out;
     memcpy(&f, in, sizeof f);
     if (begin(f)) {
         int rc = f->fn(t, f->data, f->data + f->result_at);
-        settle_and_pass(f, rc, err);
-        if (rc < 0)
-            yoke_error_clear(err);
+        settle(f, rc, &t->why);
     } else
-        drop_and_pass(f);
+        unref(f); /* it was cancelled, or run by one who waited for it */
     return 0;
 }
 
-static int remote_task(void *ctx, yoke_task *t, const void *in, void *out, yoke_error *err)
+static int local_pack(void *ctx, yk_block *b, yoke_error *err)
+{
+    (void)err;
+    pass(ctx, b->n);
+    return 0;
+}
+
+static int remote_task(yoke_task *t, const void *in, void *out)
 {
     const parcel *p = in;
-    (void)ctx;
     (void)out;
     void *result = yoke_task_scratch(t, p->result_size);
     if (!result)
-        return yk_fail_nomem(err, "making room for a result");
+        return yk_fail_nomem(&t->why, "making room for a result");
     memset(result, 0, p->result_size);
     int rc = p->fn(t, p->item, result);
     return rc < 0 ? rc : yoke_task_emit(t, result, p->result_size);
@@ -306,7 +332,7 @@ static void *attendant_main(void *arg)
 static void hub_close(yk_futures *h)
 {
     unsigned seen;
-    while (seen = yk_gate_look(&h->news), atomic_load(&h->n_open))
+    while (seen = yk_gate_look(&h->news), atomic_load(&h->n_passed) < atomic_load(&h->n_submitted))
         yk_gate_wait(&h->news, seen, YK_FOREVER);
     pthread_mutex_lock(&h->lock);
     h->is_closing = true;
@@ -321,6 +347,11 @@ static void hub_close(yk_futures *h)
         run->ops->end(run);
     pthread_cond_destroy(&h->wake);
     pthread_mutex_destroy(&h->lock);
+    while (h->slabs) {
+        slab *next = h->slabs->next;
+        yk_free(h->slabs);
+        h->slabs = next;
+    }
     yk_free(h);
 }
 
@@ -330,7 +361,7 @@ static int hub_start(yk_futures *h, yoke_error *err)
 {
     yk_exec *ex = h->session->exec;
     h->work = (yk_work){.name = "submit", .n = UINT64_MAX, .in_size = sizeof(yoke_future *), .ctx = h, .task = local_task,
-                        .fill = local_fill, .fill_ctx = h, .is_unordered = true, .is_unclaimed = true, .is_watched = true,
+                        .fill = local_fill, .fill_ctx = h, .pack = local_pack, .is_unordered = true, .is_unclaimed = true, .is_watched = true,
                         .is_standing = true};
     if (runs_at_once(ex))
         return 0;
@@ -338,6 +369,7 @@ static int hub_start(yk_futures *h, yoke_error *err)
         return yk_run_begin(ex, &h->work, &h->run, err);
     h->work.task = remote_task;
     h->work.fill = remote_fill;
+    h->work.pack = NULL;
     h->work.is_unclaimed = false;
     h->work.chunk = 1;
     h->has_attendant = pthread_create(&h->attendant, NULL, attendant_main, h) == 0;
@@ -368,32 +400,67 @@ static yk_futures *hub_new(yoke_session *s, yoke_error *err)
 /* In a worker process locks and hub are as the fork left them, perhaps in another thread's hands: it gets new ones. */
 static yk_futures *hub_of(yoke_session *s, yoke_error *err)
 {
-    if (s->exec->pid != yk_pid() && (!s->futures || s->futures->pid != yk_pid())) {
+    yk_futures *h = atomic_load_explicit(&s->futures, memory_order_acquire);
+    if (h && h->pid == yk_pid())
+        return h;
+    if (s->exec->pid != yk_pid()) {
         pthread_mutex_init(&s->lock, NULL);
-        s->futures = NULL;
+        atomic_store(&s->futures, NULL);
     }
     pthread_mutex_lock(&s->lock);
-    if (!s->futures && (s->futures = hub_new(s, err)))
+    if (!(h = atomic_load(&s->futures)) && (h = hub_new(s, err))) {
         s->close_futures = hub_close;
+        atomic_store(&s->futures, h);
+    }
     pthread_mutex_unlock(&s->lock);
-    return s->futures;
+    return h;
 }
 
 /* ---- public ---- */
 
-static yoke_future *future_new(yk_futures *h, yoke_task_fn *fn, const void *item, size_t item_size, size_t result_size, yoke_error *err)
+/* With the lock held. */
+static bool make_spare(yk_futures *h)
 {
-    size_t at = (item_size + 15) & ~(size_t)15;
-    yoke_future *f = item_size > SIZE_MAX / 4 || result_size > SIZE_MAX / 4 ? NULL : yk_malloc(sizeof *f + at + result_size);
-    if (!f) {
-        yk_fail_nomem(err, "submitting a task");
-        return NULL;
+    slab *s = yk_malloc_aligned(sizeof *s + (size_t)SLAB * SMALL_FUTURE);
+    if (!s)
+        return false;
+    s->next = h->slabs;
+    h->slabs = s;
+    for (int i = SLAB; i-- > 0;) {
+        yoke_future *f = (yoke_future *)(void *)(s->futures + (size_t)i * SMALL_FUTURE);
+        f->next = h->spare;
+        h->spare = f;
     }
+    return true;
+}
+
+/* With the lock held: a small one. */
+static yoke_future *take_spare(yk_futures *h)
+{
+    if (!h->spare)
+        h->spare = atomic_exchange(&h->returned, NULL);
+    if (!h->spare && !make_spare(h))
+        return NULL;
+    yoke_future *f = h->spare;
+    h->spare = f->next;
+    return f;
+}
+
+static size_t result_at(size_t item_size) { return (item_size + 15) & ~(size_t)15; }
+
+static yoke_future *large_new(size_t item_size, size_t result_size)
+{
+    bool fits = item_size <= SIZE_MAX / 4 && result_size <= SIZE_MAX / 4;
+    return fits ? yk_malloc(sizeof(yoke_future) + result_at(item_size) + result_size) : NULL;
+}
+
+static void fill_in(yoke_future *f, yk_futures *h, yoke_task_fn *fn, const void *item, size_t item_size, size_t result_size)
+{
+    size_t at = result_at(item_size);
     *f = (yoke_future){.hub = h, .fn = fn, .refs = 2, .fd = -1, .item_size = item_size, .result_size = result_size, .result_at = at};
     if (item_size)
         memcpy(f->data, item, item_size);
     memset(f->data + at, 0, result_size);
-    return f;
 }
 
 /* With the lock held: whether the workers there are cannot run it. */
@@ -407,10 +474,9 @@ static bool needs_other_workers(yk_futures *h, const yoke_future *f)
     return true;
 }
 
-static void enqueue(yk_futures *h, yoke_future *f)
+/* With the lock held: true when the run is to be poked once it is not. */
+static bool enqueue(yk_futures *h, yoke_future *f)
 {
-    pthread_mutex_lock(&h->lock);
-    f->index = h->n_submitted++;
     *(h->last ? &h->last->next : &h->first) = f;
     h->last = f;
     h->n_queued++;
@@ -424,29 +490,38 @@ static void enqueue(yk_futures *h, yoke_future *f)
         if (run)
             run->ops->poke(run);
     }
-    pthread_mutex_unlock(&h->lock);
-    if (was_dry && !h->has_attendant)
-        run->ops->poke(run);
+    return was_dry && !h->has_attendant;
 }
 
 yoke_future *yoke_submit(yoke_session *s, yoke_task_fn *fn, const void *item, size_t item_size, size_t result_size,
                          yoke_error *err)
 {
-    yk_futures  *h = hub_of(s, err);
-    yoke_future *f = h ? future_new(h, fn, item, item_size, result_size, err) : NULL;
-    if (!f)
+    yk_futures *h = hub_of(s, err);
+    if (!h)
         return NULL;
-    atomic_fetch_add(&h->n_open, 1);
-    if (!runs_at_once(s->exec)) {
-        enqueue(h, f);
-        return f;
-    }
+    bool         is_reused = is_small(item_size, result_size), is_now = runs_at_once(s->exec), pokes = false;
+    yoke_future *f = is_reused ? NULL : large_new(item_size, result_size);
+    if (f)
+        fill_in(f, h, fn, item, item_size, result_size);
     pthread_mutex_lock(&h->lock);
-    f->index = h->n_submitted++;
+    if (is_reused && (f = take_spare(h)))
+        fill_in(f, h, fn, item, item_size, result_size);
+    if (f) {
+        f->index = atomic_fetch_add_explicit(&h->n_submitted, 1, memory_order_relaxed);
+        pokes = !is_now && enqueue(h, f);
+    }
     pthread_mutex_unlock(&h->lock);
-    atomic_store(&f->state, RUNNING);
-    run_here(f);
-    pass(h);
+    if (!f) {
+        yk_fail_nomem(err, "submitting a task");
+        return NULL;
+    }
+    if (pokes)
+        h->run->ops->poke(h->run);
+    if (is_now) {
+        atomic_store(&f->state, RUNNING);
+        run_here(f);
+        pass(h, 1);
+    }
     return f;
 }
 

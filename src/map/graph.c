@@ -200,9 +200,9 @@ static int find_circle(yoke_graph *g, yoke_error *err)
 
 /* ---- running ---- */
 
-static int graph_task(void *ctx, yoke_task *t, const void *in, void *out, yoke_error *err)
+static int graph_task(yoke_task *t, const void *in, void *out)
 {
-    const yoke_graph *g = ((yk_call *)ctx)->work.extra;
+    const yoke_graph *g = t->work->extra;
     uint32_t          id;
     (void)out;
     memcpy(&id, in, sizeof id);
@@ -210,7 +210,7 @@ static int graph_task(void *ctx, yoke_task *t, const void *in, void *out, yoke_e
     uint32_t     first = g->need_at[id], n = g->need_at[id + 1] - first;
     const void  *some[16], **inputs = n <= 16 ? some : yk_arena_calloc(&t->arena, n, sizeof *inputs);
     if (!inputs)
-        return yk_fail_nomem(err, "handing a node its inputs");
+        return yk_fail_nomem(&t->why, "handing a node its inputs");
     for (uint32_t k = 0; k < n; k++)
         inputs[k] = g->results + g->nodes[g->needs[first + k]].result_at;
     unsigned char *result = g->results + x->result_at;

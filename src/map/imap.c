@@ -24,7 +24,7 @@ yoke_imap *yoke_imap_open(yoke_session *s, yoke_task_fn *fn, yoke_items items, s
     }
     it->items = items;
     it->rc = 1;
-    yk_work w = {.name = "imap", .out_size = result_size, .ctx = &it->call, .task = yk_call_task, .fn = fn, .has_times = true};
+    yk_work w = {.name = "imap", .out_size = result_size, .ctx = &it->call, .task = fn, .is_users = true, .has_times = true};
     yk_source_use(&it->items, &w);
     if (yk_call_begin(&it->call, s, opts, &w, err) < 0)
         yk_free(YK_TAKE(it));

@@ -29,8 +29,8 @@ int yoke_map(yoke_session *s, yoke_task_fn *fn, const void *items, uint64_t n, s
                  .out = results,
                  .out_size = result_size,
                  .ctx = &c,
-                 .task = yk_call_task,
-                 .fn = fn};
+                 .task = fn,
+                 .is_users = true};
     return run_all(&c, s, opts, &w, err);
 }
 
@@ -46,13 +46,12 @@ typedef struct star {
     yk_call         call;
 } star;
 
-static int star_task(void *ctx, yoke_task *t, const void *in, void *out, yoke_error *err)
+static int star_task(yoke_task *t, const void *in, void *out)
 {
-    const star *s = ((yk_call *)ctx)->work.extra;
+    const star *s = t->work->extra;
     const void *at[MAX_ARGS];
     uint64_t    rest = yoke_task_index(t);
     (void)in;
-    (void)err;
     for (unsigned k = s->n_args; k-- > 0;) {
         const yoke_arg *a = &s->args[k];
         uint64_t        i = s->how == YOKE_ZIP ? rest : rest % a->n;
@@ -98,13 +97,12 @@ typedef struct loop {
     yk_call        call;
 } loop;
 
-static int loop_task(void *ctx, yoke_task *t, const void *in, void *out, yoke_error *err)
+static int loop_task(yoke_task *t, const void *in, void *out)
 {
-    const loop *l = ((yk_call *)ctx)->work.extra;
+    const loop *l = t->work->extra;
     uint64_t    lo = yoke_task_index(t) * l->grain;
     (void)in;
     (void)out;
-    (void)err;
     return l->fn(t, lo, l->n - lo < l->grain ? l->n : lo + l->grain);
 }
 

@@ -129,7 +129,8 @@ int yoke_map_reduce(yoke_session *s, yoke_task_fn *fn, yoke_items items, yoke_co
         memcpy(&o, opts, opts->size < sizeof o ? opts->size : sizeof o);
     o.unordered = false;
     o.on_result = NULL;
-    yk_work w = {.name = "map_reduce", .out_size = result_size, .ctx = &r.call, .task = yk_call_task, .fn = fn, .pack = pack, .has_tree = true, .extra = &r};
+    yk_work w = {.name = "map_reduce", .out_size = result_size, .ctx = &r.call, .task = fn, .is_users = true,
+                 .pack = pack, .has_tree = true, .extra = &r};
     yk_source_use(&r.items, &w);
     YK_TRY(yk_call_begin(&r.call, s, &o, &w, err));
     int rc = yk_call_end(&r.call, take_all(&r, err), err);

@@ -7,11 +7,11 @@
 #include "base/buf.h"
 #include "exec/session.h"
 
-static int stage_task(void *ctx, yoke_task *t, const void *in, void *out, yoke_error *err)
+static int stage_task(yoke_task *t, const void *in, void *out)
 {
-    const yk_stage *st = ctx;
+    const yk_stage *st = t->work->ctx;
     (void)in;
-    return st->task(st->ctx, t, out, err);
+    return st->task(st->ctx, t, out, &t->why);
 }
 
 static int stage_start(void *ctx, void **ret_state, yoke_error *err)

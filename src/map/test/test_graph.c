@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 static const char *const everywhere[] = {"serial",      "threads:1",   "threads:2",   "threads:3",  "threads:7",
@@ -61,6 +62,13 @@ TEST(futures)
     }
 }
 
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
 static int wait_a_little(yoke_task *t, const void *item, void *result)
 {
     (void)t;
@@ -95,6 +103,27 @@ TEST(future_signals)
         assert_false(yoke_future_cancel(f));
         yoke_future_free(f);
     }
+}
+
+/* Workers that had gone to sleep all come when there is work for all. */
+TEST(futures_wake_all)
+{
+    yoke_session *s = yoke_open("threads:4", NULL);
+    double        best = 1;
+    for (int round = 0; round < 5; round++) {
+        yoke_future *f[8];
+        double       began = now();
+        for (int i = 0; i < 8; i++)
+            f[i] = yoke_submit(s, wait_a_little, NULL, 0, 0, NULL);
+        for (int i = 0; i < 8; i++) {
+            assert_int_equal(yoke_future_get(f[i], NULL, NULL), 0);
+            yoke_future_free(f[i]);
+        }
+        best = round && now() - began < best ? now() - began : best; /* at first they are still awake */
+        usleep(5000);
+    }
+    assert_true(best < 0.15); /* 8 times 30 ms by four */
+    yoke_close(s);
 }
 
 TEST(future_cancel)
@@ -304,4 +333,4 @@ TEST(many_callers)
     }
 }
 
-RUN_TESTS(futures, future_signals, future_cancel, futures_inside_tasks, future_sizes, graph, graph_errors, many_callers)
+RUN_TESTS(futures, future_signals, futures_wake_all, future_cancel, futures_inside_tasks, future_sizes, graph, graph_errors, many_callers)
