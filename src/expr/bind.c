@@ -3,6 +3,7 @@
  * From a parsed tree to typed nodes: which columns and functions are meant, which types fit.
  */
 #include "expr/program.h"
+#include "base/buf.h"
 #include "base/near.h"
 #include "numeric/kernels.h"
 
@@ -72,6 +73,11 @@ static int node1(binder *b, yk_code code, int sub, yk_type type, uint32_t x, uin
 }
 
 
+static int constant_missing(binder *b, yk_type type, uint32_t *ret)
+{
+    return yk_bind_const(b->p, (yk_value){.type = type, .is_missing = true, .r = type.kind == YK_KIND_REAL ? NAN : 0}, ret, b->err);
+}
+
 static int constant_real(binder *b, double r, uint32_t *ret)
 {
     return yk_bind_const(b->p, (yk_value){.type = REAL, .r = r}, ret, b->err);
@@ -79,19 +85,30 @@ static int constant_real(binder *b, double r, uint32_t *ret)
 
 /* ---- Names ---- */
 
+/* "; there are a, b, c, …" */
+static void list_columns(const binder *b, yk_buf *to)
+{
+    for (size_t i = 0; i < b->p->n_fields && to->len < 200; i++)
+        yk_buf_printf(to, "%s%.80s", i ? ", " : "; there are ", b->p->fields[i].name);
+    if (to->len >= 200)
+        yk_buf_puts(to, ", …");
+}
+
 static int unknown_column(const binder *b, const yk_ast *a)
 {
-    const char **names = yk_new_array(const char *, b->p->n_fields ? b->p->n_fields : 1);
-    char         hint[200] = "";
+    YK_AUTOFREE const char **names = yk_new_array(const char *, b->p->n_fields ? b->p->n_fields : 1);
+    YK_AUTOBUF               all = YK_BUF_INIT;
+    char                     hint[200] = "";
     if (!names)
         return yk_fail_nomem(b->err, "binding an expression");
     for (size_t i = 0; i < b->p->n_fields; i++)
         names[i] = b->p->fields[i].name;
     yk_near_hint(a->name, names, b->p->n_fields, hint, sizeof hint);
-    yk_free(names);
     if (a->is_quoted)
         snprintf(hint, sizeof hint, "; text goes into single quotes: '%.60s'", a->name);
-    return yk_expr_fail(b->err, YOKE_EABSENT, b->e->source, a->at, "there is no column '%.80s'%s", a->name, hint);
+    if (!*hint)
+        list_columns(b, &all);
+    return yk_fail(b->err, YOKE_EABSENT, "there is no column '%.80s'%s%s", a->name, hint, yk_buf_text(&all));
 }
 
 static int bind_name(binder *b, const yk_ast *a, uint32_t *ret)
@@ -164,6 +181,24 @@ static int need_time(binder *b, const yk_ast *call, const yk_ast *arg, uint32_t 
     return 0;
 }
 
+/* What to write instead of a comparison of two kinds that have none. */
+static const char *pair_hint(const binder *b, uint32_t x, uint32_t y)
+{
+    yk_kind kx = kind_of(b, x), ky = kind_of(b, y);
+    if (yk_kind_is_number(kx)) {
+        uint32_t other = x;
+        x = y, y = other;
+        kx = kind_of(b, x), ky = kind_of(b, y);
+    }
+    if (!yk_kind_is_number(ky))
+        return "";
+    if (kx == YK_KIND_SPAN)
+        return "; seconds(…), minutes(…) or hours(…) make a duration a number";
+    if (yk_kind_is_time(kx))
+        return "; a time is compared with a text such as '2022-02-01', and year(…), hour(…) make numbers of it";
+    return kx != YK_KIND_TEXT ? "" : b->p->nodes[x].code == YK_CODE_CONST ? "; a number is written without quotes" : "; cast(… as real) makes a number of text";
+}
+
 static int fit_pair(binder *b, const yk_ast *call, const yk_ast *x, uint32_t *nx, const yk_ast *y, uint32_t *ny, bool is_compare)
 {
     bool     fits = true;
@@ -171,7 +206,7 @@ static int fit_pair(binder *b, const yk_ast *call, const yk_ast *x, uint32_t *nx
     int      rc = yk_bind_pair(b->p, nx, ny, is_compare, &fits, b->err);
     if (rc < 0)
         return fits ? rc : yk_fail_at(b->err, rc, "'%s' does not fit", yk_op_text(call->op));
-    return fits ? 0 : misfit_pair(b, call, x, ox, y, oy, "");
+    return fits ? 0 : misfit_pair(b, call, x, ox, y, oy, pair_hint(b, ox, oy));
 }
 
 /* ---- Operators ---- */
@@ -262,6 +297,8 @@ static int bind_time_arithmetic(binder *b, const yk_ast *a, uint32_t x, uint32_t
     *ret_done = tx || ty || sx || sy;
     if (!*ret_done)
         return 0;
+    if (kx == YK_KIND_NULL || ky == YK_KIND_NULL)
+        return constant_missing(b, (yk_type){.kind = YK_KIND_NULL}, ret);
     bool is_sum = a->op == YK_OP_ADD || a->op == YK_OP_SUB;
     if ((tx && ty && a->op == YK_OP_SUB) || (sx && sy && is_sum)) {
         YK_TRY(fit_pair(b, a, a->args[0], &x, a->args[1], &y, false));
@@ -310,6 +347,9 @@ static int bind_arithmetic(binder *b, const yk_ast *a, uint32_t *ret)
     bool     done;
     YK_TRY(bind(b, a->args[0], &x));
     YK_TRY(bind(b, a->args[1], &y));
+    bool is_void = kind_of(b, x) == YK_KIND_NULL && kind_of(b, y) == YK_KIND_NULL;
+    if (is_void) /* may be anything, as a difference of two times */
+        return constant_missing(b, (yk_type){.kind = YK_KIND_NULL}, ret);
     YK_TRY(bind_time_arithmetic(b, a, x, y, &done, ret));
     if (done)
         return 0;
@@ -528,6 +568,8 @@ static int bind_like(binder *b, const yk_ast *a, uint32_t *ret)
     uint32_t x, pattern;
     YK_TRY(bind(b, a->args[0], &x));
     YK_TRY(bind(b, a->args[1], &pattern));
+    if (kind_of(b, x) == YK_KIND_NULL)
+        return yk_bind_const(b->p, (yk_value){.type = BOOL}, ret, b->err);
     if (kind_of(b, x) != YK_KIND_TEXT && kind_of(b, x) != YK_KIND_DATA)
         return misfit(b, a, "text", a->args[0], x, "");
     const yk_node *c = &b->p->nodes[pattern];
@@ -543,6 +585,8 @@ static int bind_text(binder *b, const yk_ast *a, uint32_t *ret)
 {
     uint32_t x;
     YK_TRY(bind(b, a->args[0], &x));
+    if (kind_of(b, x) == YK_KIND_NULL)
+        return constant_missing(b, a->op == YK_OP_LEN ? INT : TEXT, ret);
     if (kind_of(b, x) != YK_KIND_TEXT)
         return misfit(b, a, "text", a->args[0], x, "; cast(… as text) makes it text");
     return a->op == YK_OP_LEN ? node1(b, YK_CODE_TEXT_LEN, 0, INT, x, ret) : node1(b, YK_CODE_TEXT_MAP, a->op, TEXT, x, ret);
@@ -552,6 +596,8 @@ static int bind_part(binder *b, const yk_ast *a, uint32_t *ret)
 {
     uint32_t x;
     YK_TRY(bind(b, a->args[0], &x));
+    if (kind_of(b, x) == YK_KIND_NULL)
+        return constant_missing(b, INT, ret);
     YK_TRY(need_time(b, a, a->args[0], &x));
     return node1(b, YK_CODE_PART, a->op, INT, x, ret);
 }
@@ -561,6 +607,8 @@ static int bind_length(binder *b, const yk_ast *a, uint32_t *ret)
 {
     uint32_t x;
     YK_TRY(bind(b, a->args[0], &x));
+    if (kind_of(b, x) == YK_KIND_NULL)
+        return constant_missing(b, REAL, ret);
     if (kind_of(b, x) != YK_KIND_SPAN)
         return misfit(b, a, "a duration", a->args[0], x, "; a difference of two timestamps is one");
     double  seconds = a->op == YK_OP_SECONDS ? 1 : a->op == YK_OP_MINUTES ? 60 : a->op == YK_OP_HOURS ? 3600 : 86400;
@@ -618,7 +666,7 @@ static int bind_cast(binder *b, const yk_ast *a, uint32_t *ret)
         return yk_expr_fail(b->err, YOKE_ETYPE, b->e->source, a->at, "there is no type '%.40s': real, int, text, bool, date and timestamp are", a->name);
     yk_kind from = kind_of(b, x);
     if (from == YK_KIND_NULL)
-        return yk_bind_const(b->p, (yk_value){.type = to, .is_missing = true, .r = to.kind == YK_KIND_REAL ? NAN : 0}, ret, b->err);
+        return constant_missing(b, to, ret);
     if (from == to.kind && from != YK_KIND_TIME) {
         *ret = x;
         return 0;

@@ -141,13 +141,17 @@ static int parse_arguments(parser *p, yk_ast ***ret, size_t *ret_n)
 
 static int unknown_function(parser *p, const yk_token *name)
 {
+    static const char *const results[] = {"mean", "avg", "average", "sum", "count", "std", "stddev", "var", "median", "quantile", "percentile", "unique", "first", "last"};
     char        hint[96];
     size_t      n = 0;
     const char *const *all = yk_expr_functions();
     while (all[n])
         n++;
     yk_near_hint(name->text, all, n, hint, sizeof hint);
-    return yk_expr_fail(p->err, YOKE_EABSENT, p->source, name->at, "there is no function '%.64s'%s", name->text, hint);
+    for (size_t i = 0; i < sizeof results / sizeof *results; i++)
+        if (strcasecmp(name->text, results[i]) == 0)
+            snprintf(hint, sizeof hint, " of single rows; of all rows, or of groups, it is asked as a result of its own");
+    return yk_expr_fail(p->err, YOKE_ESYNTAX, p->source, name->at, "there is no function '%.64s'%s", name->text, hint);
 }
 
 static int parse_function(parser *p, const yk_token *name, yk_ast **ret)
@@ -162,8 +166,9 @@ static int parse_function(parser *p, const yk_token *name, yk_ast **ret)
     if (n < f->least || (f->most != 255 && n > f->most)) {
         const char *least = f->least == f->most ? "" : f->most == 255 ? "at least " : "1 or ";
         unsigned    most = f->most == 255 ? f->least : f->most;
-        return yk_expr_fail(p->err, YOKE_ESYNTAX, p->source, name->at, "%s() takes %s%u argument%s, here it has %zu", f->name, least,
-                            most, most == 1 ? "" : "s", n);
+        const char *hint = n == 1 && (f->op == YK_OP_MIN || f->op == YK_OP_MAX) ? "; that of all rows is asked as a result of its own" : "";
+        return yk_expr_fail(p->err, YOKE_ESYNTAX, p->source, name->at, "%s() takes %s%u argument%s, here it has %zu%s", f->name, least,
+                            most, most == 1 ? "" : "s", n, hint);
     }
     return call_new(p, f->op == YK_OP_POWER ? YK_OP_POW : f->op, name->at, args, n, ret);
 }

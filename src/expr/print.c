@@ -199,10 +199,10 @@ void yk_ast_print(const yk_ast *a, yk_buf *to)
 {
     switch (a->kind) {
     case YK_AST_NAME:
-        if (is_plain_name(a->name))
+        if (is_plain_name(a->name) && !a->is_quoted)
             yk_buf_puts(to, a->name);
         else
-            print_quoted(a->name, strlen(a->name), '`', to);
+            print_quoted(a->name, strlen(a->name), a->is_quoted ? '"' : '`', to);
         break;
     case YK_AST_CONST: print_constant(&a->value, to); break;
     case YK_AST_CALL: print_call(a, to); break;

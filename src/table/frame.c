@@ -170,7 +170,20 @@ static bool cut_word(char *s, const char *word)
     return true;
 }
 
-static int parse_keys(const char *text, keys *k, yoke_error *err)
+/* A key that is one of `names` as it stands, such as "mean(tip)", is that column. */
+static int add_key(keys *k, const char *item, char *const *names, size_t n_names, yoke_error *err)
+{
+    item += strspn(item, " ");
+    size_t n = strlen(item);
+    while (n && item[n - 1] == ' ')
+        n--;
+    for (size_t i = 0; i < n_names; i++)
+        if (strlen(names[i]) == n && memcmp(names[i], item, n) == 0 && !strchr(names[i], '`'))
+            return add_column(&k->e, names[i], err);
+    return add_text(&k->e, item, err);
+}
+
+static int parse_keys(const char *text, char *const *names, size_t n_names, keys *k, yoke_error *err)
 {
     for (const char *at = text;; at++) {
         size_t            n = item_end(at);
@@ -180,7 +193,7 @@ static int parse_keys(const char *text, keys *k, yoke_error *err)
         k->is_descending[k->e.n] = cut_word(item, "desc");
         if (!k->is_descending[k->e.n])
             cut_word(item, "asc");
-        YK_TRY(add_text(&k->e, item, err));
+        YK_TRY(add_key(k, item, names, n_names, err));
         at += n;
         if (!*at)
             return 0;
@@ -209,7 +222,7 @@ static int add_order(wanted *w, const char *sort, yoke_error *err)
 {
     if (!sort)
         return 0;
-    YK_TRY(parse_keys(sort, &w->keys, err));
+    YK_TRY(parse_keys(sort, NULL, 0, &w->keys, err));
     size_t n = w->keys.e.n;
     w->order = yk_new_array(yk_order, n);
     if (!w->order || !yk_grow(&w->columns.list, &w->columns.cap, w->columns.n + n, sizeof *w->columns.list))
@@ -425,7 +438,7 @@ static int arrange(yoke_frame *f, const yoke_rows *r, yoke_error *err)
 {
     YK_CLEANUP(keys_fini) keys k = {0};
     if (r->sort) {
-        YK_TRY(parse_keys(r->sort, &k, err));
+        YK_TRY(parse_keys(r->sort, f->names, f->rows.n_columns, &k, err));
         YK_AUTOFREE yk_order *order = yk_new_array(yk_order, k.e.n + 1);
         YK_AUTOFREE uint32_t *rows = NULL;
         if (!order)

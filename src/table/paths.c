@@ -127,14 +127,27 @@ int yk_files_find(const char *const *patterns, size_t n, yk_files *ret, yoke_err
     return n ? 0 : yk_fail(err, YOKE_EINVALID, "no file was named");
 }
 
-bool yk_path_part(const char *path, size_t i, yk_text *ret_key, yk_text *ret_value)
+static int hex_of(char c) { return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1; }
+
+/* "New%20York": what a folder's name must not hold, its writers put so. */
+static void decode(const char *from, const char *end, yk_buf *to)
+{
+    yk_buf_clear(to);
+    for (; from < end; from++) {
+        bool is_code = *from == '%' && end - from > 2 && hex_of(from[1]) >= 0 && hex_of(from[2]) >= 0;
+        yk_buf_putc(to, is_code ? (char)(hex_of(from[1]) << 4 | hex_of(from[2])) : *from);
+        from += is_code ? 2 : 0;
+    }
+}
+
+bool yk_path_part(const char *path, size_t i, yk_buf *ret_key, yk_buf *ret_value)
 {
     for (const char *at = path, *end; (end = strchr(at, '/')); at = end + 1) {
         const char *eq = memchr(at, '=', (size_t)(end - at));
         if (!eq || eq == at || i-- > 0)
             continue;
-        *ret_key = (yk_text){at, (uint64_t)(eq - at)};
-        *ret_value = (yk_text){eq + 1, (uint64_t)(end - eq - 1)};
+        decode(at, eq, ret_key);
+        decode(eq + 1, end, ret_value);
         return true;
     }
     return false;

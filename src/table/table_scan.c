@@ -351,7 +351,7 @@ static int check_columns(const plan *p, const yk_expr *e, yoke_error *err)
     size_t             n;
     const char *const *columns = yk_expr_columns(e, &n);
     for (size_t i = 0; i < n; i++)
-        if (find_joined(p, columns[i]) < 0)
+        if (find_joined(p, columns[i]) < 0 && yk_source_knows(p->scan->source, columns[i])) /* others the expression names */
             YK_TRY(yk_source_check(p->scan->source, columns[i], err));
     return 0;
 }
@@ -453,7 +453,9 @@ static int make_program(plan *p, yoke_error *err)
     }
     for (size_t i = 0; i < n; i++)
         YK_TRY(check_columns(p, roots[i].expr, err));
-    YK_TRY(yk_program_new(fields, p->n_fields, roots, n, &p->program, err));
+    int rc = yk_program_new(fields, p->n_fields, roots, n, &p->program, err);
+    if (rc < 0)
+        return rc == YOKE_EABSENT ? yk_fail_at(err, rc, "'%s'", src->files[0].path) : rc;
     for (size_t i = 0; i < p->n_sinks; i++) {
         p->sinks[i]->program = p->program;
         if (p->sinks[i]->ops && p->sinks[i]->ops->bind)

@@ -41,6 +41,7 @@ void yk_source_unref(yk_source *s)
     }
     yk_free(s->files);
     yk_free(s->columns);
+    yk_arena_fini(&s->texts);
     yk_free(s);
 }
 
@@ -226,16 +227,15 @@ static int join_parts(yk_source *s, size_t *cap, yoke_error *err)
 {
     size_t n_before = s->n_columns;
     for (size_t i = 0; i < s->n_files; i++) {
-        yk_text key, value;
+        YK_AUTOBUF key = YK_BUF_INIT, value = YK_BUF_INIT;
         for (size_t k = 0; yk_path_part(s->files[i].path, k, &key, &value); k++) {
-            YK_AUTOFREE char *name = yk_strndup(key.data, key.len);
-            int64_t           at;
-            if (!name)
+            int64_t at;
+            if (key.is_failed || value.is_failed)
                 return yk_fail_nomem(err, "listing columns");
-            YK_TRY(column_for(s, name, &s->files[i], 0, cap, &at, err));
+            YK_TRY(column_for(s, key.data, &s->files[i], 0, cap, &at, err));
             if ((size_t)at < n_before)
                 continue;
-            yk_type t = yk_csv_classify(value.data, value.len);
+            yk_type t = yk_csv_classify(yk_buf_text(&value), value.len);
             if (t.kind == YK_KIND_TIME || t.kind == YK_KIND_NULL)
                 t = (yk_type){.kind = YK_KIND_TEXT};
             s->columns[at].is_partition = true;
@@ -246,11 +246,12 @@ static int join_parts(yk_source *s, size_t *cap, yoke_error *err)
     return 0;
 }
 
-static void set_part(yk_source *s, yk_source_file *f, yk_text key, yk_text text)
+static int set_part(yk_source *s, yk_source_file *f, const char *key, const yk_buf *value, yoke_error *err)
 {
+    yk_text text = {yk_buf_text(value), value->len};
     for (size_t c = 0; c < s->n_columns; c++) {
         const yk_source_column *col = &s->columns[c];
-        if (!col->is_partition || strlen(col->name) != key.len || memcmp(col->name, key.data, key.len) != 0)
+        if (!col->is_partition || strcmp(col->name, key) != 0)
             continue;
         yk_value *v = &f->part[c];
         v->type = col->type;
@@ -264,9 +265,12 @@ static void set_part(yk_source *s, yk_source_file *f, yk_text key, yk_text text)
             v->is_missing |= !yk_csv_time(text.data, text.len, YK_UNIT_US, true, &v->i);
         else if (col->type.kind == YK_KIND_BOOL)
             v->is_missing |= !yk_csv_bool(text.data, text.len, &b), v->b = b;
+        else if ((v->t.data = yk_arena_strndup(&s->texts, text.data, text.len)))
+            v->t.len = text.len;
         else
-            v->t = text;
+            return yk_fail_nomem(err, "listing columns");
     }
+    return 0;
 }
 
 /* Every file gets a place for each of the source's columns, those of later files too. */
@@ -296,32 +300,56 @@ static int widen_maps(yk_source *s, yoke_error *err)
             return yk_fail_nomem(err, "listing columns");
         for (size_t c = 0; c < s->n_columns; c++)
             f->part[c].is_missing = true;
-        yk_text key, value;
+        YK_AUTOBUF key = YK_BUF_INIT, value = YK_BUF_INIT;
         for (size_t k = 0; yk_path_part(f->path, k, &key, &value); k++)
-            set_part(s, f, key, value);
+            YK_TRY(set_part(s, f, yk_buf_text(&key), &value, err));
     }
     return 0;
+}
+
+/* Whether the column is a part of one of that name: of a struct, list or map. */
+static bool is_part(const char *column, const char *name)
+{
+    size_t n = strlen(name);
+    return strncmp(column, name, n) == 0 && column[n] == '.';
+}
+
+bool yk_source_knows(const yk_source *s, const char *name)
+{
+    for (size_t i = 0; i < s->n_columns; i++)
+        if (is_part(s->columns[i].name, name))
+            return true;
+    return yk_source_find(s, name) >= 0;
+}
+
+/* No column is called so: near names, or the parts of what is. */
+static int fail_absent(const yk_source *s, const char *name, yoke_error *err)
+{
+    YK_AUTOFREE const char **names = yk_new_array(const char *, s->n_columns + 1);
+    YK_AUTOBUF               parts = YK_BUF_INIT, all = YK_BUF_INIT;
+    char                     hint[160];
+    if (!names)
+        return yk_fail_nomem(err, "looking for a column");
+    for (size_t i = 0; i < s->n_columns; i++) {
+        names[i] = s->columns[i].name;
+        if (is_part(names[i], name) && s->columns[i].type.kind == YK_KIND_NULL)
+            return yk_source_check(s, names[i], err) < 0 ? YOKE_EUNSUPPORTED : 0;
+        if (is_part(names[i], name) && parts.len < 200)
+            yk_buf_printf(&parts, "%s%s", parts.len ? ", " : "", names[i]);
+        if (all.len < 200)
+            yk_buf_printf(&all, "%s%s", i ? ", " : "; it has ", names[i]);
+    }
+    if (parts.len)
+        return yk_fail(err, YOKE_EABSENT, "'%s': '%s' has parts; name one of them: %s", s->files[0].path, name, parts.data);
+    yk_near_hint(name, names, s->n_columns, hint, sizeof hint);
+    return yk_fail(err, YOKE_EABSENT, "'%s' has no column '%s'%s", s->files[0].path, name, *hint ? hint : yk_buf_text(&all));
 }
 
 int yk_source_check(const yk_source *s, const char *name, yoke_error *err)
 {
     int64_t at = yk_source_find(s, name);
-    if (at < 0) {
-        YK_AUTOFREE const char **names = yk_new_array(const char *, s->n_columns + 1);
-        if (!names)
-            return yk_fail_nomem(err, "looking for a column");
-        YK_AUTOBUF all = YK_BUF_INIT;
-        for (size_t i = 0; i < s->n_columns; i++) {
-            names[i] = s->columns[i].name;
-            if (all.len < 200)
-                yk_buf_printf(&all, "%s%s", i ? ", " : "", names[i]);
-            else if (all.data[all.len - 1] != '.')
-                yk_buf_puts(&all, ", ...");
-        }
-        char hint[160];
-        return yk_fail(err, YOKE_EABSENT, "'%s' has no column '%s'%s%s%s%s", s->files[0].path, name,
-                       yk_near_hint(name, names, s->n_columns, hint, sizeof hint), *hint ? "" : "; it has ", *hint ? "" : yk_buf_text(&all), "");
-    }
+    if (at < 0)
+        return fail_absent(s, name, err);
     const yk_source_column *c = &s->columns[at];
     for (size_t i = 0; i < s->n_files && !c->is_partition; i++) {
         const yk_source_file *f = &s->files[i];

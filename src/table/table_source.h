@@ -45,6 +45,7 @@ typedef struct yk_source {
     uint64_t          n_rows;
     bool              is_counted; /* rows of CSV files are known */
     bool              has_csv;
+    yk_arena          texts; /* of partitions */
     yoke_table_stats  stats; /* of all scans; changed by the thread that asks */
 } yk_source;
 
@@ -65,6 +66,9 @@ int yk_source_widen(yk_source *s, size_t column, yk_type type, yoke_error *err) 
 
 /* The column of that name, or -1. */
 int64_t yk_source_find(const yk_source *s, const char *name);
+
+/* Whether there is a column of that name, or one of which it is the first part ("trip" of "trip.start"). */
+bool yk_source_knows(const yk_source *s, const char *name);
 
 /* Fails when a column cannot be read throughout: no file has it (near names are given), some file lacks it, types clash, it is
  * of a kind that cannot be read. */
@@ -101,7 +105,7 @@ typedef struct yk_files {
 int  yk_files_find(const char *const *patterns, size_t n, yk_files *ret, yoke_error *err) YK_MUST_USE;
 void yk_files_fini(yk_files *p);
 
-/* The i-th "key=value" among the folders of a path, as text borrowed from it; false after the last. */
-bool yk_path_part(const char *path, size_t i, yk_text *ret_key, yk_text *ret_value);
+/* The i-th "key=value" among the folders of a path, with "%20" and the like undone; false after the last. */
+bool yk_path_part(const char *path, size_t i, yk_buf *ret_key, yk_buf *ret_value);
 
 #endif

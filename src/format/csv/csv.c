@@ -114,12 +114,17 @@ static bool next_field(const char *line, size_t n, char delimiter, size_t *at, y
 static int find_header(yk_csv *f, const char *line, size_t n, yoke_error *err)
 {
     YK_AUTOBUF field = YK_BUF_INIT;
+    bool       has_name = false;
     f->opts.header = 1;
-    for (size_t at = 0; next_field(line, n, f->opts.delimiter, &at, &field);)
+    for (size_t at = 0; next_field(line, n, f->opts.delimiter, &at, &field);) {
         if (field.is_failed)
             return yk_fail_nomem(err, "reading a header");
-        else if (yk_csv_classify(yk_buf_text(&field), field.len).kind != YK_KIND_TEXT)
+        yk_kind kind = yk_csv_classify(yk_buf_text(&field), field.len).kind;
+        has_name |= kind == YK_KIND_TEXT;
+        if (kind != YK_KIND_TEXT && kind != YK_KIND_NULL)
             f->opts.header = 0;
+    }
+    f->opts.header &= has_name;
     return 0;
 }
 

@@ -13,8 +13,8 @@
 
 typedef struct yk_csv_opts {
     char   delimiter; /* 0: whichever of comma, tab, semicolon and bar the first line has most of */
-    int8_t header;    /* 1: the first line names the columns; 0: it does not; -1: it does when none of its fields is a number,
-                         a date or empty */
+    int8_t header;    /* 1: the first line names the columns; 0: it does not; -1: it does when none of its fields is a number or a
+                         date and some are not empty; columns without a name are called c1, c2 … by their place */
     bool   skip_bad;  /* rows with a wrong number of fields are passed over, and counted, instead of being an error */
 } yk_csv_opts;
 #define YK_CSV_OPTS_INIT {0, -1, false}
