@@ -20,12 +20,15 @@ static int damaged(const yk_pq_chunk *c, uint64_t at, const char *what, yoke_err
                    (unsigned long long)at, what);
 }
 
-/* Bytes of the file near the page headers being walked. */
+/* Bytes of the file near the page headers being walked. Headers of small pages come several to a read; between large ones only the
+ * headers themselves are read. */
 typedef struct window {
     uint8_t *data; /* owned */
     size_t   n, cap;
     uint64_t at;
+    uint32_t last_page; /* its size, once one has been seen */
 } window;
+enum { WINDOW = 8192 };
 
 /* Makes bytes [at, at + n) visible, or as many of them as there are before `end`. */
 static int look(yk_pq_chunk *c, window *w, uint64_t at, size_t n, uint64_t end, yoke_error *err)
@@ -34,7 +37,7 @@ static int look(yk_pq_chunk *c, window *w, uint64_t at, size_t n, uint64_t end, 
         n = (size_t)(end - at);
     if (at >= w->at && at - w->at <= w->n && w->n - (at - w->at) >= n)
         return 0;
-    size_t want = n < 8192 ? 8192 : n;
+    size_t want = n < WINDOW && w->last_page < WINDOW ? WINDOW : n;
     if (want > end - at)
         want = (size_t)(end - at);
     if (!yk_grow(&w->data, &w->cap, want ? want : 1, 1))
@@ -59,7 +62,7 @@ static int read_header(yk_pq_chunk *c, window *w, uint64_t at, uint64_t end, yk_
         uint64_t size = (uint64_t)len + (uint64_t)ret->stored_size;
         if (size > end - at || size > INT32_MAX)
             return damaged(c, at, "it is said to be longer than its column", err);
-        *ret_size = (uint32_t)size;
+        *ret_size = w->last_page = (uint32_t)size;
         return 0;
     }
 }

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "format/parquet/pq_codec.h"
 #include "format/parquet/pq_footer.h"
+#include "format/parquet/pq_snappy.h"
 
 #include <dlfcn.h>
 #include <pthread.h>
 
 /* What is used of each library: result, name, parameters. Declared here so that building needs none of their headers. */
 #define SNAPPY_SYMS(X)                                                              \
-    X(int, snappy_uncompress, (const char *, size_t, char *, size_t *))             \
     X(int, snappy_compress, (const char *, size_t, char *, size_t *))               \
-    X(size_t, snappy_max_compressed_length, (size_t))                               \
-    X(int, snappy_uncompressed_length, (const char *, size_t, size_t *))
+    X(size_t, snappy_max_compressed_length, (size_t))
 #define ZSTD_SYMS(X)                                                                \
     X(void *, ZSTD_createDCtx, (void))                                              \
     X(size_t, ZSTD_freeDCtx, (void *))                                              \
@@ -100,16 +99,6 @@ static int damaged(unsigned codec, yoke_error *err)
     return yk_fail(err, YOKE_EFORMAT, "its %s data is damaged", yk_codec_name(codec));
 }
 
-static int read_snappy(const uint8_t *from, size_t n, uint8_t *to, size_t to_n, yoke_error *err)
-{
-    size_t len = 0;
-    YK_TRY(need(SNAPPY, err));
-    if (snappy.snappy_uncompressed_length((const char *)from, n, &len) != 0 || len != to_n ||
-        snappy.snappy_uncompress((const char *)from, n, (char *)to, &len) != 0)
-        return damaged(YK_PQ_SNAPPY, err);
-    return 0;
-}
-
 /* Gzip, in one member or several one after the other; some writers wrote zlib's framing instead. */
 static int read_gzip(yk_codec_state *s, const uint8_t *from, size_t n, uint8_t *to, size_t to_n, yoke_error *err)
 {
@@ -181,7 +170,7 @@ int yk_codec_decompress(yk_codec_state *s, unsigned codec, const uint8_t *from, 
             return yk_fail(err, YOKE_EFORMAT, "its two sizes differ although it is not compressed");
         memcpy(to, from, n);
         return 0;
-    case YK_PQ_SNAPPY: return read_snappy(from, n, to, to_n, err);
+    case YK_PQ_SNAPPY: return yk_snappy_read(from, n, to, to_n) ? 0 : damaged(codec, err);
     case YK_PQ_GZIP: return read_gzip(s, from, n, to, to_n, err);
     case YK_PQ_ZSTD: return read_zstd(s, from, n, to, to_n, err);
     case YK_PQ_BROTLI: return read_brotli(from, n, to, to_n, err);

@@ -6,8 +6,10 @@
 #include "format/parquet/parquet_write.h"
 #include "format/parquet/pq_encode.h"
 #include "format/parquet/pq_hybrid.h"
+#include "format/parquet/pq_snappy.h"
 #include "format/parquet/pq_values.h"
 
+#include <dlfcn.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -129,6 +131,93 @@ TEST(hybrid_ends_where_its_bytes_do)
     assert_false(yk_pq_hybrid_load(&h));
     yk_pq_hybrid_init(&h, bytes, bytes, 5);
     assert_false(yk_pq_hybrid_skip(&h, 1));
+}
+
+/* Decompresses from and into buffers without a byte to spare, where the sanitizer sees every step outside. */
+static bool unsnap(const uint8_t *from, size_t n, uint8_t *to, size_t to_n)
+{
+    uint8_t *in = malloc(n ? n : 1), *out = malloc(to_n ? to_n : 1);
+    memcpy(in, from, n);
+    bool is_good = yk_snappy_read(in, n, out, to_n);
+    memcpy(to, out, to_n);
+    free(in);
+    free(out);
+    return is_good;
+}
+
+/* Bytes that Snappy finds short and long repeats in. */
+static void make_repeats(uint64_t *state, uint8_t *to, size_t n)
+{
+    for (size_t i = 0; i < n;) {
+        size_t run = 1 + next_random(state) % (next_random(state) % 8 ? 20 : 300), back = 1 + next_random(state) % (next_random(state) % 2 ? 16 : 60000);
+        bool   is_copy = next_random(state) % 2 && back <= i;
+        for (; run-- && i < n; i++)
+            to[i] = is_copy ? to[i - back] : (uint8_t)next_random(state);
+    }
+}
+
+/* Whole and damaged streams, beside the library that defined the format: the same verdict, the same bytes. */
+TEST(snappy_reads_as_its_library_does)
+{
+    enum { MOST = 70000 };
+    static uint8_t plain[MOST], stored[2 * MOST], mine[MOST], theirs[MOST];
+    void          *lib = dlopen("libsnappy.so.1", RTLD_NOW);
+    uint64_t       state = 5;
+    if (!lib)
+        return;
+    int (*compress)(const char *, size_t, char *, size_t *), (*read)(const char *, size_t, char *, size_t *);
+    *(void **)&compress = dlsym(lib, "snappy_compress");
+    *(void **)&read = dlsym(lib, "snappy_uncompress");
+    for (int round = 0; round < 300; round++) {
+        size_t n = round < 150 ? (size_t)round : next_random(&state) % MOST, len = sizeof stored;
+        make_repeats(&state, plain, n);
+        assert_int_equal(compress((const char *)plain, n, (char *)stored, &len), 0);
+        assert_true(unsnap(stored, len, mine, n));
+        assert_memory_equal(mine, plain, n);
+        assert_false(unsnap(stored, len, mine, n + 1));
+        for (int change = 0; change < 20 && len > 4; change++) {
+            size_t  at = 3 + next_random(&state) % (len - 3), got = n;
+            uint8_t was = stored[at];
+            stored[at] ^= (uint8_t)(1 + next_random(&state) % 255);
+            bool is_good = read((const char *)stored, len, (char *)theirs, &got) == 0;
+            assert_int_equal(unsnap(stored, len, mine, n), is_good);
+            if (is_good)
+                assert_memory_equal(mine, theirs, n);
+            stored[at] = was;
+        }
+    }
+}
+
+/* What encoders do not write, or seldom: long forms, and copies that repeat themselves. */
+TEST(snappy_of_every_form)
+{
+    static const struct { const char *stored; size_t n; const char *want; } row[] = {
+        {"\x00", 1, ""},
+        {"\x05\x10hello", 7, "hello"},
+        {"\x05\xf0\x04hello", 8, "hello"},
+        {"\x05\xf4\x04\x00hello", 9, "hello"},
+        {"\x05\xf8\x04\x00\x00hello", 10, "hello"},
+        {"\x05\xfc\x04\x00\x00\x00hello", 11, "hello"},
+        {"\x08\x00z\x0d\x01", 5, "zzzzzzzz"},
+        {"\x07\x08xyz\x01\x03", 7, "xyzxyzx"},
+        {"\x06\x08xyz\x0a\x03\x00", 8, "xyzxyz"},
+        {"\x06\x08xyz\x0b\x03\x00\x00\x00", 10, "xyzxyz"},
+        {"\x06\x08xyz\x0b\x03\x00\x00", 9, NULL},       /* cut short */
+        {"\x06\x08xyz\x0a\x04\x00", 8, NULL},            /* a copy from before the beginning */
+        {"\x06\x08xyz\x0a\x00\x00", 8, NULL},            /* from itself */
+        {"\x05\x08xyz\x0a\x03\x00", 8, NULL},            /* more than it says */
+        {"\x07\x08xyz\x0a\x03\x00", 8, NULL},            /* less */
+        {"\x05\xfc\xff\xff\xff\xffhello", 11, NULL},
+        {"\x85\x80\x80\x80\x80\x80\x10hello", 12, NULL}, /* a size of too many bytes */
+        {"", 0, NULL},
+    };
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        uint8_t got[16] = {0};
+        size_t  n = row[i].n ? (uint8_t)row[i].stored[0] & 15 : 0;
+        assert_int_equal(unsnap((const uint8_t *)row[i].stored, row[i].n, got, n), row[i].want != NULL);
+        if (row[i].want)
+            assert_memory_equal(got, row[i].want, n);
+    }
 }
 
 TEST(half_precision)
@@ -353,5 +442,6 @@ TEST(wrong_calls_are_errors)
     unlink(scratch_file());
 }
 
-RUN_TESTS(unpack_gives_what_was_packed, spread_puts_values_where_their_rows_are, hybrid_round_trip, hybrid_ends_where_its_bytes_do, half_precision,
+RUN_TESTS(unpack_gives_what_was_packed, spread_puts_values_where_their_rows_are, hybrid_round_trip, hybrid_ends_where_its_bytes_do,
+          snappy_reads_as_its_library_does, snappy_of_every_form, half_precision,
           written_rows_are_read, a_dictionary_stays_while_its_rows_are_read, threads_share_pages, memory_runs_out_cleanly, wrong_calls_are_errors)
