@@ -2,12 +2,9 @@
  *
  * Between numbers and bitmaps: comparisons, selections, dictionaries. 64 rows, one word, at a time.
  */
+#include "numeric/gather.h"
 #include "numeric/kernels.h"
 #include "numeric/subset.h"
-
-#ifdef __x86_64__
-#include <immintrin.h>
-#endif
 
 #define INLINE static inline __attribute__((always_inline))
 
@@ -206,37 +203,23 @@ void YK_ISA(yk_k_blank)(double *to, const double *a, const uint64_t *bits, uint3
 void YK_ISA(yk_k_gather)(uint64_t *to, const uint64_t *table, const uint32_t *codes, uint32_t n)
 {
     uint32_t i = 0;
-#if defined(__AVX512F__)
-    for (; i + 16 <= n; i += 16) {
-        __m256i c0 = _mm256_loadu_si256((const __m256i *)(codes + i)), c1 = _mm256_loadu_si256((const __m256i *)(codes + i + 8));
-        _mm512_storeu_si512(to + i, _mm512_i32gather_epi64(c0, table, 8));
-        _mm512_storeu_si512(to + i + 8, _mm512_i32gather_epi64(c1, table, 8));
-    }
-#endif
-    for (; i < n; i++)
+    for (; i + 2 <= n; i += 2)
+        *(yk_real_pair *)(void *)(to + i) = yk_gather_pair((const double *)(const void *)table, codes + i);
+    if (i < n)
         to[i] = table[codes[i]];
 }
 
-INLINE double apply(yk_real2 op, double x, double y)
-{
-    return op == YK_REAL2_ADD ? x + y : op == YK_REAL2_SUB ? x - y : op == YK_REAL2_MUL ? x * y : x / y;
-}
+#define APPLY(op, x, y) ((op) == YK_REAL2_ADD ? (x) + (y) : (op) == YK_REAL2_SUB ? (x) - (y) : (op) == YK_REAL2_MUL ? (x) * (y) : (x) / (y))
 
 INLINE void gather_and(yk_real2 op, bool turned, double *to, const double *table, const uint32_t *codes, const double *b, uint32_t n)
 {
     uint32_t i = 0;
-#if defined(__AVX512F__)
-    for (; i + 8 <= n; i += 8) {
-        __m512d x = _mm512_i32gather_pd(_mm256_loadu_si256((const __m256i *)(codes + i)), table, 8), y = _mm512_loadu_pd(b + i);
-        __m512d l = turned ? y : x, r = turned ? x : y;
-        _mm512_storeu_pd(to + i, op == YK_REAL2_ADD   ? _mm512_add_pd(l, r)
-                                 : op == YK_REAL2_SUB ? _mm512_sub_pd(l, r)
-                                 : op == YK_REAL2_MUL ? _mm512_mul_pd(l, r)
-                                                      : _mm512_div_pd(l, r));
+    for (; i + YK_REALS <= n; i += YK_REALS) {
+        yk_reals x = yk_gather(table, codes + i), y = *(const yk_reals *)(b + i);
+        *(yk_reals *)(to + i) = turned ? APPLY(op, y, x) : APPLY(op, x, y);
     }
-#endif
     for (; i < n; i++)
-        to[i] = turned ? apply(op, b[i], table[codes[i]]) : apply(op, table[codes[i]], b[i]);
+        to[i] = turned ? APPLY(op, b[i], table[codes[i]]) : APPLY(op, table[codes[i]], b[i]);
 }
 
 void YK_ISA(yk_k_real2_gather)(yk_real2 op, bool turned, double *to, const double *table, const uint32_t *codes, const double *b, uint32_t n)

@@ -2,14 +2,11 @@
  *
  * Leaves of sums (sum.h has the shape), least and greatest, bins and digits.
  */
+#include "numeric/gather.h"
 #include "numeric/kernels.h"
 #include "numeric/subset.h"
 
 #include <math.h>
-
-#ifdef __x86_64__
-#include <immintrin.h>
-#endif
 
 #define INLINE static inline __attribute__((always_inline))
 
@@ -27,6 +24,17 @@ INLINE uint32_t mask_of_32(const uint64_t *mask, uint32_t at, uint32_t n)
 {
     uint32_t bits = mask ? (uint32_t)(mask[at >> 6] >> (at & 63)) : ~(uint32_t)0;
     return n - at >= 32 ? bits : bits & (((uint32_t)1 << (n - at)) - 1);
+}
+
+/* The rows of a leaf: values side by side, or codes into them. */
+typedef struct rows {
+    const double   *x;
+    const uint32_t *codes; /* NULL: x[i] is the value of row i, else x[codes[i]] */
+} rows;
+
+INLINE yk_reals reals_at(rows r, uint32_t i)
+{
+    return r.codes ? yk_gather(r.x, r.codes + i) : *(const yk_reals *)(r.x + i);
 }
 
 /* A row of 32 values, each v or, where it does not count, -0.0: which is what leaving it out of the addition comes to.
@@ -50,12 +58,12 @@ INLINE void lanes_store(const lanes *s, double *lane)
         _mm512_storeu_pd(lane + 8 * j, s->v[j]);
 }
 
-INLINE uint32_t add_row(lanes *s, lanes *s2, const double *x, uint32_t bits, bool squares, double c)
+INLINE uint32_t add_row(lanes *s, lanes *s2, rows r, uint32_t i, uint32_t bits, bool squares, double c)
 {
     uint32_t present = 0;
-    for (int j = 0; j < 4; j++) {
+    for (uint32_t j = 0; j < 4; j++) {
         __mmask8 k = (__mmask8)(bits >> (8 * j));
-        __m512d  v = _mm512_maskz_loadu_pd(k, x + 8 * j);
+        __m512d  v = reals_at(r, i + 8 * j);
         k = _mm512_mask_cmp_pd_mask(k, v, v, _CMP_ORD_Q);
         if (squares) {
             v = _mm512_sub_pd(v, _mm512_set1_pd(c));
@@ -69,26 +77,21 @@ INLINE uint32_t add_row(lanes *s, lanes *s2, const double *x, uint32_t bits, boo
 
 #else
 
+typedef int64_t ivec __attribute__((vector_size(YK_REALS * 8), aligned(8)));
 #if defined(__AVX2__)
-typedef double  vec __attribute__((vector_size(32), aligned(8)));
-typedef int64_t ivec __attribute__((vector_size(32), aligned(8)));
 #define BIT_LADDER {1, 2, 4, 8}
-enum { WIDTH = 4 };
 #else
-typedef double  vec __attribute__((vector_size(16), aligned(8)));
-typedef int64_t ivec __attribute__((vector_size(16), aligned(8)));
 #define BIT_LADDER {1, 2}
-enum { WIDTH = 2 };
 #endif
 
 typedef struct lanes {
-    vec v[LANES / WIDTH];
+    yk_reals v[LANES / YK_REALS];
 } lanes;
 
 INLINE void lanes_init(lanes *s)
 {
     for (int l = 0; l < LANES; l++)
-        s->v[l / WIDTH][l % WIDTH] = -0.0;
+        s->v[l / YK_REALS][l % YK_REALS] = -0.0;
 }
 
 INLINE void lanes_store(const lanes *s, double *lane)
@@ -96,59 +99,65 @@ INLINE void lanes_store(const lanes *s, double *lane)
     memcpy(lane, s->v, sizeof s->v);
 }
 
-INLINE uint32_t add_whole_row(lanes *s, lanes *s2, const double *x, uint32_t bits, bool squares, double c)
+INLINE uint32_t add_row(lanes *s, lanes *s2, rows r, uint32_t i, uint32_t bits, bool squares, double c)
 {
-    const ivec ladder = BIT_LADDER, minus = (ivec)((vec){0} - 0.0) | INT64_MIN;
+    const ivec ladder = BIT_LADDER, minus = (ivec)((yk_reals){0} - 0.0) | INT64_MIN;
     ivec       seen = {0};
-    for (int j = 0; j < LANES / WIDTH; j++) {
-        vec  v = *(const vec *)(x + WIDTH * j);
-        ivec k = ((((ivec){0} + (int64_t)(bits >> (WIDTH * j))) & ladder) == ladder) & (v == v);
+    for (uint32_t j = 0; j < LANES / YK_REALS; j++) {
+        yk_reals v = reals_at(r, i + YK_REALS * j);
+        ivec     k = ((((ivec){0} + (int64_t)(bits >> (YK_REALS * j))) & ladder) == ladder) & (v == v);
         seen -= k;
         if (squares) {
             v = v - c;
-            s2->v[j] += (vec)(((ivec)(v * v) & k) | (minus & ~k));
+            s2->v[j] += (yk_reals)(((ivec)(v * v) & k) | (minus & ~k));
         }
-        s->v[j] += (vec)(((ivec)v & k) | (minus & ~k));
+        s->v[j] += (yk_reals)(((ivec)v & k) | (minus & ~k));
     }
     int64_t count = 0;
-    for (int l = 0; l < WIDTH; l++)
+    for (int l = 0; l < YK_REALS; l++)
         count += seen[l];
     return (uint32_t)count;
 }
 
-INLINE uint32_t add_row(lanes *s, lanes *s2, const double *x, uint32_t bits, bool squares, double c)
-{
-    return add_whole_row(s, s2, x, bits, squares, c);
-}
-
 #endif
 
-/* The last row may be incomplete: what lies behind x[n] is not read. */
-INLINE uint32_t add_rows(lanes *s, lanes *s2, const double *x, const uint64_t *mask, uint32_t n, bool squares, double c)
+/* The last row may be incomplete: what lies behind row n is not read. */
+INLINE uint32_t add_rows(lanes *s, lanes *s2, rows r, const uint64_t *mask, uint32_t n, bool squares, double c)
 {
     uint32_t count = 0, i = 0;
     if (mask)
         for (; i + LANES <= n; i += LANES)
-            count += add_row(s, s2, x + i, mask_of_32(mask, i, n), squares, c);
+            count += add_row(s, s2, r, i, mask_of_32(mask, i, n), squares, c);
     else
         for (; i + LANES <= n; i += LANES)
-            count += add_row(s, s2, x + i, ~(uint32_t)0, squares, c);
+            count += add_row(s, s2, r, i, ~(uint32_t)0, squares, c);
     if (i < n) {
         double last[LANES] = {0};
-        memcpy(last, x + i, (n - i) * sizeof *x);
-        count += add_row(s, s2, last, mask_of_32(mask, i, n), squares, c);
+        for (uint32_t j = i; j < n; j++)
+            last[j - i] = r.codes ? r.x[r.codes[j]] : r.x[j];
+        count += add_row(s, s2, (rows){last, NULL}, 0, mask_of_32(mask, i, n), squares, c);
     }
     return count;
 }
 
-double YK_ISA(yk_k_leaf_sum)(const double *x, const uint64_t *mask, uint32_t n, uint32_t *ret_count)
+INLINE double leaf_sum(rows r, const uint64_t *mask, uint32_t n, uint32_t *ret_count)
 {
     lanes  s;
     double lane[LANES];
     lanes_init(&s);
-    *ret_count = add_rows(&s, &s, x, mask, n, false, 0.0);
+    *ret_count = add_rows(&s, &s, r, mask, n, false, 0.0);
     lanes_store(&s, lane);
     return fold(lane);
+}
+
+double YK_ISA(yk_k_leaf_sum)(const double *x, const uint64_t *mask, uint32_t n, uint32_t *ret_count)
+{
+    return leaf_sum((rows){x, NULL}, mask, n, ret_count);
+}
+
+double YK_ISA(yk_k_leaf_sum_codes)(const double *table, const uint32_t *codes, const uint64_t *mask, uint32_t n, uint32_t *ret_count)
+{
+    return leaf_sum((rows){table, codes}, mask, n, ret_count);
 }
 
 void YK_ISA(yk_k_leaf_squares)(const double *x, const uint64_t *mask, uint32_t n, double c, double *ret_sum, double *ret_squares)
@@ -157,7 +166,7 @@ void YK_ISA(yk_k_leaf_squares)(const double *x, const uint64_t *mask, uint32_t n
     double lane[LANES];
     lanes_init(&s);
     lanes_init(&s2);
-    add_rows(&s, &s2, x, mask, n, true, c);
+    add_rows(&s, &s2, (rows){x, NULL}, mask, n, true, c);
     lanes_store(&s, lane);
     *ret_sum = fold(lane);
     lanes_store(&s2, lane);

@@ -67,6 +67,9 @@ YK_ISA_DECLARE(void, yk_k_bytes_to_bits, (uint64_t *bits, const uint8_t *a, uint
 
 /* One leaf: sum.h. mask is NULL or has 16 words; n <= 1024. */
 YK_ISA_DECLARE(double, yk_k_leaf_sum, (const double *x, const uint64_t *mask, uint32_t n, uint32_t *ret_count));
+/* The same of table[codes[i]]. */
+YK_ISA_DECLARE(double, yk_k_leaf_sum_codes,
+               (const double *table, const uint32_t *codes, const uint64_t *mask, uint32_t n, uint32_t *ret_count));
 /* Sums of x - c and of (x - c)^2, lanes and folds as for a leaf's sum. */
 YK_ISA_DECLARE(void, yk_k_leaf_squares, (const double *x, const uint64_t *mask, uint32_t n, double c, double *ret_sum, double *ret_squares));
 

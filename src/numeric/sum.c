@@ -81,6 +81,15 @@ static leaf_record leaf_of(const double *x, const uint64_t *mask, uint32_t n, bo
     return r;
 }
 
+/* A whole leaf of rows table[codes[i]]. */
+static leaf_record leaf_of_codes(const double *table, const uint32_t *codes, const uint64_t *mask)
+{
+    uint32_t    count;
+    leaf_record r = {.sum = YK_ISA_PICK(yk_k_leaf_sum_codes)(table, codes, mask, YK_LEAF, &count)};
+    r.count = count;
+    return r;
+}
+
 /* How many rows are missing to the next leaf border. */
 static uint32_t to_border(const yk_partial *p)
 {
@@ -110,27 +119,42 @@ static const uint64_t *bits_from(const uint64_t *mask, uint32_t from, uint32_t n
     return to;
 }
 
-void yk_partial_add(yk_partial *p, const double *x, const uint64_t *mask, uint32_t n)
+/* Rows x[i], or x[codes[i]] where there are codes. */
+static void add_rows(yk_partial *p, const double *x, const uint32_t *codes, const uint64_t *mask, uint32_t n)
 {
     uint64_t shifted[YK_LEAF / 64];
     for (uint32_t i = 0; i < n;) {
         uint32_t        left = to_border(p), part = n - i < left ? n - i : left;
         const uint64_t *bits = bits_from(mask, i, part, shifted);
+        double         *open = p->open + p->n_open;
+        bool            is_whole = p->n_open == 0 && part == YK_LEAF;
         p->n += part;
-        if (p->n_open == 0 && part == YK_LEAF) {
-            leaf_record r = leaf_of(x + i, bits, YK_LEAF, p->has_moments);
+        if (is_whole && !(codes && p->has_moments)) {
+            leaf_record r = codes ? leaf_of_codes(x, codes + i, bits) : leaf_of(x + i, bits, YK_LEAF, p->has_moments);
             yk_buf_append(&p->leaves, &r, record_size(p->has_moments));
         } else {
+            if (codes)
+                YK_ISA_PICK(yk_k_gather)((uint64_t *)open, (const uint64_t *)x, codes + i, part);
             if (bits)
-                YK_ISA_PICK(yk_k_blank)(p->open + p->n_open, x + i, bits, part);
-            else
-                memcpy(p->open + p->n_open, x + i, part * sizeof *x);
+                YK_ISA_PICK(yk_k_blank)(open, codes ? open : x + i, bits, part);
+            else if (!codes)
+                memcpy(open, x + i, part * sizeof *x);
             p->n_open += part;
             if (part == left)
                 close_leaf(p);
         }
         i += part;
     }
+}
+
+void yk_partial_add(yk_partial *p, const double *x, const uint64_t *mask, uint32_t n)
+{
+    add_rows(p, x, NULL, mask, n);
+}
+
+void yk_partial_add_codes(yk_partial *p, const double *table, const uint32_t *codes, const uint64_t *mask, uint32_t n)
+{
+    add_rows(p, table, codes, mask, n);
 }
 
 void yk_partial_skip(yk_partial *p, uint64_t n)

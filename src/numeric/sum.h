@@ -52,6 +52,9 @@ void yk_partial_fini(yk_partial *p);
 /* Adds the next n rows. x and mask as above, any n. Whole leaves within the rows are summed where they lie. */
 void yk_partial_add(yk_partial *p, const double *x, const uint64_t *mask, uint32_t n);
 
+/* The same of rows table[codes[i]]. */
+void yk_partial_add_codes(yk_partial *p, const double *table, const uint32_t *codes, const uint64_t *mask, uint32_t n);
+
 /* Adds n rows none of which count (a page that was skipped). */
 void yk_partial_skip(yk_partial *p, uint64_t n);
 

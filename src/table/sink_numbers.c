@@ -109,6 +109,15 @@ static int add_times(void *ctx, double value, uint64_t times, yoke_error *err)
     return 0;
 }
 
+/* The block's rows that pass and are there; NULL: all. */
+static const uint64_t *rows_that_count(state *st, const yk_vec *v, const yk_block *b)
+{
+    if (!v->valid || !b->mask)
+        return v->valid ? v->valid : b->mask;
+    yk_bits_and(v->valid, b->mask, b->n, st->mask);
+    return st->mask;
+}
+
 static int add_reals(numbers *s, state *st, const yk_block *b, yoke_error *err)
 {
     yk_vec v;
@@ -118,7 +127,15 @@ static int add_reals(numbers *s, state *st, const yk_block *b, yoke_error *err)
     if (took)
         return 0;
     /* What has no doubles of its own (unsigned, decimal) is read through the root that makes it real. */
-    YK_TRY(yk_eval_values(b->eval, s->base.root + (yk_sink_type(&s->base, 0).kind != YK_KIND_REAL), &v, err));
+    size_t root = s->base.root + (yk_sink_type(&s->base, 0).kind != YK_KIND_REAL);
+    if (has_tree(s) && !(s->needs & YK_NEED_RANGE)) {
+        YK_TRY(yk_eval_root(b->eval, root, &v, err));
+        if (v.codes && !v.is_const && v.type.kind == YK_KIND_REAL && v.dict->n) {
+            yk_partial_add_codes(&st->partial, v.dict->values, v.codes, rows_that_count(st, &v, b), b->n);
+            return 0;
+        }
+    }
+    YK_TRY(yk_eval_values(b->eval, root, &v, err));
     if (has_tree(s))
         yk_partial_add(&st->partial, v.values, b->mask, b->n);
     if (s->needs & YK_NEED_RANGE)
@@ -132,14 +149,8 @@ static int add_integers(numbers *s, state *st, const yk_block *b, yoke_error *er
 {
     yk_vec v;
     YK_TRY(yk_eval_values(b->eval, s->base.root, &v, err));
-    const uint64_t *mask = b->mask;
+    const uint64_t *mask = rows_that_count(st, &v, b);
     const int64_t  *x = v.values;
-    if (v.valid && mask) {
-        yk_bits_and(v.valid, b->mask, b->n, st->mask);
-        mask = st->mask;
-    } else if (v.valid) {
-        mask = v.valid;
-    }
     if (v.type.kind == YK_KIND_BOOL) {
         for (uint32_t i = 0; i < b->n; i++)
             st->ints[i] = ((const uint8_t *)v.values)[i];

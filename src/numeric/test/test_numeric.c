@@ -107,7 +107,7 @@ TEST(sums_have_the_shape_that_the_header_defines)
     free(x);
 }
 
-/* Cuts n rows into random tasks of random blocks and folds them. */
+/* Cuts n rows into random tasks of random blocks and folds them. Some blocks come as codes into x. */
 static yk_sums in_pieces(const double *x, const uint64_t *mask, size_t n, bool has_moments)
 {
     YK_CLEANUP(yk_total_freep) yk_total *t = NULL;
@@ -128,7 +128,12 @@ static yk_sums in_pieces(const double *x, const uint64_t *mask, size_t n, bool h
                 part[i / 64] |= (uint64_t)in << (i & 63);
                 any |= in;
             }
-            if (any)
+            uint32_t codes[2048], back = (uint32_t)(random_bits() % 3 * (at < 1000 ? at : 1000));
+            for (uint32_t i = 0; i < some; i++)
+                codes[i] = back + i;
+            if (any && random_bits() % 2)
+                yk_partial_add_codes(&p, x + at - back, codes, part, some);
+            else if (any)
                 yk_partial_add(&p, x + at, part, some);
             else
                 yk_partial_skip(&p, some);
@@ -240,6 +245,11 @@ TEST(every_build_of_a_kernel_gives_the_same_bits)
             then;                                          \
         }                                                  \
     } while (0)
+#define FOR_EACH_BUILD(then)                               \
+    for (int isa = 0; isa < YK_ISA_COUNT; isa++) {         \
+        yk_isa_limit((yk_isa)isa);                         \
+        then;                                              \
+    }
 #define SAME_REALS() for (uint32_t i = 0; i < n; i++) assert_same_bits(want[i], got[i])
 #define SAME_BITS()  assert_memory_equal(want_bits, got_bits, (n + 63) / 64 * 8)
         for (int op = YK_REAL1_NEG; op <= YK_REAL1_ROUND; op++)
@@ -265,6 +275,18 @@ TEST(every_build_of_a_kernel_gives_the_same_bits)
                    YK_ISA_PICK(yk_k_select)(got64, bits, (uint64_t *)i64, 1, (uint64_t *)j64, 0, n); assert_memory_equal(want64, got64, n * 8));
         EACH_BUILD(YK_ISA_PICK(yk_k_gather)(want64, (uint64_t *)a, codes, n), YK_ISA_PICK(yk_k_gather)(got64, (uint64_t *)a, codes, n);
                    assert_memory_equal(want64, got64, n * 8));
+        for (uint32_t i = 0; i < n; i++)
+            assert_int_equal(want64[i], ((uint64_t *)a)[codes[i]]);
+        for (int turned = 0; turned < 2; turned++)
+            for (int op = YK_REAL2_ADD; op <= YK_REAL2_DIV; op++) {
+                const double *l = turned ? b : (double *)want64, *r = turned ? (double *)want64 : b;
+                YK_ISA_PICK(yk_k_real2)((yk_real2)op, YK_SIDES_VV, want, l, r, n);
+                FOR_EACH_BUILD( YK_ISA_PICK(yk_k_real2_gather)((yk_real2)op, turned, got, a, codes, b, n); SAME_REALS());
+            }
+        uint32_t counted[2], leaf = n < 1024 ? n : 1024;
+        double   sums[2] = {YK_ISA_PICK(yk_k_leaf_sum)((double *)want64, bits, leaf, &counted[0])};
+        FOR_EACH_BUILD( sums[1] = YK_ISA_PICK(yk_k_leaf_sum_codes)(a, codes, bits, leaf, &counted[1]); assert_same_bits(sums[0], sums[1]);
+                   assert_int_equal(counted[0], counted[1]));
         EACH_BUILD(YK_ISA_PICK(yk_k_blank)(want, a, bits, n), YK_ISA_PICK(yk_k_blank)(got, a, bits, n); SAME_REALS());
         EACH_BUILD(YK_ISA_PICK(yk_k_digits)(0x3ff, 40, 12, a, bits, n, want32), YK_ISA_PICK(yk_k_digits)(0x3ff, 40, 12, a, bits, n, got32);
                    assert_memory_equal(want32, got32, n * 4));
