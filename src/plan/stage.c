@@ -79,3 +79,5 @@ int yk_stage_run(yoke_session *s, const yk_stage *st, yoke_error *err)
     run->ops->end(run);
     return rc;
 }
+
+bool yk_stage_is_local(const yoke_session *s) { return s->exec->ops->is_local; }

@@ -45,4 +45,7 @@ typedef struct yk_stage {
  * are bounded by the executor's look-ahead, not by n. */
 int yk_stage_run(yoke_session *s, const yk_stage *stage, yoke_error *err) YK_MUST_USE;
 
+/* Whether what a task writes to memory is seen by the caller: not where workers are processes. */
+bool yk_stage_is_local(const yoke_session *s);
+
 #endif

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "table/batch.h"
 
-#include <math.h>
-
 int yk_batch_init(yk_batch *b, size_t n_columns, yoke_error *err)
 {
     *b = (yk_batch){.columns = yk_new_array(yk_batch_column, n_columns + 1), .n_columns = n_columns};
@@ -52,13 +50,38 @@ static void put_text(yk_batch_column *c, yk_text t)
     yk_buf_append(&c->values, place, sizeof place);
 }
 
-static bool is_there(const yk_vec *v, uint32_t row)
+/* A byte per row: whether it is there. rows NULL: all n of them. */
+static void put_valid(const yk_vec *v, const uint32_t *rows, uint32_t n, char *to)
 {
-    if (v->type.kind == YK_KIND_NULL)
-        return false;
-    if (v->type.kind == YK_KIND_REAL && isnan(((const double *)v->values)[row]))
-        return false;
-    return !v->valid || (v->valid[row >> 6] >> (row & 63) & 1);
+    const double *x = v->values;
+    if (v->type.kind == YK_KIND_NULL) {
+        memset(to, 0, n);
+    } else if (v->type.kind == YK_KIND_REAL) {
+        for (uint32_t i = 0; i < n; i++) {
+            uint32_t row = rows ? rows[i] : i;
+            to[i] = x[row] == x[row] && (!v->valid || (v->valid[row >> 6] >> (row & 63) & 1));
+        }
+    } else if (!v->valid) {
+        memset(to, 1, n);
+    } else {
+        for (uint32_t i = 0; i < n; i++) {
+            uint32_t row = rows ? rows[i] : i;
+            to[i] = v->valid[row >> 6] >> (row & 63) & 1;
+        }
+    }
+}
+
+static void put_values(const yk_vec *v, const uint32_t *rows, uint32_t n, size_t size, char *to)
+{
+    const char *values = v->values;
+    if (!rows)
+        memcpy(to, values, n * size);
+    else if (size == 8)
+        for (uint32_t i = 0; i < n; i++)
+            memcpy(to + (size_t)i * 8, values + (size_t)rows[i] * 8, 8);
+    else
+        for (uint32_t i = 0; i < n; i++)
+            memcpy(to + i * size, values + rows[i] * size, size);
 }
 
 static int add_column(yk_batch_column *c, const yk_vec *v, const uint32_t *rows, uint32_t n, yoke_error *err)
@@ -67,18 +90,17 @@ static int add_column(yk_batch_column *c, const yk_vec *v, const uint32_t *rows,
     char  *valid = yk_buf_extend(&c->valid, n);
     if (!valid)
         return yk_fail_nomem(err, "keeping rows");
-    for (uint32_t i = 0; i < n; i++)
-        valid[i] = is_there(v, rows[i]);
+    put_valid(v, rows, n, valid);
     if (is_bytes(c->type)) {
         for (uint32_t i = 0; i < n; i++)
-            put_text(c, valid[i] ? ((const yk_text *)v->values)[rows[i]] : (yk_text){"", 0});
+            put_text(c, valid[i] ? ((const yk_text *)v->values)[rows ? rows[i] : i] : (yk_text){"", 0});
         return check(c, err);
     }
     char *to = size ? yk_buf_extend(&c->values, n * size) : NULL;
     if (size && !to)
         return yk_fail_nomem(err, "keeping rows");
-    for (uint32_t i = 0; i < n && size; i++)
-        memcpy(to + i * size, (const char *)v->values + rows[i] * size, size);
+    if (size)
+        put_values(v, rows, n, size, to);
     return 0;
 }
 
@@ -200,6 +222,75 @@ int yk_batch_write(const yk_batch *b, yk_buf *to, yoke_error *err)
     return to->is_failed ? yk_fail_nomem(err, "keeping rows") : 0;
 }
 
+static void gather(const char *from, const uint32_t *rows, uint64_t n, size_t size, char *to)
+{
+    if (size == 8)
+        for (uint64_t i = 0; i < n; i++)
+            memcpy(to + i * 8, from + (size_t)rows[i] * 8, 8);
+    else if (size == 1)
+        for (uint64_t i = 0; i < n; i++)
+            to[i] = from[rows[i]];
+    else
+        for (uint64_t i = 0; i < n && size; i++)
+            memcpy(to + i * size, from + rows[i] * size, size);
+}
+
+/* The places of texts that will lie one behind the other; returns how many bytes they take. */
+static uint64_t gather_places(const yk_batch_column *c, const uint32_t *rows, uint64_t n, char *to)
+{
+    uint64_t at = 0;
+    for (uint64_t i = 0; i < n; i++) {
+        uint64_t place[2];
+        memcpy(place, c->values.data + (size_t)rows[i] * sizeof place, sizeof place);
+        place[0] = at;
+        at += place[1];
+        memcpy(to + i * sizeof place, place, sizeof place);
+    }
+    return at;
+}
+
+static void gather_bytes(const yk_batch_column *c, const uint32_t *rows, uint64_t n, char *to)
+{
+    for (uint64_t i = 0; i < n; i++) {
+        uint64_t place[2];
+        memcpy(place, c->values.data + (size_t)rows[i] * sizeof place, sizeof place);
+        if (place[1])
+            memcpy(to, c->bytes.data + place[0], place[1]);
+        to += place[1];
+    }
+}
+
+static char *extend_run(yk_buf *to, uint64_t n)
+{
+    yk_buf_append(to, &n, sizeof n);
+    return yk_buf_extend(to, n);
+}
+
+int yk_batch_write_rows(const yk_batch *b, const uint32_t *rows, uint64_t n, yk_buf *to, yoke_error *err)
+{
+    yk_buf_append(to, &n, sizeof n);
+    for (size_t i = 0; i < b->n_columns; i++) {
+        const yk_batch_column *c = &b->columns[i];
+        size_t                 size = yk_kind_size(c->type.kind);
+        uint64_t               n_bytes = 0;
+        yk_buf_append(to, &c->type, sizeof c->type);
+        char *values = extend_run(to, n * size);
+        if (values && is_bytes(c->type))
+            n_bytes = gather_places(c, rows, n, values);
+        else if (values)
+            gather(c->values.data, rows, n, size, values);
+        char *bytes = extend_run(to, n_bytes);
+        if (bytes && n_bytes)
+            gather_bytes(c, rows, n, bytes);
+        char *valid = extend_run(to, n);
+        if (valid)
+            gather(c->valid.data, rows, n, 1, valid);
+        if (to->is_failed)
+            return yk_fail_nomem(err, "keeping rows");
+    }
+    return 0;
+}
+
 static const char *read_run(yk_buf *run, const char *at)
 {
     uint64_t n;
@@ -252,13 +343,64 @@ static int compare_values(const yk_value *a, const yk_value *b)
     }
 }
 
+int yk_value_compare(const yk_value *a, const yk_value *b, bool is_descending)
+{
+    if (a->is_missing || b->is_missing)
+        return a->is_missing - b->is_missing;
+    int c = compare_values(a, b);
+    return is_descending ? -c : c;
+}
+
 int yk_batch_compare(const yk_batch *a, uint64_t row_a, const yk_batch *b, uint64_t row_b, size_t column, bool is_descending)
 {
     yk_value x, y;
     yk_batch_get(a, column, row_a, &x);
     yk_batch_get(b, column, row_b, &y);
-    if (x.is_missing || y.is_missing)
-        return x.is_missing - y.is_missing;
-    int c = compare_values(&x, &y);
-    return is_descending ? -c : c;
+    return yk_value_compare(&x, &y, is_descending);
+}
+
+/* ---- as blocks */
+
+/* A bit per row; NULL when all are there. */
+static int put_bits(const char *valid, uint32_t n, yk_arena *arena, const uint64_t **ret, yoke_error *err)
+{
+    *ret = NULL;
+    if (!memchr(valid, 0, n))
+        return 0;
+    uint64_t *bits = yk_arena_calloc(arena, YK_BLOCK / 64, sizeof *bits);
+    if (!bits)
+        return yk_fail_nomem(err, "reading rows");
+    for (uint32_t i = 0; i < n; i++)
+        bits[i >> 6] |= (uint64_t)(valid[i] != 0) << (i & 63);
+    *ret = bits;
+    return 0;
+}
+
+int yk_batch_vec(const yk_batch *b, size_t column, uint64_t first, uint32_t n, yk_arena *arena, yk_vec *ret, yoke_error *err)
+{
+    const yk_batch_column *c = &b->columns[column];
+    size_t                 size = yk_kind_size(c->type.kind);
+    *ret = (yk_vec){.type = c->type, .n = n, .values = size ? c->values.data + first * size : NULL};
+    YK_TRY(put_bits(c->valid.data + first, n, arena, &ret->valid, err));
+    if (size != 16)
+        return 0;
+    char *values = yk_arena_alloc(arena, n * size + 64); /* 16-byte values lie on 16-byte borders */
+    if (!values)
+        return yk_fail_nomem(err, "reading rows");
+    if (!is_bytes(c->type))
+        memcpy(values, ret->values, n * size);
+    for (uint32_t i = 0; i < n && is_bytes(c->type); i++) {
+        uint64_t place[2];
+        memcpy(place, c->values.data + (first + i) * sizeof place, sizeof place);
+        ((yk_text *)(void *)values)[i] = (yk_text){yk_buf_text(&c->bytes) + place[0], place[1]};
+    }
+    ret->values = values;
+    return 0;
+}
+
+int yk_batch_block(const yk_batch *b, uint64_t first, uint32_t n, yk_arena *arena, yk_vec *columns, yoke_error *err)
+{
+    for (size_t c = 0; c < b->n_columns; c++)
+        YK_TRY(yk_batch_vec(b, c, first, n, arena, &columns[c], err));
+    return 0;
 }

@@ -28,8 +28,8 @@ void yk_batch_fini(yk_batch *b);
 void yk_batch_clear(yk_batch *b); /* keeps types and memory */
 size_t yk_batch_bytes(const yk_batch *b);
 
-/* Appends rows `rows[0 … n)` of blocks that are all plain values (yk_eval_values). Types are those of the batch. REAL values
- * that are NaN count as missing. */
+/* Appends rows `rows[0 … n)` (NULL: the first n) of blocks that are all plain values (yk_eval_values). Types are those of the
+ * batch. REAL values that are NaN count as missing. */
 int yk_batch_add(yk_batch *b, const yk_vec *columns, const uint32_t *rows, uint32_t n, yoke_error *err) YK_MUST_USE;
 
 /* Appends rows [first, first + n) of it in the order given (NULL: as they lie). */
@@ -46,12 +46,15 @@ void yk_batch_get(const yk_batch *b, size_t column, uint64_t row, yk_value *ret)
 
 /* The batch as bytes; and from them, appended. */
 int yk_batch_write(const yk_batch *b, yk_buf *to, yoke_error *err) YK_MUST_USE;
+int yk_batch_write_rows(const yk_batch *b, const uint32_t *rows, uint64_t n, yk_buf *to, yoke_error *err) YK_MUST_USE; /* those, in that order */
 int yk_batch_read(yk_batch *b, const void *bytes, size_t n, yoke_error *err) YK_MUST_USE;
 
-/* Rows [first, first + n), n <= YK_BLOCK, as blocks: columns[i] borrows from the batch and the arena. */
+/* Rows [first, first + n), n <= YK_BLOCK, as blocks, of one column or all: they borrow from the batch and the arena. */
+int yk_batch_vec(const yk_batch *b, size_t column, uint64_t first, uint32_t n, yk_arena *arena, yk_vec *ret, yoke_error *err) YK_MUST_USE;
 int yk_batch_block(const yk_batch *b, uint64_t first, uint32_t n, yk_arena *arena, yk_vec *columns, yoke_error *err) YK_MUST_USE;
 
 /* Negative, 0, positive: by one column's values; missing last in either direction. */
+int yk_value_compare(const yk_value *a, const yk_value *b, bool is_descending);
 int yk_batch_compare(const yk_batch *a, uint64_t row_a, const yk_batch *b, uint64_t row_b, size_t column, bool is_descending);
 
 /* ---- one value as text: numbers read back as the same, missing is empty, bytes that are no text are hexadecimal */

@@ -241,13 +241,29 @@ static int add_order(wanted *w, const char *sort, yoke_error *err)
     return 0;
 }
 
-static int run_scan(const yoke_table *t, yk_sink *sink, yoke_error *err)
+/* A scan for one sink. */
+static int run_scan(const yoke_table *t, yk_sink **sink, yk_scan *scan, yoke_error *err)
 {
-    YK_CLEANUP(yk_table_scan_fini) yk_scan scan;
-    YK_TRY(yk_table_scan(t, &scan, err));
-    scan.sinks = &sink;
-    scan.n_sinks = 1;
-    return yk_scan_run(&scan, err);
+    YK_TRY(yk_table_scan(t, scan, err));
+    scan->sinks = sink;
+    scan->n_sinks = 1;
+    return yk_scan_run(scan, err);
+}
+
+static int find_wanted(const yoke_table *t, const yoke_rows *r, wanted *w, yoke_error *err)
+{
+    int rc = r->select ? add_list(&w->columns, r->select, err) : add_all(&w->columns, t, err);
+    w->n_shown = w->columns.n;
+    YK_TRY(rc);
+    return add_order(w, r->sort, err);
+}
+
+/* The sink for them; `to` where rows can go on as they come. */
+static int make_sink(const yoke_table *t, const yoke_rows *r, const wanted *w, const yk_rows_to *to, yk_sink **ret, yoke_error *err)
+{
+    yk_rows_opts o = {.order = w->order, .n_order = w->keys.e.n, .head = r->head, .tail = r->tail, .sample = r->sample, .seed = r->seed,
+                      .memory = yk_table_memory(t), .to = w->order || r->tail || r->sample ? NULL : to};
+    return yk_rows_new((const yk_expr *const *)w->columns.list, w->columns.n, &o, ret, err);
 }
 
 static int make_frame(const wanted *w, yk_batch *rows, yoke_frame **ret, yoke_error *err)
@@ -268,21 +284,14 @@ static int make_frame(const wanted *w, yk_batch *rows, yoke_frame **ret, yoke_er
 
 static int plain_rows(const yoke_table *t, const yoke_rows *r, yoke_frame **ret, yoke_error *err)
 {
-    YK_CLEANUP(wanted_fini) wanted     w = {0};
-    YK_CLEANUP(yk_sink_freep) yk_sink *sink = NULL;
-    YK_CLEANUP(yk_batch_fini) yk_batch rows = {0};
-    int rc = r->select ? add_list(&w.columns, r->select, err) : add_all(&w.columns, t, err);
-    w.n_shown = w.columns.n;
-    YK_TRY(rc);
-    YK_TRY(add_order(&w, r->sort, err));
-    bool         is_last = r->tail && w.order;
-    yk_rows_opts o = {.order = w.order, .n_order = w.keys.e.n, .head = r->head, .tail = is_last ? 0 : r->tail, .sample = r->sample,
-                      .seed = r->seed, .memory = yk_table_memory(t)};
-    YK_TRY(yk_rows_new((const yk_expr *const *)w.columns.list, w.columns.n, &o, &sink, err));
-    YK_TRY(run_scan(t, sink, err));
-    YK_TRY(yk_rows_take(sink, &rows, err));
-    if (is_last && rows.n > r->tail)
-        YK_TRY(yk_batch_cut(&rows, rows.n - r->tail, r->tail, err));
+    YK_CLEANUP(wanted_fini) wanted         w = {0};
+    YK_CLEANUP(yk_sink_freep) yk_sink     *sink = NULL;
+    YK_CLEANUP(yk_table_scan_fini) yk_scan scan = {0};
+    YK_CLEANUP(yk_batch_fini) yk_batch     rows = {0};
+    YK_TRY(find_wanted(t, r, &w, err));
+    YK_TRY(make_sink(t, r, &w, NULL, &sink, err));
+    YK_TRY(run_scan(t, &sink, &scan, err));
+    YK_TRY(yk_rows_take(sink, &scan, &rows, err));
     return make_frame(&w, &rows, ret, err);
 }
 
@@ -290,6 +299,7 @@ static int plain_rows(const yoke_table *t, const yoke_rows *r, yoke_frame **ret,
 
 typedef struct handing {
     yoke_frame frame; /* its rows are borrowed for a call */
+    size_t     n;     /* columns shown */
     int (*fn)(void *ctx, const yoke_frame *part);
     void *ctx;
 } handing;
@@ -297,21 +307,20 @@ typedef struct handing {
 static int hand_on(void *ctx, const yk_batch *rows, yoke_error *err)
 {
     handing *h = ctx;
-    for (size_t i = 0; i < rows->n_columns; i++)
-        yk_type_name(rows->columns[i].type, h->frame.types[i], sizeof *h->frame.types);
     h->frame.rows = *rows;
+    h->frame.rows.n_columns = h->n; /* without sort keys that nobody asked to see */
+    for (size_t i = 0; i < h->n; i++)
+        yk_type_name(rows->columns[i].type, h->frame.types[i], sizeof *h->frame.types);
     int rc = h->fn(h->ctx, &h->frame);
     return rc < 0 && err && !err->code ? yk_fail(err, YOKE_ECANCELED, "the receiver of the rows gave up") : rc;
 }
 
 static int each_row(const yoke_table *t, const yoke_rows *r, handing *h, yoke_error *err)
 {
-    YK_CLEANUP(wanted_fini) wanted     w = {0};
-    YK_CLEANUP(yk_sink_freep) yk_sink *sink = NULL;
-    YK_CLEANUP(yk_batch_fini) yk_batch none = {0};
-    int rc = r->select ? add_list(&w.columns, r->select, err) : add_all(&w.columns, t, err);
-    w.n_shown = w.columns.n;
-    YK_TRY(rc);
+    YK_CLEANUP(wanted_fini) wanted         w = {0};
+    YK_CLEANUP(yk_sink_freep) yk_sink     *sink = NULL;
+    YK_CLEANUP(yk_table_scan_fini) yk_scan scan = {0};
+    YK_TRY(find_wanted(t, r, &w, err));
     YK_TRY(yk_table_settle(t, err));
     YK_AUTOFREE char **names = yk_new_array(char *, w.n_shown);
     YK_AUTOFREE void  *types = yk_calloc(w.n_shown, sizeof *h->frame.types);
@@ -319,19 +328,18 @@ static int each_row(const yoke_table *t, const yoke_rows *r, handing *h, yoke_er
         return yk_fail_nomem(err, "handing rows on");
     for (size_t i = 0; i < w.n_shown; i++)
         names[i] = (char *)(uintptr_t)yk_expr_name(w.columns.list[i]);
+    h->n = w.n_shown;
     h->frame.names = names;
     h->frame.types = types;
-    yk_rows_to   to = {hand_on, h};
-    yk_rows_opts o = {.head = r->head, .memory = yk_table_memory(t), .to = &to};
-    YK_TRY(yk_rows_new((const yk_expr *const *)w.columns.list, w.columns.n, &o, &sink, err));
-    YK_TRY(run_scan(t, sink, err));
-    YK_TRY(yk_rows_take(sink, &none, err));
-    return hand_on(h, &none, err); /* no row, but the columns and their types, if nothing passed */
+    yk_rows_to to = {hand_on, h};
+    YK_TRY(make_sink(t, r, &w, &to, &sink, err));
+    YK_TRY(run_scan(t, &sink, &scan, err));
+    return yk_rows_each(sink, &scan, &to, err);
 }
 
 int yoke_table_each(const yoke_table *t, const yoke_rows *r, int (*fn)(void *ctx, const yoke_frame *part), void *ctx, yoke_error *err)
 {
-    if (!r->by && !r->is_distinct && !r->sort && !r->tail && !r->sample) {
+    if (!r->by && !r->is_distinct) {
         handing h = {.fn = fn, .ctx = ctx};
         return each_row(t, r, &h, err);
     }
@@ -467,6 +475,7 @@ static int group_rows(const yoke_table *t, const yoke_rows *r, yoke_frame **ret,
     YK_CLEANUP(exprs_fini) exprs              by = {0};
     YK_CLEANUP(group_asks_fini) group_asks    asks = {0};
     YK_CLEANUP(yk_sink_freep) yk_sink        *sink = NULL;
+    YK_CLEANUP(yk_table_scan_fini) yk_scan    scan = {0};
     YK_CLEANUP(yk_batch_fini) yk_batch        rows = {0};
     YK_CLEANUP(yoke_frame_freep) yoke_frame  *f = NULL;
     const char                               *text = r->by ? r->by : r->select;
@@ -474,7 +483,7 @@ static int group_rows(const yoke_table *t, const yoke_rows *r, yoke_frame **ret,
     if (r->by)
         YK_TRY(parse_asks(r, &asks, err));
     YK_TRY(yk_grouping_new((const yk_expr *const *)by.list, by.n, asks.asks, asks.n, r->by != NULL, yk_table_memory(t), &sink, err));
-    YK_TRY(run_scan(t, sink, err));
+    YK_TRY(run_scan(t, &sink, &scan, err));
     YK_TRY(yk_grouping_take(sink, &rows, err));
     YK_AUTOFREE const char **names = yk_new_array(const char *, by.n + asks.n + 1);
     if (!names)
@@ -582,15 +591,16 @@ static int put_column(const yk_source *s, size_t i, yk_batch *rows, yoke_error *
 /* CSV columns are looked at throughout: a scan that counts each. */
 static int look_at_types(const yoke_table *t, yoke_error *err)
 {
-    YK_CLEANUP(exprs_fini) exprs       all = {0};
-    YK_CLEANUP(yk_sink_freep) yk_sink *sink = NULL;
-    yoke_table                         whole = *t;
+    YK_CLEANUP(exprs_fini) exprs           all = {0};
+    YK_CLEANUP(yk_sink_freep) yk_sink     *sink = NULL;
+    YK_CLEANUP(yk_table_scan_fini) yk_scan scan = {0};
+    yoke_table                             whole = *t;
     whole.n_where = 0;
     whole.n_lookups = 0;
     YK_TRY(add_all(&all, &whole, err));
     yk_rows_opts o = {.tail = 1, .memory = UINT64_MAX};
     YK_TRY(yk_rows_new((const yk_expr *const *)all.list, all.n, &o, &sink, err));
-    return run_scan(&whole, sink, err);
+    return run_scan(&whole, &sink, &scan, err);
 }
 
 int yk_table_settle(const yoke_table *t, yoke_error *err) { return t->source->has_csv ? look_at_types(t, err) : 0; }

@@ -1,21 +1,133 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Sorting rows. A first key that is a number or a time becomes an unsigned integer that orders as it does, and is sorted digit by
- * digit (least significant first, which keeps equal rows as they lie; digits that all rows share are passed over). Rows with
- * equal first keys are then compared by the others.
+ * Sorting rows by their keys, the most significant first. A key becomes an unsigned integer that orders as it does (its image: of
+ * text eight bytes at a time), images are sorted digit by digit, least significant first, which keeps equal rows as they lie;
+ * digits that all rows share are passed over. Rows with equal images are sorted by the next eight bytes, or the next key.
  */
-#include "numeric/select.h"
-#include "table/rows.h"
+#include "table/order.h"
 
 #include <stdlib.h>
 
-enum { DIGIT = 11, DIGITS = 6 };
+enum { MOST_LEVELS = 64, FEW = 24 };
+
+typedef struct item {
+    uint64_t image;
+    uint32_t row;
+} item;
 
 typedef struct sorting {
     const yk_batch *b;
     const yk_order *order;
     size_t          n_order;
+    uint32_t       *rows;
+    item           *items, *other; /* room for as many as there are rows */
 } sorting;
+
+/* Rows [first, first + n) of `rows` are equal in all keys before `key`, and in the first `depth` bytes of it. */
+typedef struct range {
+    uint64_t first, n;
+    size_t   key, depth;
+    unsigned level;
+} range;
+
+static int sort_range(sorting *s, range r);
+
+/* ---- images */
+
+static yk_text text_at(const yk_batch_column *c, uint32_t row)
+{
+    uint64_t place[2];
+    memcpy(place, c->values.data + (size_t)row * sizeof place, sizeof place);
+    return (yk_text){yk_buf_text(&c->bytes) + place[0], place[1]};
+}
+
+static uint64_t text_image(yk_text t, size_t depth)
+{
+    unsigned char bytes[8] = {0};
+    uint64_t      u;
+    if (t.len > depth)
+        memcpy(bytes, t.data + depth, t.len - depth < 8 ? t.len - depth : 8);
+    memcpy(&u, bytes, sizeof u);
+    return __builtin_bswap64(u);
+}
+
+/* Values beyond 64 bits share the outermost images. */
+static uint64_t decimal_image(const char *at)
+{
+    __extension__ __int128 d;
+    memcpy(&d, at, sizeof d);
+    return d > INT64_MAX ? UINT64_MAX : d < INT64_MIN ? 0 : (uint64_t)(int64_t)d ^ (uint64_t)1 << 63;
+}
+
+static uint64_t image_at(const yk_batch_column *c, uint32_t row, size_t depth)
+{
+    uint64_t u;
+    switch (c->type.kind) {
+    case YK_KIND_NULL: return 0;
+    case YK_KIND_BOOL: return (unsigned char)c->values.data[row];
+    case YK_KIND_TEXT:
+    case YK_KIND_DATA: return text_image(text_at(c, row), depth);
+    case YK_KIND_DECIMAL: return decimal_image(c->values.data + (size_t)row * 16);
+    default: memcpy(&u, c->values.data + (size_t)row * sizeof u, sizeof u); return yk_order_image(c->type.kind, u);
+    }
+}
+
+/* ---- items by their images, equal ones as they lie; the result is in items */
+
+static void sort_few(item *items, uint64_t n)
+{
+    for (uint64_t i = 1; i < n; i++) {
+        item     x = items[i];
+        uint64_t k = i;
+        for (; k > 0 && items[k - 1].image > x.image; k--)
+            items[k] = items[k - 1];
+        items[k] = x;
+    }
+}
+
+static void sort_digit(const item *from, item *to, uint64_t n, unsigned shift, unsigned bits)
+{
+    uint32_t       at[1 << 11], sum = 0;
+    const uint64_t mask = ((uint64_t)1 << bits) - 1;
+    memset(at, 0, sizeof *at << bits);
+    for (uint64_t i = 0; i < n; i++)
+        at[from[i].image >> shift & mask]++;
+    for (size_t k = 0; k <= mask; k++) {
+        uint32_t count = at[k];
+        at[k] = sum;
+        sum += count;
+    }
+    for (uint64_t i = 0; i < n; i++)
+        to[at[from[i].image >> shift & mask]++] = from[i];
+}
+
+static void sort_items(item *items, item *other, uint64_t n)
+{
+    uint64_t differ = 0;
+    bool     is_sorted = true;
+    for (uint64_t i = 1; i < n; i++) {
+        differ |= items[i].image ^ items[0].image;
+        is_sorted &= items[i - 1].image <= items[i].image;
+    }
+    if (is_sorted)
+        return;
+    if (n <= FEW) {
+        sort_few(items, n);
+        return;
+    }
+    const unsigned bits = n < 4096 ? 8 : 11;
+    item          *from = items, *to = other;
+    for (unsigned shift = 0; shift < 64 && differ >> shift; shift += bits) {
+        shift += (unsigned)__builtin_ctzll(differ >> shift);
+        sort_digit(from, to, n, shift, bits);
+        item *swap = from;
+        from = to, to = swap;
+    }
+    if (from != items)
+        memcpy(items, from, n * sizeof *items);
+}
+
+/* ---- rows */
 
 static int compare_rows(const void *pa, const void *pb, void *ctx)
 {
@@ -26,83 +138,102 @@ static int compare_rows(const void *pa, const void *pb, void *ctx)
         if (c)
             return c;
     }
-    return (a > b) - (a < b);
-}
-
-static bool has_image(yk_kind kind)
-{
-    return kind == YK_KIND_REAL || kind == YK_KIND_INT || kind == YK_KIND_UINT || kind == YK_KIND_TIME || kind == YK_KIND_DATE || kind == YK_KIND_SPAN;
-}
-
-static uint64_t image_of(const yk_batch_column *c, uint64_t row, bool is_descending)
-{
-    uint64_t u;
-    memcpy(&u, c->values.data + row * sizeof u, sizeof u);
-    if (c->type.kind == YK_KIND_REAL) {
-        double x;
-        memcpy(&x, &u, sizeof x);
-        u = yk_key_of_real(x + 0.0); /* -0.0 equals 0.0 */
-    } else if (c->type.kind != YK_KIND_UINT) {
-        u ^= (uint64_t)1 << 63;
-    }
-    return is_descending ? ~u : u;
-}
-
-typedef struct item {
-    uint64_t key;
-    uint32_t row;
-} item;
-
-/* items[0 … n) by their keys; `other` has room for as many. Returns where they are in the end. */
-static item *sort_items(item *items, item *other, uint64_t n)
-{
-    static const uint64_t mask = (1 << DIGIT) - 1;
-    for (unsigned d = 0; d < DIGITS; d++) {
-        uint64_t at[1 << DIGIT] = {0}, sum = 0;
-        for (uint64_t i = 0; i < n; i++)
-            at[items[i].key >> (d * DIGIT) & mask]++;
-        if (n == 0 || at[items[0].key >> (d * DIGIT) & mask] == n)
-            continue;
-        for (size_t k = 0; k <= mask; k++) {
-            uint64_t count = at[k];
-            at[k] = sum;
-            sum += count;
-        }
-        for (uint64_t i = 0; i < n; i++)
-            other[at[items[i].key >> (d * DIGIT) & mask]++] = items[i];
-        item *swap = items;
-        items = other, other = swap;
-    }
-    return items;
-}
-
-static int sort_by_image(const sorting *s, uint32_t *rows, yoke_error *err)
-{
-    const yk_batch_column *c = &s->b->columns[s->order[0].column];
-    uint64_t               n = 0, n_missing = 0;
-    YK_AUTOFREE item      *items = yk_new_array(item, s->b->n + 1);
-    YK_AUTOFREE item      *other = yk_new_array(item, s->b->n + 1);
-    if (!items || !other)
-        return yk_fail_nomem(err, "sorting");
-    for (uint64_t i = 0; i < s->b->n; i++)
-        if (c->valid.data[i])
-            items[n++] = (item){image_of(c, i, s->order[0].is_descending), (uint32_t)i};
-    const item *sorted = sort_items(items, other, n);
-    for (uint64_t i = 0; i < n; i++)
-        rows[i] = sorted[i].row;
-    for (uint64_t i = 0; i < s->b->n; i++)
-        if (!c->valid.data[i])
-            rows[n + n_missing++] = (uint32_t)i;
-    sorting rest = {s->b, s->order + 1, s->n_order - 1};
-    for (uint64_t i = 0, end; rest.n_order && i < n; i = end) {
-        for (end = i + 1; end < n && sorted[end].key == sorted[i].key; end++)
-            ;
-        if (end - i > 1)
-            qsort_r(rows + i, end - i, sizeof *rows, compare_rows, &rest);
-    }
-    if (rest.n_order && n_missing > 1)
-        qsort_r(rows + n, n_missing, sizeof *rows, compare_rows, &rest);
     return 0;
+}
+
+/* Where images do not help: by whole comparisons. Rows lie in ascending order within the range only as long as no key has been
+ * sorted by, so equal ones are told apart by the place that they have now. */
+static int compare_items(const void *pa, const void *pb, void *ctx)
+{
+    const item *a = pa, *b = pb;
+    int         c = compare_rows(&a->row, &b->row, ctx);
+    return c ? c : (a->image > b->image) - (a->image < b->image);
+}
+
+static int sort_plainly(sorting *s, range r)
+{
+    item   *items = s->items + r.first;
+    sorting rest = {.b = s->b, .order = s->order + r.key, .n_order = s->n_order - r.key};
+    for (uint64_t i = 0; i < r.n; i++)
+        items[i] = (item){i, s->rows[r.first + i]};
+    qsort_r(items, r.n, sizeof *items, compare_items, &rest);
+    for (uint64_t i = 0; i < r.n; i++)
+        s->rows[r.first + i] = items[i].row;
+    return 0;
+}
+
+/* Texts that are equal as far as `depth + 8`: by what follows, or their lengths where nothing does. */
+static int sort_deeper(sorting *s, range r)
+{
+    const yk_batch_column *c = &s->b->columns[s->order[r.key].column];
+    yk_text                first = text_at(c, s->rows[r.first]);
+    uint64_t               most = first.len, least = first.len, same = first.len;
+    for (uint64_t i = 1; i < r.n; i++) {
+        yk_text  t = text_at(c, s->rows[r.first + i]);
+        uint64_t k = r.depth < t.len ? r.depth : t.len;
+        same = same < t.len ? same : t.len;
+        while (k < same && t.data[k] == first.data[k])
+            k++;
+        same = same < k ? same : k;
+        most = most > t.len ? most : t.len;
+        least = least < t.len ? least : t.len;
+    }
+    if (same == most) /* all of them are the same */
+        return sort_range(s, (range){r.first, r.n, r.key + 1, 0, r.level});
+    if (r.level > MOST_LEVELS || most <= r.depth + 8) /* only zero bytes and lengths tell them apart */
+        return sort_plainly(s, r);
+    return sort_range(s, (range){r.first, r.n, r.key, same > r.depth + 8 ? same : r.depth + 8, r.level + 1});
+}
+
+static int sort_equals(sorting *s, range r, uint64_t image)
+{
+    yk_kind kind = s->b->columns[s->order[r.key].column].type.kind;
+    if (kind == YK_KIND_TEXT || kind == YK_KIND_DATA)
+        return sort_deeper(s, r);
+    if (kind == YK_KIND_DECIMAL && (image == 0 || image == UINT64_MAX))
+        return sort_plainly(s, r);
+    return sort_range(s, (range){r.first, r.n, r.key + 1, 0, r.level});
+}
+
+/* Images of the rows that are there; the others go to the end, as they lie. Returns how many are there. */
+static uint64_t take_images(sorting *s, range r)
+{
+    const yk_batch_column *c = &s->b->columns[s->order[r.key].column];
+    uint64_t               turn = s->order[r.key].is_descending ? UINT64_MAX : 0;
+    uint32_t              *rows = s->rows + r.first;
+    item                  *items = s->items + r.first, *missing = s->other + r.first;
+    uint64_t               n = 0, n_missing = 0;
+    for (uint64_t i = 0; i < r.n; i++) {
+        if (c->valid.data[rows[i]])
+            items[n++] = (item){image_at(c, rows[i], r.depth) ^ turn, rows[i]};
+        else
+            missing[n_missing++].row = rows[i];
+    }
+    for (uint64_t i = 0; i < n_missing; i++)
+        rows[n + i] = missing[i].row;
+    return n;
+}
+
+static int sort_range(sorting *s, range r)
+{
+    if (r.key == s->n_order || r.n < 2)
+        return 0;
+    uint64_t n = take_images(s, r);
+    item    *items = s->items + r.first;
+    sort_items(items, s->other + r.first, n);
+    for (uint64_t i = 0; i < n; i++)
+        s->rows[r.first + i] = items[i].row;
+    yk_kind kind = s->b->columns[s->order[r.key].column].type.kind;
+    bool    is_exact = kind != YK_KIND_TEXT && kind != YK_KIND_DATA && kind != YK_KIND_DECIMAL;
+    if (is_exact && r.key + 1 == s->n_order)
+        return 0;
+    for (uint64_t i = 0, end; i < n; i = end) {
+        for (end = i + 1; end < n && items[end].image == items[i].image; end++)
+            ;
+        if (end - i > 1) /* items before `end` are used no more */
+            YK_TRY(sort_equals(s, (range){r.first + i, end - i, r.key, r.depth, r.level}, items[i].image));
+    }
+    return sort_range(s, (range){r.first + n, r.n - n, r.key + 1, 0, r.level});
 }
 
 int yk_batch_sort(const yk_batch *b, const yk_order *order, size_t n_order, uint32_t **ret, yoke_error *err)
@@ -110,16 +241,14 @@ int yk_batch_sort(const yk_batch *b, const yk_order *order, size_t n_order, uint
     if (b->n > UINT32_MAX)
         return yk_fail(err, YOKE_ELIMIT, "more than %u rows to sort in memory", UINT32_MAX);
     YK_AUTOFREE uint32_t *rows = yk_new_array(uint32_t, b->n + 1);
-    if (!rows)
+    YK_AUTOFREE item     *items = yk_malloc((b->n + 1) * sizeof *items);
+    YK_AUTOFREE item     *other = yk_malloc((b->n + 1) * sizeof *other);
+    if (!rows || !items || !other)
         return yk_fail_nomem(err, "sorting");
-    sorting s = {b, order, n_order};
-    if (n_order && has_image(b->columns[order[0].column].type.kind)) {
-        YK_TRY(sort_by_image(&s, rows, err));
-    } else {
-        for (uint64_t i = 0; i < b->n; i++)
-            rows[i] = (uint32_t)i;
-        qsort_r(rows, b->n, sizeof *rows, compare_rows, &s);
-    }
+    for (uint64_t i = 0; i < b->n; i++)
+        rows[i] = (uint32_t)i;
+    sorting s = {b, order, n_order, rows, items, other};
+    YK_TRY(sort_range(&s, (range){.n = b->n}));
     *ret = YK_TAKE(rows);
     return 0;
 }

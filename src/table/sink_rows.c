@@ -2,21 +2,25 @@
  *
  * Rows on their way out. A task keeps no more of its rows than could be wanted in the end: the first, the last, the least of
  * a sort, those of a sample. A sample gives every row number a key by hashing it with the seed and takes the least keys:
- * the same rows whatever pulls.
+ * the same rows whatever pulls. All rows in order are an external sort: a task's rows are a run of it.
  */
 #include "numeric/reduce.h"
 #include "table/rows.h"
 
 #include <stdlib.h>
 
+enum { MOST_FIRST = 1 << 16 }; /* rows at the head of a sort that are picked out without sorting all */
+
 typedef struct rows {
     yk_sink      base;
     yk_rows_opts o;
     yk_order    *order;
     yk_batch     all;
+    yk_sorted   *sorted; /* of a sort that keeps more than MOST_FIRST rows; else NULL */
     uint64_t    *keys; /* of a sample: of each row in `all` */
     size_t       n_keys, cap_keys;
     yk_batch     spare;
+    uint64_t     first, last; /* how many of `sorted`; o.head and o.tail are 0 then */
     uint64_t     n_given; /* to o.to */
 } rows;
 
@@ -26,8 +30,8 @@ typedef struct state {
     size_t    n_keys, cap_keys;
     yk_vec   *vecs;
     uint32_t  picked[YK_BLOCK];
-    bool      has_bound; /* of a sort with head: a first key beyond `bound` comes too late */
-    double    bound;
+    bool      has_bound; /* of a sort with head: a first key with an image beyond `bound` comes too late */
+    uint64_t  bound;
 } state;
 
 /* ---- sorting */
@@ -131,19 +135,27 @@ static int add_keys(rows *s, state *st, const yk_block *b, uint32_t n, yoke_erro
     return st->n_keys > 2 * s->o.sample + YK_BLOCK ? thin(&st->now, st->keys, &st->n_keys, s->o.sample, err) : 0;
 }
 
+static uint64_t image_of(const rows *s, yk_type type, const void *value)
+{
+    uint64_t bits;
+    memcpy(&bits, value, sizeof bits);
+    bits = yk_order_image(type.kind, bits);
+    return s->order[0].is_descending ? ~bits : bits;
+}
+
 /* Leaves out rows whose first key comes after that of the last row that could be wanted; returns how many are left. */
 static uint32_t leave_out(const rows *s, state *st, uint32_t n)
 {
-    const yk_vec *v = &st->vecs[s->order[0].column];
-    const double *x = v->values;
-    uint32_t      kept = 0;
-    if (!st->has_bound || v->type.kind != YK_KIND_REAL)
+    const yk_vec   *v = &st->vecs[s->order[0].column];
+    const uint64_t *x = v->values;
+    uint32_t        kept = 0;
+    if (!st->has_bound)
         return n;
     for (uint32_t i = 0; i < n; i++) {
         uint32_t row = st->picked[i];
-        bool     is_late = s->order[0].is_descending ? !(x[row] >= st->bound) : !(x[row] <= st->bound);
+        bool     is_there = !v->valid || (v->valid[row >> 6] >> (row & 63) & 1); /* a NaN's image is an outermost one */
         st->picked[kept] = row;
-        kept += !is_late;
+        kept += is_there && image_of(s, v->type, &x[row]) <= st->bound;
     }
     return kept;
 }
@@ -154,8 +166,8 @@ static int keep_first(rows *s, state *st, yoke_error *err)
     YK_TRY(sort_batch(s, &st->now, s->o.head, err));
     yk_value last;
     yk_batch_get(&st->now, s->order[0].column, st->now.n - 1, &last);
-    st->has_bound = last.type.kind == YK_KIND_REAL && !last.is_missing && st->now.n >= s->o.head;
-    st->bound = last.r;
+    st->has_bound = yk_order_has_image(last.type.kind) && !last.is_missing && st->now.n >= s->o.head;
+    st->bound = st->has_bound ? image_of(s, last.type, &last.i) : 0;
     return 0;
 }
 
@@ -167,9 +179,10 @@ static int rows_block(yk_sink *base, void *state_, const yk_block *b, yoke_error
     uint32_t n = b->n_pass;
     if (is_first_only && st->now.n >= s->o.head)
         return 0;
+    bool has_picked = b->mask || is_first_only || s->o.sample || (s->o.n_order && s->o.head);
     if (b->mask)
         yk_bits_rows(b->mask, b->n, st->picked);
-    for (uint32_t i = 0; !b->mask && i < b->n; i++)
+    for (uint32_t i = 0; has_picked && !b->mask && i < b->n; i++)
         st->picked[i] = i;
     if (is_first_only && n > s->o.head - st->now.n)
         n = (uint32_t)(s->o.head - st->now.n);
@@ -177,7 +190,7 @@ static int rows_block(yk_sink *base, void *state_, const yk_block *b, yoke_error
         YK_TRY(yk_eval_values(b->eval, base->root + i, &st->vecs[i], err));
     if (s->o.n_order && s->o.head)
         n = leave_out(s, st, n);
-    YK_TRY(yk_batch_add(&st->now, st->vecs, st->picked, n, err));
+    YK_TRY(yk_batch_add(&st->now, st->vecs, has_picked ? st->picked : NULL, n, err));
     if (s->o.sample)
         return add_keys(s, st, b, n, err);
     if (s->o.tail && st->now.n > 2 * s->o.tail + YK_BLOCK)
@@ -195,11 +208,14 @@ static int rows_end(yk_sink *base, void *state_, yk_buf *to, yoke_error *err)
         YK_TRY(thin(&st->now, st->keys, &st->n_keys, s->o.sample, err));
     if (s->o.tail && st->now.n > s->o.tail)
         YK_TRY(yk_batch_cut(&st->now, st->now.n - s->o.tail, s->o.tail, err));
-    if (s->o.n_order && s->o.head)
-        YK_TRY(sort_batch(s, &st->now, s->o.head, err));
-    yk_buf_append(to, &(uint64_t){st->n_keys}, sizeof(uint64_t));
-    yk_buf_append(to, st->keys ? (void *)st->keys : "", st->n_keys * sizeof *st->keys);
-    return yk_batch_write(&st->now, to, err);
+    if (s->o.n_order) {
+        YK_AUTOFREE uint32_t *order = NULL;
+        YK_TRY(yk_batch_sort(&st->now, s->order, s->o.n_order, &order, err));
+        return yk_batch_write_rows(&st->now, order, s->o.head && s->o.head < st->now.n ? s->o.head : st->now.n, to, err);
+    }
+    YK_TRY(yk_batch_write(&st->now, to, err));
+    yk_buf_append(to, st->keys, st->n_keys * sizeof *st->keys);
+    return 0;
 }
 
 static int give(rows *s, const char *at, size_t n, yoke_error *err)
@@ -213,39 +229,50 @@ static int give(rows *s, const char *at, size_t n, yoke_error *err)
     return s->o.to->take(s->o.to->ctx, &s->spare, err);
 }
 
+/* The keys of a sample's rows lie behind them. */
+static int take_keys(rows *s, uint64_t n, const char *end, yoke_error *err)
+{
+    if (!yk_grow(&s->keys, &s->cap_keys, s->n_keys + n + 1, sizeof *s->keys))
+        return yk_fail_nomem(err, "taking a sample");
+    memcpy(s->keys + s->n_keys, end - n * sizeof *s->keys, n * sizeof *s->keys);
+    s->n_keys += n;
+    return thin(&s->all, s->keys, &s->n_keys, s->o.sample, err);
+}
+
+static int check_memory(const rows *s, const yk_batch *b, yoke_error *err)
+{
+    if (yk_batch_bytes(b) <= s->o.memory)
+        return 0;
+    return yk_fail(err, YOKE_ELIMIT, "the rows take more than %llu MiB of memory; write them to a file with -o, ask for fewer with --head, or allow more with --memory",
+                   (unsigned long long)(s->o.memory >> 20));
+}
+
 static int rows_fold(yk_sink *base, const void *bytes, size_t n, yoke_error *err)
 {
-    rows       *s = (rows *)base;
-    const char *at = bytes, *end = at + n;
-    uint64_t    n_keys;
-    memcpy(&n_keys, at, sizeof n_keys);
-    at += sizeof n_keys;
-    if (!yk_grow(&s->keys, &s->cap_keys, s->n_keys + n_keys + 1, sizeof *s->keys))
-        return yk_fail_nomem(err, "taking a sample");
-    memcpy(s->keys + s->n_keys, at, n_keys * sizeof *s->keys);
-    s->n_keys += n_keys;
-    at += n_keys * sizeof *s->keys;
+    rows    *s = (rows *)base;
+    uint64_t before = s->all.n;
+    if (s->sorted)
+        return yk_sorted_add(s->sorted, bytes, n, err);
     if (s->o.to)
-        return give(s, at, (size_t)(end - at), err);
-    YK_TRY(yk_batch_read(&s->all, at, (size_t)(end - at), err));
+        return give(s, bytes, n, err);
+    YK_TRY(yk_batch_read(&s->all, bytes, n, err));
     if (s->o.sample)
-        YK_TRY(thin(&s->all, s->keys, &s->n_keys, s->o.sample, err));
+        YK_TRY(take_keys(s, s->all.n - before, (const char *)bytes + n, err));
     if (s->o.tail && s->all.n > 2 * s->o.tail + YK_BLOCK)
         YK_TRY(yk_batch_cut(&s->all, s->all.n - s->o.tail, s->o.tail, err));
-    if (s->o.n_order && s->o.head && s->all.n > 2 * s->o.head + YK_BLOCK)
+    if (s->o.n_order && s->all.n > 2 * s->o.head + YK_BLOCK)
         YK_TRY(sort_batch(s, &s->all, s->o.head, err));
     if (s->o.head && !s->o.n_order && s->all.n >= s->o.head)
         s->base.is_done = true;
-    if (yk_batch_bytes(&s->all) > s->o.memory)
-        return yk_fail(err, YOKE_ELIMIT, "the rows take more than %llu MiB of memory; write them to a file with -o, ask for fewer with --head, or allow more with --memory",
-                       (unsigned long long)(s->o.memory >> 20));
-    return 0;
+    return check_memory(s, &s->all, err);
 }
 
 static void rows_reset(yk_sink *base)
 {
     rows *s = (rows *)base;
     yk_batch_clear(&s->all);
+    if (s->sorted)
+        yk_sorted_clear(s->sorted);
     s->n_keys = 0;
     base->is_done = false;
 }
@@ -255,6 +282,7 @@ static void rows_free(yk_sink *base)
     rows *s = (rows *)base;
     yk_batch_fini(&s->all);
     yk_batch_fini(&s->spare);
+    yk_sorted_free(s->sorted);
     yk_free(s->keys);
     yk_free(s->order);
 }
@@ -277,16 +305,23 @@ int yk_rows_new(const yk_expr *const *columns, size_t n, const yk_rows_opts *opt
         return yk_fail_nomem(err, "planning a scan");
     YK_TRY(yk_batch_init(&s->all, n, err));
     YK_TRY(yk_batch_init(&s->spare, n, err));
+    if (s->o.n_order && (!s->o.head || s->o.head > MOST_FIRST)) {
+        YK_TRY(yk_sorted_new(s->order, s->o.n_order, n, s->o.memory, &s->sorted, err));
+        s->first = s->o.head ? s->o.head : UINT64_MAX;
+        s->last = s->o.tail ? s->o.tail : UINT64_MAX;
+        s->o.head = s->o.tail = 0;
+    }
     for (size_t i = 0; i < n; i++)
         YK_TRY(yk_sink_add(base, columns[i], YK_WANT_ANY, err));
     *ret = YK_TAKE(base);
     return 0;
 }
 
-int yk_rows_take(yk_sink *base, yk_batch *ret, yoke_error *err)
+/* ---- the rows */
+
+static int take_kept(rows *s, yk_batch *ret, yoke_error *err)
 {
-    rows *s = (rows *)base;
-    if (s->o.n_order)
+    if (s->o.n_order && !s->sorted)
         YK_TRY(sort_batch(s, &s->all, s->o.head, err));
     if (s->o.head && s->all.n > s->o.head)
         YK_TRY(yk_batch_cut(&s->all, 0, s->o.head, err));
@@ -295,4 +330,35 @@ int yk_rows_take(yk_sink *base, yk_batch *ret, yoke_error *err)
     *ret = s->all;
     s->all = (yk_batch){0};
     return 0;
+}
+
+static int each_sorted(const rows *s, const yk_scan *scan, const yk_rows_to *to, yoke_error *err)
+{
+    uint64_t n = yk_sorted_rows(s->sorted);
+    return yk_sorted_each(s->sorted, scan->session, scan->opts, s->last < n ? n - s->last : 0, s->first, to, err);
+}
+
+static int append(void *ctx, const yk_batch *part, yoke_error *err)
+{
+    rows *s = ctx;
+    YK_TRY(yk_batch_append(&s->all, part, NULL, 0, part->n, err));
+    return check_memory(s, &s->all, err);
+}
+
+int yk_rows_take(yk_sink *base, const yk_scan *scan, yk_batch *ret, yoke_error *err)
+{
+    rows *s = (rows *)base;
+    if (s->sorted)
+        YK_TRY(each_sorted(s, scan, &(yk_rows_to){append, s}, err));
+    return take_kept(s, ret, err);
+}
+
+int yk_rows_each(yk_sink *base, const yk_scan *scan, const yk_rows_to *to, yoke_error *err)
+{
+    rows                              *s = (rows *)base;
+    YK_CLEANUP(yk_batch_fini) yk_batch kept = {0};
+    if (s->sorted)
+        YK_TRY(each_sorted(s, scan, to, err));
+    YK_TRY(take_kept(s, &kept, err)); /* no row of a sort, but the columns and their types */
+    return to->take(to->ctx, &kept, err);
 }

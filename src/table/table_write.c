@@ -1,92 +1,117 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Rows that leave as they come: to a function, or to a Parquet file.
+ * Rows to a Parquet file. They come in parts of any length and are encoded in strips of a page's rows, each strip's columns at the same
+ * time: so the file depends on the rows alone.
  */
 #include "format/parquet/parquet_write.h"
+#include "plan/stage.h"
 #include "table/table.h"
 
-/* Rows of a batch as blocks: columns[i] borrows from the batch and from what it allocates in the arena. */
-int yk_batch_block(const yk_batch *b, uint64_t first, uint32_t n, yk_arena *arena, yk_vec *columns, yoke_error *err)
-{
-    for (size_t c = 0; c < b->n_columns; c++) {
-        const yk_batch_column *col = &b->columns[c];
-        size_t                 size = yk_kind_size(col->type.kind);
-        uint64_t              *valid = yk_arena_calloc(arena, YK_BLOCK / 64, sizeof *valid);
-        bool                   has_missing = false;
-        if (!valid)
-            return yk_fail_nomem(err, "writing rows");
-        for (uint32_t i = 0; i < n; i++) {
-            valid[i >> 6] |= (uint64_t)(col->valid.data[first + i] != 0) << (i & 63);
-            has_missing |= !col->valid.data[first + i];
-        }
-        columns[c] = (yk_vec){.type = col->type, .n = n, .values = size ? col->values.data + first * size : NULL, .valid = has_missing ? valid : NULL};
-        if (col->type.kind != YK_KIND_TEXT && col->type.kind != YK_KIND_DATA) {
-            void *copy = size == 16 ? yk_arena_alloc(arena, n * size + 64) : NULL; /* 16-byte values lie on 16-byte borders */
-            if (size == 16 && !copy)
-                return yk_fail_nomem(err, "writing rows");
-            if (copy)
-                columns[c].values = memcpy(copy, columns[c].values, n * size);
-            continue;
-        }
-        yk_text *texts = yk_arena_alloc(arena, n * sizeof *texts + 64);
-        if (!texts)
-            return yk_fail_nomem(err, "writing rows");
-        for (uint32_t i = 0; i < n; i++) {
-            uint64_t place[2];
-            memcpy(place, col->values.data + (first + i) * sizeof place, sizeof place);
-            texts[i] = (yk_text){yk_buf_text(&col->bytes) + place[0], place[1]};
-        }
-        columns[c].values = texts;
-    }
-    return 0;
-}
-
-/* ---- Parquet */
-
 typedef struct parquet_out {
+    yoke_session      *session;
     const char        *path;
     bool               may_replace;
     yk_parquet_writer *writer;
+    yk_codec_state    *codecs; /* of each worker */
+    unsigned           n_workers;
+    yk_batch           rest; /* rows that are not a strip yet */
     uint64_t           n;
     yoke_error        *err;
 } parquet_out;
+
+static void parquet_out_fini(parquet_out *o)
+{
+    yk_parquet_writer_close(o->writer);
+    for (unsigned i = 0; o->codecs && i < o->n_workers; i++)
+        yk_codec_fini(&o->codecs[i]);
+    yk_free(o->codecs);
+    yk_batch_fini(&o->rest);
+}
 
 static int open_writer(parquet_out *o, const yoke_frame *f)
 {
     size_t                        n = f->rows.n_columns;
     YK_AUTOFREE yk_parquet_field *fields = yk_new_array(yk_parquet_field, n + 1);
-    if (!fields)
+    o->n_workers = yoke_session_workers(o->session);
+    o->codecs = yk_new_array(yk_codec_state, o->n_workers);
+    if (!fields || !o->codecs)
         return yk_fail_nomem(o->err, "writing rows");
-    for (size_t i = 0; i < n; i++)
+    YK_TRY(yk_batch_init(&o->rest, n, o->err));
+    for (size_t i = 0; i < n; i++) {
         fields[i] = (yk_parquet_field){.name = f->names[i], .type = f->rows.columns[i].type};
+        o->rest.columns[i].type = f->rows.columns[i].type;
+    }
     return yk_parquet_writer_open(o->path, o->may_replace, fields, (unsigned)n, NULL, &o->writer, o->err);
 }
 
-static void parquet_out_fini(parquet_out *o) { yk_parquet_writer_close(o->writer); }
+typedef struct strip {
+    parquet_out    *o;
+    const yk_batch *rows;
+    uint64_t        first;
+    uint32_t        n;
+} strip;
 
+static int encode_column(const strip *s, size_t column, yk_codec_state *codecs, yk_arena *arena, yoke_error *err)
+{
+    for (uint32_t at = 0; at < s->n; at += YK_BLOCK) {
+        yk_vec block;
+        yk_arena_clear(arena);
+        YK_TRY(yk_batch_vec(s->rows, column, s->first + at, s->n - at < YK_BLOCK ? s->n - at : YK_BLOCK, arena, &block, err));
+        YK_TRY(yk_parquet_writer_put(s->o->writer, (unsigned)column, &block, codecs, err));
+    }
+    return 0;
+}
+
+static int strip_task(void *ctx, yk_task *t, void *out, yoke_error *err)
+{
+    const strip *s = ctx;
+    return encode_column(s, yk_task_index(t), &s->o->codecs[yk_task_worker(t)], yk_task_arena(t), err);
+}
+
+/* Encoders keep what they have seen in this process: worker processes cannot help. */
+static int encode_strip(parquet_out *o, const yk_batch *rows, uint64_t first, uint32_t n)
+{
+    YK_CLEANUP(yk_arena_fini) yk_arena arena = YK_ARENA_INIT;
+    strip                              s = {o, rows, first, n};
+    yk_stage st = {.name = "write", .n = rows->n_columns, .ctx = &s, .task = strip_task};
+    bool     is_local = yk_stage_is_local(o->session);
+    if (is_local)
+        YK_TRY(yk_stage_run(o->session, &st, o->err));
+    for (size_t c = 0; c < rows->n_columns && !is_local; c++)
+        YK_TRY(encode_column(&s, c, o->codecs, &arena, o->err));
+    return yk_parquet_writer_count(o->writer, n, o->err);
+}
+
+/* Full strips are encoded where they lie; what is left over waits for more. */
 static int add_frame(void *ctx, const yoke_frame *f)
 {
-    parquet_out                        *o = ctx;
-    YK_CLEANUP(yk_arena_fini) yk_arena  arena = YK_ARENA_INIT;
-    YK_AUTOFREE yk_vec                 *columns = yk_new_array(yk_vec, f->rows.n_columns + 1);
-    if (!columns)
-        return yk_fail_nomem(o->err, "writing rows");
+    parquet_out *o = ctx;
+    uint64_t     at = 0, n = f->rows.n;
     if (!o->writer)
         YK_TRY(open_writer(o, f));
-    for (uint64_t at = 0; at < f->rows.n; at += YK_BLOCK) {
-        uint32_t n = f->rows.n - at < YK_BLOCK ? (uint32_t)(f->rows.n - at) : YK_BLOCK;
-        yk_arena_clear(&arena);
-        YK_TRY(yk_batch_block(&f->rows, at, n, &arena, columns, o->err));
-        YK_TRY(yk_parquet_writer_add(o->writer, columns, o->err));
+    while (at < n) {
+        bool     is_whole = o->rest.n == 0 && n - at >= YK_PARQUET_STRIP;
+        uint64_t room = YK_PARQUET_STRIP - o->rest.n, take = n - at < room ? n - at : room;
+        if (is_whole)
+            YK_TRY(encode_strip(o, &f->rows, at, YK_PARQUET_STRIP));
+        else
+            YK_TRY(yk_batch_append(&o->rest, &f->rows, NULL, at, take, o->err));
+        if (o->rest.n == YK_PARQUET_STRIP) {
+            YK_TRY(encode_strip(o, &o->rest, 0, YK_PARQUET_STRIP));
+            yk_batch_clear(&o->rest);
+        }
+        at += take;
     }
-    o->n += f->rows.n;
+    o->n += n;
     return 0;
 }
 
 int yoke_table_write_parquet(const yoke_table *t, const yoke_rows *rows, const char *path, int may_replace, uint64_t *ret_rows, yoke_error *err)
 {
-    YK_CLEANUP(parquet_out_fini) parquet_out o = {.path = path, .may_replace = may_replace, .err = err};
+    YK_CLEANUP(parquet_out_fini) parquet_out o = {.session = t->session, .path = path, .may_replace = may_replace, .err = err};
     YK_TRY(yoke_table_each(t, rows, add_frame, &o, err));
+    if (o.rest.n)
+        YK_TRY(encode_strip(&o, &o.rest, 0, (uint32_t)o.rest.n));
     YK_TRY(yk_parquet_writer_commit(o.writer, err));
     if (ret_rows)
         *ret_rows = o.n;

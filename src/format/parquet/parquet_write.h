@@ -7,6 +7,7 @@
 #define YK_FORMAT_PARQUET_WRITE_H
 
 #include "format/column.h"
+#include "format/parquet/pq_codec.h"
 
 typedef struct yk_parquet_writer yk_parquet_writer;
 
@@ -40,6 +41,12 @@ YK_DEFINE_CLEANUP(yk_parquet_writer, yk_parquet_writer_close)
 /* Adds columns[0].n rows (at most YK_BLOCK): a block for each field, of its type and all of one length. Nothing stays borrowed.
  * Blocks may be of any form that yk_vec has; codes are kept as codes. What is held in memory is one row group, compressed. */
 int yk_parquet_writer_add(yk_parquet_writer *w, const yk_vec *columns, yoke_error *err) YK_MUST_USE;
+
+/* The same a column at a time: blocks of one field, by any thread but one at a time for each field, with the caller's own codecs; then,
+ * when all fields have got them, n rows more are counted. Strips of YK_PARQUET_STRIP rows, a page's, end where row groups do. */
+enum { YK_PARQUET_STRIP = 1 << 15 };
+int yk_parquet_writer_put(yk_parquet_writer *w, unsigned field, const yk_vec *block, yk_codec_state *codecs, yoke_error *err) YK_MUST_USE;
+int yk_parquet_writer_count(yk_parquet_writer *w, uint32_t n, yoke_error *err) YK_MUST_USE;
 
 /* Writes what remains and the footer, and gives the file its name. */
 int yk_parquet_writer_commit(yk_parquet_writer *w, yoke_error *err) YK_MUST_USE;

@@ -77,14 +77,14 @@ static void find_physical(yk_pq_encoder *e)
 
 int yk_pq_encoder_init(yk_pq_encoder *e, const yk_parquet_field *field, unsigned codec, int level, uint32_t page_rows, yoke_error *err)
 {
-    *e = (yk_pq_encoder){.field = *field, .codec = codec, .level = level, .cap_rows = page_rows + YK_BLOCK, .n_slots = 4096};
+    *e = (yk_pq_encoder){.field = *field, .codec = codec, .level = level, .cap_rows = page_rows + YK_BLOCK};
     e->field.name = yk_strdup(field->name);
     e->levels = yk_new_array(uint32_t, e->cap_rows);
     e->codes = yk_new_array(uint32_t, e->cap_rows);
-    e->slots = yk_new_array(uint32_t, e->n_slots);
-    if (!e->field.name || !e->levels || !e->codes || !e->slots)
+    if (!e->field.name || !e->levels || !e->codes)
         return yk_fail_nomem(err, "writing a Parquet file");
     find_physical(e);
+    YK_TRY(yk_pq_intern_init(&e->dict, e->width, err));
     yk_pq_encoder_clear(e);
     return 0;
 }
@@ -95,9 +95,7 @@ void yk_pq_encoder_fini(yk_pq_encoder *e)
     yk_free(e->levels);
     yk_free(e->codes);
     yk_buf_fini(&e->plain);
-    yk_buf_fini(&e->dict);
-    yk_free(e->slots);
-    yk_free(e->starts);
+    yk_pq_intern_fini(&e->dict);
     yk_free(e->memo);
     yk_buf_fini(&e->body);
     yk_buf_fini(&e->scratch);
@@ -115,9 +113,7 @@ void yk_pq_encoder_clear(yk_pq_encoder *e)
 {
     clear_page(e);
     e->has_dict = e->field.type.kind != YK_KIND_BOOL && e->field.type.kind != YK_KIND_NULL;
-    yk_buf_clear(&e->dict);
-    e->n_dict = 0;
-    memset(e->slots, 0, e->n_slots * sizeof *e->slots);
+    yk_pq_intern_clear(&e->dict);
     e->memo_id = NO_MEMO;
     yk_buf_clear(&e->body);
     e->n_pages = 0;
@@ -169,73 +165,6 @@ static void put_stored(const yk_pq_encoder *e, yk_buf *to, yk_text t)
         yk_buf_append(to, &len, sizeof len);
     if (len)
         yk_buf_append(to, t.data, len);
-}
-
-static uint64_t hash(yk_text t)
-{
-    uint64_t h = t.len * 0x9e3779b97f4a7c15u, word;
-    for (; t.len >= 8; t.data += 8, t.len -= 8) {
-        memcpy(&word, t.data, 8);
-        h = (h ^ word) * 0xff51afd7ed558ccdu;
-        h ^= h >> 32;
-    }
-    word = 0;
-    if (t.len)
-        memcpy(&word, t.data, t.len);
-    h = (h ^ word) * 0xff51afd7ed558ccdu;
-    return h ^ h >> 29;
-}
-
-static yk_text dict_value(const yk_pq_encoder *e, uint32_t code)
-{
-    const char *at = e->dict.data + e->starts[code];
-    uint32_t    len = e->width;
-    if (len == 0) {
-        memcpy(&len, at, sizeof len);
-        at += sizeof len;
-    }
-    return (yk_text){at, len};
-}
-
-static bool grow_slots(yk_pq_encoder *e)
-{
-    uint32_t  n = e->n_slots * 4;
-    uint32_t *slots = yk_new_array(uint32_t, n);
-    if (!slots)
-        return false;
-    for (uint32_t c = 0; c < e->n_dict; c++) {
-        uint32_t s = (uint32_t)hash(dict_value(e, c)) & (n - 1);
-        while (slots[s])
-            s = (s + 1) & (n - 1);
-        slots[s] = c + 1;
-    }
-    yk_free(e->slots);
-    e->slots = slots;
-    e->n_slots = n;
-    return true;
-}
-
-/* The code of a stored value, a new one where it is new. */
-static int find_code(yk_pq_encoder *e, yk_text t, uint32_t *ret, yoke_error *err)
-{
-    uint32_t s = (uint32_t)hash(t) & (e->n_slots - 1);
-    for (; e->slots[s]; s = (s + 1) & (e->n_slots - 1)) {
-        yk_text there = dict_value(e, e->slots[s] - 1);
-        if (there.len == t.len && memcmp(there.data, t.data, t.len) == 0) {
-            *ret = e->slots[s] - 1;
-            return 0;
-        }
-    }
-    uint64_t start = e->dict.len;
-    size_t   n = e->n_dict;
-    put_stored(e, &e->dict, t);
-    if (!yk_push(&e->starts, &n, &e->cap_starts, start) || e->dict.is_failed)
-        return yk_fail_nomem(err, "writing a Parquet file");
-    e->slots[s] = ++e->n_dict;
-    *ret = e->n_dict - 1;
-    if (e->n_dict > e->n_slots / 2 && !grow_slots(e))
-        return yk_fail_nomem(err, "writing a Parquet file");
-    return 0;
 }
 
 static int put_header(yk_buf *to, const yk_pq_header *h, yoke_error *err)
@@ -300,13 +229,16 @@ static int end_page(yk_pq_encoder *e, yk_codec_state *codecs, yoke_error *err)
     if (!e->field.is_required) {
         uint32_t len = 0;
         yk_buf_append(b, &len, 4);
-        yk_pq_hybrid_put(b, e->levels, e->n_rows, 1);
+        if (e->n_missing)
+            yk_pq_hybrid_put(b, e->levels, e->n_rows, 1);
+        else
+            put_varint(b, (uint64_t)e->n_rows << 1), yk_buf_putc(b, 1);
         len = (uint32_t)b->len - 4;
         if (b->data)
             memcpy(b->data, &len, 4);
     }
     if (is_coded) {
-        unsigned width = e->n_dict > 1 ? 32 - (unsigned)__builtin_clz(e->n_dict - 1) : 0;
+        unsigned width = e->dict.n > 1 ? 32 - (unsigned)__builtin_clz(e->dict.n - 1) : 0;
         width = width ? width : 1; /* some readers take no codes of no bits */
         yk_buf_putc(b, (char)width);
         yk_pq_hybrid_put(b, e->codes, e->n_codes, width);
@@ -325,24 +257,33 @@ static int end_page(yk_pq_encoder *e, yk_codec_state *codecs, yoke_error *err)
     e->has_dict_pages |= is_coded;
     e->n_dict_pages += is_coded;
     clear_page(e);
-    if (is_coded && (e->dict.len > MOST_DICT || e->n_dict > (e->rows - e->missing) / 2 + 1000)) /* it does not pay */
+    if (is_coded && (e->dict.values.len > MOST_DICT || e->dict.n > (e->rows - e->missing) / 2 + 1000)) /* it does not pay */
         e->has_dict = false;
     return 0;
 }
 
-/* The rows that are there, side by side in storage form; their levels go into the page. Returns how many. */
-static uint32_t gather(yk_pq_encoder *e, const yk_vec *v, size_t size, char *dense, uint32_t *codes)
+/* The rows that are there, side by side in storage form (in `room` or where they are already); their levels go into the page.
+ * Returns how many. */
+static uint32_t gather(yk_pq_encoder *e, const yk_vec *v, size_t size, char *room, uint32_t *codes, const char **ret_dense)
 {
-    uint32_t n = 0;
+    uint32_t  n = 0, *levels = e->levels + e->n_rows;
+    bool      is_whole = !v->valid && !v->is_const && v->type.kind != YK_KIND_NULL;
+    *ret_dense = room;
+    for (uint32_t i = 0; i < v->n && is_whole; i++)
+        levels[i] = 1;
+    if (is_whole && !v->codes) {
+        *ret_dense = v->values;
+        return v->n;
+    }
     for (uint32_t i = 0; i < v->n; i++) {
         uint32_t at = v->is_const ? 0 : i;
-        bool     is_there = !v->valid || (v->valid[at >> 6] >> (at & 63) & 1);
-        e->levels[e->n_rows + i] = is_there;
+        bool     is_there = v->type.kind != YK_KIND_NULL && (!v->valid || (v->valid[at >> 6] >> (at & 63) & 1));
+        levels[i] = is_there;
         if (!is_there)
             continue;
         if (v->codes)
             codes[n] = v->codes[at];
-        memcpy(dense + n * size, (const char *)(v->codes ? v->dict->values : v->values) + (v->codes ? v->codes[at] : at) * size, size);
+        memcpy(room + n * size, (const char *)(v->codes ? v->dict->values : v->values) + (v->codes ? v->codes[at] : at) * size, size);
         n++;
     }
     return n;
@@ -358,6 +299,24 @@ static int prepare_memo(yk_pq_encoder *e, const yk_dict *d, yoke_error *err)
     memset(e->memo, 0, d->n * sizeof *e->memo);
     e->memo_id = d->id;
     e->memo_n = d->n;
+    return 0;
+}
+
+/* Whether a value is stored in eight bytes, as it is held. */
+static bool is_word(const yk_pq_encoder *e)
+{
+    yk_type t = e->field.type;
+    return e->width == 8 && yk_kind_size(t.kind) == 8 && (t.kind != YK_KIND_TIME || t.unit != YK_UNIT_S);
+}
+
+static int add_words(yk_pq_encoder *e, const char *dense, uint32_t n, yoke_error *err)
+{
+    if (!e->has_dict) {
+        yk_buf_append(&e->plain, dense, (size_t)n * 8);
+        return e->plain.is_failed ? yk_fail_nomem(err, "writing a Parquet file") : 0;
+    }
+    YK_TRY(yk_pq_intern_words(&e->dict, (const uint64_t *)(const void *)dense, n, e->codes + e->n_codes, err));
+    e->n_codes += n;
     return 0;
 }
 
@@ -377,17 +336,18 @@ static int add_values(yk_pq_encoder *e, const char *dense, size_t size, const ui
             put_stored(e, &e->plain, t);
             continue;
         }
-        YK_TRY(find_code(e, t, code, err));
+        YK_TRY(is_word(e) ? yk_pq_intern_words(&e->dict, (const uint64_t *)(const void *)t.data, 1, code, err) : yk_pq_intern_find(&e->dict, t, code, err));
+        e->n_codes++;
         if (codes)
             e->memo[codes[i]] = *code + 1;
-        e->n_codes++;
     }
     return e->plain.is_failed ? yk_fail_nomem(err, "writing a Parquet file") : 0;
 }
 
 int yk_pq_encoder_add(yk_pq_encoder *e, const yk_vec *v, yk_codec_state *codecs, yoke_error *err)
 {
-    _Alignas(16) char dense[YK_BLOCK * 16];
+    _Alignas(16) char room[YK_BLOCK * 16];
+    const char       *dense;
     uint32_t          codes[YK_BLOCK];
     size_t            size = yk_kind_size(e->field.type.kind);
     bool              is_coded = v->codes && v->dict->n > 0 && v->dict->id != NO_MEMO && v->dict->n <= MOST_DICT;
@@ -395,17 +355,19 @@ int yk_pq_encoder_add(yk_pq_encoder *e, const yk_vec *v, yk_codec_state *codecs,
         return yk_fail(err, YOKE_EINVALID, "column '%s' does not get what was announced", e->field.name);
     if (e->n_rows + v->n > e->cap_rows)
         YK_TRY(end_page(e, codecs, err));
-    uint32_t present = gather(e, v, size, dense, codes);
+    uint32_t present = gather(e, v, size, room, codes, &dense);
     if (present < v->n && e->field.is_required)
         return yk_fail(err, YOKE_EINVALID, "column '%s' was announced without missing rows, but has one", e->field.name);
     yk_pq_range_add(&e->range, e->field.type.kind, dense, present);
     if (is_coded && e->has_dict)
         YK_TRY(prepare_memo(e, v->dict, err));
-    if (e->field.type.kind != YK_KIND_NULL)
+    if (is_word(e) && !is_coded)
+        YK_TRY(add_words(e, dense, present, err));
+    else if (e->field.type.kind != YK_KIND_NULL)
         YK_TRY(add_values(e, dense, size, is_coded ? codes : NULL, present, err));
     e->n_rows += v->n;
     e->n_missing += v->n - present;
-    bool is_full = e->n_rows + YK_BLOCK > e->cap_rows || e->plain.len > MOST_PAGE || (e->has_dict && e->dict.len > MOST_DICT);
+    bool is_full = e->n_rows + YK_BLOCK > e->cap_rows || e->plain.len > MOST_PAGE || (e->has_dict && e->dict.values.len > MOST_DICT);
     return is_full ? end_page(e, codecs, err) : 0;
 }
 
@@ -414,5 +376,5 @@ int yk_pq_encoder_end(yk_pq_encoder *e, yk_codec_state *codecs, yk_buf *dict_pag
     YK_TRY(end_page(e, codecs, err));
     if (!e->has_dict_pages)
         return 0;
-    return put_page(e, codecs, YK_PQ_DICTIONARY_PAGE, YK_PQ_PLAIN, e->n_dict, &e->dict, dict_page, err);
+    return put_page(e, codecs, YK_PQ_DICTIONARY_PAGE, YK_PQ_PLAIN, e->dict.n, &e->dict.values, dict_page, err);
 }

@@ -8,6 +8,7 @@
 #include "format/parquet/parquet_write.h"
 #include "format/parquet/pq_codec.h"
 #include "format/parquet/pq_footer.h"
+#include "format/parquet/pq_intern.h"
 
 enum { YK_PQ_MOST_BOUND = 64 };
 
@@ -48,14 +49,11 @@ typedef struct yk_pq_encoder {
     yk_pq_range range;
 
     /* The dictionary of the row group. */
-    bool      has_dict;
-    yk_buf    dict;  /* stored values, as PLAIN has them */
-    uint32_t  n_dict, *slots, n_slots; /* a hash table of codes + 1 */
-    uint64_t *starts;                  /* of each value in dict */
-    size_t    cap_starts;
-    uint64_t  memo_id; /* codes of the dictionary that blocks came with last, as ours + 1 */
-    uint32_t *memo, memo_n;
-    size_t    cap_memo;
+    bool         has_dict;
+    yk_pq_intern dict;
+    uint64_t     memo_id; /* codes of the dictionary that blocks came with last, as ours + 1 */
+    uint32_t    *memo, memo_n;
+    size_t       cap_memo;
 
     /* The chunk so far. */
     yk_buf           body, scratch;

@@ -4,7 +4,7 @@
 #include "base/file.h"
 #include "format/parquet/pq_meta.h"
 
-enum { GROUP_ROWS = 1 << 20, PAGE_ROWS = 1 << 15, MOST_GROUP_BYTES = 128 << 20, ZSTD_LEVEL = 3 };
+enum { GROUP_ROWS = 1 << 20, PAGE_ROWS = YK_PARQUET_STRIP, MOST_GROUP_BYTES = 128 << 20, ZSTD_LEVEL = 3 };
 
 struct yk_parquet_writer {
     yk_output      output;
@@ -92,9 +92,22 @@ static int end_group(yk_parquet_writer *w, yoke_error *err)
     return 0;
 }
 
-int yk_parquet_writer_add(yk_parquet_writer *w, const yk_vec *columns, yoke_error *err)
+int yk_parquet_writer_put(yk_parquet_writer *w, unsigned field, const yk_vec *block, yk_codec_state *codecs, yoke_error *err)
+{
+    return yk_pq_encoder_add(&w->encoders[field], block, codecs, err);
+}
+
+int yk_parquet_writer_count(yk_parquet_writer *w, uint32_t n, yoke_error *err)
 {
     uint64_t bytes = 0;
+    for (unsigned i = 0; i < w->n; i++)
+        bytes += w->encoders[i].body.len;
+    w->rows += n;
+    return w->rows >= w->group_rows || bytes > MOST_GROUP_BYTES ? end_group(w, err) : 0;
+}
+
+int yk_parquet_writer_add(yk_parquet_writer *w, const yk_vec *columns, yoke_error *err)
+{
     if (columns[0].n == 0)
         return 0;
     if (w->rows + columns[0].n > w->group_rows)
@@ -103,11 +116,9 @@ int yk_parquet_writer_add(yk_parquet_writer *w, const yk_vec *columns, yoke_erro
         if (columns[i].n != columns[0].n)
             return yk_fail(err, YOKE_EINVALID, "column '%s' has %u rows where the others have %u", w->encoders[i].field.name, columns[i].n,
                            columns[0].n);
-        YK_TRY(yk_pq_encoder_add(&w->encoders[i], &columns[i], &w->codecs, err));
-        bytes += w->encoders[i].body.len;
+        YK_TRY(yk_parquet_writer_put(w, i, &columns[i], &w->codecs, err));
     }
-    w->rows += columns[0].n;
-    return w->rows >= w->group_rows || bytes > MOST_GROUP_BYTES ? end_group(w, err) : 0;
+    return yk_parquet_writer_count(w, columns[0].n, err);
 }
 
 int yk_parquet_writer_commit(yk_parquet_writer *w, yoke_error *err)

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Sort keys, and putting a batch in their order.
+ */
+#ifndef YK_TABLE_ORDER_H
+#define YK_TABLE_ORDER_H
+
+#include "numeric/select.h"
+#include "table/batch.h"
+
+typedef struct yk_order {
+    size_t column; /* of the batch */
+    bool   is_descending;
+} yk_order;
+
+/* order[0 … n): the rows' numbers sorted, missing ones last, equal ones as they lie. For yk_free. */
+int yk_batch_sort(const yk_batch *b, const yk_order *order, size_t n_order, uint32_t **ret, yoke_error *err) YK_MUST_USE;
+
+/* Kinds that are stored in eight bytes, and their values as unsigned integers that order as they do. */
+static inline bool yk_order_has_image(yk_kind kind)
+{
+    return kind == YK_KIND_REAL || kind == YK_KIND_INT || kind == YK_KIND_UINT || kind == YK_KIND_TIME || kind == YK_KIND_DATE || kind == YK_KIND_SPAN;
+}
+
+static inline uint64_t yk_order_image(yk_kind kind, uint64_t bits)
+{
+    double x;
+    if (kind == YK_KIND_UINT)
+        return bits;
+    if (kind != YK_KIND_REAL)
+        return bits ^ (uint64_t)1 << 63;
+    memcpy(&x, &bits, sizeof x);
+    return yk_key_of_real(x + 0.0); /* -0.0 equals 0.0 */
+}
+
+#endif

@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "table/sorted.h"
+
+#include "table/spill.h"
+
+enum { LEAST_PART = 1 << 20, MOST_PART = 8 << 20, MOST_SAMPLES = 1 << 15, SAMPLES_PER_PART = 16 };
+
+/* Where a run has the parts of a column. */
+typedef struct place {
+    uint64_t values, bytes, valid;
+} place;
+
+typedef struct run {
+    uint64_t n;
+    place   *places; /* of each column; owned */
+} run;
+
+/* A row of a run. */
+typedef struct spot {
+    uint32_t run, row;
+} spot;
+
+struct yk_sorted {
+    yk_order *order; /* owned */
+    size_t    n_order, n_columns;
+    uint64_t  memory, n_rows;
+    yk_type  *types; /* of each column; owned */
+    yk_spill  spill;
+    run      *runs;
+    size_t    n_runs, cap_runs;
+
+    /* Of yk_sorted_each: */
+    yk_batch  samples; /* the keys drawn, in columns 0 … n_order-1 */
+    spot     *spots;   /* of each sample */
+    uint32_t *splits;  /* n_parts - 1 samples, rising: part p holds what is not before splits[p - 1] and before splits[p] */
+    uint64_t  n_parts;
+    uint32_t *cuts;    /* [part][run]: where a part begins in a run; n_parts + 1 of them */
+    uint64_t *starts;  /* [part]: the rows before it */
+    uint64_t  part;    /* the first part that is wanted */
+    uint64_t  first, end; /* the rows that are */
+};
+
+int yk_sorted_new(const yk_order *order, size_t n_order, size_t n_columns, uint64_t memory, yk_sorted **ret, yoke_error *err)
+{
+    YK_CLEANUP(yk_sorted_freep) yk_sorted *s = yk_new(yk_sorted);
+    if (!s)
+        return yk_fail_nomem(err, "sorting");
+    s->memory = memory, s->n_order = n_order, s->n_columns = n_columns;
+    yk_spill_init(&s->spill, memory / 2);
+    s->order = yk_memdup(order, n_order * sizeof *order);
+    s->types = yk_new_array(yk_type, n_columns + 1);
+    if (!s->order || !s->types)
+        return yk_fail_nomem(err, "sorting");
+    YK_TRY(yk_batch_init(&s->samples, n_order, err));
+    *ret = YK_TAKE(s);
+    return 0;
+}
+
+static void forget_parts(yk_sorted *s)
+{
+    yk_batch_clear(&s->samples);
+    yk_free(s->spots);
+    yk_free(s->splits);
+    yk_free(s->cuts);
+    yk_free(s->starts);
+    s->spots = NULL, s->splits = NULL, s->cuts = NULL, s->starts = NULL;
+}
+
+void yk_sorted_clear(yk_sorted *s)
+{
+    for (size_t i = 0; i < s->n_runs; i++)
+        yk_free(s->runs[i].places);
+    s->n_runs = 0, s->n_rows = 0;
+    yk_spill_fini(&s->spill);
+    forget_parts(s);
+}
+
+void yk_sorted_free(yk_sorted *s)
+{
+    if (!s)
+        return;
+    yk_sorted_clear(s);
+    yk_batch_fini(&s->samples);
+    yk_free(s->runs);
+    yk_free(s->order);
+    yk_free(s->types);
+    yk_free(s);
+}
+
+uint64_t yk_sorted_rows(const yk_sorted *s) { return s->n_rows; }
+
+/* ---- runs */
+
+static uint64_t pass_run(const char *bytes, uint64_t *at)
+{
+    uint64_t n, from = *at + sizeof n;
+    memcpy(&n, bytes + *at, sizeof n);
+    *at = from + n;
+    return from;
+}
+
+int yk_sorted_add(yk_sorted *s, const void *bytes, size_t n, yoke_error *err)
+{
+    run      r = {0};
+    uint64_t at = sizeof r.n;
+    memcpy(&r.n, bytes, sizeof r.n);
+    if (r.n > UINT32_MAX || s->n_runs == UINT32_MAX)
+        return yk_fail(err, YOKE_ELIMIT, "too many rows to sort");
+    if (!yk_grow(&s->runs, &s->cap_runs, s->n_runs + 1, sizeof r) || !(r.places = yk_new_array(place, s->n_columns + 1)))
+        return yk_fail_nomem(err, "sorting");
+    s->runs[s->n_runs++] = r;
+    for (size_t c = 0; c < s->n_columns; c++) {
+        memcpy(&s->types[c], (const char *)bytes + at, sizeof *s->types);
+        at += sizeof *s->types;
+        r.places[c].values = pass_run(bytes, &at);
+        r.places[c].bytes = pass_run(bytes, &at);
+        r.places[c].valid = pass_run(bytes, &at);
+    }
+    s->n_rows += r.n;
+    return yk_spill_add(&s->spill, bytes, n, err);
+}
+
+static bool is_bytes(yk_type t) { return t.kind == YK_KIND_TEXT || t.kind == YK_KIND_DATA; }
+
+/* One value of a run. `text` holds it where it is text. */
+static int run_value(const yk_sorted *s, uint32_t number, size_t column, uint32_t row, yk_buf *text, yk_value *ret, yoke_error *err)
+{
+    const place *p = &s->runs[number].places[column];
+    size_t       size = yk_kind_size(s->types[column].kind);
+    uint8_t      bits[16], is_there;
+    uint64_t     where[2];
+    *ret = (yk_value){.type = s->types[column]};
+    YK_TRY(yk_spill_read(&s->spill, number, p->valid + row, &is_there, 1, err));
+    ret->is_missing = !is_there;
+    if (!is_there || size == 0)
+        return 0;
+    YK_TRY(yk_spill_read(&s->spill, number, p->values + (uint64_t)row * size, bits, size, err));
+    if (is_bytes(ret->type)) {
+        memcpy(where, bits, sizeof where);
+        yk_buf_clear(text);
+        char *to = yk_buf_extend(text, where[1]);
+        if (!to)
+            return yk_fail_nomem(err, "sorting");
+        ret->t = (yk_text){to, where[1]};
+        return yk_spill_read(&s->spill, number, p->bytes + where[0], to, where[1], err);
+    }
+    if (ret->type.kind == YK_KIND_BOOL)
+        ret->b = bits[0] != 0;
+    else
+        memcpy(&ret->i, bits, size);
+    return 0;
+}
+
+/* Appends rows [first, first + n) of a run. */
+static int append_rows(const yk_sorted *s, uint32_t number, uint64_t first, uint64_t n, yk_batch *to, yoke_error *err)
+{
+    for (size_t i = 0; i < s->n_columns && n; i++) {
+        const place     *p = &s->runs[number].places[i];
+        yk_batch_column *c = &to->columns[i];
+        size_t           size = yk_kind_size(c->type.kind);
+        uint64_t         base = c->bytes.len, from = c->values.len, last[2], begin;
+        char            *valid = yk_buf_extend(&c->valid, n), *values = size ? yk_buf_extend(&c->values, n * size) : NULL;
+        if (!valid || (size && !values))
+            return yk_fail_nomem(err, "sorting");
+        YK_TRY(yk_spill_read(&s->spill, number, p->valid + first, valid, n, err));
+        YK_TRY(yk_spill_read(&s->spill, number, p->values + first * size, values, n * size, err));
+        if (!is_bytes(c->type))
+            continue;
+        memcpy(&begin, values, sizeof begin);
+        memcpy(last, values + (n - 1) * size, sizeof last);
+        for (uint64_t at = from; at < c->values.len; at += size) {
+            uint64_t where;
+            memcpy(&where, c->values.data + at, sizeof where);
+            where = where - begin + base;
+            memcpy(c->values.data + at, &where, sizeof where);
+        }
+        uint64_t n_bytes = last[0] + last[1] - begin;
+        char    *bytes = yk_buf_extend(&c->bytes, n_bytes);
+        if (!bytes)
+            return yk_fail_nomem(err, "sorting");
+        YK_TRY(yk_spill_read(&s->spill, number, p->bytes + begin, bytes, n_bytes, err));
+    }
+    to->n += n;
+    return 0;
+}
+
+/* ---- splitting: keys at regular distances, all runs' together in order, every so many of them */
+
+static int draw_samples(yk_sorted *s, yoke_error *err)
+{
+    YK_AUTOBUF text = YK_BUF_INIT;
+    uint64_t   want = s->n_parts * SAMPLES_PER_PART > MOST_SAMPLES ? s->n_parts * SAMPLES_PER_PART : MOST_SAMPLES;
+    uint64_t   step = s->n_rows / want + 1, next = step / 2;
+    size_t     cap = 0;
+    for (size_t k = 0; k < s->n_order; k++)
+        s->samples.columns[k].type = s->types[s->order[k].column];
+    for (uint32_t i = 0; i < s->n_runs; i++) {
+        for (; next < s->runs[i].n; next += step) {
+            if (!yk_grow(&s->spots, &cap, s->samples.n + 1, sizeof *s->spots))
+                return yk_fail_nomem(err, "sorting");
+            s->spots[s->samples.n++] = (spot){i, (uint32_t)next};
+            for (size_t k = 0; k < s->n_order; k++) {
+                yk_value v;
+                YK_TRY(run_value(s, i, s->order[k].column, (uint32_t)next, &text, &v, err));
+                YK_TRY(yk_batch_put(&s->samples.columns[k], &v, err));
+            }
+        }
+        next -= s->runs[i].n;
+    }
+    return 0;
+}
+
+static int find_splits(yk_sorted *s, yoke_error *err)
+{
+    YK_AUTOFREE yk_order *order = yk_new_array(yk_order, s->n_order);
+    YK_AUTOFREE uint32_t *sorted = NULL;
+    YK_TRY(draw_samples(s, err));
+    if (s->n_parts > s->samples.n / 2 + 1)
+        s->n_parts = s->samples.n / 2 + 1;
+    s->splits = yk_new_array(uint32_t, s->n_parts);
+    if (!order || !s->splits)
+        return yk_fail_nomem(err, "sorting");
+    for (size_t k = 0; k < s->n_order; k++)
+        order[k] = (yk_order){k, s->order[k].is_descending};
+    YK_TRY(yk_batch_sort(&s->samples, order, s->n_order, &sorted, err));
+    for (uint64_t p = 1; p < s->n_parts; p++)
+        s->splits[p - 1] = sorted[p * s->samples.n / s->n_parts];
+    return 0;
+}
+
+/* Whether a row of a run comes before a sample: by keys, then by where they lie. */
+static int is_before(const yk_sorted *s, spot at, uint32_t sample, yk_buf *text, bool *ret, yoke_error *err)
+{
+    for (size_t k = 0; k < s->n_order; k++) {
+        yk_value a, b;
+        YK_TRY(run_value(s, at.run, s->order[k].column, at.row, text, &a, err));
+        yk_batch_get(&s->samples, k, sample, &b);
+        int c = yk_value_compare(&a, &b, s->order[k].is_descending);
+        if (c) {
+            *ret = c < 0;
+            return 0;
+        }
+    }
+    *ret = at.run < s->spots[sample].run;
+    return 0;
+}
+
+/* How many rows of a run come before a sample. */
+static int cut_run(const yk_sorted *s, uint32_t number, uint32_t sample, yk_buf *text, uint32_t *ret, yoke_error *err)
+{
+    uint64_t lo = 0, hi = s->runs[number].n;
+    if (s->spots[sample].run == number)
+        lo = hi = s->spots[sample].row;
+    while (lo < hi) {
+        uint64_t mid = (lo + hi) / 2;
+        bool     before;
+        YK_TRY(is_before(s, (spot){number, (uint32_t)mid}, sample, text, &before, err));
+        if (before)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    *ret = (uint32_t)lo;
+    return 0;
+}
+
+/* A task: the cuts of all runs at one split. */
+static int cut_task(void *ctx, yk_task *t, void *out, yoke_error *err)
+{
+    const yk_sorted *s = ctx;
+    YK_AUTOBUF       text = YK_BUF_INIT;
+    uint32_t        *cuts = yk_arena_alloc(yk_task_arena(t), s->n_runs * sizeof *cuts);
+    if (!cuts)
+        return yk_fail_nomem(err, "sorting");
+    for (uint32_t i = 0; i < s->n_runs; i++)
+        YK_TRY(cut_run(s, i, s->splits[yk_task_index(t)], &text, &cuts[i], err));
+    return yk_task_emit(t, cuts, s->n_runs * sizeof *cuts, err);
+}
+
+static int cut_fold(void *ctx, const yk_result *r, yoke_error *err)
+{
+    yk_sorted *s = ctx;
+    memcpy(s->cuts + (r->index + 1) * s->n_runs, r->bytes, r->n_bytes);
+    return 0;
+}
+
+static int find_cuts(yk_sorted *s, yoke_session *session, yoke_error *err)
+{
+    size_t n;
+    if (!yk_mul(&n, s->n_parts + 1, s->n_runs) || !(s->cuts = yk_new_array(uint32_t, n + 1)) || !(s->starts = yk_new_array(uint64_t, s->n_parts + 1)))
+        return yk_fail_nomem(err, "sorting");
+    yk_stage st = {.name = "sort", .n = s->n_parts - 1, .ctx = s, .task = cut_task, .fold = cut_fold, .fold_ctx = s};
+    if (st.n)
+        YK_TRY(yk_stage_run(session, &st, err));
+    for (size_t i = 0; i < s->n_runs; i++)
+        s->cuts[s->n_parts * s->n_runs + i] = (uint32_t)s->runs[i].n;
+    for (uint64_t p = 0; p <= s->n_parts; p++)
+        for (size_t i = 0; i < s->n_runs; i++)
+            s->starts[p] += s->cuts[p * s->n_runs + i];
+    return 0;
+}
+
+/* ---- parts */
+
+static int gather_part(const yk_sorted *s, uint64_t part, yk_batch *to, yoke_error *err)
+{
+    const uint32_t *from = s->cuts + part * s->n_runs, *end = from + s->n_runs;
+    YK_TRY(yk_batch_init(to, s->n_columns, err));
+    for (size_t c = 0; c < s->n_columns; c++)
+        to->columns[c].type = s->types[c];
+    for (uint32_t i = 0; i < s->n_runs; i++)
+        YK_TRY(append_rows(s, i, from[i], end[i] - from[i], to, err));
+    return 0;
+}
+
+static int part_task(void *ctx, yk_task *t, void *out, yoke_error *err)
+{
+    const yk_sorted                   *s = ctx;
+    YK_CLEANUP(yk_batch_fini) yk_batch rows = {0};
+    YK_AUTOFREE uint32_t              *order = NULL;
+    YK_AUTOBUF                         bytes = YK_BUF_INIT;
+    uint64_t                           part = s->part + yk_task_index(t), start = s->starts[part];
+    YK_TRY(gather_part(s, part, &rows, err));
+    YK_TRY(yk_batch_sort(&rows, s->order, s->n_order, &order, err));
+    uint64_t lo = s->first > start ? s->first - start : 0, hi = s->end - start < rows.n ? s->end - start : rows.n;
+    YK_TRY(yk_batch_write_rows(&rows, order + lo, hi - lo, &bytes, err));
+    return yk_task_emit(t, bytes.data, bytes.len, err);
+}
+
+/* Where parts go, in order. */
+typedef struct giving {
+    const yk_rows_to      *to;
+    const yoke_table_opts *opts;
+    yk_batch               rows;
+    uint64_t               n;
+} giving;
+
+static void giving_fini(giving *g) { yk_batch_fini(&g->rows); }
+
+static int give_part(void *ctx, const yk_result *r, yoke_error *err)
+{
+    giving *g = ctx;
+    yk_batch_clear(&g->rows);
+    YK_TRY(yk_batch_read(&g->rows, r->bytes, r->n_bytes, err));
+    if (g->opts && g->opts->progress && g->opts->progress(g->opts->progress_ctx, g->n, g->n))
+        return yk_fail(err, YOKE_ECANCELED, "interrupted while sorting");
+    return g->to->take(g->to->ctx, &g->rows, err);
+}
+
+int yk_sorted_each(yk_sorted *s, yoke_session *session, const yoke_table_opts *opts, uint64_t first, uint64_t n, const yk_rows_to *to,
+                   yoke_error *err)
+{
+    uint64_t part = s->memory / 16 < LEAST_PART ? LEAST_PART : s->memory / 16 > MOST_PART ? MOST_PART : s->memory / 16;
+    if (first >= s->n_rows || n == 0)
+        return 0;
+    s->first = first;
+    s->end = n < s->n_rows - first ? first + n : s->n_rows;
+    s->n_parts = s->spill.bytes / part + 1;
+    forget_parts(s);
+    YK_TRY(find_splits(s, err));
+    YK_TRY(find_cuts(s, session, err));
+    uint64_t last = s->n_parts;
+    for (s->part = 0; s->starts[s->part + 1] <= s->first; s->part++)
+        ;
+    while (s->starts[last - 1] >= s->end)
+        last--;
+    YK_CLEANUP(giving_fini) giving g = {.to = to, .opts = opts, .n = s->n_rows};
+    YK_TRY(yk_batch_init(&g.rows, s->n_columns, err));
+    yk_stage st = {.name = "sort", .n = last - s->part, .ctx = s, .task = part_task, .fold = give_part, .fold_ctx = &g};
+    return yk_stage_run(session, &st, err);
+}

@@ -1,0 +1,148 @@
+"""Sorting whole tables: random keys of every kind against Python's own stable sort, with runs that fit the memory and runs that go to
+temporary files. The seed is in the test's name; YOKE_STRESS sets how many."""
+
+import decimal
+import os
+import subprocess
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+ROWS = 300_000  # three tasks: three runs
+
+
+def texts(rng, distinct):
+    long = "a common beginning that is longer than any image of it, "
+    makers = [lambda i: f"t{i}", lambda i: "x" * int(rng.integers(0, 30)), lambda i: long + str(i), lambda i: long[:int(rng.integers(0, 40))],
+              lambda i: "n\0" * int(rng.integers(0, 9)), lambda i: "żółw"[:int(rng.integers(0, 5))] + str(i % 7), lambda i: ""]
+    return [makers[int(rng.integers(len(makers)))](i) for i in range(min(distinct, 20000))]
+
+
+def values(rng, kind, distinct):
+    """Python's values of a kind; every one of them orders as the table should."""
+    whole = lambda lo, hi: [int(v) for v in rng.integers(lo, hi, min(distinct, 50000))]
+    if kind == "text":
+        return texts(rng, distinct)
+    if kind == "bool":
+        return [False, True]
+    if kind == "real":
+        return [*np.round(rng.normal(0, 1e3, distinct), 2).tolist(), 0.0, -0.0, float("inf"), float("-inf"), float("nan"), -float("nan"), 5e-324]
+    if kind == "decimal":
+        scale = int(rng.choice([1, 10**9, 10**22]))
+        return [decimal.Decimal(v * scale).scaleb(-2, decimal.Context(prec=40)) for v in whole(-10**9, 10**9)]
+    if kind == "unsigned":
+        return [*whole(0, 1000), 2**64 - 1, 2**63, 2**63 - 1]
+    return {"int": whole(-2**62, 2**62), "small": whole(-3, 4), "time": whole(-10**15, 10**15), "date": whole(-10**5, 10**5),
+            "span": whole(-10**12, 10**12)}[kind]
+
+
+TYPES = {"text": pa.string(), "bool": pa.bool_(), "real": pa.float64(), "decimal": pa.decimal128(38, 2), "unsigned": pa.uint64(), "int": pa.int64(),
+         "small": pa.int8(), "time": pa.timestamp("us"), "date": pa.date32(), "span": pa.duration("us")}
+
+
+def column(rng, kind, n):
+    """The column, and what Python sorts by: None where a value is missing."""
+    pool = values(rng, kind, int(rng.choice([1, 5, 300, 50000])))
+    picked = rng.integers(0, len(pool), n)
+    missing = rng.random(n) < rng.choice([0, 0, 0.05, 0.9])
+    keys = [None if m or pool[i] != pool[i] else pool[i] for i, m in zip(picked.tolist(), missing.tolist())]
+    if kind == "text":
+        keys = [None if k is None else k.encode() for k in keys]
+    array = pa.array(pool, TYPES[kind] if kind not in ("time", "span", "date") else pa.int64())
+    if kind in ("time", "span", "date"):
+        array = (array.cast(pa.int32()) if kind == "date" else array).cast(TYPES[kind])
+    return array.take(pa.array(picked, mask=missing)), keys
+
+
+def stable(order, keys, descending):
+    there = sorted((i for i in order if keys[i] is not None), key=keys.__getitem__, reverse=descending)
+    return there + [i for i in order if keys[i] is None]
+
+
+def write(rng, table, path):
+    spans = [f.name for f in table.schema if pa.types.is_duration(f.type)]  # Parquet has none; yoke reads their difference
+    assert not spans
+    pq.write_table(table, path, row_group_size=int(rng.integers(1000, len(table) + 1)), use_dictionary=bool(rng.integers(2)))
+
+
+@pytest.mark.parametrize("seed", range(int(os.environ.get("YOKE_STRESS", 8))))
+def test_random_keys(yoke, tmp_path, seed):
+    rng = np.random.default_rng(seed)
+    kinds = [str(k) for k in rng.choice([k for k in TYPES if k != "span"], rng.integers(1, 4))]
+    made = [column(rng, kind, ROWS) for kind in kinds]
+    descending = [bool(d) for d in rng.integers(0, 2, len(kinds))]
+    table = pa.table({"row": np.arange(ROWS), **{f"k{i}": array for i, (array, _) in enumerate(made)}})
+    write(rng, table, tmp_path / "in.parquet")
+    order = list(range(ROWS))
+    for (_, keys), down in reversed(list(zip(made, descending))):
+        order = stable(order, keys, down)
+    sort = ", ".join(f"k{i}{' desc' * down}" for i, down in enumerate(descending))
+    for words in (["--on", "threads:2"], ["--memory", "1M", "--on", "threads:3"], ["--memory", "1M", "--on", "processes:2"]):
+        run = yoke("table", tmp_path / "in.parquet", "--select", "row", "--sort", sort, "-o", tmp_path / "out.parquet", "-f", *words)
+        assert run.returncode == 0, run.stderr
+        got = pq.read_table(tmp_path / "out.parquet")
+        assert got.column_names == ["row"]
+        assert got["row"].to_pylist() == order, (seed, kinds, sort, words)
+    whole = yoke("table", tmp_path / "in.parquet", "--sort", sort, "-o", tmp_path / "whole.parquet", "--memory", "1M")
+    assert whole.returncode == 0, whole.stderr
+    want, got = table.take(pa.array(order)), pq.read_table(tmp_path / "whole.parquet")
+    for name in table.column_names:
+        same = want[name].combine_chunks().cast(got[name].type) if name != "row" else want[name]
+        a, b = got[name].to_pylist(), same.to_pylist()
+        assert all(x == y or (x is None and y != y) for x, y in zip(a, b)), (seed, name)
+
+
+def test_same_bytes_whatever_pulls_and_fits(yoke, tmp_path):
+    rng = np.random.default_rng(1)
+    table = pa.table({"x": np.round(rng.normal(0, 5, ROWS), 1), "s": pa.array([f"name {i}" for i in rng.integers(0, 99999, ROWS)]), "row": np.arange(ROWS)})
+    pq.write_table(table, tmp_path / "in.parquet")
+    outputs = set()
+    for i, (on, memory) in enumerate([("serial", "1G"), ("threads:3", "1G"), ("threads:7", "1M"), ("processes:2", "3M"), ("serial", "1M")]):
+        for name in (f"{i}.parquet", f"{i}.csv"):
+            run = yoke("table", tmp_path / "in.parquet", "--sort", "x desc", "--on", on, "--memory", memory, "-o", tmp_path / name)
+            assert run.returncode == 0, run.stderr
+        outputs.add(((tmp_path / f"{i}.parquet").read_bytes(), (tmp_path / f"{i}.csv").read_bytes()))
+    assert len(outputs) == 1
+
+
+@pytest.mark.parametrize("words, slice_", [(["--head", 5], slice(5)), (["--head", 100000], slice(100000)), (["--tail", 7], slice(-7, None)),
+                                           (["--tail", 150000], slice(-150000, None)), (["--head", 999999], slice(None)), (["--tail", 999999], slice(None))])
+@pytest.mark.parametrize("memory", ["1M", "1G"])
+def test_ends_of_a_sort(yoke, tmp_path, words, slice_, memory):
+    rng = np.random.default_rng(2)
+    k = rng.integers(0, 1000, ROWS)
+    pq.write_table(pa.table({"k": pa.array(k, mask=k % 10 == 3), "row": np.arange(ROWS)}), tmp_path / "in.parquet")
+    run = yoke("table", tmp_path / "in.parquet", "--select", "row", "--sort", "k desc", *words, "--memory", memory, "-o", tmp_path / "out.parquet")
+    assert run.returncode == 0, run.stderr
+    order = np.lexsort((np.arange(ROWS), np.where(k % 10 == 3, 1, -k)))
+    assert pq.read_table(tmp_path / "out.parquet")["row"].to_pylist() == order[slice_].tolist()
+
+
+def test_no_rows_and_one(yoke, tmp_path):
+    pq.write_table(pa.table({"k": [3], "s": ["x"]}), tmp_path / "in.parquet")
+    for where, want in (("k > 5", "k,s\n"), ("k > 2", "k,s\n3,x\n")):
+        run = yoke("table", tmp_path / "in.parquet", "--where", where, "--sort", "k", "--format", "csv")
+        assert (run.returncode, run.stdout) == (0, want)
+
+
+def test_memory_is_kept_to(yoke_path, plain_build, tmp_path):
+    n = 1_500_000
+    rng = np.random.default_rng(3)
+    pq.write_table(pa.table({f"c{i}": rng.random(n) for i in range(6)}), tmp_path / "in.parquet", row_group_size=100_000)  # 81 MB in memory
+    for memory, most in (("1M", 150), ("2G", 400)):
+        run = subprocess.run(["/usr/bin/env", "YOKE_ON=threads:2", yoke_path, "table", tmp_path / "in.parquet", "--sort", "c0", "--memory", memory, "-o",
+                              tmp_path / "out.parquet", "-f", "--stats"], capture_output=True, text=True, check=True)
+        assert int(run.stderr.split("peak ")[1].split()[0]) < most, run.stderr
+
+
+def test_a_full_disk_is_said(yoke_path, plain_build, tmp_path):
+    rng = np.random.default_rng(4)
+    pq.write_table(pa.table({f"c{i}": rng.random(ROWS) for i in range(6)}), tmp_path / "in.parquet")
+    run = subprocess.run(["bash", "-c", f"ulimit -f 2000; trap '' XFSZ; exec {yoke_path} table {tmp_path}/in.parquet --sort c0 --memory 1M --select c1 --format csv"],
+                         capture_output=True, text=True)
+    assert run.returncode == 1 and "TMPDIR" in run.stderr and "--memory" in run.stderr and "temporary file" in run.stderr
+    run = subprocess.run([yoke_path, "table", tmp_path / "in.parquet", "--sort", "c0", "--memory", "1M", "--format", "csv"], capture_output=True, text=True,
+                         env={**os.environ, "TMPDIR": str(tmp_path / "nowhere")})
+    assert run.returncode == 1 and "nowhere" in run.stderr and "No such file" in run.stderr
