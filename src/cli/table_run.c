@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "plot/plot_csv.h"
 
+#include <malloc.h>
 #include <math.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -300,6 +301,8 @@ int yk_table_run(yk_table_call *c, yoke_error *err)
         files.rlim_cur = files.rlim_max;
         setrlimit(RLIMIT_NOFILE, &files);
     }
+    mallopt(M_MMAP_THRESHOLD, 32 << 20); /* results of tasks come and go in megabytes: pages that are kept need not be cleared again */
+    mallopt(M_TRIM_THRESHOLD, 64 << 20);
     catch_interrupts();
     c->opts.progress = show_progress;
     c->opts.progress_ctx = yk_progress_start("table", "rows", UINT64_MAX, c->how);

@@ -27,21 +27,26 @@ bool yoke_task_is_canceled(const yoke_task *t)
            (t->deadline_ns && yk_now_ns() > t->deadline_ns);
 }
 
-/* The record of a task's first piece is opened by it, further pieces make it longer. */
-int yk_task_emit(yk_task *t, const void *bytes, size_t n, yoke_error *err)
+/* A task's record is opened by its first piece and is the last of its block's; further pieces make it longer. */
+yk_buf *yk_task_bytes(yk_task *t)
 {
     yk_buf *b = &t->block->emitted;
+    yk_emit e = {t->index, 0};
     if (!t->emitted_at) {
-        yk_emit e = {t->index, 0};
         t->emitted_at = b->len + 1;
         yk_buf_append(b, &e, sizeof e);
     }
-    yk_buf_append(b, bytes, n);
-    if (b->is_failed)
+    return b->is_failed ? NULL : b;
+}
+
+int yk_task_emit(yk_task *t, const void *bytes, size_t n, yoke_error *err)
+{
+    yk_buf *b = yk_task_bytes(t);
+    if (b)
+        yk_buf_append(b, bytes, n);
+    if (!b || b->is_failed)
         return yk_fail_nomem(err, "keeping a task's result");
-    yk_emit e;
-    memcpy(&e, b->data + t->emitted_at - 1, sizeof e);
-    e.n += n;
+    yk_emit e = {t->index, b->len - (t->emitted_at - 1) - sizeof e};
     memcpy(b->data + t->emitted_at - 1, &e, sizeof e);
     return 0;
 }

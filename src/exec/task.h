@@ -6,6 +6,7 @@
 #define YK_EXEC_TASK_H
 
 #include "base/arena.h"
+#include "base/buf.h"
 
 #include <yoke/task.h>
 
@@ -22,5 +23,8 @@ yk_arena *yk_task_arena(yk_task *t); /* scratch, emptied after the task */
 
 /* Adds bytes to the task's result, beyond its fixed part: they reach the fold whole. Copied. */
 int yk_task_emit(yk_task *t, const void *bytes, size_t n, yoke_error *err) YK_MUST_USE;
+
+/* Where to append bytes of the result without a copy; then an emit (of none, it may be) counts them. NULL when memory is out. */
+yk_buf *yk_task_bytes(yk_task *t) YK_MUST_USE;
 
 #endif

@@ -202,19 +202,36 @@ void yk_batch_get(const yk_batch *b, size_t column, uint64_t row, yk_value *ret)
     }
 }
 
-/* ---- as bytes: the number of rows, then per column its type and three runs with their lengths */
+/* ---- as bytes: the number of rows, then per column its type and three runs with their lengths; all begin at multiples of 8 */
+
+enum { TYPE_ROOM = 16 };
+_Static_assert(sizeof(yk_type) <= TYPE_ROOM, "a type fits its place");
+
+static void pad(yk_buf *to, uint64_t n)
+{
+    static const char zeros[8];
+    yk_buf_append(to, zeros, -n & 7);
+}
+
+static void write_type(yk_type type, yk_buf *to)
+{
+    char room[TYPE_ROOM] = {0};
+    memcpy(room, &type, sizeof type);
+    yk_buf_append(to, room, sizeof room);
+}
 
 static void write_run(const yk_buf *run, yk_buf *to)
 {
     yk_buf_append(to, &(uint64_t){run->len}, sizeof(uint64_t));
     yk_buf_append(to, yk_buf_text(run), run->len);
+    pad(to, run->len);
 }
 
 int yk_batch_write(const yk_batch *b, yk_buf *to, yoke_error *err)
 {
     yk_buf_append(to, &b->n, sizeof b->n);
     for (size_t i = 0; i < b->n_columns; i++) {
-        yk_buf_append(to, &b->columns[i].type, sizeof(yk_type));
+        write_type(b->columns[i].type, to);
         write_run(&b->columns[i].values, to);
         write_run(&b->columns[i].bytes, to);
         write_run(&b->columns[i].valid, to);
@@ -260,10 +277,14 @@ static void gather_bytes(const yk_batch_column *c, const uint32_t *rows, uint64_
     }
 }
 
+/* Room for a run; what pads it is written first, for nothing is appended before the run is. */
 static char *extend_run(yk_buf *to, uint64_t n)
 {
     yk_buf_append(to, &n, sizeof n);
-    return yk_buf_extend(to, n);
+    char *at = yk_buf_extend(to, n + (-n & 7));
+    if (at)
+        memset(at + n, 0, -n & 7);
+    return at;
 }
 
 int yk_batch_write_rows(const yk_batch *b, const uint32_t *rows, uint64_t n, yk_buf *to, yoke_error *err)
@@ -273,7 +294,7 @@ int yk_batch_write_rows(const yk_batch *b, const uint32_t *rows, uint64_t n, yk_
         const yk_batch_column *c = &b->columns[i];
         size_t                 size = yk_kind_size(c->type.kind);
         uint64_t               n_bytes = 0;
-        yk_buf_append(to, &c->type, sizeof c->type);
+        write_type(c->type, to);
         char *values = extend_run(to, n * size);
         if (values && is_bytes(c->type))
             n_bytes = gather_places(c, rows, n, values);
@@ -291,27 +312,49 @@ int yk_batch_write_rows(const yk_batch *b, const uint32_t *rows, uint64_t n, yk_
     return 0;
 }
 
-static const char *read_run(yk_buf *run, const char *at)
+static const char *view_run(yk_buf *run, const char *at)
 {
     uint64_t n;
     memcpy(&n, at, sizeof n);
-    yk_buf_append(run, at + sizeof n, (size_t)n);
-    return at + sizeof n + n;
+    *run = (yk_buf){.data = (char *)(uintptr_t)(at + sizeof n), .len = n};
+    return at + sizeof n + n + (-n & 7);
 }
 
-int yk_batch_read(yk_batch *b, const void *bytes, size_t n, yoke_error *err)
+void yk_batch_view(yk_batch *b, const void *bytes)
 {
     const char *at = bytes;
-    uint64_t    rows;
-    memcpy(&rows, at, sizeof rows);
-    at += sizeof rows;
+    memcpy(&b->n, at, sizeof b->n);
+    at += sizeof b->n;
+    for (size_t i = 0; i < b->n_columns; i++) {
+        yk_batch_column *c = &b->columns[i];
+        memcpy(&c->type, at, sizeof c->type);
+        at = view_run(&c->values, at + TYPE_ROOM);
+        at = view_run(&c->bytes, at);
+        at = view_run(&c->valid, at);
+    }
+}
+
+void yk_batch_unview(yk_batch *b)
+{
+    for (size_t i = 0; i < b->n_columns; i++)
+        b->columns[i] = (yk_batch_column){.type = b->columns[i].type};
+    b->n = 0;
+}
+
+int yk_batch_read(yk_batch *b, const void *bytes, yoke_error *err)
+{
+    YK_AUTOFREE yk_batch_column *columns = yk_new_array(yk_batch_column, b->n_columns + 1);
+    yk_batch                     view = {columns, b->n_columns, 0};
+    if (!columns)
+        return yk_fail_nomem(err, "keeping rows");
+    yk_batch_view(&view, bytes);
     for (size_t i = 0; i < b->n_columns; i++) {
         yk_batch_column *c = &b->columns[i];
         size_t           first = c->values.len, base = c->bytes.len;
-        memcpy(&c->type, at, sizeof c->type);
-        at = read_run(&c->values, at + sizeof c->type);
-        at = read_run(&c->bytes, at);
-        at = read_run(&c->valid, at);
+        c->type = columns[i].type;
+        yk_buf_append(&c->values, columns[i].values.data, columns[i].values.len);
+        yk_buf_append(&c->bytes, columns[i].bytes.data, columns[i].bytes.len);
+        yk_buf_append(&c->valid, columns[i].valid.data, columns[i].valid.len);
         YK_TRY(check(c, err));
         for (size_t place = first; is_bytes(c->type) && base && place < c->values.len; place += 16) {
             uint64_t where;
@@ -320,7 +363,7 @@ int yk_batch_read(yk_batch *b, const void *bytes, size_t n, yoke_error *err)
             memcpy(c->values.data + place, &where, sizeof where);
         }
     }
-    b->n += rows;
+    b->n += view.n;
     return 0;
 }
 

@@ -47,7 +47,12 @@ void yk_batch_get(const yk_batch *b, size_t column, uint64_t row, yk_value *ret)
 /* The batch as bytes; and from them, appended. */
 int yk_batch_write(const yk_batch *b, yk_buf *to, yoke_error *err) YK_MUST_USE;
 int yk_batch_write_rows(const yk_batch *b, const uint32_t *rows, uint64_t n, yk_buf *to, yoke_error *err) YK_MUST_USE; /* those, in that order */
-int yk_batch_read(yk_batch *b, const void *bytes, size_t n, yoke_error *err) YK_MUST_USE;
+int yk_batch_read(yk_batch *b, const void *bytes, yoke_error *err) YK_MUST_USE;
+
+/* An empty batch made to borrow such bytes, until it is emptied by unview; nothing may be appended to it meanwhile. They must begin
+ * at a multiple of 8. */
+void yk_batch_view(yk_batch *b, const void *bytes);
+void yk_batch_unview(yk_batch *b);
 
 /* Rows [first, first + n), n <= YK_BLOCK, as blocks, of one column or all: they borrow from the batch and the arena. */
 int yk_batch_vec(const yk_batch *b, size_t column, uint64_t first, uint32_t n, yk_arena *arena, yk_vec *ret, yoke_error *err) YK_MUST_USE;

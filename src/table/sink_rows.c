@@ -218,15 +218,17 @@ static int rows_end(yk_sink *base, void *state_, yk_buf *to, yoke_error *err)
     return 0;
 }
 
-static int give(rows *s, const char *at, size_t n, yoke_error *err)
+/* A task's rows go on where they lie. */
+static int give(rows *s, const char *bytes, yoke_error *err)
 {
-    yk_batch_clear(&s->spare);
-    YK_TRY(yk_batch_read(&s->spare, at, n, err));
+    yk_batch_view(&s->spare, bytes);
     if (s->o.head && s->n_given + s->spare.n > s->o.head)
-        YK_TRY(yk_batch_cut(&s->spare, 0, s->o.head - s->n_given, err));
+        s->spare.n = s->o.head - s->n_given;
     s->n_given += s->spare.n;
     s->base.is_done = s->o.head && s->n_given >= s->o.head;
-    return s->o.to->take(s->o.to->ctx, &s->spare, err);
+    int rc = s->o.to->take(s->o.to->ctx, &s->spare, err);
+    yk_batch_unview(&s->spare);
+    return rc;
 }
 
 /* The keys of a sample's rows lie behind them. */
@@ -254,8 +256,8 @@ static int rows_fold(yk_sink *base, const void *bytes, size_t n, yoke_error *err
     if (s->sorted)
         return yk_sorted_add(s->sorted, bytes, n, err);
     if (s->o.to)
-        return give(s, bytes, n, err);
-    YK_TRY(yk_batch_read(&s->all, bytes, n, err));
+        return give(s, bytes, err);
+    YK_TRY(yk_batch_read(&s->all, bytes, err));
     if (s->o.sample)
         YK_TRY(take_keys(s, s->all.n - before, (const char *)bytes + n, err));
     if (s->o.tail && s->all.n > 2 * s->o.tail + YK_BLOCK)

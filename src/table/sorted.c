@@ -25,6 +25,7 @@ struct yk_sorted {
     size_t    n_order, n_columns;
     uint64_t  memory, n_rows;
     yk_type  *types; /* of each column; owned */
+    yk_batch  view;  /* of a run that comes */
     yk_spill  spill;
     run      *runs;
     size_t    n_runs, cap_runs;
@@ -51,6 +52,7 @@ int yk_sorted_new(const yk_order *order, size_t n_order, size_t n_columns, uint6
     s->types = yk_new_array(yk_type, n_columns + 1);
     if (!s->order || !s->types)
         return yk_fail_nomem(err, "sorting");
+    YK_TRY(yk_batch_init(&s->view, n_columns, err));
     YK_TRY(yk_batch_init(&s->samples, n_order, err));
     *ret = YK_TAKE(s);
     return 0;
@@ -80,6 +82,8 @@ void yk_sorted_free(yk_sorted *s)
     if (!s)
         return;
     yk_sorted_clear(s);
+    yk_batch_unview(&s->view);
+    yk_batch_fini(&s->view);
     yk_batch_fini(&s->samples);
     yk_free(s->runs);
     yk_free(s->order);
@@ -91,31 +95,26 @@ uint64_t yk_sorted_rows(const yk_sorted *s) { return s->n_rows; }
 
 /* ---- runs */
 
-static uint64_t pass_run(const char *bytes, uint64_t *at)
-{
-    uint64_t n, from = *at + sizeof n;
-    memcpy(&n, bytes + *at, sizeof n);
-    *at = from + n;
-    return from;
-}
+static uint64_t offset_of(const yk_buf *part, const void *bytes) { return (uint64_t)(part->data - (const char *)bytes); }
 
 int yk_sorted_add(yk_sorted *s, const void *bytes, size_t n, yoke_error *err)
 {
-    run      r = {0};
-    uint64_t at = sizeof r.n;
-    memcpy(&r.n, bytes, sizeof r.n);
+    run r = {0};
+    yk_batch_view(&s->view, bytes);
+    r.n = s->view.n;
+    if (r.n == 0)
+        return 0;
     if (r.n > UINT32_MAX || s->n_runs == UINT32_MAX)
         return yk_fail(err, YOKE_ELIMIT, "too many rows to sort");
     if (!yk_grow(&s->runs, &s->cap_runs, s->n_runs + 1, sizeof r) || !(r.places = yk_new_array(place, s->n_columns + 1)))
         return yk_fail_nomem(err, "sorting");
-    s->runs[s->n_runs++] = r;
     for (size_t c = 0; c < s->n_columns; c++) {
-        memcpy(&s->types[c], (const char *)bytes + at, sizeof *s->types);
-        at += sizeof *s->types;
-        r.places[c].values = pass_run(bytes, &at);
-        r.places[c].bytes = pass_run(bytes, &at);
-        r.places[c].valid = pass_run(bytes, &at);
+        const yk_batch_column *col = &s->view.columns[c];
+        r.places[c] = (place){offset_of(&col->values, bytes), offset_of(&col->bytes, bytes), offset_of(&col->valid, bytes)};
+        s->types[c] = col->type;
     }
+    yk_batch_unview(&s->view);
+    s->runs[s->n_runs++] = r;
     s->n_rows += r.n;
     return yk_spill_add(&s->spill, bytes, n, err);
 }
@@ -302,49 +301,62 @@ static int find_cuts(yk_sorted *s, yoke_session *session, yoke_error *err)
 
 /* ---- parts */
 
-static int gather_part(const yk_sorted *s, uint64_t part, yk_batch *to, yoke_error *err)
+/* A worker's rows of a part. */
+static void stop_worker(void *ctx, void *state)
 {
-    const uint32_t *from = s->cuts + part * s->n_runs, *end = from + s->n_runs;
-    YK_TRY(yk_batch_init(to, s->n_columns, err));
-    for (size_t c = 0; c < s->n_columns; c++)
-        to->columns[c].type = s->types[c];
-    for (uint32_t i = 0; i < s->n_runs; i++)
-        YK_TRY(append_rows(s, i, from[i], end[i] - from[i], to, err));
-    return 0;
+    yk_batch_fini(state);
+    yk_free(state);
+}
+
+static int start_worker(void *ctx, void **ret_state, yoke_error *err)
+{
+    const yk_sorted *s = ctx;
+    yk_batch        *b = yk_new(yk_batch);
+    int              rc = b ? yk_batch_init(b, s->n_columns, err) : yk_fail_nomem(err, "sorting");
+    for (size_t c = 0; c < s->n_columns && rc == 0; c++)
+        b->columns[c].type = s->types[c];
+    if (rc < 0)
+        yk_free(b);
+    else
+        *ret_state = b;
+    return rc;
 }
 
 static int part_task(void *ctx, yk_task *t, void *out, yoke_error *err)
 {
-    const yk_sorted                   *s = ctx;
-    YK_CLEANUP(yk_batch_fini) yk_batch rows = {0};
-    YK_AUTOFREE uint32_t              *order = NULL;
-    YK_AUTOBUF                         bytes = YK_BUF_INIT;
-    uint64_t                           part = s->part + yk_task_index(t), start = s->starts[part];
-    YK_TRY(gather_part(s, part, &rows, err));
-    YK_TRY(yk_batch_sort(&rows, s->order, s->n_order, &order, err));
-    uint64_t lo = s->first > start ? s->first - start : 0, hi = s->end - start < rows.n ? s->end - start : rows.n;
-    YK_TRY(yk_batch_write_rows(&rows, order + lo, hi - lo, &bytes, err));
-    return yk_task_emit(t, bytes.data, bytes.len, err);
+    const yk_sorted      *s = ctx;
+    yk_batch             *rows = yk_task_state(t);
+    yk_buf               *bytes = yk_task_bytes(t);
+    YK_AUTOFREE uint32_t *order = NULL;
+    uint64_t              part = s->part + yk_task_index(t), start = s->starts[part];
+    const uint32_t       *from = s->cuts + part * s->n_runs, *end = from + s->n_runs;
+    yk_batch_clear(rows);
+    for (uint32_t i = 0; i < s->n_runs; i++)
+        YK_TRY(append_rows(s, i, from[i], end[i] - from[i], rows, err));
+    YK_TRY(yk_batch_sort(rows, s->order, s->n_order, &order, err));
+    uint64_t lo = s->first > start ? s->first - start : 0, hi = s->end - start < rows->n ? s->end - start : rows->n;
+    if (bytes)
+        YK_TRY(yk_batch_write_rows(rows, order + lo, hi - lo, bytes, err));
+    return yk_task_emit(t, NULL, 0, err);
 }
 
 /* Where parts go, in order. */
 typedef struct giving {
     const yk_rows_to      *to;
     const yoke_table_opts *opts;
-    yk_batch               rows;
-    uint64_t               n;
+    yk_sorted             *s;
 } giving;
-
-static void giving_fini(giving *g) { yk_batch_fini(&g->rows); }
 
 static int give_part(void *ctx, const yk_result *r, yoke_error *err)
 {
-    giving *g = ctx;
-    yk_batch_clear(&g->rows);
-    YK_TRY(yk_batch_read(&g->rows, r->bytes, r->n_bytes, err));
-    if (g->opts && g->opts->progress && g->opts->progress(g->opts->progress_ctx, g->n, g->n))
+    giving    *g = ctx;
+    yk_sorted *s = g->s;
+    if (g->opts && g->opts->progress && g->opts->progress(g->opts->progress_ctx, s->n_rows, s->n_rows))
         return yk_fail(err, YOKE_ECANCELED, "interrupted while sorting");
-    return g->to->take(g->to->ctx, &g->rows, err);
+    yk_batch_view(&s->view, r->bytes);
+    int rc = g->to->take(g->to->ctx, &s->view, err);
+    yk_batch_unview(&s->view);
+    return rc;
 }
 
 int yk_sorted_each(yk_sorted *s, yoke_session *session, const yoke_table_opts *opts, uint64_t first, uint64_t n, const yk_rows_to *to,
@@ -364,8 +376,8 @@ int yk_sorted_each(yk_sorted *s, yoke_session *session, const yoke_table_opts *o
         ;
     while (s->starts[last - 1] >= s->end)
         last--;
-    YK_CLEANUP(giving_fini) giving g = {.to = to, .opts = opts, .n = s->n_rows};
-    YK_TRY(yk_batch_init(&g.rows, s->n_columns, err));
-    yk_stage st = {.name = "sort", .n = last - s->part, .ctx = s, .task = part_task, .fold = give_part, .fold_ctx = &g};
+    giving   g = {to, opts, s};
+    yk_stage st = {.name = "sort", .n = last - s->part, .ctx = s, .start = start_worker, .stop = stop_worker, .task = part_task, .fold = give_part,
+                   .fold_ctx = &g};
     return yk_stage_run(session, &st, err);
 }

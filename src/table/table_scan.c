@@ -31,7 +31,6 @@ typedef struct worker {
     uint64_t  *filled; /* the block (counted from 1) that vecs[i] is of */
     uint64_t   block;
     void     **states; /* of sinks */
-    yk_buf     bytes;
     uint64_t   mask[YK_BLOCK / 64];
     yk_skips   skips;
     yk_finder **finders; /* of lookups */
@@ -68,7 +67,6 @@ static void stop_worker(void *ctx, void *state)
     yk_eval_free(w->eval);
     yk_free(w->vecs);
     yk_free(w->filled);
-    yk_buf_fini(&w->bytes);
     yk_skips_fini(&w->skips);
     for (size_t i = 0; w->finders && i < p->scan->n_lookups; i++)
         yk_finder_close(w->finders[i]);
@@ -270,18 +268,18 @@ static int run_blocks(plan *p, yk_task *t, worker *w, uint64_t first, uint64_t e
 
 static int end_task(plan *p, yk_task *t, worker *w, yoke_error *err)
 {
-    for (size_t i = 0; i < p->n_sinks; i++) {
+    yk_buf *bytes = yk_task_bytes(t);
+    for (size_t i = 0; i < p->n_sinks && bytes; i++) {
         uint64_t size;
-        yk_buf_clear(&w->bytes);
-        yk_buf_append(&w->bytes, &(uint64_t){0}, sizeof size);
-        YK_TRY(p->sinks[i]->ops->end(p->sinks[i], w->states[i], &w->bytes, err));
-        if (w->bytes.is_failed)
-            return yk_fail_nomem(err, "keeping a task's result");
-        size = w->bytes.len - sizeof size;
-        memcpy(w->bytes.data, &size, sizeof size);
-        YK_TRY(yk_task_emit(t, w->bytes.data, w->bytes.len, err));
+        size_t   at = bytes->len;
+        yk_buf_append(bytes, &(uint64_t){0}, sizeof size);
+        YK_TRY(p->sinks[i]->ops->end(p->sinks[i], w->states[i], bytes, err));
+        if (bytes->is_failed)
+            break;
+        size = bytes->len - at - sizeof size;
+        memcpy(bytes->data + at, &size, sizeof size);
     }
-    return 0;
+    return yk_task_emit(t, NULL, 0, err);
 }
 
 static int scan_task(void *ctx, yk_task *t, void *ret_out, yoke_error *err)
