@@ -11,6 +11,8 @@
 #include <malloc.h>
 #include <math.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 
 static volatile sig_atomic_t is_interrupted;
@@ -239,14 +241,28 @@ static int explain(const yk_table_call *c, const yoke_table *t, yoke_error *err)
     return 0;
 }
 
+/* The most memory this program has held. getrusage would count what the program that started it held before. */
+static long peak_kib(void)
+{
+    FILE *f = fopen("/proc/self/status", "re");
+    char  line[200];
+    long  kib = 0;
+    while (f && kib == 0 && fgets(line, sizeof line, f))
+        if (strncmp(line, "VmHWM:", 6) == 0)
+            kib = atol(line + 6);
+    if (f)
+        fclose(f);
+    return kib;
+}
+
 static void print_stats(const yk_table_call *c, const yoke_table *t, double seconds)
 {
     yoke_table_stats st;
-    struct rusage    self, kids;
+    struct rusage    kids;
+    long             peak = peak_kib();
     yoke_table_stats_get(t, &st);
-    getrusage(RUSAGE_SELF, &self);
     getrusage(RUSAGE_CHILDREN, &kids);
-    long peak = self.ru_maxrss > kids.ru_maxrss ? self.ru_maxrss : kids.ru_maxrss;
+    peak = peak > kids.ru_maxrss ? peak : kids.ru_maxrss;
     fprintf(stderr, "%llu rows of %llu read (%llu skipped, %llu passed) in %llu files, %.1f MB in %llu scan%s, %.3f s, %.2f GB/s, %.0f M rows/s, peak %.0f MiB\n",
             (unsigned long long)st.rows_read, (unsigned long long)st.rows, (unsigned long long)st.rows_skipped, (unsigned long long)st.rows_passed,
             (unsigned long long)st.files, (double)st.bytes_read / 1e6, (unsigned long long)st.scans, st.scans == 1 ? "" : "s", seconds,
