@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * What goes wrong with worker processes, at random moments: results and causes are right every time, nothing hangs, nothing
- * is left behind. $YOKE_STRESS sets how often each is tried.
+ * is left behind. $YOKE_STRESS sets how often each is tried; a word after the program's name picks one.
  */
 #include "base/test/check.h"
 
@@ -131,7 +131,9 @@ static int overflow(int depth)
 static int misbehave(yoke_task *t, const void *item, void *result)
 {
     uint64_t i = yoke_task_index(t);
+    unsigned seed = *(const unsigned *)yoke_task_ctx(t) + (unsigned)i;
     (void)item;
+    usleep((useconds_t)(rand_r(&seed) % 3000));
     switch (i % 20) {
     case 3: exit(7);
     case 5: abort();
@@ -163,8 +165,9 @@ TEST(misbehaving_tasks)
         yoke_failures *bad;
         o.on_error = YOKE_COLLECT;
         o.failures = &bad;
+        o.ctx = &round;
         o.mem_mib = 100;
-        o.timeout_ms = 2000;
+        o.timeout_ms = 700;
         assert_int_equal(yoke_map(s, misbehave, NULL, 40, 0, got, sizeof *got, &o, NULL), YOKE_ETASK);
         assert_int_equal(yoke_failures_count(bad), 10);
         for (unsigned i = 0; i < 40; i++) {
@@ -315,6 +318,54 @@ TEST(interrupts)
     }
 }
 
+static int brief(yoke_task *t, const void *item, void *result)
+{
+    (void)item;
+    usleep(300);
+    *(uint64_t *)result = yoke_task_index(t) + 1;
+    return 0;
+}
+
+static void *interrupt_some_time(void *seed)
+{
+    usleep((useconds_t)(rand_r(seed) % 12000));
+    kill(getpid(), SIGINT);
+    usleep((useconds_t)(rand_r(seed) % 300));
+    if (rand_r(seed) % 2)
+        kill(getpid(), SIGINT);
+    return NULL;
+}
+
+TEST(interrupts_at_any_time)
+{
+    for (unsigned round = 0; round < rounds(20); round++) {
+        uint64_t       got[100], n_good = 0;
+        unsigned       seed = round;
+        yoke_session  *s = yoke_open(round % 3 ? "processes:3" : "threads:3", NULL);
+        yoke_map_opts  o = YOKE_MAP_OPTS_INIT;
+        yoke_failures *bad;
+        pthread_t      thread;
+        on_interrupt = o.cancel = yoke_cancel_new(NULL);
+        o.on_error = YOKE_COLLECT;
+        o.failures = &bad;
+        signal(SIGINT, interrupted);
+        pthread_create(&thread, NULL, interrupt_some_time, &seed);
+        int rc = yoke_map(s, brief, NULL, 100, 0, got, sizeof *got, &o, NULL);
+        pthread_join(thread, NULL);
+        signal(SIGINT, SIG_DFL);
+        for (uint64_t i = 0; i < 100; i++) {
+            const yoke_outcome *f = yoke_failures_find(bad, i);
+            assert_true(f ? f->cause == YOKE_CAUSE_CANCELED : got[i] == i + 1);
+            n_good += !f;
+        }
+        assert_int_equal(rc, n_good < 100 ? YOKE_ECANCELED : 0);
+        assert_int_equal(yoke_failures_count(bad), 100 - n_good);
+        yoke_failures_free(bad);
+        yoke_cancel_free(o.cancel);
+        yoke_close(s);
+    }
+}
+
 static int lines(yoke_task *t, const void *item, void *result)
 {
     (void)item;
@@ -391,9 +442,11 @@ static int set_up(void **state)
     return shared ? 0 : -1;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
     const struct CMUnitTest tests[] = {killed_workers, stopped_workers, misbehaving_tasks, death_is_seen_at_once, killed_parent,
-                                       interrupts, lines_stay_whole, recycling};
+                                       interrupts, interrupts_at_any_time, lines_stay_whole, recycling};
     return cmocka_run_group_tests(tests, set_up, NULL);
 }
