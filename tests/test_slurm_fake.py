@@ -124,9 +124,9 @@ def test_dry_run_submits_nothing(slurm):
     ("22.05.8", 100000, [], "0-999", 100),
     ("25.05.5", 501, [], "0-250", 2),             # max_array_tasks=500
     ("22.05.8", 1000, ["--pack", "42"], "0-23", 42),
-    ("22.05.8", 1000, ["--pack=auto"], "0-11", 84),  # 6 processors, two tasks for each
-    ("22.05.8", 1000, ["--pack", "auto", "-c", "2"], "0-5", 167),
-    ("25.05.5", 1000, ["--pack", "auto", "--partition=debug"], "0-124", 8),
+    ("22.05.8", 1000, ["--pack=auto"], "0-5", 167),  # 6 processors, a task for each
+    ("22.05.8", 1000, ["--pack", "auto", "-c", "2"], "0-2", 334),
+    ("25.05.5", 1000, ["--pack", "auto", "--partition=debug"], "0-62", 16),
     ("22.05.8", 5000, ["--pack", "1"], "0-999", 5),  # no more tasks than the site allows
     ("22.05.8", 100, ["--array=3,90-200%7"], "3,90-99%7", 0),
 ])

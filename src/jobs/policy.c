@@ -203,6 +203,8 @@ static int close_job(yk_runner *run, yk_slot *s, yk_record *r, yoke_error *err)
     if (run->journal)
         yk_journal_end(run->journal, s->journal_start, r);
     atomic_store_explicit(&run->is_dirty, true, memory_order_relaxed);
+    if (s->chunk)
+        atomic_store_explicit(&run->is_store_dirty, true, memory_order_relaxed);
     YK_TRY(tell(run, s, r, err));
     if (again && !run->is_draining)
         YK_TRY(push_again(run, s, s->attempt, err));
@@ -264,7 +266,8 @@ static void sync_now(yk_runner *run)
     yoke_error err = YOKE_ERROR_INIT;
     if (!atomic_exchange_explicit(&run->is_dirty, false, memory_order_relaxed))
         return;
-    if ((run->store && run->store != run->own_store && yk_store_sync(run->store, &err) < 0) || yk_journal_sync(run->journal, &err) < 0)
+    bool has_output = atomic_exchange_explicit(&run->is_store_dirty, false, memory_order_relaxed) && run->store != run->own_store;
+    if ((has_output && yk_store_sync(run->store, &err) < 0) || yk_journal_sync(run->journal, &err) < 0)
         atomic_store_explicit(&run->sync_failed, err.sys ? err.sys : EIO, memory_order_relaxed);
 }
 
@@ -289,8 +292,6 @@ static void *sync_often(void *arg)
 
 int yk_runner_start_syncing(yk_runner *run, yoke_error *err)
 {
-    if (!run->journal)
-        return 0;
     pthread_mutex_init(&run->lock, NULL);
     pthread_cond_init(&run->wake, NULL);
     run->has_syncer = pthread_create(&run->syncer, NULL, sync_often, run) == 0;
@@ -299,12 +300,13 @@ int yk_runner_start_syncing(yk_runner *run, yoke_error *err)
 
 void yk_runner_stop_syncing(yk_runner *run)
 {
-    if (!run->has_syncer)
-        return;
-    pthread_mutex_lock(&run->lock);
-    run->is_closing = true;
-    pthread_cond_signal(&run->wake);
-    pthread_mutex_unlock(&run->lock);
-    pthread_join(run->syncer, NULL);
-    sync_now(run);
+    if (run->has_syncer) {
+        pthread_mutex_lock(&run->lock);
+        run->is_closing = true;
+        pthread_cond_signal(&run->wake);
+        pthread_mutex_unlock(&run->lock);
+        pthread_join(run->syncer, NULL);
+    }
+    if (run->journal)
+        sync_now(run);
 }

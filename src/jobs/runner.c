@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { EVENTS = 64, LINGER_MS = 500, WATCH_MS = 50, TICK_MS = 100, SHORT_MS = 5 };
+enum { EVENTS = 64, LINGER_MS = 500, WATCH_MS = 50, TICK_MS = 100, SHORT_MS = 5, SYNC_MS = 1000 };
 
 /* What an event's number says: the slot, and which of its three descriptors; the signals have a number of their own. */
 enum { ON_OUT = 0, ON_ERR = 1, ON_EXIT = 2 };
@@ -305,6 +305,8 @@ static int look_at_slots(yk_runner *run, uint64_t now, bool looks_at_memory, yok
 static int keep_time(yk_runner *run, yoke_error *err)
 {
     uint64_t now = yk_now_ns();
+    if (run->journal && !run->has_syncer && now - run->begun_ns >= SYNC_MS * 1000000ull)
+        YK_TRY(yk_runner_start_syncing(run, err));
     bool     looks_at_memory = run->opts.memory && !run->limits.group && now - run->watched_ns >= WATCH_MS * 1000000ull;
     if (looks_at_memory)
         run->watched_ns = now;
@@ -373,8 +375,8 @@ static int set_up(yk_runner *run, yoke_error *err)
     run->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     if (run->signals < 0)
         return yk_fail_errno(err, "watching signals");
-    YK_TRY(watch(run, run->signals, on_signals, err));
-    return yk_runner_start_syncing(run, err);
+    run->begun_ns = yk_now_ns();
+    return watch(run, run->signals, on_signals, err);
 }
 
 /* After an error, nothing is left running. */

@@ -38,7 +38,7 @@ struct yk_runner {
     bool                   is_draining, is_stopping, is_held, has_deadlines;
     bool                   is_short, was_short; /* of processes or open files: no start until a job has ended */
     uint64_t               watch_at; /* monotonic; when the next pipes are to be watched; 0: none are waiting for it */
-    uint64_t               held_until, started_ns, ticked_ns, watched_ns; /* monotonic */
+    uint64_t               begun_ns, held_until, started_ns, ticked_ns, watched_ns; /* monotonic */
     uint64_t               n_ended, n_failed;                            /* for good */
     yk_run_end             end;
     const yk_slot         *current; /* of the `ended` call */
@@ -48,7 +48,7 @@ struct yk_runner {
     pthread_mutex_t lock; /* innermost */
     pthread_cond_t  wake;
     bool            is_closing;  /* guarded by lock */
-    atomic_bool     is_dirty;    /* there is something to sync; a lost race costs one more second */
+    atomic_bool     is_dirty, is_store_dirty; /* there is something to sync; a lost race costs one more second */
     atomic_int      sync_failed; /* errno of a failed sync; told at the next flush */
 };
 
@@ -71,7 +71,7 @@ int yk_runner_not_started(yk_runner *run, yk_slot *s, int sys, yoke_error *err) 
 /* A job could not be started for want of something (errno) that others hold: it goes to those to try again. */
 int yk_runner_put_back(yk_runner *run, yk_slot *s, int sys, yoke_error *err) YK_MUST_USE;
 
-/* A thread that gives journal and store to the disk once a second. */
+/* A thread that gives journal and store to the disk once a second. Runs shorter than that have none; all are synced at the end. */
 int  yk_runner_start_syncing(yk_runner *run, yoke_error *err) YK_MUST_USE;
 void yk_runner_stop_syncing(yk_runner *run);
 

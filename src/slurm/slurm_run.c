@@ -394,7 +394,7 @@ uint64_t yk_slurm_pack(uint64_t n, uint64_t last, uint64_t wanted, const yk_site
 uint64_t yk_slurm_pack_auto(uint64_t n, uint64_t processors, uint64_t processors_per_task)
 {
     uint64_t at_once = processors / (processors_per_task ? processors_per_task : 1);
-    return processors ? ceil_div(n, 2 * (at_once ? at_once : 1)) : 1;
+    return processors ? ceil_div(n, at_once ? at_once : 1) : 1;
 }
 
 int yk_slurm_run_add(yk_slurm_run *r, const yk_lines *lines, uint64_t pack, bool keeps_output, yk_slurm_part **ret, yoke_error *err)

@@ -86,8 +86,9 @@ int yk_slurm_run_jobs(const yk_slurm_run *r, yk_jobfile **ret, yoke_error *err) 
  * (0: as few as the site allows), or more where the site allows fewer tasks. */
 uint64_t yk_slurm_pack(uint64_t n, uint64_t last, uint64_t wanted, const yk_site *site);
 
-/* What `wanted` is for --pack auto: two tasks for each that can run at once. More would even out uneven lines better, but a
- * task costs Slurm as much as hundreds of short lines cost this runner. */
+/* What `wanted` is for --pack auto: one task for each that can run at once. More would even out uneven lines better, but a
+ * task costs Slurm as much as hundreds of short lines cost this runner, and those of a second wave wait for a round of its
+ * scheduler. */
 uint64_t yk_slurm_pack_auto(uint64_t n, uint64_t processors, uint64_t processors_per_task);
 
 /* Adds a part for `lines` (NULL: all) and notes it in the file `slurm`. *ret is borrowed until the next part is added. */

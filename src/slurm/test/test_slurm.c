@@ -193,9 +193,9 @@ TEST(lines_are_packed_only_where_they_must_be)
     assert_int_equal(yk_slurm_pack(1000000, 999999, 10, &s), 1000);
     assert_int_equal(yk_slurm_pack(1000, 999, 42, &s), 42);
     assert_int_equal(yk_slurm_pack(1000, 999, 1, &s), 0);
-    assert_int_equal(yk_slurm_pack_auto(1000, 6, 1), 84);
-    assert_int_equal(yk_slurm_pack_auto(1000, 6, 4), 500);
-    assert_int_equal(yk_slurm_pack_auto(10, 6, 1), 1);
+    assert_int_equal(yk_slurm_pack_auto(1000, 6, 1), 167);
+    assert_int_equal(yk_slurm_pack_auto(1000, 6, 4), 1000);
+    assert_int_equal(yk_slurm_pack_auto(10, 6, 1), 2);
     assert_int_equal(yk_slurm_pack_auto(10, 0, 1), 1); /* nothing known of the partition */
 }
 
