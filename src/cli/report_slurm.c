@@ -6,6 +6,7 @@
 #include "jobs/store.h"
 #include "slurm/autopsy.h"
 #include "slurm/dsq.h"
+#include "slurm/script.h"
 #include "slurm/slurm_run.h"
 #include "slurm/states.h"
 
@@ -123,16 +124,24 @@ static void print_waiting(const yk_states *s)
 /* What the user may type next. */
 static void print_advice(const yk_slurm_run *run, const yk_states *s, uint64_t n_rest)
 {
-    double   total = 0;
-    uint64_t n = 0;
-    for (size_t i = 0; i < s->n; i++)
-        if (s->line[i].cause == YK_CAUSE_OK)
-            total += (double)s->line[i].wall_ns * 1e-9, n++;
+    double     total = 0;
+    uint64_t   n = 0, n_failed = 0;
+    YK_AUTOBUF folder = YK_BUF_INIT;
+    yk_script_shell(&folder, run->folder);
+    for (size_t i = 0; i < s->n; i++) {
+        const yk_line_state *line = &s->line[i];
+        if (line->cause == YK_CAUSE_OK)
+            total += (double)line->wall_ns * 1e-9, n++;
+        else
+            n_failed += line->session && yk_cause_is_done((yk_cause)line->cause);
+    }
     if (n >= 20 && total / (double)n < 0.2 && !run->part[run->n_parts - 1].pack)
         fprintf(stderr, "\nThe lines took %.2f s each, less than Slurm needs to start a task: next time, 'yoke submit --pack auto'.\n",
                 total / (double)n);
     if (n_rest && !s->is_active)
-        fprintf(stderr, "\nTo go on with what has not run to its end: yoke submit --resume %s\n", run->folder);
+        fprintf(stderr, "\nTo go on with what has not run to its end: yoke submit --resume %s\n", yk_buf_text(&folder));
+    if (n_failed && !s->is_active)
+        fprintf(stderr, "\nTo run again what failed%s: yoke submit --resume-failed %s\n", n_rest ? ", too" : "", yk_buf_text(&folder));
 }
 
 /* ---- lines to run again */

@@ -10,8 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 static const uint64_t SECOND = 1000000000u;
 
@@ -128,18 +126,10 @@ static int read_bytes(scan *s, const void *bytes, size_t size)
 
 static int read_one(scan *s, const char *path)
 {
-    int      fd;
-    uint64_t size;
+    YK_AUTOBUF bytes = YK_BUF_INIT; /* not mapped: a task may cut a torn end off while it is read */
     s->session.journal = path;
-    YK_TRY(yk_file_open(path, &fd, &size, s->err));
-    void *bytes = size ? mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0) : NULL;
-    close(fd);
-    if (bytes == MAP_FAILED)
-        return yk_fail_errno(s->err, "'%s'", path);
-    int rc = size ? read_bytes(s, bytes, size) : 0;
-    if (size)
-        munmap(bytes, size);
-    return rc;
+    YK_TRY(yk_file_slurp(path, &bytes, s->err));
+    return bytes.len ? read_bytes(s, bytes.data, bytes.len) : 0;
 }
 
 static int is_journal(const struct dirent *e)
