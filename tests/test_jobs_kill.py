@@ -96,3 +96,22 @@ def test_the_journal_reads_when_cut_at_any_byte(yoke, tmp_path):
         cut.write_bytes(whole[:n])
         got = [r for r in records(yoke, cut) if r["cause"] not in ("running", "interrupted")]
         assert got == full[: len(got)]
+
+
+def test_resumed_after_a_power_cut(yoke, tmp_path):
+    """The end of the journal is lost, is zeros, or is garbage: what still reads as done is not run again, all else is."""
+    rng = random.Random(11)
+    (tmp_path / "jobs").write_text("".join(f"echo {i} >>log; echo out {i}; test {i % 4} -ne 3\n" for i in range(12)))
+    yoke("run", "jobs", "-j2", cwd=tmp_path)
+    journal, log = tmp_path / "jobs.yoke" / "journal", tmp_path / "log"
+    whole = journal.read_bytes()
+    for _ in range(max(12, KILLS // 4)):
+        at = rng.randrange(len(whole))
+        tail = {"cut": b"", "zeros": bytes(rng.randrange(5000)), "garbage": rng.randbytes(rng.randrange(300)),
+                "page": bytes(min(64, len(whole) - at)) + whole[at + 64:]}[rng.choice(["cut", "zeros", "garbage", "page"])]
+        journal.write_bytes(whole[:at] + tail if at >= 8 else whole[:at])
+        log.write_text("")
+        done = {r["line"] for r in records(yoke, tmp_path / "jobs.yoke") if r["cause"] not in ("running", "interrupted")}
+        again = yoke("run", "jobs", "-j2", "-q", "--resume", cwd=tmp_path)
+        assert sorted(map(int, log.read_text().split())) == sorted(set(range(12)) - done), (at, again.stderr)
+        assert {r["line"] for r in records(yoke, tmp_path / "jobs.yoke") if r["cause"] == "ok"} == {i for i in range(12) if i % 4 != 3}

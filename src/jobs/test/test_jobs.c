@@ -374,10 +374,10 @@ static double seconds_of(unsigned n)
     return yk_now() - begun;
 }
 
-/* A fork that copied the page tables of half a GiB would take 25 ms and more for each job. */
+/* A fork that copied the page tables of a GiB would take tens of ms for each job. */
 TEST(a_fat_parent_starts_jobs_as_fast)
 {
-    enum { N = 64, SIZE = 512 << 20 };
+    enum { N = 64, SIZE = 1 << 30 };
     double least_small = 1e9, least_fat = 1e9;
     for (int i = 0; i < 3; i++) {
         double s = seconds_of(N);
@@ -392,7 +392,8 @@ TEST(a_fat_parent_starts_jobs_as_fast)
         least_fat = s < least_fat ? s : least_fat;
     }
     yk_free((void *)(uintptr_t)fat);
-    assert_true((least_fat - least_small) / N < 0.010);
+    printf("a job from a small process: %.0f us, from one of 1 GiB: %.0f us\n", least_small / N * 1e6, least_fat / N * 1e6);
+    assert_true((least_fat - least_small) / N < 0.001);
 }
 
 RUN_TESTS(lines_are_named_by_their_number, jobs_wait_for_lines, wrong_job_files_are_refused, many_lines_are_found_again, sets_of_lines,
