@@ -1,6 +1,7 @@
 """Job files through a real Slurm of three nodes on this machine (tests/cluster/slurm-cluster). Skipped where its packages, or
 the right to start it, lack. MaxArraySize is small here so that packing past it needs few tasks."""
 
+import json
 import os
 import pathlib
 import re
@@ -60,7 +61,8 @@ class Cluster:
 
 @pytest.fixture(scope="module")
 def cluster(root, yoke_path, tmp_path_factory):
-    c = Cluster(root, tmp_path_factory.mktemp("cluster"), yoke_path, "--conf", "MaxArraySize=21")
+    c = Cluster(root, tmp_path_factory.mktemp("cluster"), yoke_path, "--conf", "MaxArraySize=21", "--conf", "PreemptType=preempt/partition_prio",
+                "--conf", "PreemptMode=REQUEUE")
     yield c
     c.call("down")
 
@@ -73,6 +75,15 @@ def out_of_time(cluster):
     cluster.wait(run, until=lambda t: "RUNNING" in t)
     cluster("scontrol", "update", f"JobId={job}_0", "EndTime=now+2", cwd=at)
     return job, run
+
+
+def causes(cluster, run):
+    """What every attempt at every line came to: {line: ["preempted", "ok"], …}."""
+    rows = map(json.loads, cluster(cluster.yoke, "report", run, "--format", "jsonl", cwd=run).stdout.splitlines())
+    by_line = {}
+    for r in sorted(rows, key=lambda r: r["attempt"]):
+        by_line.setdefault(r["line"], []).append(r["cause"])
+    return by_line
 
 
 def ran(at):
@@ -116,6 +127,8 @@ def test_a_node_that_dies(cluster):
     table, got = cluster.wait(run)
     assert table == {"COMPLETED": "0-59"} and got.stdout == ""
     assert sorted(set(ran(at))) == list(range(60))
+    ends = causes(cluster, run)
+    assert all(x in (["ok"], ["node lost", "ok"]) for x in ends.values()) and ["node lost", "ok"] in ends.values()
     assert all(ran(at).count(i) == 1 for i in before)  # nothing that was known to have ended ran twice
 
 
@@ -131,6 +144,21 @@ def test_requeue(cluster):
     table, got = cluster.wait(run)
     assert table == {"COMPLETED": "0,2-3", "FAILED": "1"}
     assert ran(at) == [0, 1, 2, 3] and (at / "began").read_text() == "x\nx\n"
+    assert causes(cluster, run) == {0: ["ok"], 1: ["exit 1"], 2: ["preempted", "ok"], 3: ["ok"]}
+
+
+def test_preemption(cluster):
+    """Work of more weight takes a node: its lines run again, are no failures, and what has ended does not run twice."""
+    at = cluster.folder("preempt")
+    cluster("scontrol", "create", "partition=high", "nodes=ALL", "PriorityTier=100", "State=UP", cwd=at)
+    job, run = cluster.submit(at, [f"echo {i} >>began; sleep {i % 3}; echo {i} >>ran" for i in range(18)], "--pack", "3", "--mem=10")
+    cluster.wait(run, until=lambda t: len(ran(at)) >= 6)
+    cluster("sbatch", "-p", "high", "--exclusive", "-w", "yk1", "-o", "/dev/null", "--wrap", "sleep 1", cwd=at)
+    table, got = cluster.wait(run, until=lambda t: "PENDING" in t and "RUNNING" not in t or len(ran(at)) == 18)
+    table, got = cluster.wait(run)
+    assert table == {"COMPLETED": "0-17"} and ran(at) == list(range(18)), got.stderr
+    ends = causes(cluster, run)
+    assert all(x[-1] == "ok" and set(x[:-1]) <= {"preempted"} for x in ends.values()) and any(len(x) > 1 for x in ends.values())
 
 
 def test_cancelling_lines_and_all(cluster):

@@ -9,6 +9,7 @@
 #include "jobs/run_view.h"
 #include "jobs/rundir.h"
 #include "jobs/store.h"
+#include "slurm/attempts.h"
 #include "slurm/slurm_run.h"
 
 #include <fcntl.h>
@@ -31,6 +32,19 @@ static int find_folder(const char *what, char **ret, yoke_error *err)
     return *ret ? 0 : yk_fail_nomem(err, "reading a run");
 }
 
+/* Through Slurm, what ended an attempt may show only in a later one. */
+static int write_format(const char *folder, yk_format format, yoke_error *err)
+{
+    YK_CLEANUP(yk_slurm_run_freep) yk_slurm_run *run = NULL;
+    YK_CLEANUP(yk_attempts_closep) yk_attempts  *attempts = NULL;
+    if (!yk_slurm_run_is(folder))
+        return yk_format_run(folder, format, NULL, stdout, err);
+    YK_TRY(yk_slurm_run_open(folder, &run, err));
+    YK_TRY(yk_attempts_open(run, &attempts, err));
+    const yk_format_fix fix = {attempts, yk_attempts_session, yk_attempts_record};
+    return yk_format_run(folder, format, &fix, stdout, err);
+}
+
 int yk_report_format(const yk_args *args, const char *run, const char *format)
 {
     yoke_error        err = YOKE_ERROR_INIT;
@@ -40,7 +54,7 @@ int yk_report_format(const yk_args *args, const char *run, const char *format)
     if (rc == 0)
         rc = find_folder(run, &folder, &err);
     if (rc == 0)
-        rc = yk_format_run(folder, f, stdout, &err);
+        rc = write_format(folder, f, &err);
     return yk_cli_finish(args, rc < 0 ? yk_cli_failed(args, &err) : YK_EXIT_OK);
 }
 

@@ -13,6 +13,7 @@ typedef struct writing {
     yk_format format;
     bool      has_rows;
     unsigned  journal; /* 1, 2, … */
+    const yk_format_fix *fix;
 } writing;
 
 int yk_format_parse(const char *word, yk_format *ret, yoke_error *err)
@@ -107,7 +108,7 @@ static void put_jsonl(writing *w, const yk_record *r)
             (unsigned long long)r->seq, r->attempt, r->slot, yk_record_cause(r, cause, sizeof cause));
     fprintf(to, "\"exit\":%d,\"signal\":%d,\"last\":%s,\"start\":%.6f,", r->exit_code, r->signal, r->is_last ? "true" : "false",
             (double)r->start_ns * 1e-9);
-    if (r->cause != YK_CAUSE_RUNNING && r->cause != YK_CAUSE_INTERRUPTED)
+    if (r->cause != YK_CAUSE_RUNNING && r->cause != YK_CAUSE_INTERRUPTED && r->cause != YK_CAUSE_NODE_LOST)
         fprintf(to, "\"end\":%.6f,\"wall\":%.6f,\"user\":%.6f,\"system\":%.6f,\"peak_kib\":%llu,\"stdout_bytes\":%llu,\"stderr_bytes\":%llu,",
                 (double)(r->start_ns + r->wall_ns) * 1e-9, (double)r->wall_ns * 1e-9, (double)r->user_us * 1e-6,
                 (double)r->sys_us * 1e-6, (unsigned long long)r->peak_kib, (unsigned long long)r->out_len,
@@ -135,10 +136,13 @@ static void put_trace(writing *w, const yk_record *r)
     fputs("}}", w->to);
 }
 
-static int put_record(void *ctx, uint64_t start, const yk_record *r)
+static int put_record(void *ctx, uint64_t start, const yk_record *as_journalled)
 {
-    writing *w = ctx;
-    bool     has_ended = r->cause != YK_CAUSE_RUNNING && r->cause != YK_CAUSE_INTERRUPTED;
+    writing  *w = ctx;
+    yk_record now = *as_journalled, *r = &now;
+    bool      has_ended = r->cause != YK_CAUSE_RUNNING && r->cause != YK_CAUSE_INTERRUPTED;
+    if (w->fix)
+        w->fix->record(w->fix->ctx, r);
     if (w->format == YK_FORMAT_JSONL) {
         put_jsonl(w, r);
     } else if (has_ended && w->format == YK_FORMAT_TSV) {
@@ -156,12 +160,13 @@ static int put_journal(void *ctx, const char *journal, const char *output, yoke_
 {
     writing *w = ctx;
     w->journal++;
-    return yk_records_read(journal, put_record, w, NULL, err);
+    yk_journal_reader sessions = {.ctx = w->fix ? w->fix->ctx : NULL, .session = w->fix ? w->fix->session : NULL};
+    return yk_records_read(journal, put_record, w, &sessions, err);
 }
 
-int yk_format_run(const char *run, yk_format format, FILE *to, yoke_error *err)
+int yk_format_run(const char *run, yk_format format, const yk_format_fix *fix, FILE *to, yoke_error *err)
 {
-    writing w = {.to = to, .format = format};
+    writing w = {.to = to, .format = format, .fix = fix};
     if (format == YK_FORMAT_JOBLOG)
         fputs("Seq\tHost\tStarttime\tJobRuntime\tSend\tReceive\tExitval\tSignal\tCommand\n", to);
     if (format == YK_FORMAT_TRACE)

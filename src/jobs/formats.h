@@ -5,7 +5,7 @@
 #ifndef YK_JOBS_FORMATS_H
 #define YK_JOBS_FORMATS_H
 
-#include "jobs/record.h"
+#include "jobs/journal.h"
 
 #include <stdio.h>
 
@@ -18,7 +18,15 @@ typedef enum yk_format {
 
 int yk_format_parse(const char *word, yk_format *ret, yoke_error *err) YK_MUST_USE;
 
-/* Writes what is before the first record, each record, and what is after the last. `run` is a folder or a journal. */
-int yk_format_run(const char *run, yk_format format, FILE *to, yoke_error *err) YK_MUST_USE;
+/* For those who know more than a journal does: each session as it begins, and each of its records before it is written. */
+typedef struct yk_format_fix {
+    void *ctx;
+    int  (*session)(void *ctx, const yk_session *s);
+    void (*record)(void *ctx, yk_record *r);
+} yk_format_fix;
+
+/* Writes what is before the first record, each record, and what is after the last. `run` is a folder or a journal; fix may be
+ * NULL. */
+int yk_format_run(const char *run, yk_format format, const yk_format_fix *fix, FILE *to, yoke_error *err) YK_MUST_USE;
 
 #endif

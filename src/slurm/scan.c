@@ -33,6 +33,14 @@ void yk_scan_session_print(const yk_scan_session *s, char *buf, size_t size)
     snprintf(buf, size, "%" PRIu64 "_%" PRIu64 " part %u restart %u", s->job, s->task, s->part, s->restart);
 }
 
+void yk_scan_session_parse(const char *command, yk_scan_session *ret)
+{
+    ret->job = ret->task = 0;
+    ret->part = ret->restart = 0;
+    if (sscanf(command, "%" SCNu64 "_%" SCNu64 " part %u restart %u", &ret->job, &ret->task, &ret->part, &ret->restart) != 4)
+        ret->part = 0;
+}
+
 static int tell_end(scan *s, const yk_record *r)
 {
     return s->reader->end ? s->reader->end(s->reader->ctx, &s->session, r) : 0;
@@ -65,11 +73,7 @@ static int on_session(void *ctx, const yk_session *j)
     s->session.number++;
     s->stop_ns = 0;
     s->session.time_ns = j->time_ns;
-    s->session.job = s->session.task = 0;
-    s->session.part = s->session.restart = 0;
-    if (sscanf(j->command, "%" SCNu64 "_%" SCNu64 " part %u restart %u", &s->session.job, &s->session.task, &s->session.part,
-               &s->session.restart) != 4)
-        s->session.part = 0;
+    yk_scan_session_parse(j->command, &s->session);
     return s->reader->session ? s->reader->session(s->reader->ctx, &s->session) : 0;
 }
 

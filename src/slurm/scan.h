@@ -18,6 +18,7 @@ typedef struct yk_scan_session {
 
 /* What stands for the session's command in its journal: "324_7 part 1 restart 0". */
 void yk_scan_session_print(const yk_scan_session *s, char *buf, size_t size);
+void yk_scan_session_parse(const char *command, yk_scan_session *ret); /* job, task, part and restart; all 0 when it is none */
 
 /* The note that a task writes when Slurm tells it to stop. Slurm signals a task's whole process tree at once, so a line can
  * die of that before the task knows: one that SIGTERM or SIGKILL ended in the two seconds before the note, or that failed in the
