@@ -313,18 +313,41 @@ static bool counts(const uint64_t *mask, uint32_t row)
     return !mask || (mask[row >> 6] >> (row & 63) & 1);
 }
 
+/* ret[i] = the group that row i's code is known to belong to; false when some row that counts has a code that is not known yet. */
+static bool look_up(const yk_groups *g, const uint32_t *code, const uint64_t *mask, uint32_t n, uint32_t *ret)
+{
+    const uint32_t *table = g->by_code;
+    bool            is_new = false;
+    if (!mask) {
+        for (uint32_t i = 0; i < n; i++) {
+            ret[i] = table[code[i]];
+            is_new |= ret[i] == YK_NO_GROUP;
+        }
+        return !is_new;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t left_out = (uint32_t)(mask[i >> 6] >> (i & 63) & 1) - 1;
+        ret[i] = table[code[i]] | left_out;
+        is_new |= (ret[i] ^ left_out) == YK_NO_GROUP;
+    }
+    return !is_new;
+}
+
 static int number_by_code(yk_groups *g, const yk_vec *keys, const uint64_t *mask, uint32_t n, uint32_t *ret, yoke_error *err)
 {
-    join_codes(g, keys, n, ret);
+    const uint32_t *code = keys[0].codes;
+    bool            is_plain = g->n_keys == 1 && !keys[0].valid && !keys[0].is_const;
+    if (is_plain && look_up(g, code, mask, n, ret))
+        return 0;
+    if (!is_plain) {
+        join_codes(g, keys, n, ret);
+        code = ret;
+    }
     for (uint32_t i = 0; i < n; i++) {
-        if (!counts(mask, i)) {
-            ret[i] = YK_NO_GROUP;
-            continue;
-        }
-        uint32_t *known = &g->by_code[ret[i]];
-        if (*known == YK_NO_GROUP)
+        uint32_t *known = &g->by_code[code[i]];
+        if (counts(mask, i) && *known == YK_NO_GROUP)
             YK_TRY(number_row(g, keys, i, known, err));
-        ret[i] = *known;
+        ret[i] = counts(mask, i) ? *known : YK_NO_GROUP;
     }
     return 0;
 }

@@ -3,6 +3,7 @@
  * Group by: a task numbers its own groups and keeps a cell for each ask and group; the fold merges them in the order of tasks, so
  * that the bits of sums depend on row numbers alone. Quantiles keep their values, distinct counts number (keys, value).
  */
+#include "numeric/reduce.h"
 #include "table/grouping.h"
 
 #include <math.h>
@@ -155,8 +156,15 @@ static void add_moments(cell *cells, const uint32_t *numbers, const double *x, u
     }
 }
 
-static void add_sums(cell *cells, const uint32_t *numbers, const double *x, uint32_t n)
+static void add_sums(cell *cells, const uint32_t *numbers, const double *x, const uint64_t *mask, uint32_t n)
 {
+    if (!mask && yk_count_real(x, NULL, n) == n) {
+        for (uint32_t i = 0; i < n; i++) {
+            cells[numbers[i]].n++;
+            cells[numbers[i]].sum += x[i];
+        }
+        return;
+    }
     for (uint32_t i = 0; i < n; i++) {
         if (numbers[i] == YK_NO_GROUP || isnan(x[i]))
             continue;
@@ -270,7 +278,7 @@ static int add_ask(grouping *s, state *st, size_t ask, const yk_block *b, yoke_e
     else if (what == YK_EACH_SUM && is_integer(v.type))
         add_integers(cells, st->numbers, &v, b->n);
     else if (what == YK_EACH_SUM || what == YK_EACH_MEAN)
-        add_sums(cells, st->numbers, v.values, b->n);
+        add_sums(cells, st->numbers, v.values, b->mask, b->n);
     else
         add_values(t, what == YK_EACH_COUNT ? YK_EACH_FIRST : what, cells, st->numbers, &v, b->n);
     return t->texts.is_failed || t->pairs[ask].is_failed ? yk_fail_nomem(err, "grouping") : 0;

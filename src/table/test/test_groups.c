@@ -57,6 +57,39 @@ TEST(nan_is_missing_and_zeros_are_equal)
 }
 
 /* Two text keys, as values and as codes into dictionaries that change half-way: the same numbers. */
+/* One coded key: rows that a mask leaves out neither make groups nor have one. */
+TEST(codes_of_one_key_agree_under_a_mask)
+{
+    enum { N = 2000 };
+    static uint32_t codes[N], got[N], want[N];
+    static double   x[N], dict_values[50];
+    static uint64_t mask[N / 64 + 1];
+    yk_type         type = {.kind = YK_KIND_REAL};
+    yk_groups      *by_value, *by_code;
+    yk_dict         dict = {50, dict_values, 1};
+    yk_vec          values = {.type = type, .n = N, .values = x}, coded = {.type = type, .n = N, .codes = codes, .dict = &dict};
+    for (int i = 0; i < 50; i++)
+        dict_values[i] = i == 7 ? NAN : i / 2; /* some are equal, one is missing */
+    for (uint32_t i = 0; i < N; i++) {
+        codes[i] = (i * 2654435761u >> 16) % (i < N / 2 ? 20 : 50);
+        x[i] = dict_values[codes[i]];
+        mask[i >> 6] |= (uint64_t)(codes[i] != 3 && i % 3 != 0) << (i & 63);
+    }
+    assert_int_equal(yk_groups_new(&type, 1, &by_value, NULL), 0);
+    assert_int_equal(yk_groups_new(&type, 1, &by_code, NULL), 0);
+    for (int round = 0; round < 3; round++) {
+        const uint64_t *some = round < 2 ? mask : NULL;
+        assert_int_equal(yk_groups_number(by_value, &values, some, N, want, NULL), 0);
+        assert_int_equal(yk_groups_number(by_code, &coded, some, N, got, NULL), 0);
+        assert_memory_equal(got, want, sizeof want);
+        for (uint32_t i = 0; some && i < N; i++)
+            assert_int_equal(got[i] == YK_NO_GROUP, !(mask[i >> 6] >> (i & 63) & 1));
+        assert_int_equal(yk_groups_count(by_code), 26);
+    }
+    yk_groups_free(by_value);
+    yk_groups_free(by_code);
+}
+
 TEST(codes_and_values_agree)
 {
     enum { N = 2000 };
@@ -191,5 +224,5 @@ TEST(nth_allocation_failing_leaks_nothing)
     }
 }
 
-RUN_TESTS(numbers_in_order_of_appearance, nan_is_missing_and_zeros_are_equal, codes_and_values_agree, a_constant_block_is_one_group,
+RUN_TESTS(numbers_in_order_of_appearance, nan_is_missing_and_zeros_are_equal, codes_of_one_key_agree_under_a_mask, codes_and_values_agree, a_constant_block_is_one_group,
           merging_is_one_pass, nth_allocation_failing_leaks_nothing)
