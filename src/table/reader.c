@@ -360,13 +360,14 @@ int yk_reader_bad(yk_reader *r, const uint64_t **ret, yoke_error *err)
     return 0;
 }
 
-int yk_reader_coded(yk_reader *r, uint32_t index, uint64_t most, const yk_dict **ret_dict, uint64_t *ret_n, yoke_error *err)
+int yk_reader_coded(yk_reader *r, uint32_t index, uint64_t most, const yk_dict **ret_dict, yk_type *ret_type, uint64_t *ret_n, yoke_error *err)
 {
-    column *c = column_of(r, index);
-    size_t  file = enter_file(r, r->at, 1);
+    column               *c = column_of(r, index);
+    const yk_source_file *f = &r->s->files[enter_file(r, r->at, 1)];
     *ret_n = 0;
-    if (!r->s->files[file].parquet || r->s->columns[index].is_partition)
+    if (!f->parquet || r->s->columns[index].is_partition)
         return 0;
+    *ret_type = yk_parquet_column_at(f->parquet, (unsigned)f->column[index])->type;
     YK_TRY(cursor_at(r, c, r->at, err));
     YK_TRY(yk_cursor_ahead(c->cursor, ret_dict, ret_n, err));
     if (!*ret_dict)

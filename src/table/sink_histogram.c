@@ -58,6 +58,16 @@ static int histogram_block(yk_sink *base, void *state_, const yk_block *b, yoke_
     return 0;
 }
 
+static int histogram_times(yk_sink *base, void *state_, const yk_block *b, const uint64_t *times, yoke_error *err)
+{
+    yk_vec v;
+    YK_TRY(yk_eval_values(b->eval, base->root, &v, err));
+    for (uint32_t i = 0; i < b->n; i++)
+        if (times[i])
+            yk_hist_add_times(((state *)state_)->hist, ((const double *)v.values)[i], times[i]);
+    return 0;
+}
+
 /* Only the bins that counted: their numbers and counts. */
 static int histogram_end(yk_sink *base, void *state_, yk_buf *to, yoke_error *err)
 {
@@ -97,7 +107,7 @@ static void histogram_free(yk_sink *base) { yk_free(((histogram *)base)->counts)
 
 static const yk_sink_ops OPS = {
     .name = "histogram", .open = histogram_open, .close = histogram_close, .begin = histogram_begin, .block = histogram_block,
-    .end = histogram_end, .fold = histogram_fold, .reset = histogram_reset, .free = histogram_free,
+    .times = histogram_times, .end = histogram_end, .fold = histogram_fold, .reset = histogram_reset, .free = histogram_free,
 };
 
 int yk_histogram_new(const yk_expr *e, const yk_bins *bins, yk_sink **ret, yoke_error *err)

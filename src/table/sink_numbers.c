@@ -62,6 +62,7 @@ static void numbers_bind(yk_sink *base)
 {
     if (base->n_roots)
         ((numbers *)base)->type = yk_sink_type(base, 0);
+    base->in_order = has_tree((numbers *)base);
 }
 
 static void found_init(found *f)
@@ -145,17 +146,26 @@ static int add_reals(numbers *s, state *st, const yk_block *b, yoke_error *err)
     return 0;
 }
 
-static int add_integers(numbers *s, state *st, const yk_block *b, yoke_error *err)
+/* Integers and booleans as integers, *ret_mask saying which count. */
+static int read_integers(numbers *s, state *st, const yk_block *b, const int64_t **ret, const uint64_t **ret_mask, yoke_error *err)
 {
     yk_vec v;
     YK_TRY(yk_eval_values(b->eval, s->base.root, &v, err));
-    const uint64_t *mask = rows_that_count(st, &v, b);
-    const int64_t  *x = v.values;
-    if (v.type.kind == YK_KIND_BOOL) {
-        for (uint32_t i = 0; i < b->n; i++)
-            st->ints[i] = ((const uint8_t *)v.values)[i];
-        x = st->ints;
-    }
+    *ret_mask = rows_that_count(st, &v, b);
+    *ret = v.values;
+    if (v.type.kind != YK_KIND_BOOL)
+        return 0;
+    for (uint32_t i = 0; i < b->n; i++)
+        st->ints[i] = ((const uint8_t *)v.values)[i];
+    *ret = st->ints;
+    return 0;
+}
+
+static int add_integers(numbers *s, state *st, const yk_block *b, yoke_error *err)
+{
+    const int64_t  *x;
+    const uint64_t *mask;
+    YK_TRY(read_integers(s, st, b, &x, &mask, err));
     st->now.n += mask ? yk_bits_count(mask, b->n) : b->n;
     if (s->needs & YK_NEED_SUM)
         st->now.sum += yk_sum_int(x, mask, b->n);
@@ -187,17 +197,18 @@ static void keep_text(yk_buf *min, yk_buf *max, bool is_first, const char *t, si
     }
 }
 
-static int add_texts(numbers *s, state *st, const yk_block *b, yoke_error *err)
+static int add_texts(numbers *s, state *st, const yk_block *b, const uint64_t *times, yoke_error *err)
 {
     yk_vec v;
     YK_TRY(yk_eval_values(b->eval, s->base.root, &v, err));
-    const yk_text *t = v.values;
+    const yk_text  *t = v.values;
+    const uint64_t *mask = rows_that_count(st, &v, b);
     for (uint32_t i = 0; i < b->n; i++) {
-        if ((b->mask && !(b->mask[i >> 6] >> (i & 63) & 1)) || (v.valid && !(v.valid[i >> 6] >> (i & 63) & 1)))
+        if (mask && !(mask[i >> 6] >> (i & 63) & 1))
             continue;
         if (s->needs & YK_NEED_RANGE)
             keep_text(&st->min, &st->max, st->now.n == 0, t[i].data, t[i].len);
-        st->now.n++;
+        st->now.n += times ? times[i] : 1;
     }
     return st->min.is_failed || st->max.is_failed ? yk_fail_nomem(err, "keeping a text") : 0;
 }
@@ -210,7 +221,54 @@ static int numbers_block(yk_sink *base, void *state_, const yk_block *b, yoke_er
     case ROWS: st->now.n += b->n_pass; return 0;
     case REALS: return add_reals(s, st, b, err);
     case INTEGERS: return add_integers(s, st, b, err);
-    case TEXTS: return add_texts(s, st, b, err);
+    case TEXTS: return add_texts(s, st, b, NULL, err);
+    case NOTHING: return 0;
+    }
+    return 0;
+}
+
+/* How many rows the rows of a mask stand for. */
+static uint64_t times_of(const uint64_t *mask, const uint64_t *times, uint32_t n)
+{
+    uint64_t all = 0;
+    for (uint32_t i = 0; i < n; i++)
+        all += times[i] & (mask ? 0 - (mask[i >> 6] >> (i & 63) & 1) : UINT64_MAX);
+    return all;
+}
+
+static int count_reals(numbers *s, state *st, const yk_block *b, const uint64_t *times, yoke_error *err)
+{
+    yk_vec v;
+    YK_TRY(yk_eval_values(b->eval, s->base.root + (yk_sink_type(&s->base, 0).kind != YK_KIND_REAL), &v, err));
+    const double *x = v.values;
+    yk_min_max(x, b->mask, b->n, &st->now.min, &st->now.max);
+    for (uint32_t i = 0; i < b->n; i++)
+        st->now.n += x[i] == x[i] ? times[i] : 0;
+    return 0;
+}
+
+static int count_integers(numbers *s, state *st, const yk_block *b, const uint64_t *times, yoke_error *err)
+{
+    const int64_t  *x;
+    const uint64_t *mask;
+    YK_TRY(read_integers(s, st, b, &x, &mask, err));
+    yk_min_max_int(x, mask, b->n, &st->now.min_int, &st->now.max_int);
+    for (uint32_t i = 0; i < b->n; i++)
+        if (!mask || (mask[i >> 6] >> (i & 63) & 1))
+            st->now.sum += (yk_wide_int)x[i] * times[i];
+    st->now.n += times_of(mask, times, b->n);
+    return 0;
+}
+
+static int numbers_times(yk_sink *base, void *state_, const yk_block *b, const uint64_t *times, yoke_error *err)
+{
+    numbers *s = (numbers *)base;
+    state   *st = state_;
+    switch (shape_of(s)) {
+    case ROWS: st->now.n += times_of(NULL, times, b->n); return 0;
+    case REALS: return count_reals(s, st, b, times, err);
+    case INTEGERS: return count_integers(s, st, b, times, err);
+    case TEXTS: return add_texts(s, st, b, times, err);
     case NOTHING: return 0;
     }
     return 0;
@@ -289,7 +347,7 @@ static void numbers_free(yk_sink *base)
 
 static const yk_sink_ops OPS = {
     .name = "numbers", .bind = numbers_bind, .open = numbers_open, .close = numbers_close, .begin = numbers_begin, .block = numbers_block,
-    .pass = numbers_pass, .end = numbers_end, .fold = numbers_fold, .reset = numbers_reset, .free = numbers_free,
+    .times = numbers_times, .pass = numbers_pass, .end = numbers_end, .fold = numbers_fold, .reset = numbers_reset, .free = numbers_free,
 };
 
 void yk_sink_free(yk_sink *s)

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Exact quantiles of doubles in a few scans. The first counts the leading 16 bits of every value's order-preserving image; then
+ * Exact quantiles of doubles. Where all values come as codes of dictionaries the first scan counts each value, and that is all. Else it
+ * takes a few scans. The first counts the leading 16 bits of every value's order-preserving image; then
  * each wanted rank lies in one known bucket. Buckets of few values are collected by the next scan, larger ones are counted
  * by their next 16 bits. Ranks that fall into one bucket share it. Zeros, of which real columns have many, are counted by the
  * first scan: they are the least of their bucket.
  */
 #include "numeric/select.h"
 #include "table/coded.h"
+#include "table/frequencies.h"
 #include "table/sinks.h"
 
 #include <math.h>
@@ -44,6 +46,7 @@ typedef struct quantiles {
     size_t   n_buckets, cap_buckets;
     rank    *ranks;
     size_t   n_ranks;
+    yk_frequencies known; /* of all values, while they are few and come counted */
 } quantiles;
 
 /* A worker's counts and collected values, for each bucket. */
@@ -52,7 +55,9 @@ typedef struct state {
     yk_buf    *values;
     size_t     n;
     double     picked[YK_BLOCK];
-    uint64_t   zeros;
+    uint64_t   zeros;    /* those that came uncounted */
+    yk_buf     counted;  /* of the first scan: yk_frequency, a value may come more than once */
+    bool       has_uncounted;
     yk_coded   coded;
     const quantiles *sink;
 } state;
@@ -66,6 +71,7 @@ static void quantiles_close(yk_sink *base, void *state_)
     }
     yk_free(st->counts);
     yk_free(st->values);
+    yk_buf_fini(&st->counted);
     yk_coded_fini(&st->coded);
     yk_free(st);
 }
@@ -92,9 +98,12 @@ static int quantiles_open(yk_sink *base, void **ret, yoke_error *err)
 
 static int quantiles_begin(yk_sink *base, void *state_, uint64_t first, yoke_error *err)
 {
-    ((state *)state_)->coded.id = 0;
-    ((state *)state_)->zeros = 0;
-    ((state *)state_)->sink = (quantiles *)base;
+    state *st = state_;
+    st->coded.id = 0;
+    st->zeros = 0;
+    st->has_uncounted = false;
+    yk_buf_clear(&st->counted);
+    st->sink = (quantiles *)base;
     return 0; /* ending a task leaves all else empty */
 }
 
@@ -102,10 +111,14 @@ static int add_times(void *ctx, double value, uint64_t times, yoke_error *err)
 {
     state   *st = ctx;
     uint64_t key = yk_key_of_real(value);
-    st->zeros += key == (uint64_t)1 << 63 ? times : 0;
+    if (!st->sink->ranks) { /* the first scan: its fold sorts them into buckets */
+        yk_frequency f = {key, times};
+        yk_buf_append(&st->counted, &f, sizeof f);
+        return 0;
+    }
     for (size_t i = 0; i < st->n; i++) {
         const bucket *k = &st->sink->buckets[i];
-        if (k->shift < 64 && key >> k->shift != k->prefix)
+        if (key >> k->shift != k->prefix)
             continue;
         if (!k->is_collected)
             st->counts[i][key >> (k->shift - DIGIT) & ((1 << DIGIT) - 1)] += times;
@@ -141,6 +154,7 @@ static int quantiles_block(yk_sink *base, void *state_, const yk_block *b, yoke_
     if (took)
         return 0;
     YK_TRY(yk_eval_values(b->eval, base->root, &v, err));
+    st->has_uncounted = true;
     if (!s->ranks) /* the first scan */
         st->zeros += count_zeros(v.values, b->mask, b->n);
     for (size_t i = 0; i < s->n_buckets; i++) {
@@ -158,11 +172,31 @@ static int quantiles_block(yk_sink *base, void *state_, const yk_block *b, yoke_
     return 0;
 }
 
+static int quantiles_times(yk_sink *base, void *state_, const yk_block *b, const uint64_t *times, yoke_error *err)
+{
+    yk_vec v;
+    YK_TRY(yk_eval_values(b->eval, base->root, &v, err));
+    const double *x = v.values;
+    for (uint32_t i = 0; i < b->n; i++)
+        if (times[i] && !isnan(x[i]))
+            YK_TRY(add_times(state_, x[i], times[i], err));
+    return 0;
+}
+
+/* How a task's result begins; the counted values follow. */
+typedef struct summary {
+    uint64_t zeros, has_uncounted, counted_bytes;
+} summary;
+
 static int quantiles_end(yk_sink *base, void *state_, yk_buf *to, yoke_error *err)
 {
     state *st = state_;
     YK_TRY(yk_coded_flush(&st->coded, add_times, st, err));
-    yk_buf_append(to, &st->zeros, sizeof st->zeros);
+    summary u = {st->zeros, st->has_uncounted, st->counted.len};
+    yk_buf_append(to, &u, sizeof u);
+    yk_buf_append(to, yk_buf_text(&st->counted), st->counted.len);
+    if (st->counted.is_failed)
+        return yk_fail_nomem(err, "counting values");
     for (size_t i = 0; i < st->n; i++) {
         size_t   head = to->len;
         uint64_t n = 0;
@@ -185,15 +219,31 @@ static int quantiles_end(yk_sink *base, void *state_, yk_buf *to, yoke_error *er
     return 0;
 }
 
+/* Values that a task counted: each by its leading bits, and all of them while they are few. */
+static int fold_counted(quantiles *s, const char *at, uint64_t size, yoke_error *err)
+{
+    for (uint64_t i = 0; i < size; i += sizeof(yk_frequency)) {
+        yk_frequency f;
+        memcpy(&f, at + i, sizeof f);
+        s->buckets[0].counts[f.key >> (64 - DIGIT)] += f.times;
+        s->zeros += f.key == (uint64_t)1 << 63 ? f.times : 0;
+        YK_TRY(yk_frequencies_add(&s->known, f.key, f.times, err));
+    }
+    return 0;
+}
+
 static int quantiles_fold(yk_sink *base, const void *bytes, size_t size, yoke_error *err)
 {
     quantiles  *s = (quantiles *)base;
     const char *at = bytes;
-    uint64_t    zeros;
-    memcpy(&zeros, at, sizeof zeros);
-    at += sizeof zeros;
-    if (!s->ranks)
-        s->zeros += zeros;
+    summary     u;
+    memcpy(&u, at, sizeof u);
+    at += sizeof u;
+    s->zeros += u.zeros;
+    if (u.has_uncounted && !s->known.is_partial)
+        yk_frequencies_give_up(&s->known);
+    YK_TRY(fold_counted(s, at, u.counted_bytes, err));
+    at += u.counted_bytes;
     for (size_t i = 0; i < s->n_buckets; i++) {
         bucket  *k = &s->buckets[i];
         uint64_t n;
@@ -276,6 +326,20 @@ static int narrow(quantiles *s, const bucket *k, rank *r, bucket *next, bool *re
     return 0;
 }
 
+/* Answers every rank from the values that were counted one by one. */
+static void find_known(quantiles *s)
+{
+    yk_frequencies_sort(&s->known);
+    for (size_t i = 0; i < s->n_ranks; i++) {
+        uint64_t before = 0;
+        size_t   v = 0;
+        while (s->ranks[i].k >= before + s->known.slots[v].times)
+            before += s->known.slots[v++].times;
+        s->ranks[i].value = yk_real_of_key(s->known.slots[v].key);
+        s->ranks[i].is_found = true;
+    }
+}
+
 static const bucket *bucket_of(const bucket *all, size_t n, const rank *r)
 {
     for (size_t i = 0; i < n; i++)
@@ -287,8 +351,11 @@ static const bucket *bucket_of(const bucket *all, size_t n, const rank *r)
 static int quantiles_again(yk_sink *base, bool *ret, yoke_error *err)
 {
     quantiles *s = (quantiles *)base;
-    if (!s->ranks)
+    if (!s->ranks) {
         YK_TRY(set_ranks(s, err));
+        if (!s->known.is_partial)
+            find_known(s);
+    }
     bucket  *old = s->buckets;
     size_t   n_old = s->n_buckets;
     uint64_t collected = 0;
@@ -322,6 +389,7 @@ static void quantiles_reset(yk_sink *base)
 {
     quantiles *s = (quantiles *)base;
     s->zeros = s->ranks ? s->zeros : 0;
+    yk_frequencies_fini(&s->known);
     for (size_t i = 0; i < s->n_buckets; i++) {
         s->buckets[i].n_values = 0;
         if (s->buckets[i].counts)
@@ -337,11 +405,12 @@ static void quantiles_free(yk_sink *base)
     yk_free(s->buckets);
     yk_free(s->ranks);
     yk_free(s->q);
+    yk_frequencies_fini(&s->known);
 }
 
 static const yk_sink_ops OPS = {
     .name = "quantiles", .open = quantiles_open, .close = quantiles_close, .begin = quantiles_begin, .block = quantiles_block,
-    .end = quantiles_end, .fold = quantiles_fold, .again = quantiles_again, .reset = quantiles_reset, .free = quantiles_free,
+    .times = quantiles_times, .end = quantiles_end, .fold = quantiles_fold, .again = quantiles_again, .reset = quantiles_reset, .free = quantiles_free,
 };
 
 int yk_quantiles_new(const yk_expr *e, yk_sink **ret, yoke_error *err)

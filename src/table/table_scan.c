@@ -18,6 +18,7 @@ typedef struct plan {
     size_t      n_fields;    /* columns of the source and of what joins it */
     size_t     *first_field; /* of each lookup */
     uint32_t   *keys;        /* of all lookups, one after the other: columns of the source */
+    int64_t     counted;     /* the column of which all that is asked can be told from how often its values come; -1: there is none */
     uint64_t    first, n;
     uint64_t    n_folded; /* rows */
     int64_t     retype_column; /* -1, or what to widen before starting over */
@@ -36,6 +37,8 @@ typedef struct worker {
     yk_finder **finders; /* of lookups */
     uint64_t  *found;    /* the block that a finder is at */
     yk_vec    *keys;     /* scratch */
+    uint64_t  *counts;   /* of a dictionary's codes, and one for missing */
+    size_t     cap_counts;
 } worker;
 
 /* The fixed part of a task's result. */
@@ -73,6 +76,7 @@ static void stop_worker(void *ctx, void *state)
     yk_free(w->finders);
     yk_free(w->found);
     yk_free(w->keys);
+    yk_free(w->counts);
     yk_free(w);
 }
 
@@ -235,6 +239,56 @@ static int one_block(plan *p, worker *w, uint64_t first, uint32_t n, outcome *ou
     return 0;
 }
 
+/* ---- counting: where every filter and every result depends on one column, and none on the order of rows, what a dictionary's codes
+ * stand for is looked at once, as a block in which each row stands for as many as have its code */
+
+static int one_counted(plan *p, worker *w, const yk_vec *values, const uint64_t *times, outcome *out, yoke_error *err)
+{
+    yk_block b = {.n = values->n, .eval = w->eval, .mask = w->mask};
+    memset(w->mask, 0, (b.n + 63) / 64 * sizeof *w->mask);
+    for (uint32_t i = 0; i < b.n; i++)
+        w->mask[i >> 6] |= (uint64_t)(times[i] != 0) << (i & 63);
+    b.n_pass = yk_bits_count(w->mask, b.n);
+    w->block++;
+    w->vecs[p->counted] = *values;
+    w->filled[p->counted] = w->block;
+    yk_eval_block(w->eval, w->vecs, b.n);
+    YK_TRY(filter(p, w, &b, out, err));
+    uint64_t passing[YK_BLOCK];
+    for (uint32_t i = 0; i < b.n; i++) {
+        passing[i] = times[i] & (0 - (w->mask[i >> 6] >> (i & 63) & 1));
+        out->n_read += times[i];
+        out->n_passed += passing[i];
+    }
+    for (size_t i = 0; i < p->n_sinks && b.n_pass; i++)
+        YK_TRY(p->sinks[i]->ops->times(p->sinks[i], w->states[i], &b, passing, err));
+    return 0;
+}
+
+/* Counts the next rows, *ret_n of at most `most`: none where they are not coded, or with so large a dictionary that it is not worth it. */
+static int count_rows(plan *p, worker *w, uint64_t most, uint64_t *ret_n, outcome *out, yoke_error *err)
+{
+    static const uint64_t nothing[2];
+    const yk_dict        *dict;
+    yk_type               type;
+    YK_TRY(yk_reader_coded(w->reader, (uint32_t)p->counted, most, &dict, &type, ret_n, err));
+    if (*ret_n < YK_BLOCK || *ret_n / 2 < dict->n) {
+        *ret_n = 0;
+        return 0;
+    }
+    if (!yk_grow(&w->counts, &w->cap_counts, (size_t)dict->n + 1, sizeof *w->counts))
+        return yk_fail_nomem(err, "counting values");
+    memset(w->counts, 0, ((size_t)dict->n + 1) * sizeof *w->counts);
+    YK_TRY(yk_reader_count(w->reader, (uint32_t)p->counted, *ret_n, w->counts, &w->counts[dict->n], err));
+    for (uint32_t at = 0; at < dict->n; at += YK_BLOCK) {
+        uint32_t n = dict->n - at < YK_BLOCK ? dict->n - at : YK_BLOCK;
+        yk_vec   v = {.type = type, .n = n, .values = (const char *)dict->values + at * yk_kind_size(type.kind)};
+        YK_TRY(one_counted(p, w, &v, w->counts + at, out, err));
+    }
+    yk_vec missing = {.type = type, .n = 1, .values = nothing, .valid = nothing, .is_const = true};
+    return w->counts[dict->n] ? one_counted(p, w, &missing, &w->counts[dict->n], out, err) : 0;
+}
+
 static int find_skips(plan *p, worker *w, uint64_t first, uint64_t n, yoke_error *err)
 {
     w->skips.n = 0;
@@ -251,13 +305,18 @@ static int run_blocks(plan *p, yk_task *t, worker *w, uint64_t first, uint64_t e
     YK_TRY(find_skips(p, w, first, end - first, err));
     yk_reader_seek(w->reader, first, end - first);
     for (uint64_t at = first; at < end;) {
-        uint32_t n = end - at < YK_BLOCK ? (uint32_t)(end - at) : YK_BLOCK;
-        if (w->skips.n && yk_skips_cover(&w->skips, at, n)) {
-            yk_reader_skip(w->reader, n);
-            pass_all(p, w, n);
-            out->n_skipped += n;
-        } else {
-            YK_TRY(one_block(p, w, at, n, out, err));
+        uint64_t n = 0;
+        if (p->counted >= 0 && !w->skips.n)
+            YK_TRY(count_rows(p, w, end - at, &n, out, err));
+        if (n == 0) {
+            n = end - at < YK_BLOCK ? end - at : YK_BLOCK;
+            if (w->skips.n && yk_skips_cover(&w->skips, at, n)) {
+                yk_reader_skip(w->reader, n);
+                pass_all(p, w, n);
+                out->n_skipped += n;
+            } else {
+                YK_TRY(one_block(p, w, at, (uint32_t)n, out, err));
+            }
         }
         at += n;
         if (yk_task_is_canceled(t))
@@ -463,6 +522,15 @@ static int make_program(plan *p, yoke_error *err)
     return 0;
 }
 
+/* Set once the program is there and the sinks know their types. */
+static void find_counted(plan *p)
+{
+    bool can = p->n_columns == 1 && !p->scan->n_lookups && !p->scan->source->has_csv;
+    for (size_t i = 0; i < p->n_sinks; i++)
+        can = can && p->sinks[i]->ops->times && !p->sinks[i]->in_order;
+    p->counted = can ? (int64_t)p->columns[0] : -1;
+}
+
 static void plan_fini(plan *p)
 {
     yk_program_free(p->program);
@@ -484,7 +552,9 @@ static int make_plan(plan *p, yk_scan *s, yoke_error *err)
             p->sinks[p->n_sinks++] = s->sinks[i];
     p->first = s->first;
     p->n = s->n ? s->n : s->source->n_rows - s->first;
-    return make_program(p, err);
+    YK_TRY(make_program(p, err));
+    find_counted(p);
+    return 0;
 }
 
 static void count_reads(const yk_source *s, yoke_table_stats *st, int sign)

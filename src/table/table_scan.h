@@ -33,6 +33,8 @@ typedef struct yk_sink_ops {
     int (*begin)(yk_sink *s, void *state, uint64_t first_row, yoke_error *err);     /* required */
     int (*block)(yk_sink *s, void *state, const yk_block *b, yoke_error *err);      /* required */
     void (*pass)(yk_sink *s, void *state, uint64_t n);                              /* optional: the next n rows do not count */
+    /* Optional: as `block`, but row i stands for times[i] rows (0 where it does not pass), which come in no order. */
+    int (*times)(yk_sink *s, void *state, const yk_block *b, const uint64_t *times, yoke_error *err);
     int (*end)(yk_sink *s, void *state, yk_buf *to, yoke_error *err);               /* required */
     int (*fold)(yk_sink *s, const void *bytes, size_t n, yoke_error *err);          /* required; sets s->is_done when it has enough */
     int (*again)(yk_sink *s, bool *ret, yoke_error *err); /* optional: after a scan: whether it wants another */
@@ -47,6 +49,7 @@ struct yk_sink {
     yk_root *roots;    /* its expressions; owned */
     size_t  n_roots, cap_roots;
     bool    is_done;   /* needs no more rows, now or ever */
+    bool    in_order;  /* set by bind: what it finds depends on the order of rows, `times` is of no use */
     const yk_program *program; /* set by the scan before its tasks run */
 };
 

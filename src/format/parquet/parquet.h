@@ -121,7 +121,7 @@ uint64_t yk_cursor_row(const yk_cursor *c);  /* in the file: the next row it wil
 uint64_t yk_cursor_left(const yk_cursor *c); /* rows until its end */
 
 /* What lies ahead: *ret_dict is the dictionary of the next *ret_rows rows (at least 1 unless at the end), or NULL for rows
- * stored as values. A dictionary is borrowed until the cursor has left those rows. */
+ * stored as values. A dictionary is borrowed until the cursor is asked for anything beyond those rows. */
 int yk_cursor_ahead(yk_cursor *c, const yk_dict **ret_dict, uint64_t *ret_rows, yoke_error *err) YK_MUST_USE;
 
 /* Counts the next n rows, which must be coded with one dictionary as yk_cursor_ahead says, without decoding them:
