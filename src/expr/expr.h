@@ -81,6 +81,9 @@ const uint32_t *yk_program_columns(const yk_program *p, size_t root, size_t *ret
  * dictionary, computed once per dictionary. */
 int64_t yk_program_single_column(const yk_program *p, size_t root);
 
+/* The column that the root is, as it is stored, else -1. */
+int64_t yk_program_plain_column(const yk_program *p, size_t root);
+
 /* One value of a column or a constant. */
 typedef struct yk_value {
     yk_type type;

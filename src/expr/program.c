@@ -155,6 +155,12 @@ int64_t yk_program_single_column(const yk_program *p, size_t root)
     return s < 0 ? -1 : s;
 }
 
+int64_t yk_program_plain_column(const yk_program *p, size_t root)
+{
+    const yk_node *n = &p->nodes[p->roots[root].node];
+    return n->code == YK_CODE_COLUMN ? (int64_t)n->column : -1;
+}
+
 bool yk_program_constant(const yk_program *p, size_t root, yk_value *ret)
 {
     const yk_node *n = &p->nodes[p->roots[root].node];

@@ -314,7 +314,7 @@ static bool counts(const uint64_t *mask, uint32_t row)
 }
 
 /* ret[i] = the group that row i's code is known to belong to; false when some row that counts has a code that is not known yet. */
-static bool look_up(const yk_groups *g, const uint32_t *code, const uint64_t *mask, uint32_t n, uint32_t *ret)
+static bool look_up(const yk_groups *g, const uint32_t *restrict code, const uint64_t *restrict mask, uint32_t n, uint32_t *restrict ret)
 {
     const uint32_t *table = g->by_code;
     bool            is_new = false;
@@ -344,6 +344,8 @@ static int number_by_code(yk_groups *g, const yk_vec *keys, const uint64_t *mask
         code = ret;
     }
     for (uint32_t i = 0; i < n; i++) {
+        if (is_plain && ret[i] != YK_NO_GROUP)
+            continue;
         uint32_t *known = &g->by_code[code[i]];
         if (counts(mask, i) && *known == YK_NO_GROUP)
             YK_TRY(number_row(g, keys, i, known, err));

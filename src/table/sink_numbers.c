@@ -327,6 +327,53 @@ static int numbers_fold(yk_sink *base, const void *bytes, size_t n, yoke_error *
     return 0;
 }
 
+/* One row group's bounds and missing rows; false when they do not tell all. */
+static bool add_known(numbers *s, const yk_parquet_stats *st, const yk_parquet_column *c, uint64_t n_rows)
+{
+    bool    is_real = s->type.kind == YK_KIND_REAL;
+    int64_t missing = c->is_nullable ? st->n_missing : 0;
+    if ((uint64_t)missing == n_rows)
+        return true;
+    if (missing < 0 || (uint64_t)missing > n_rows)
+        return false;
+    s->all.n += n_rows - (uint64_t)missing;
+    if (!(s->needs & YK_NEED_RANGE))
+        return true;
+    if (is_real) {
+        s->all.min = st->min.r < s->all.min ? st->min.r : s->all.min;
+        s->all.max = st->max.r > s->all.max ? st->max.r : s->all.max;
+    } else {
+        s->all.min_int = st->min.i < s->all.min_int ? st->min.i : s->all.min_int;
+        s->all.max_int = st->max.i > s->all.max_int ? st->max.i : s->all.max_int;
+    }
+    return st->is_min_least && st->is_max_greatest;
+}
+
+/* Counts and ranges of plain columns are in the files' statistics. Not how many reals are there: NaN are missing, and are not counted. */
+static bool numbers_known(yk_sink *base, const yk_source *src)
+{
+    numbers *s = (numbers *)base;
+    int64_t  column = base->n_roots ? yk_program_plain_column(base->program, base->root) : -1;
+    yk_kind  k = s->type.kind;
+    bool     is_number = k == YK_KIND_REAL || k == YK_KIND_INT || k == YK_KIND_TIME || k == YK_KIND_DATE || k == YK_KIND_SPAN;
+    if (column < 0 || !is_number || (s->needs & ~(unsigned)(YK_NEED_RANGE | YK_NEED_COUNT)) || (k == YK_KIND_REAL && (s->needs & YK_NEED_COUNT)))
+        return false;
+    bool is_known = !src->columns[column].is_partition;
+    for (size_t i = 0; i < src->n_files && is_known; i++) {
+        const yk_parquet *f = src->files[i].parquet;
+        int32_t           own = f ? src->files[i].column[column] : -1;
+        is_known = own >= 0 && yk_type_same(yk_parquet_column_at(f, (unsigned)own)->type, s->type);
+        for (unsigned g = 0; is_known && g < yk_parquet_groups(f); g++) {
+            yk_parquet_stats st;
+            yk_parquet_group_stats(f, g, (unsigned)own, &st);
+            is_known = add_known(s, &st, yk_parquet_column_at(f, (unsigned)own), yk_parquet_group_at(f, g)->n_rows);
+        }
+    }
+    if (!is_known)
+        found_init(&s->all);
+    return is_known;
+}
+
 static void numbers_reset(yk_sink *base)
 {
     numbers *s = (numbers *)base;
@@ -346,7 +393,7 @@ static void numbers_free(yk_sink *base)
 }
 
 static const yk_sink_ops OPS = {
-    .name = "numbers", .bind = numbers_bind, .open = numbers_open, .close = numbers_close, .begin = numbers_begin, .block = numbers_block,
+    .name = "numbers", .bind = numbers_bind, .known = numbers_known, .open = numbers_open, .close = numbers_close, .begin = numbers_begin, .block = numbers_block,
     .times = numbers_times, .pass = numbers_pass, .end = numbers_end, .fold = numbers_fold, .reset = numbers_reset, .free = numbers_free,
 };
 

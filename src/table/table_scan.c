@@ -522,13 +522,45 @@ static int make_program(plan *p, yoke_error *err)
     return 0;
 }
 
-/* Set once the program is there and the sinks know their types. */
+/* Whether a root reads no column but *column, which is set to its first one while it is -1. */
+static bool reads_alone(const plan *p, size_t root, int64_t *column)
+{
+    size_t          n;
+    const uint32_t *columns = yk_program_columns(p->program, root, &n);
+    if (n > 0 && *column < 0)
+        *column = columns[0];
+    return n == 0 || (n == 1 && *column == columns[0]);
+}
+
 static void find_counted(plan *p)
 {
-    bool can = p->n_columns == 1 && !p->scan->n_lookups && !p->scan->source->has_csv;
-    for (size_t i = 0; i < p->n_sinks; i++)
+    const yk_scan *s = p->scan;
+    bool           can = !s->n_lookups && !s->source->has_csv;
+    int64_t        column = -1;
+    for (size_t i = 0; i < s->n_filters; i++)
+        can = can && reads_alone(p, i, &column);
+    for (size_t i = 0; i < p->n_sinks; i++) {
         can = can && p->sinks[i]->ops->times && !p->sinks[i]->in_order;
-    p->counted = can ? (int64_t)p->columns[0] : -1;
+        for (size_t r = 0; r < p->sinks[i]->n_roots; r++)
+            can = can && reads_alone(p, p->sinks[i]->root + r, &column);
+    }
+    p->counted = can ? column : -1;
+}
+
+/* Sinks over all rows that the files' statistics answer need not be in the scan. */
+static void leave_out_known(plan *p)
+{
+    const yk_scan *s = p->scan;
+    size_t         n = 0;
+    if (s->n_filters || s->n_lookups || s->first || s->n)
+        return;
+    for (size_t i = 0; i < p->n_sinks; i++) {
+        yk_sink *k = p->sinks[i];
+        k->is_done = k->ops->known && k->ops->known(k, s->source);
+        if (!k->is_done)
+            p->sinks[n++] = k;
+    }
+    p->n_sinks = n;
 }
 
 static void plan_fini(plan *p)
@@ -552,9 +584,7 @@ static int make_plan(plan *p, yk_scan *s, yoke_error *err)
             p->sinks[p->n_sinks++] = s->sinks[i];
     p->first = s->first;
     p->n = s->n ? s->n : s->source->n_rows - s->first;
-    YK_TRY(make_program(p, err));
-    find_counted(p);
-    return 0;
+    return make_program(p, err);
 }
 
 static void count_reads(const yk_source *s, yoke_table_stats *st, int sign)
@@ -576,6 +606,12 @@ static int scan_once(yk_scan *s, bool *ret_retyped, yoke_error *err)
 {
     YK_CLEANUP(plan_fini) plan p;
     YK_TRY(make_plan(&p, s, err));
+    leave_out_known(&p);
+    if (s->n_sinks && !p.n_sinks) {
+        s->stats->rows_skipped += p.n;
+        return 0;
+    }
+    find_counted(&p);
     count_reads(s->source, s->stats, -1);
     yk_stage st = {.name = "scan", .n = (p.n + YK_TASK_ROWS - 1) / YK_TASK_ROWS, .out_size = sizeof(outcome), .ctx = &p,
                    .start = start_worker, .stop = stop_worker, .task = scan_task, .fold = scan_fold, .fold_ctx = &p};

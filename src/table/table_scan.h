@@ -28,6 +28,7 @@ typedef struct yk_sink yk_sink;
 typedef struct yk_sink_ops {
     const char *name;
     void (*bind)(yk_sink *s); /* optional, in the calling process: types are known, a scan begins */
+    bool (*known)(yk_sink *s, const yk_source *src); /* optional, then: what the files say of themselves is its result over all rows */
     int (*open)(yk_sink *s, void **ret_state, yoke_error *err);                     /* required */
     void (*close)(yk_sink *s, void *state);                                         /* required */
     int (*begin)(yk_sink *s, void *state, uint64_t first_row, yoke_error *err);     /* required */

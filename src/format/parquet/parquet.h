@@ -62,6 +62,7 @@ typedef union yk_parquet_value {
 
 typedef struct yk_parquet_stats {
     bool             has_min, has_max;
+    bool             is_min_least, is_max_greatest; /* the bound is attained: some row has just this value */
     yk_parquet_value min, max;
     int64_t          n_missing; /* -1: not said */
 } yk_parquet_stats;

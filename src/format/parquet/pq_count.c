@@ -121,8 +121,9 @@ int yk_cursor_count(yk_cursor *c, uint64_t n, uint64_t *counts, uint64_t *missin
         memset(t.tables, 0, (size_t)t.n * WAYS * sizeof *t.tables);
     }
     YK_TRY(count_pages(c, n, &t, err));
-    for (size_t i = 0; has_ways && i < (size_t)t.n * WAYS; i++)
-        counts[i % t.n] += t.tables[i];
+    for (uint32_t way = 0; has_ways && way < WAYS; way++)
+        for (uint32_t i = 0; i < t.n; i++)
+            counts[i] += t.tables[(size_t)way * t.n + i];
     *missing += t.missing;
     return 0;
 }

@@ -128,6 +128,8 @@ static void read_bounds(yk_thrift *t, uint8_t type, yk_pq_bounds *b)
         case 3: b->n_missing = yk_thrift_int(t, f.type); break;
         case 5: b->max = yk_thrift_text(t, f.type), b->has_max = true; break;
         case 6: b->min = yk_thrift_text(t, f.type), b->has_min = true; break;
+        case 7: b->max_exact = yk_thrift_bool(t, f.type) ? 1 : -1; break;
+        case 8: b->min_exact = yk_thrift_bool(t, f.type) ? 1 : -1; break;
         default: yk_thrift_skip(t, f.type);
         }
 }

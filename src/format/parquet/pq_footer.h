@@ -50,6 +50,7 @@ typedef struct yk_pq_element {
 typedef struct yk_pq_bounds {
     yk_text min, max, old_min, old_max;
     bool    has_min, has_max, has_old_min, has_old_max;
+    int8_t  min_exact, max_exact; /* whether some value is the bound: 0 not said, 1 said so, -1 denied */
     int64_t n_missing; /* -1: not said */
 } yk_pq_bounds;
 

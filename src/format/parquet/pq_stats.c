@@ -44,6 +44,19 @@ static bool old_is_right(const yk_pq_leaf *leaf)
     }
 }
 
+/* Whether a bound is a value that some row has. Writers shorten texts, and need not say so. A zero may be either, and an infinity what a
+ * writer put where it met no number. */
+static bool is_attained(const yk_pq_leaf *leaf, int exact, const yk_parquet_value *v)
+{
+    switch (leaf->column.type.kind) {
+    case YK_KIND_REAL: return exact >= 0 && v->r != 0 && isfinite(v->r);
+    case YK_KIND_TEXT:
+    case YK_KIND_DATA:
+    case YK_KIND_DECIMAL: return exact > 0;
+    default: return exact >= 0;
+    }
+}
+
 void yk_pq_bounds_decode(const yk_parquet *f, const yk_pq_leaf *leaf, const yk_pq_bounds *b, yk_parquet_stats *ret)
 {
     bool is_old_good = old_is_right(leaf), is_new_good = f->footer.has_orders || is_old_good;
@@ -59,6 +72,8 @@ void yk_pq_bounds_decode(const yk_parquet *f, const yk_pq_leaf *leaf, const yk_p
         ret->has_max = decode(leaf, b->max, true, &ret->max);
     else if (b->has_old_max && is_old_good)
         ret->has_max = decode(leaf, b->old_max, true, &ret->max);
+    ret->is_min_least = ret->has_min && b->has_min && is_new_good && is_attained(leaf, b->min_exact, &ret->min);
+    ret->is_max_greatest = ret->has_max && b->has_max && is_new_good && is_attained(leaf, b->max_exact, &ret->max);
 }
 
 void yk_parquet_group_stats(const yk_parquet *f, unsigned group, unsigned column, yk_parquet_stats *ret)
