@@ -35,6 +35,8 @@ typedef struct yoke_table_opts {
     char   delimiter;     /* of CSV files; 0: found out */
     int    header;        /* 1: their first lines name the columns, -1: they do not, 0: found out */
     int    skip_bad_rows; /* CSV rows with a wrong number of fields are passed over instead of being an error */
+    const char *types;    /* of CSV columns, where they are not to be found out: "zip=text, fare=real"; int, bool, date and timestamp are
+                             others. A value that is none is an error. NULL: none; borrowed until the table is open */
     uint64_t memory;      /* bytes that results may take before they go to temporary files or are refused; 0: a quarter of
                              what this process may use */
     int (*progress)(void *ctx, uint64_t rows_done, uint64_t rows); /* called from the thread that asked; nonzero: end with
@@ -182,6 +184,7 @@ void  yoke_text_free(char *text);
 typedef struct yoke_table_stats {
     uint64_t files, rows;  /* of the table */
     uint64_t rows_read, rows_skipped, rows_passed; /* skipped: by what the files say of themselves, unread */
+    uint64_t rows_bad;     /* CSV rows that skip_bad_rows passed over, in the scan that met most */
     uint64_t bytes_read, pages_read;
     uint64_t scans;
     double   seconds;

@@ -39,19 +39,33 @@ static void put_csv(yk_buf *to, const char *s, size_t n)
     yk_buf_putc(to, '"');
 }
 
-static void put_json(yk_buf *to, const char *s, size_t n)
+/* Bytes of the UTF-8 character that s begins with; 0 when it begins with none. */
+static size_t utf8_size(const unsigned char *s, size_t n)
 {
+    size_t size = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : s[0] < 0xf5 ? 4 : 0;
+    if (size > n || (s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
+        return 0;
+    for (size_t i = 1; i < size; i++)
+        if ((s[i] & 0xc0) != 0x80)
+            return 0;
+    return size;
+}
+
+/* What is no UTF-8 becomes U+FFFD: JSON cannot hold it. */
+static void put_json(yk_buf *to, const char *text, size_t n)
+{
+    const unsigned char *s = (const unsigned char *)text;
     yk_buf_putc(to, '"');
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)s[i];
-        if (c == '"' || c == '\\')
-            yk_buf_printf(to, "\\%c", c);
-        else if (c == '\n')
+    for (size_t i = 0, size; i < n; i += size ? size : 1) {
+        size = utf8_size(s + i, n - i);
+        if (s[i] == '"' || s[i] == '\\')
+            yk_buf_printf(to, "\\%c", s[i]);
+        else if (s[i] == '\n')
             yk_buf_puts(to, "\\n");
-        else if (c < 0x20)
-            yk_buf_printf(to, "\\u%04x", c);
+        else if (s[i] < 0x20)
+            yk_buf_printf(to, "\\u%04x", s[i]);
         else
-            yk_buf_putc(to, (char)c);
+            yk_buf_append(to, size ? text + i : "\xef\xbf\xbd", size ? size : 3);
     }
     yk_buf_putc(to, '"');
 }
@@ -84,7 +98,7 @@ static void cell(const yoke_frame *f, size_t column, uint64_t row, yk_buf *to)
 
 static bool is_plain(yk_type t) { return t.kind != YK_KIND_TEXT && t.kind != YK_KIND_DATA; }
 
-static void put_rows_csv(yk_buf *to, const yoke_frame *f, bool has_head)
+static void put_rows_csv(yk_buf *to, const yoke_frame *f, uint64_t first, uint64_t end, bool has_head)
 {
     YK_AUTOBUF text = YK_BUF_INIT;
     size_t     n = yoke_frame_columns(f);
@@ -93,7 +107,7 @@ static void put_rows_csv(yk_buf *to, const yoke_frame *f, bool has_head)
         put_csv(to, name, strlen(name));
         yk_buf_putc(to, c + 1 < n ? ',' : '\n');
     }
-    for (uint64_t r = 0; r < yoke_frame_rows(f); r++)
+    for (uint64_t r = first; r < end; r++)
         for (size_t c = 0; c < n; c++) {
             yk_value v;
             yk_batch_get(&f->rows, c, r, &v);
@@ -107,11 +121,11 @@ static void put_rows_csv(yk_buf *to, const yoke_frame *f, bool has_head)
         }
 }
 
-static void put_rows_json(yk_buf *to, const yoke_frame *f)
+static void put_rows_json(yk_buf *to, const yoke_frame *f, uint64_t first, uint64_t end)
 {
     YK_AUTOBUF text = YK_BUF_INIT;
     size_t     n = yoke_frame_columns(f);
-    for (uint64_t r = 0; r < yoke_frame_rows(f); r++) {
+    for (uint64_t r = first; r < end; r++) {
         for (size_t c = 0; c < n; c++) {
             const char *name = yoke_frame_name(f, c);
             yk_buf_putc(to, c ? ',' : '{');
@@ -149,7 +163,7 @@ static void put_padded(yk_buf *to, const char *s, size_t n, size_t width, bool i
     yk_buf_puts(to, is_last ? "\n" : "  ");
 }
 
-static void put_rows_aligned(yk_buf *to, const yoke_frame *f, bool has_head)
+static void put_rows_aligned(yk_buf *to, const yoke_frame *f, uint64_t first, uint64_t end, bool has_head)
 {
     YK_AUTOBUF          text = YK_BUF_INIT;
     size_t              n = yoke_frame_columns(f);
@@ -160,7 +174,7 @@ static void put_rows_aligned(yk_buf *to, const yoke_frame *f, bool has_head)
     }
     for (size_t c = 0; c < n; c++)
         width[c] = width_of(yoke_frame_name(f, c), strlen(yoke_frame_name(f, c)));
-    for (uint64_t r = 0; r < yoke_frame_rows(f); r++)
+    for (uint64_t r = first; r < end; r++)
         for (size_t c = 0; c < n; c++) {
             cell(f, c, r, &text);
             size_t w = width_of(yk_buf_text(&text), text.len);
@@ -168,21 +182,21 @@ static void put_rows_aligned(yk_buf *to, const yoke_frame *f, bool has_head)
         }
     for (size_t c = 0; c < n && has_head; c++)
         put_padded(to, yoke_frame_name(f, c), strlen(yoke_frame_name(f, c)), width[c], is_number(yoke_frame_type(f, c)), c + 1 == n);
-    for (uint64_t r = 0; r < yoke_frame_rows(f); r++)
+    for (uint64_t r = first; r < end; r++)
         for (size_t c = 0; c < n; c++) {
             cell(f, c, r, &text);
             put_padded(to, yk_buf_text(&text), text.len, width[c], is_number(yoke_frame_type(f, c)), c + 1 == n);
         }
 }
 
-void yk_table_put_frame(yk_buf *to, const yoke_frame *f, yk_table_format format, bool has_head)
+void yk_table_put_frame(yk_buf *to, const yoke_frame *f, uint64_t first, uint64_t n, yk_table_format format, bool has_head)
 {
     if (format == YK_TABLE_CSV)
-        put_rows_csv(to, f, has_head);
+        put_rows_csv(to, f, first, first + n, has_head);
     else if (format == YK_TABLE_JSON)
-        put_rows_json(to, f);
+        put_rows_json(to, f, first, first + n);
     else
-        put_rows_aligned(to, f, has_head);
+        put_rows_aligned(to, f, first, first + n, has_head);
 }
 
 /* ---- answers */

@@ -141,42 +141,58 @@ typedef struct printing {
     yoke_error     *err;
 } printing;
 
+/* A slice at a time: Ctrl-C is heard between two, and the text of many rows never lies in memory whole. */
 static int print_part(void *ctx, const yoke_frame *part)
 {
+    enum { SLICE = 1 << 15 };
     printing  *p = ctx;
     YK_AUTOBUF text = YK_BUF_INIT;
-    yk_table_put_frame(&text, part, p->format, !p->has_begun);
-    p->has_begun = true;
-    if (text.is_failed)
-        return yk_fail_nomem(p->err, "printing");
-    return fwrite(yk_buf_text(&text), 1, text.len, p->to) == text.len ? 0 : yk_fail_errno(p->err, "writing the rows");
+    uint64_t   rows = yoke_frame_rows(part), at = 0;
+    do {
+        uint64_t n = rows - at < SLICE || p->format == YK_TABLE_ALIGNED ? rows - at : SLICE;
+        yk_buf_clear(&text);
+        yk_table_put_frame(&text, part, at, n, p->format, !p->has_begun);
+        p->has_begun = true;
+        at += n;
+        if (text.is_failed)
+            return yk_fail_nomem(p->err, "printing");
+        if (fwrite(yk_buf_text(&text), 1, text.len, p->to) != text.len)
+            return yk_fail_errno(p->err, "writing the rows");
+        if (is_interrupted)
+            return yk_fail(p->err, YOKE_ECANCELED, "interrupted while the rows were written");
+    } while (at < rows);
+    return 0;
 }
 
-static int print_whole(const yk_table_call *c, const yoke_frame *f, yoke_error *err)
+/* Rows that make() hands to print_part: to -o, complete or absent, or to standard output. */
+static int print_to(const yk_table_call *c, int (*make)(const yk_table_call *c, void *of, printing *p), void *of, yoke_error *err)
 {
-    YK_AUTOBUF text = YK_BUF_INIT;
-    yk_table_put_frame(&text, f, c->format, true);
-    return write_text(c, &text, err);
-}
-
-/* Rows as lines go out as they come; to be aligned they must all be there. */
-static int stream_rows(const yk_table_call *c, const yoke_table *t, yoke_error *err)
-{
-    bool     to_file = c->out && strcmp(c->out, "-") != 0;
     printing p = {.to = stdout, .format = c->format, .err = err};
-    if (c->format == YK_TABLE_PARQUET)
-        return yoke_table_write_parquet(t, &c->rows, c->out, c->is_forced, NULL, err);
-    if (!to_file)
-        return yoke_table_each(t, &c->rows, print_part, &p, err);
+    if (!c->out || strcmp(c->out, "-") == 0)
+        return make(c, of, &p);
     YK_CLEANUP(yk_output_fini) yk_output o = {0};
     YK_TRY(yk_output_open(&o, c->out, c->is_forced, err));
     p.to = o.file;
-    YK_TRY(yoke_table_each(t, &c->rows, print_part, &p, err));
+    YK_TRY(make(c, of, &p));
     return yk_output_commit(&o, err);
 }
 
+static int make_frame(const yk_table_call *c, void *frame, printing *p) { return print_part(p, frame); }
+
+static int make_rows(const yk_table_call *c, void *table, printing *p) { return yoke_table_each(table, &c->rows, print_part, p, p->err); }
+
+static int print_whole(const yk_table_call *c, yoke_frame *f, yoke_error *err) { return print_to(c, make_frame, f, err); }
+
+/* Rows as lines go out as they come; to be aligned they must all be there. */
+static int stream_rows(const yk_table_call *c, yoke_table *t, yoke_error *err)
+{
+    if (c->format == YK_TABLE_PARQUET)
+        return yoke_table_write_parquet(t, &c->rows, c->out, c->is_forced, NULL, err);
+    return print_to(c, make_rows, t, err);
+}
+
 /* The histograms of groups as a picture; rows go to a file as they are, or what else is known of each group is printed. */
-static int plot_groups(const yk_table_call *c, const yoke_table *t, yoke_error *err)
+static int plot_groups(const yk_table_call *c, yoke_table *t, yoke_error *err)
 {
     yoke_frame *f = yoke_table_rows(t, &c->rows, err), *others = NULL;
     if (!f)
@@ -193,7 +209,7 @@ static int plot_groups(const yk_table_call *c, const yoke_table *t, yoke_error *
     return rc;
 }
 
-static int print_rows(yk_table_call *c, const yoke_table *t, yoke_error *err)
+static int print_rows(yk_table_call *c, yoke_table *t, yoke_error *err)
 {
     YK_AUTOBUF by_first = YK_BUF_INIT;
     if (c->top) {
@@ -275,6 +291,7 @@ static int join(const yk_table_call *c, yoke_session *s, yoke_table **t, yoke_er
     for (size_t i = 0; i < c->n_joins; i++) {
         yoke_table_opts o = c->opts;
         o.progress = NULL;
+        o.types = NULL; /* those of the call are of its first table */
         yoke_table *other = yoke_table_open_many(s, &c->joins[i], 1, &o, err);
         yoke_table *both = other ? yoke_table_join(*t, other, c->keys[i], err) : NULL;
         yoke_table_close(other);
@@ -306,6 +323,11 @@ static int run_table(yk_table_call *c, yoke_session *s, yoke_table *t, yoke_erro
         c->opts.progress_ctx = NULL;
         print_stats(c, t, yk_now() - began);
     }
+    yoke_table_stats st;
+    yoke_table_stats_get(t, &st);
+    if (rc == 0 && st.rows_bad)
+        yk_cli_warn(c->args, "%llu row%s with a wrong number of fields %s passed over", (unsigned long long)st.rows_bad, st.rows_bad == 1 ? "" : "s",
+                    st.rows_bad == 1 ? "was" : "were");
     yoke_table_close(t);
     return rc;
 }

@@ -13,7 +13,7 @@
 enum {
     WHERE = 1, JOIN, KEY, COUNT, SUM, MEAN, MIN, MAX, STD, VAR, MEDIAN, QUANTILE, UNIQUE, FIRST, LAST, HIST, BINS, RANGE, EDGES, LOG_BINS,
     BY, TOP, SELECT, SORT, DISTINCT, HEAD, TAIL, SAMPLE, SEED, DESCRIBE, COLUMNS, OUT, FORCE, FORMAT, JSON, PLOT, LOG_X, LOG_Y, TITLE, ON,
-    STATS, EXPLAIN, MEMORY, DELIMITER, HEADER, NO_HEADER, BAD_ROWS, PROGRESS,
+    STATS, EXPLAIN, MEMORY, DELIMITER, HEADER, NO_HEADER, BAD_ROWS, TYPES, PROGRESS,
 };
 
 static const yk_opt opts[] = {
@@ -63,7 +63,8 @@ static const yk_opt opts[] = {
     {DELIMITER, 'd', "delimiter", "C", "of CSV files; found out when not given (comma, tab, semicolon, bar)"},
     {HEADER, 0, "header", NULL, "the first line of CSV files names the columns"},
     {NO_HEADER, 0, "no-header", NULL, "it does not: columns are c1, c2, …"},
-    {BAD_ROWS, 0, "bad-rows", "WHAT", "CSV rows with a wrong number of fields: stop (default) or skip"},
+    {BAD_ROWS, 0, "bad-rows", "WHAT", "CSV rows with a wrong number of fields: stop (default), or skip and say how many"},
+    {TYPES, 0, "types", "C=T,…", "types of CSV columns that are not to be found out: zip=text,fare=real; int, bool, date, timestamp"},
     {PROGRESS, 0, "progress", "HOW", "auto, bar, line or none"},
     {0},
 };
@@ -189,6 +190,7 @@ static bool take_reading(call *c, int id, const char *value)
         return true;
     case HEADER: c->opts.header = 1; return true;
     case NO_HEADER: c->opts.header = -1; return true;
+    case TYPES: c->opts.types = value; return true;
     case BAD_ROWS:
         c->opts.skip_bad_rows = strcmp(value, "skip") == 0;
         if (!c->opts.skip_bad_rows && strcmp(value, "stop") != 0)
@@ -268,7 +270,7 @@ static bool take_option(call *c, int id, const char *value)
     case ON: c->on = value; return true;
     case STATS: return c->has_stats = true;
     case EXPLAIN: return c->is_explained = true;
-    case MEMORY: case DELIMITER: case HEADER: case NO_HEADER: case BAD_ROWS: case PROGRESS: return take_reading(c, id, value);
+    case MEMORY: case DELIMITER: case HEADER: case NO_HEADER: case BAD_ROWS: case TYPES: case PROGRESS: return take_reading(c, id, value);
     default: return take_ask(c, id, value);
     }
 }

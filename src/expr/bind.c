@@ -617,7 +617,7 @@ static int bind_length(binder *b, const yk_ast *a, uint32_t *ret)
     return yk_node_add(b->p, &n, ret, b->err);
 }
 
-static bool type_named(const char *name, yk_type *ret)
+bool yk_type_named(const char *name, yk_type *ret)
 {
     static const struct {
         const char *name;
@@ -662,7 +662,7 @@ static int bind_cast(binder *b, const yk_ast *a, uint32_t *ret)
     uint32_t x;
     yk_type  to;
     YK_TRY(bind(b, a->args[0], &x));
-    if (!type_named(a->name, &to))
+    if (!yk_type_named(a->name, &to))
         return yk_expr_fail(b->err, YOKE_ETYPE, b->e->source, a->at, "there is no type '%.40s': real, int, text, bool, date and timestamp are", a->name);
     yk_kind from = kind_of(b, x);
     if (from == YK_KIND_NULL)

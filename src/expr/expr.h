@@ -45,6 +45,9 @@ const char *const *yk_expr_columns(const yk_expr *e, size_t *ret_n);
 
 /* ---- Tree and columns to program ---- */
 
+/* What casts call a type: real, int, text, bool, date, timestamp (also double, float, integer, string, boolean). */
+bool yk_type_named(const char *name, yk_type *ret);
+
 typedef struct yk_field {
     const char *name; /* borrowed for the call */
     yk_type     type;

@@ -262,7 +262,7 @@ static int gather_piece(yk_reader *r, column *c, size_t file, uint64_t first, ui
         YK_TRY(yk_csv_cursor_get(csv, csv_slot(r, f, c->index), type, &got, &v, err));
         if (!yk_type_same(got, type)) {
             *ret_retype = got;
-            return YK_RETYPE;
+            return r->s->columns[c->index].is_given ? yk_csv_cursor_misfit(csv, csv_slot(r, f, c->index), type, err) : YK_RETYPE;
         }
     }
     uint64_t valid[YK_BLOCK / 64];
@@ -325,7 +325,7 @@ int yk_reader_get(yk_reader *r, uint32_t index, yk_vec *ret, yk_type *ret_retype
     if (yk_type_same(got, type))
         return 0;
     *ret_retype = got;
-    return YK_RETYPE;
+    return r->s->columns[index].is_given ? yk_csv_cursor_misfit(r->csv, csv_slot(r, f, index), type, err) : YK_RETYPE;
 }
 
 int yk_reader_bad(yk_reader *r, const uint64_t **ret, yoke_error *err)

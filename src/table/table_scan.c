@@ -21,6 +21,7 @@ typedef struct plan {
     int64_t     counted;     /* the column of which all that is asked can be told from how often its values come; -1: there is none */
     uint64_t    first, n;
     uint64_t    n_folded; /* rows */
+    uint64_t    n_bad;
     int64_t     retype_column; /* -1, or what to widen before starting over */
     yk_type     retype;
 } plan;
@@ -45,7 +46,7 @@ typedef struct worker {
 typedef struct outcome {
     int64_t  retype_column;
     yk_type  retype;
-    uint64_t n_read, n_skipped, n_passed;
+    uint64_t n_read, n_skipped, n_passed, n_bad;
 } outcome;
 
 int yk_sink_add(yk_sink *s, const yk_expr *e, yk_want want, yoke_error *err)
@@ -187,6 +188,7 @@ static int filter(plan *p, worker *w, yk_block *b, outcome *out, yoke_error *err
             w->mask[b->n >> 6] &= ((uint64_t)1 << (b->n & 63)) - 1;
         b->mask = w->mask;
         b->n_pass = yk_bits_count(w->mask, b->n);
+        out->n_bad += b->n - b->n_pass;
     }
     for (size_t i = 0; i < s->n_filters && b->n_pass; i++) {
         const uint64_t *bits;
@@ -292,6 +294,8 @@ static int count_rows(plan *p, worker *w, uint64_t most, uint64_t *ret_n, outcom
 static int find_skips(plan *p, worker *w, uint64_t first, uint64_t n, yoke_error *err)
 {
     w->skips.n = 0;
+    if (p->n_unseen) /* that they are missing throughout is a guess, and filters take it for true */
+        return 0;
     for (size_t i = 0; i < p->scan->n_filters; i++) {
         size_t         n_facts;
         const yk_fact *facts = yk_program_facts(p->program, i, &n_facts);
@@ -376,6 +380,7 @@ static int scan_fold(void *ctx, const yk_result *r, yoke_error *err)
     st->rows_read += out->n_read;
     st->rows_skipped += out->n_skipped;
     st->rows_passed += out->n_passed;
+    p->n_bad += out->n_bad;
     const char *at = r->bytes;
     bool        is_done = true;
     for (size_t i = 0; i < p->n_sinks; i++) {
@@ -618,6 +623,7 @@ static int scan_once(yk_scan *s, bool *ret_retyped, yoke_error *err)
     int rc = yk_stage_run(s->session, &st, err);
     count_reads(s->source, s->stats, 1);
     s->stats->scans++;
+    s->stats->rows_bad = p.n_bad > s->stats->rows_bad ? p.n_bad : s->stats->rows_bad;
     if (rc < 0 && rc != ENOUGH)
         return rc;
     *ret_retyped = p.retype_column >= 0;

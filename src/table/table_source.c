@@ -184,6 +184,73 @@ static int merge_type(yk_source *s, size_t i, const yk_source_file *f, yk_type t
     return 0;
 }
 
+/* Whether the column is a part of one of that name: of a struct, list or map. */
+static bool is_part(const char *column, const char *name)
+{
+    size_t n = strlen(name);
+    return strncmp(column, name, n) == 0 && column[n] == '.';
+}
+
+bool yk_source_knows(const yk_source *s, const char *name)
+{
+    for (size_t i = 0; i < s->n_columns; i++)
+        if (is_part(s->columns[i].name, name))
+            return true;
+    return yk_source_find(s, name) >= 0;
+}
+
+/* No column is called so: near names, or the parts of what is. */
+static int fail_absent(const yk_source *s, const char *name, yoke_error *err)
+{
+    YK_AUTOFREE const char **names = yk_new_array(const char *, s->n_columns + 1);
+    YK_AUTOBUF               parts = YK_BUF_INIT, all = YK_BUF_INIT;
+    char                     hint[160];
+    if (!names)
+        return yk_fail_nomem(err, "looking for a column");
+    for (size_t i = 0; i < s->n_columns; i++) {
+        names[i] = s->columns[i].name;
+        if (is_part(names[i], name) && s->columns[i].type.kind == YK_KIND_NULL)
+            return yk_source_check(s, names[i], err) < 0 ? YOKE_EUNSUPPORTED : 0;
+        if (is_part(names[i], name) && parts.len < 200)
+            yk_buf_printf(&parts, "%s%s", parts.len ? ", " : "", names[i]);
+        if (all.len < 200)
+            yk_buf_printf(&all, "%s%s", i ? ", " : "; it has ", names[i]);
+    }
+    if (parts.len)
+        return yk_fail(err, YOKE_EABSENT, "'%s': '%s' has parts; name one of them: %s", s->files[0].path, name, parts.data);
+    yk_near_hint(name, names, s->n_columns, hint, sizeof hint);
+    return yk_fail(err, YOKE_EABSENT, "'%s' has no column '%s'%s", s->files[0].path, name, *hint ? hint : yk_buf_text(&all));
+}
+
+/* "zip=text, fare=real" */
+static int give_types(yk_source *s, const char *types, yoke_error *err)
+{
+    for (const char *at = types, *end; at && *at; at = end + (*end != '\0')) {
+        end = strchrnul(at, ',');
+        YK_AUTOFREE char *name = yk_strndup(at, (size_t)(end - at));
+        char             *eq = name ? strrchr(name, '=') : NULL;
+        yk_type           type;
+        if (!name)
+            return yk_fail_nomem(err, "opening a table");
+        if (!eq)
+            return yk_fail(err, YOKE_EINVALID, "'%s' says no type; types of CSV columns are given as zip=text, fare=real", name);
+        *eq++ = '\0';
+        eq += strspn(eq, " ");
+        eq[strcspn(eq, " ")] = '\0';
+        if (!yk_type_named(eq, &type))
+            return yk_fail(err, YOKE_EINVALID, "there is no type '%s' for column '%s': real, int, text, bool, date and timestamp are", eq, name);
+        int64_t i = yk_source_find(s, name);
+        if (i < 0)
+            return fail_absent(s, name, err);
+        if (s->columns[i].is_stored || s->columns[i].is_partition)
+            return yk_fail(err, YOKE_EINVALID, "column '%s' has a type already; only columns of CSV files are given one; cast(… as %s) makes another of it",
+                           s->columns[i].name, eq);
+        s->columns[i].type = type;
+        s->columns[i].is_given = true;
+    }
+    return 0;
+}
+
 int yk_source_widen(yk_source *s, size_t column, yk_type type, yoke_error *err)
 {
     size_t i = 0;
@@ -307,44 +374,6 @@ static int widen_maps(yk_source *s, yoke_error *err)
     return 0;
 }
 
-/* Whether the column is a part of one of that name: of a struct, list or map. */
-static bool is_part(const char *column, const char *name)
-{
-    size_t n = strlen(name);
-    return strncmp(column, name, n) == 0 && column[n] == '.';
-}
-
-bool yk_source_knows(const yk_source *s, const char *name)
-{
-    for (size_t i = 0; i < s->n_columns; i++)
-        if (is_part(s->columns[i].name, name))
-            return true;
-    return yk_source_find(s, name) >= 0;
-}
-
-/* No column is called so: near names, or the parts of what is. */
-static int fail_absent(const yk_source *s, const char *name, yoke_error *err)
-{
-    YK_AUTOFREE const char **names = yk_new_array(const char *, s->n_columns + 1);
-    YK_AUTOBUF               parts = YK_BUF_INIT, all = YK_BUF_INIT;
-    char                     hint[160];
-    if (!names)
-        return yk_fail_nomem(err, "looking for a column");
-    for (size_t i = 0; i < s->n_columns; i++) {
-        names[i] = s->columns[i].name;
-        if (is_part(names[i], name) && s->columns[i].type.kind == YK_KIND_NULL)
-            return yk_source_check(s, names[i], err) < 0 ? YOKE_EUNSUPPORTED : 0;
-        if (is_part(names[i], name) && parts.len < 200)
-            yk_buf_printf(&parts, "%s%s", parts.len ? ", " : "", names[i]);
-        if (all.len < 200)
-            yk_buf_printf(&all, "%s%s", i ? ", " : "; it has ", names[i]);
-    }
-    if (parts.len)
-        return yk_fail(err, YOKE_EABSENT, "'%s': '%s' has parts; name one of them: %s", s->files[0].path, name, parts.data);
-    yk_near_hint(name, names, s->n_columns, hint, sizeof hint);
-    return yk_fail(err, YOKE_EABSENT, "'%s' has no column '%s'%s", s->files[0].path, name, *hint ? hint : yk_buf_text(&all));
-}
-
 int yk_source_check(const yk_source *s, const char *name, yoke_error *err)
 {
     int64_t at = yk_source_find(s, name);
@@ -434,6 +463,7 @@ int yk_source_open(const char *const *patterns, size_t n, const yoke_table_opts 
     }
     YK_TRY(join_parts(s, &cap, err));
     YK_TRY(widen_maps(s, err));
+    YK_TRY(give_types(s, opts->types, err));
     s->is_counted = !s->has_csv;
     if (s->is_counted)
         set_first_rows(s);
@@ -533,7 +563,7 @@ static int sample_types(yk_source *s, yk_source_file *f, yoke_error *err)
         if (yk_csv_cursor_block(c, block, &later) < 0)
             continue;
         for (size_t col = 0; col < s->n_columns; col++) {
-            if (f->column[col] < 0)
+            if (f->column[col] < 0 || s->columns[col].is_given)
                 continue;
             yk_vec  v;
             yk_type type = s->columns[col].type;

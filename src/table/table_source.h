@@ -20,6 +20,7 @@ typedef struct yk_source_column {
     yk_type type;     /* of all files together */
     bool    is_nullable;
     bool    is_partition; /* from the folders' names, key=value */
+    bool    is_given;     /* of CSV files: the call says the type */
     bool    is_stored;    /* some file holds it in a type of its own; else it is text, and can be read as such */
     char   *clash;    /* why it cannot be one column, as a sentence; NULL: it can */
     uint32_t n_files; /* that have it */

@@ -244,6 +244,36 @@ static int last_row_is_open(const yk_csv *f, bool *ret, yoke_error *err)
     return 0;
 }
 
+/* Where quotes are wrong, as an error: the line in which one is opened and never closed, or stands in the middle of a field. */
+static int fail_quotes(const yk_csv *f, yoke_error *err)
+{
+    enum { BEGIN, PLAIN, QUOTED, AFTER } state = BEGIN;
+    enum { PIECE = 1 << 16 };
+    YK_AUTOFREE char *piece = yk_malloc(PIECE);
+    uint64_t          line = 1, opened = 0;
+    if (!piece)
+        return yk_fail_nomem(err, "counting rows");
+    for (uint64_t at = 0; at < f->size; at += PIECE) {
+        size_t n = f->size - at < PIECE ? (size_t)(f->size - at) : PIECE;
+        YK_TRY(yk_file_read_at(f->fd, f->path, at, piece, n, err));
+        for (size_t i = 0; i < n; i++) {
+            char c = piece[i];
+            bool is_end = c == f->opts.delimiter || c == '\n' || c == '\r', is_mark = at == 0 && i < 3 && (unsigned char)c >= 0x80;
+            if (c == '"' && state == BEGIN)
+                opened = line;
+            if ((c == '"' && state == PLAIN) || (state == AFTER && c != '"' && !is_end))
+                return yk_fail(err, YOKE_EFORMAT, "'%s', line %llu: a quote in the middle of a field; quotes must surround the whole field and be doubled inside it",
+                               f->path, (unsigned long long)line);
+            line += c == '\n';
+            if (state == QUOTED || (state == AFTER && c == '"'))
+                state = c == '"' && state == QUOTED ? AFTER : QUOTED;
+            else
+                state = is_end || is_mark ? BEGIN : c == '"' ? QUOTED : PLAIN;
+        }
+    }
+    return yk_fail(err, YOKE_EFORMAT, "'%s', line %llu: a quote that is never closed", f->path, (unsigned long long)opened);
+}
+
 int yk_csv_set_rows(yk_csv *f, const yk_csv_chunk *chunks, yoke_error *err)
 {
     uint64_t n = yk_csv_chunks(f);
@@ -262,7 +292,7 @@ int yk_csv_set_rows(yk_csv *f, const yk_csv_chunk *chunks, yoke_error *err)
     bool is_open;
     YK_TRY(last_row_is_open(f, &is_open, err));
     if (quoted)
-        return yk_fail(err, YOKE_EFORMAT, "'%s': a quote is never closed, or stands in the middle of a field that is not quoted", f->path);
+        return fail_quotes(f, err);
     f->n_rows = f->ends[n] + is_open - (uint64_t)(f->opts.header == 1);
     return 0;
 }

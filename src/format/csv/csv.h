@@ -72,4 +72,8 @@ const uint64_t *yk_csv_cursor_bad(const yk_csv_cursor *c);
  * values of the block fit into, and `ret` is not filled; else *ret_type is `type`. Borrowed until the next block. */
 int yk_csv_cursor_get(yk_csv_cursor *c, unsigned slot, yk_type type, yk_type *ret_type, yk_vec *ret, yoke_error *err) YK_MUST_USE;
 
+
+/* The error of the first value of the block that cannot be read as `type`, after yk_csv_cursor_get has found that there is one. */
+int yk_csv_cursor_misfit(yk_csv_cursor *c, unsigned slot, yk_type type, yoke_error *err) YK_MUST_USE;
+
 #endif

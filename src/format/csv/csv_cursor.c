@@ -362,3 +362,26 @@ int yk_csv_cursor_get(yk_csv_cursor *c, unsigned slot, yk_type type, yk_type *re
     *ret = (yk_vec){.type = type, .n = c->n, .values = values, .valid = has_missing ? valid : NULL};
     return 0;
 }
+
+static const char *column_name(const yk_csv_cursor *c, unsigned slot)
+{
+    for (unsigned i = 0; i < c->f->n_columns; i++)
+        if (c->slot_of[i] == slot)
+            return c->f->names[i];
+    return "";
+}
+
+int yk_csv_cursor_misfit(yk_csv_cursor *c, unsigned slot, yk_type type, yoke_error *err)
+{
+    const span *spans = c->spans + (size_t)slot * YK_BLOCK;
+    char        name[48];
+    for (uint32_t i = 0; i < c->n; i++) {
+        yk_text t = {NULL, 0};
+        YK_TRY(field_text(c, spans[i], &t, err));
+        if (t.len && !read_value(t, type, (char *)c->values + (size_t)slot * YK_BLOCK * 16, i))
+            return yk_fail(err, YOKE_EFORMAT, "'%s', line %llu: '%.*s' in column '%s' is no %s", c->f->path,
+                           (unsigned long long)line_of(c->f, c->offset + spans[i].from), t.len < 40 ? (int)t.len : 40, t.data, column_name(c, slot),
+                           yk_type_name(type, name, sizeof name));
+    }
+    return yk_fail(err, YOKE_EFORMAT, "'%s': column '%s' is no %s", c->f->path, column_name(c, slot), yk_type_name(type, name, sizeof name));
+}
