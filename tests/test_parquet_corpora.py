@@ -39,11 +39,24 @@ def known_reason(path, sentence):
     return any(why in sentence for why in reasons)
 
 
+def type_differs(c, t):
+    """A time's unit and zone, a decimal's scale: without them equal numbers would not be equal values."""
+    if c.kind == "time" and (t.unit != c.unit or (t.tz is not None) != c.is_utc):
+        return f"timestamp[{c.unit}, UTC: {c.is_utc}], not {t}"
+    if c.kind == "decimal" and t.scale != c.scale:
+        return f"scale {c.scale}, not {t}"
+    return None
+
+
 def compare(path):
     """What is wrong with our reading of a file, as a list of sentences."""
     mine, wrong = oracle.dump(path), []
     try:
-        theirs = pq.ParquetFile(path).read()
+        file = pq.ParquetFile(path)
+        leaves = sorted(file.schema.column(i).path for i in range(len(file.schema)))
+        if leaves != sorted(c.name for c in mine):
+            wrong.append(f"columns {[c.name for c in mine]}, not {leaves}")
+        theirs = file.read()
     except Exception as e:
         theirs, why = None, e
     for c in mine:
@@ -55,7 +68,7 @@ def compare(path):
                 wrong.append(f"{c.name}: PyArrow cannot read what we read: {why}")
         else:
             array = oracle.leaf(theirs, c.name)
-            differ = oracle.same(c.kind, c.valid, c.values, *oracle.of_arrow(c.kind, array)) if array is not None else "not in PyArrow's table"
+            differ = type_differs(c, array.type) or oracle.same(c.kind, c.valid, c.values, *oracle.of_arrow(c.kind, array)) if array is not None else "not in PyArrow's table"
             if differ:
                 wrong.append(f"{c.name} ({c.kind}, {c.physical}, {c.logical}): {differ}")
     return wrong

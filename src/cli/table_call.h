@@ -23,7 +23,7 @@ typedef struct yk_table_call {
     size_t          n_edges, cap_edges;
     yoke_rows       rows;
     uint64_t        top;
-    bool            wants_rows, wants_columns, is_forced, is_json, has_stats, is_explained, is_log_x, is_log_y;
+    bool            wants_rows, wants_columns, is_described, is_forced, is_json, has_stats, is_explained, is_log_x, is_log_y;
     yk_table_format format;
     const char     *out, *plot, *on, *title;
     yoke_table_opts opts;
@@ -39,6 +39,11 @@ int yk_table_plot_answers(const yk_table_call *c, const yoke_answers *a, yoke_er
 int yk_table_plot_groups(const yk_table_call *c, const yoke_frame *f, yoke_error *err) YK_MUST_USE;
 /* The same rows without bins, one for each group; NULL when nothing but histograms was asked for. */
 int yk_table_without_bins(const yk_table_call *c, const yoke_frame *f, yoke_frame **ret, yoke_error *err) YK_MUST_USE;
+
+/* ---- table_describe.c */
+
+/* A row of results for each column that --select names, or for all. */
+int yk_table_describe(const yk_table_call *c, const yoke_table *t, yoke_frame **ret, yoke_error *err) YK_MUST_USE;
 
 /* ---- table_run.c */
 

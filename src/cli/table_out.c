@@ -70,16 +70,18 @@ static void put_json(yk_buf *to, const char *text, size_t n)
     yk_buf_putc(to, '"');
 }
 
-static bool is_number(const char *type)
+/* "number" is of texts that are numbers for the most part, as --describe has them. */
+bool yk_table_is_number(const char *type)
 {
-    return strcmp(type, "integer") == 0 || strcmp(type, "real") == 0 || strcmp(type, "unsigned integer") == 0
+    return strcmp(type, "number") == 0 || strcmp(type, "integer") == 0 || strcmp(type, "real") == 0 || strcmp(type, "unsigned integer") == 0
            || strcmp(type, "boolean") == 0 || strncmp(type, "decimal", 7) == 0;
 }
 
 /* JSON has no infinities. */
 static void put_json_value(yk_buf *to, const char *type, const char *text, size_t n)
 {
-    if (!is_number(type))
+    double x;
+    if (!yk_table_is_number(type) || (strcmp(type, "number") == 0 && !yk_number_read_real(text, n, &x)))
         put_json(to, text, n);
     else if (strcmp(type, "real") == 0 && strpbrk(text, "ni"))
         yk_buf_puts(to, "null");
@@ -181,11 +183,11 @@ static void put_rows_aligned(yk_buf *to, const yoke_frame *f, uint64_t first, ui
             width[c] = w > width[c] ? w : width[c];
         }
     for (size_t c = 0; c < n && has_head; c++)
-        put_padded(to, yoke_frame_name(f, c), strlen(yoke_frame_name(f, c)), width[c], is_number(yoke_frame_type(f, c)), c + 1 == n);
+        put_padded(to, yoke_frame_name(f, c), strlen(yoke_frame_name(f, c)), width[c], yk_table_is_number(yoke_frame_type(f, c)), c + 1 == n);
     for (uint64_t r = first; r < end; r++)
         for (size_t c = 0; c < n; c++) {
             cell(f, c, r, &text);
-            put_padded(to, yk_buf_text(&text), text.len, width[c], is_number(yoke_frame_type(f, c)), c + 1 == n);
+            put_padded(to, yk_buf_text(&text), text.len, width[c], yk_table_is_number(yoke_frame_type(f, c)), c + 1 == n);
         }
 }
 

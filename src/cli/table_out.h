@@ -15,6 +15,9 @@ typedef enum yk_table_format { YK_TABLE_ALIGNED, YK_TABLE_CSV, YK_TABLE_JSON, YK
 /* The format that a file's name asks for: false, having said so, when it asks for none that is known. */
 bool yk_table_format_of(const yk_args *args, const char *path, yk_table_format *ret);
 
+/* Whether values of that type stand to the right. */
+bool yk_table_is_number(const char *type);
+
 /* Appends rows [first, first + n) of a frame; with has_head the CSV header and a table's titles too. */
 void yk_table_put_frame(yk_buf *to, const yoke_frame *f, uint64_t first, uint64_t n, yk_table_format format, bool has_head);
 

@@ -46,7 +46,7 @@ static int find_range(const yk_table_call *c, const yoke_table *t, const char *e
         return err->code;
     range[0] = yoke_answers_at(a, 0)->real;
     range[1] = yoke_answers_at(a, 1)->real;
-    bool is_missing = yoke_answers_at(a, 0)->is_missing;
+    bool is_missing = yoke_answers_at(a, 0)->is_missing || isnan(range[0]); /* of no number: said when it is counted */
     yoke_answers_free(a);
     if (is_missing)
         range[0] = 0, range[1] = 1;
@@ -228,9 +228,13 @@ static int print_rows(yk_table_call *c, yoke_table *t, yoke_error *err)
         c->format = YK_TABLE_JSON;
     if (c->plot)
         return plot_groups(c, t, err);
-    if (!c->wants_columns && c->format != YK_TABLE_ALIGNED)
+    if (!c->wants_columns && !c->is_described && c->format != YK_TABLE_ALIGNED)
         return stream_rows(c, t, err);
-    yoke_frame *f = c->wants_columns ? yoke_table_columns(t, err) : yoke_table_rows(t, &c->rows, err);
+    yoke_frame *f = NULL;
+    if (c->is_described)
+        YK_TRY(yk_table_describe(c, t, &f, err));
+    else
+        f = c->wants_columns ? yoke_table_columns(t, err) : yoke_table_rows(t, &c->rows, err);
     if (!f)
         return err->code;
     int rc = print_whole(c, f, err);

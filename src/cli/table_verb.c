@@ -46,7 +46,7 @@ static const yk_opt opts[] = {
     {TAIL, 0, "tail", "N", "the last N rows"},
     {SAMPLE, 0, "sample", "N", "N rows at random, the same for the same --seed"},
     {SEED, 0, "seed", "N", "of --sample; 0 when not given"},
-    {DESCRIBE, 0, "describe", "E", "count, mean, std, min, quartiles and max of E"},
+    {DESCRIBE, 0, "describe", NULL, "of every column, or of those that --select names: count, missing, mean, std, min, quartiles, max"},
     {COLUMNS, 0, "columns", NULL, "the columns: type, missing values, and where files differ"},
     {OUT, 'o', "output", "FILE", "write there: rows as .csv, .jsonl, .parquet or .txt, a histogram as .csv for yoke plot"},
     {FORCE, 'f', "force", NULL, "an output that is there already is replaced"},
@@ -130,14 +130,6 @@ static bool add_quantiles(call *c, const char *value)
         at += n + (end != NULL);
     }
     return true;
-}
-
-static bool add_description(call *c, const char *e)
-{
-    return add_ask(c, YOKE_ASK_COUNT, "count", e, 0) && add_ask(c, YOKE_ASK_MEAN, "mean", e, 0) && add_ask(c, YOKE_ASK_STD, "std", e, 0)
-           && add_ask(c, YOKE_ASK_MIN, "min", e, 0) && add_ask(c, YOKE_ASK_QUANTILE, "quantile", e, 0.25)
-           && add_ask(c, YOKE_ASK_QUANTILE, "quantile", e, 0.5) && add_ask(c, YOKE_ASK_QUANTILE, "quantile", e, 0.75)
-           && add_ask(c, YOKE_ASK_MAX, "max", e, 0);
 }
 
 static bool read_edges(call *c, const char *value)
@@ -243,8 +235,7 @@ static bool take_ask(call *c, int id, const char *value)
     }
     case RANGE: return c->has_range = true, yk_cli_range(c->args, "range", value, c->range);
     case EDGES: return read_edges(c, value);
-    case LOG_BINS: return c->is_log_bins = true;
-    default: return add_description(c, value);
+    default: return c->is_log_bins = true;
     }
 }
 
@@ -259,6 +250,7 @@ static bool take_option(call *c, int id, const char *value)
     case BY: case TOP: case SELECT: case SORT: case DISTINCT: case HEAD: case TAIL: case SAMPLE: return take_rows(c, id, value);
     case SEED: return yk_args_uint(c->args, "seed", value, 0, UINT64_MAX, &c->rows.seed);
     case COLUMNS: return c->wants_columns = true;
+    case DESCRIBE: return c->wants_rows = c->is_described = true;
     case OUT: c->out = value; return true;
     case FORCE: return c->is_forced = true;
     case FORMAT: return read_format(c, value);
@@ -297,6 +289,8 @@ static bool check(call *c)
         return yk_cli_usage(a, "rows (--select, --head, …) and results (--%s …) are two calls; --by gives results per group", "mean") < 0;
     if (c->n_joins != c->n_keys)
         return yk_cli_usage(a, "every --join has a --key: --join zones.csv --key PULocationID=LocationID") < 0;
+    if (c->is_described && (c->n || c->rows.by || c->rows.sort || c->rows.is_distinct || n_which || c->format == YK_TABLE_PARQUET))
+        return yk_cli_usage(a, "--describe is of all rows that pass --where; with it go --select, --json, --format and -o alone") < 0;
     if (c->wants_columns && (c->n || c->wants_rows))
         return yk_cli_usage(a, "--columns stands alone") < 0;
     if (n_which > 1)
@@ -307,6 +301,14 @@ static bool check(call *c)
         return yk_cli_usage(a, "--top is of groups (--by); for rows: --sort 'E desc' --head N") < 0;
     if (c->top && c->n == yk_table_histograms(c) && c->n && !add_ask(c, YOKE_ASK_COUNT, "count", NULL, 0)) /* by which groups are the greatest */
         return false;
+    if (yk_table_histograms(c) == 0 && (c->n_bins || c->has_range || c->n_edges || c->is_log_bins))
+        return yk_cli_usage(a, "--bins, --range, --edges and --log-bins are of a histogram: add --hist E") < 0;
+    if (c->n_edges && (c->n_bins || c->has_range || c->is_log_bins))
+        return yk_cli_usage(a, "--edges says all of the bins; --bins, --range and --log-bins do not go with it") < 0;
+    if (!c->plot && (c->title || c->is_log_x || c->is_log_y))
+        return yk_cli_usage(a, "--title, --log-x and --log-y are of a picture: add --plot FILE, or --plot - for the terminal") < 0;
+    if (c->rows.seed && !c->rows.sample)
+        return yk_cli_usage(a, "--seed is of --sample N") < 0;
     if (c->plot && yk_table_histograms(c) == 0)
         return yk_cli_usage(a, "--plot draws a histogram: add --hist E") < 0;
     if (c->out && c->n && !c->rows.by && yk_table_histograms(c) == 0)
