@@ -114,7 +114,7 @@ def test_bad_rows(yoke, tmp_path):
 def test_what_is_no_csv(yoke, tmp_path):
     for name, content, says in [("e.csv", b"", "empty"), ("w.csv", b"<!DOCTYPE html><html>", "web page"), ("z.csv", b"a,b\0c\n", "zero bytes"),
                                 ("l.csv", b"version https://git-lfs.github.com/spec/v1\noid", "LFS"), ("g.csv.gz", gzip.compress(b"a\n1\n" * 999)[:-20], "cut short"),
-                                ("x.csv.gz", gzip.compress(os.urandom(9999))[:500] + b"garbage" * 99, "")]:
+                                ("x.csv.gz", gzip.compress(os.urandom(9999))[:500] + b"garbage" * 99, ""), ("zip.csv", b"PK\x03\x04\0", "ZIP"), ("p.csv", b"PAR1....", "Parquet")]:
         run = yoke("table", write(tmp_path / name, content), "--count")
         assert run.returncode == 1 and says in run.stderr and name in run.stderr and run.stdout == "", run
 
@@ -158,3 +158,52 @@ def test_random_files(yoke, tmp_path, seed):
         for i in range(n_columns):
             if kinds[f"name{i}"] == "text":
                 assert r[f"n{i}"] == (w[i] or None), (seed, r, w)
+
+
+def test_names_that_are_empty_or_the_same(yoke, tmp_path):
+    """What pandas writes with an index begins with an empty name."""
+    frame = pd.DataFrame({"a": ["x", "y"], "b": [1, 2]})
+    frame.to_csv(tmp_path / "i.csv")
+    assert rows(yoke("table", tmp_path / "i.csv", "--head", 9, "--json")) == [{"c1": 0, "a": "x", "b": 1}, {"c1": 1, "a": "y", "b": 2}]
+    assert rows(yoke("table", write(tmp_path / "d.csv", "a,a,,b\n1,2,3,4\n"), "--head", 1, "--json")) == [{"a": 1, "a_2": 2, "c3": 3, "b": 4}]
+
+
+def test_a_column_that_is_empty_at_first(yoke, tmp_path):
+    """Filters and functions are right about values that begin late."""
+    n = 5000
+    path = write(tmp_path / "s.csv", "i,note,t\n" + "".join(f"{i},{'hello' if i == 4500 else ''},{'2022-01-01 10:00' if i > 4000 else ''}\n" for i in range(n)))
+    for where in ("note == 'hello'", "not isnull(note)", "note like 'h%'", "note in ('hello', 'x')", "len(note) > 2"):
+        assert rows(yoke("table", path, "--where", where, "--select", "i, hour(t) as h, upper(note) as u", "--json")) == [{"i": 4500, "h": 10, "u": "HELLO"}], where
+    assert ok(yoke("table", path, "--where", "isnull(note)", "--count")) == f"{n - 1}\n"
+    got = json.loads(ok(yoke("table", path, "--max", "minutes(t - t)", "--count", "--json")))
+    assert list(got.values()) == [0, n]
+    write(tmp_path / "none.csv", "a\n")
+    assert ok(yoke("table", tmp_path / "none.csv", "--select", "len(a), minutes(a - a) as m, year(a) as y, a like 'x' as l", "--format", "csv")) == "len(a),m,y,l\n"
+
+
+def test_types_that_are_given(yoke, tmp_path):
+    path = write(tmp_path / "z.csv", "zip,fare,day\n00123,1,2022-01-01\n04567,2,\n")
+    assert rows(yoke("table", path, "--types", "zip=text, fare = real,day=text", "--head", 9, "--json")) == [
+        {"zip": "00123", "fare": 1, "day": "2022-01-01"}, {"zip": "04567", "fare": 2, "day": None}]
+    assert types(yoke, path, "--types", "zip=text,fare=real") == {"zip": "text", "fare": "real", "day": "date"}
+    big = write(tmp_path / "big.csv", "v\n" + "1\n" * 300000 + "x\n1\n")
+    for on in ("serial", "threads:3", "processes:2"):
+        run = yoke("table", big, "--types", "v=int", "--sum", "v", "--on", on)
+        assert run.returncode == 1 and "line 300002: 'x' in column 'v' is no integer" in run.stderr and run.stdout == ""
+    for given, says in [("zap=text", "did you mean 'zip'"), ("zip=words", "no type 'words'"), ("zip", "says no type")]:
+        run = yoke("table", path, "--types", given, "--count")
+        assert run.returncode in (1, 2) and says in run.stderr and run.stdout == ""
+
+
+def test_what_is_wrong_is_found_by_its_line(yoke, tmp_path):
+    for text, says in [('a,b\n1,"x\n2,y\n', "line 2: a quote that is never closed"), ('a,b\n1,2\n3,x"y\n', "line 3: a quote in the middle"),
+                       ('\ufeff"a",b\n"1\n",2\n"3"x"",4"\n', "line 4: a quote in the middle")]:
+        run = yoke("table", write(tmp_path / "q.csv", text), "--count")
+        assert run.returncode == 1 and says in run.stderr, run
+    run = yoke("table", write(tmp_path / "b.csv", "a,b\n1,2\n3\n4,5,6\n7,8\n"), "--sum", "a", "--bad-rows", "skip")
+    assert run.stdout == "8\n" and "2 rows with a wrong number of fields were passed over" in run.stderr
+
+
+def test_bytes_that_are_no_utf8_make_no_broken_json(yoke, tmp_path):
+    path = write(tmp_path / "u.csv", b"v\n\xff\xfeab\n\xed\xa0\x80\n\xf0\x9f\x9a\x95 ok\n")
+    assert [r["v"] for r in rows(yoke("table", path, "--head", 9, "--json"))] == ["\ufffd\ufffdab", "\ufffd\ufffd\ufffd", "🚕 ok"]

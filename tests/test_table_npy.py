@@ -105,4 +105,4 @@ def test_what_cannot_be_read_is_said(yoke, tmp_path):
     run = yoke("table", "months.npy", "--count", "--max", "c1", cwd=tmp_path)
     assert run.returncode == 1 and "datetime64[s]" in run.stderr, run
     run = yoke("table", "a=long.npy", "--mean", "c1", cwd=tmp_path)
-    assert run.returncode == 1 and "no column 'c1'" in run.stderr and "there are a" in run.stderr
+    assert run.returncode == 1 and "no column 'c1'" in run.stderr and "columns are a" in run.stderr

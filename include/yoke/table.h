@@ -175,7 +175,7 @@ int yoke_frame_to_arrow(yoke_frame *f, struct ArrowArrayStream *ret, yoke_error 
 
 /* ---- what a table did, and what a scan would do */
 
-/* The plan of a scan that reads the columns of `select` (NULL: of the filters alone), as text for people: files, rows, row groups and pages with
+/* The plan of a scan that reads the columns of `select` ("*": all, NULL: those of the filters alone), as text for people: files, rows, row groups and pages with
  * their bytes, what statistics leave out, tasks, the order of filters. Reads no data beyond what that takes. For yoke_text_free. */
 char *yoke_table_explain(const yoke_table *t, const char *select, yoke_error *err);
 void  yoke_text_free(char *text);

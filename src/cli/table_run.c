@@ -242,18 +242,32 @@ static int print_rows(yk_table_call *c, yoke_table *t, yoke_error *err)
     return rc;
 }
 
+/* "tip desc, zone": the keys without their directions. */
+static void add_sort(yk_buf *to, const char *sort)
+{
+    yk_buf_puts(to, to->len ? ", " : "");
+    for (const char *at = sort; *at;) {
+        size_t n = *at == ' ' && strncasecmp(at + 1, "desc", 4) == 0 ? 5 : *at == ' ' && strncasecmp(at + 1, "asc", 3) == 0 ? 4 : 0;
+        bool   is_word = n && at[n + strspn(at + n, " ")] != '\0' ? at[n + strspn(at + n, " ")] == ',' : n > 0;
+        if (!is_word)
+            yk_buf_putc(to, *at);
+        at += is_word ? n : 1;
+    }
+}
+
 /* The plan for all the expressions of the call. */
 static int explain(const yk_table_call *c, const yoke_table *t, yoke_error *err)
 {
-    const char *parts[] = {c->rows.select, c->rows.by};
-    YK_AUTOBUF  all = YK_BUF_INIT;
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-        if (parts[i])
-            yk_buf_printf(&all, "%s%s", all.len ? ", " : "", parts[i]);
+    YK_AUTOBUF all = YK_BUF_INIT;
+    bool       all_columns = (c->wants_rows || c->is_described) && !c->rows.by && !c->rows.select;
+    if (c->rows.select || c->rows.by)
+        yk_buf_puts(&all, c->rows.select ? c->rows.select : c->rows.by);
+    if (c->rows.sort && !c->rows.by && !all_columns)
+        add_sort(&all, c->rows.sort);
     for (size_t i = 0; i < c->n; i++)
         if (c->asks[i].expr)
             yk_buf_printf(&all, "%s%s", all.len ? ", " : "", c->asks[i].expr);
-    char *text = yoke_table_explain(t, all.len ? yk_buf_text(&all) : NULL, err);
+    char *text = yoke_table_explain(t, all_columns ? "*" : all.len ? yk_buf_text(&all) : NULL, err);
     if (!text)
         return err->code;
     fputs(text, stdout);

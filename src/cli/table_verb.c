@@ -285,12 +285,12 @@ static bool check(call *c)
         return yk_cli_usage(a, "name the files: yoke table 'yellow_*.parquet' --mean tip_amount") < 0;
     if (!c->n && !c->wants_rows && !c->wants_columns)
         return yk_cli_usage(a, "say what is wanted of the table: --columns, --head 10, --count, --mean E, --hist E, --by E, …") < 0;
+    if (c->is_described && (c->n || c->rows.by || c->rows.sort || c->rows.is_distinct || n_which || c->format == YK_TABLE_PARQUET))
+        return yk_cli_usage(a, "--describe is of all rows that pass --where; with it go --select, --json, --format and -o alone") < 0;
     if (c->n && c->wants_rows && !c->rows.by)
         return yk_cli_usage(a, "rows (--select, --head, …) and results (--%s …) are two calls; --by gives results per group", "mean") < 0;
     if (c->n_joins != c->n_keys)
         return yk_cli_usage(a, "every --join has a --key: --join zones.csv --key PULocationID=LocationID") < 0;
-    if (c->is_described && (c->n || c->rows.by || c->rows.sort || c->rows.is_distinct || n_which || c->format == YK_TABLE_PARQUET))
-        return yk_cli_usage(a, "--describe is of all rows that pass --where; with it go --select, --json, --format and -o alone") < 0;
     if (c->wants_columns && (c->n || c->wants_rows))
         return yk_cli_usage(a, "--columns stands alone") < 0;
     if (n_which > 1)

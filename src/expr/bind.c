@@ -85,11 +85,11 @@ static int constant_real(binder *b, double r, uint32_t *ret)
 
 /* ---- Names ---- */
 
-/* "; there are a, b, c, …" */
+/* "; the columns are a, b, c, …" */
 static void list_columns(const binder *b, yk_buf *to)
 {
     for (size_t i = 0; i < b->p->n_fields && to->len < 200; i++)
-        yk_buf_printf(to, "%s%.80s", i ? ", " : "; there are ", b->p->fields[i].name);
+        yk_buf_printf(to, "%s%.80s", i ? ", " : "; the columns are ", b->p->fields[i].name);
     if (to->len >= 200)
         yk_buf_puts(to, ", …");
 }

@@ -36,7 +36,7 @@ static int cost_group(yk_parquet *f, unsigned g, unsigned column, uint64_t first
     return 0;
 }
 
-static int explain_column(const yk_source *s, size_t column, const yk_skips *skips, yk_buf *to, yoke_error *err)
+static int explain_column(const yk_source *s, size_t column, const yk_skips *skips, cost *all, yk_buf *to, yoke_error *err)
 {
     const yk_source_column *col = &s->columns[column];
     char                    type[64];
@@ -52,6 +52,10 @@ static int explain_column(const yk_source *s, size_t column, const yk_skips *ski
                       (unsigned long long)c.groups, (unsigned long long)c.groups_left_out, (unsigned long long)c.pages,
                       (unsigned long long)c.pages_left_out, (double)c.bytes / 1e6, (double)c.bytes_left_out / 1e6);
     yk_buf_puts(to, col->is_partition ? ": from folder names\n" : "\n");
+    all->pages += c.pages;
+    all->pages_left_out += c.pages_left_out;
+    all->bytes += c.bytes;
+    all->bytes_left_out += c.bytes_left_out;
     return 0;
 }
 
@@ -74,9 +78,27 @@ static uint64_t rows_left_out(const yk_skips *skips, uint64_t n_rows)
     return n < n_rows ? n : n_rows;
 }
 
-static int explain(yk_scan *scan, const yk_program *p, size_t n_roots, yk_buf *to, yoke_error *err)
+/* Whether a scan reads the column: for one of the program's first roots, or to find the rows that join. */
+static bool is_read(const yk_scan *scan, const yk_program *p, size_t n_roots, uint32_t column)
+{
+    for (size_t r = 0; r < n_roots; r++) {
+        size_t          n;
+        const uint32_t *columns = yk_program_columns(p, r, &n);
+        for (size_t i = 0; i < n; i++)
+            if (columns[i] == column)
+                return true;
+    }
+    for (size_t i = 0; i < scan->n_lookups; i++)
+        for (size_t k = 0; k < scan->lookups[i]->n_keys; k++)
+            if (yk_source_find(scan->source, scan->lookups[i]->keys[k]) == column)
+                return true;
+    return false;
+}
+
+static int explain(yk_scan *scan, const yk_program *p, size_t n_roots, bool all_columns, yk_buf *to, yoke_error *err)
 {
     const yk_source             *s = scan->source;
+    cost                         all = {0};
     YK_CLEANUP(yk_skips_fini) yk_skips skips = {0};
     YK_TRY(find_skips(scan, p, &skips, err));
     yk_buf_printf(to, "files     %zu, from '%s'\n", s->n_files, s->files[0].path);
@@ -90,17 +112,13 @@ static int explain(yk_scan *scan, const yk_program *p, size_t n_roots, yk_buf *t
         yk_buf_printf(to, "filter    %zu: %s%s%s\n", i + 1, yk_expr_text(scan->filters[i]), n ? " (also by statistics)" : "",
                       yk_program_single_column(p, i) >= 0 ? " (once per dictionary value)" : "");
     }
-    for (uint32_t c = 0; c < s->n_columns; c++) {
-        bool is_read = false;
-        for (size_t r = 0; r < n_roots; r++) {
-            size_t          n;
-            const uint32_t *columns = yk_program_columns(p, r, &n);
-            for (size_t i = 0; i < n; i++)
-                is_read |= columns[i] == c;
-        }
-        if (is_read)
-            YK_TRY(explain_column(s, c, &skips, to, err));
-    }
+    for (uint32_t c = 0; c < s->n_columns; c++)
+        if (all_columns ? yk_source_check(s, s->columns[c].name, NULL) == 0 : is_read(scan, p, n_roots, c))
+            YK_TRY(explain_column(s, c, &skips, &all, to, err));
+    if (all.bytes)
+        yk_buf_printf(to, "read      %.2f of %.2f MB; %llu of %llu pages in what row groups are not left out\n",
+                      (double)(all.bytes - all.bytes_left_out) / 1e6, (double)all.bytes / 1e6, (unsigned long long)(all.pages - all.pages_left_out),
+                      (unsigned long long)all.pages);
     return to->is_failed ? yk_fail_nomem(err, "explaining") : 0;
 }
 
@@ -108,7 +126,8 @@ static int explain_table(const yoke_table *t, const char *select, yk_buf *to, yo
 {
     yk_expr **list = NULL;
     size_t    n = 0;
-    if (select)
+    bool      all_columns = select && strcmp(select, "*") == 0;
+    if (select && !all_columns)
         YK_TRY(yk_expr_parse_list(select, &list, &n, err));
     YK_CLEANUP(yk_table_scan_fini) yk_scan scan;
     yk_sink     lent = {0}, *sinks[] = {&lent}; /* lends its expressions to a plan, never runs */
@@ -121,7 +140,7 @@ static int explain_table(const yoke_table *t, const char *select, yk_buf *to, yo
     if (rc == 0)
         rc = yk_scan_type(&scan, &p, err);
     if (rc == 0)
-        rc = explain(&scan, p, scan.n_filters + n, to, err);
+        rc = explain(&scan, p, scan.n_filters + n, all_columns, to, err);
     yk_program_free(p);
     yk_free(lent.roots);
     yk_expr_list_free(list, n);

@@ -37,6 +37,14 @@ uint64_t    yk_csv_chunks(const yk_csv *f) { return (f->size + YK_CSV_CHUNK - 1)
 /* Says what a file is that is no CSV, where its first bytes give it away. */
 static int check_text(const yk_csv *f, const char *head, size_t n, yoke_error *err)
 {
+    static const struct {
+        const char *begins, *is;
+    } known[] = {{"PK\x03\x04", "a ZIP archive (Excel's .xlsx and NumPy's .npz are such); unpack it, or save the sheet as CSV"},
+                 {"PAR1", "a Parquet file; give it the ending .parquet"}, {"\x93NUMPY", "a NumPy file; give it the ending .npy"},
+                 {"ARROW1", "an Arrow (Feather) file; write it as Parquet"}, {"SQLite format 3", "an SQLite database; export the table as CSV"}};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (n >= strlen(known[i].begins) && memcmp(head, known[i].begins, strlen(known[i].begins)) == 0)
+            return yk_fail(err, YOKE_EFORMAT, "'%s' is no CSV file but %s", f->path, known[i].is);
     size_t blank = 0;
     while (blank < n && isspace((unsigned char)head[blank]))
         blank++;

@@ -1,0 +1,125 @@
+"""What a user asks of a table at a shell: descriptions, names of results, plans, folders; and what is said of a newcomer's mistakes."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+
+def ok(run):
+    assert run.returncode == 0, run.stderr
+    return run.stdout
+
+
+def rows(run):
+    return [json.loads(line) for line in ok(run).splitlines()]
+
+
+@pytest.fixture(scope="module")
+def month(root):
+    return root / "data/taxi/green_tripdata_2022-01.parquet"
+
+
+def test_describe_is_pandas_describe(yoke, month):
+    df = pd.read_parquet(month)
+    got = {r["column"]: r for r in rows(yoke("table", month, "--describe", "--json"))}
+    assert list(got) == list(df.columns)
+    for name, want in df.describe(include=[np.number]).items():
+        r = got[name]
+        assert r["count"] == want["count"] and r["missing"] == len(df) - want["count"], name
+        for word in ("mean", "std", "min", "25%", "50%", "75%", "max"):
+            if not pd.isna(want[word]):
+                assert r[word] == pytest.approx(want[word], rel=1e-12, abs=1e-12), (name, word)
+    assert got["lpep_pickup_datetime"]["max"] == str(df.lpep_pickup_datetime.max()) and got["lpep_pickup_datetime"]["mean"] is None
+    assert got["store_and_fwd_flag"]["min"] == "N" and got["store_and_fwd_flag"]["missing"] == int(df.store_and_fwd_flag.isna().sum())
+    some = rows(yoke("table", month, "--where", "fare_amount > 0", "--select", "tip_amount / fare_amount as share", "--describe", "--json"))
+    share = (df.tip_amount / df.fare_amount)[df.fare_amount > 0]
+    assert [r["column"] for r in some] == ["share"] and some[0]["50%"] == pytest.approx(share.median(), rel=1e-14)
+    shown = ok(yoke("table", month, "--describe")).splitlines()
+    assert len(shown) == len(df.columns) + 1 and shown[0].split() == ["column", "type", "count", "missing", "mean", "std", "min", "25%", "50%", "75%", "max"]
+
+
+def test_groups_are_sorted_by_a_result_as_it_is_called(yoke, month):
+    df = pd.read_parquet(month)
+    want = df.groupby("PULocationID").tip_amount.mean().sort_values(ascending=False).head(5)
+    for sort in ("mean(tip_amount) desc", "`mean(tip_amount)` desc", " mean(tip_amount)  DESC "):
+        got = rows(yoke("table", month, "--by", "PULocationID", "--mean", "tip_amount", "--sort", sort, "--head", 5, "--json"))
+        assert [r["PULocationID"] for r in got] == want.index.tolist()
+
+
+def test_folder_names_are_decoded(yoke, tmp_path):
+    import pyarrow.dataset as ds
+
+    zone = ["New York", "a/b=c", "100%", "é", None]
+    t = pa.table({"zone": [zone[i % 5] for i in range(100)], "n": [i % 3 for i in range(100)], "x": range(100)})
+    part = ds.partitioning(pa.schema([("zone", pa.string()), ("n", pa.int32())]), flavor="hive")
+    ds.write_dataset(t, tmp_path / "d", format="parquet", partitioning=part)
+    for k, z in enumerate(zone):
+        where = "isnull(zone)" if z is None else f"zone == '{z}'"
+        assert json.loads(ok(yoke("table", tmp_path / "d", "--where", where, "--sum", "x", "--count", "--json"))) == {"sum(x)": sum(range(k, 100, 5)), "count": 20}, z
+    plan = ok(yoke("table", tmp_path / "d", "--where", "zone == 'New York' and n > 0", "--mean", "x", "--explain"))
+    assert "15 row groups, 13 left out" in plan and "zone (text): from folder names" in plan and "n (integer): from folder names" in plan
+
+
+def test_a_plan_has_all_columns_that_are_read(yoke, month, shared):
+    def read(*words):
+        return {line.split()[1] for line in ok(yoke("table", month, *words, "--explain")).splitlines() if line.startswith("column")}
+
+    assert read("--select", "tip_amount", "--sort", "fare_amount desc, extra", "--head", 3) == {"tip_amount", "fare_amount", "extra"}
+    assert read("--by", "payment_type", "--hist", "tip_amount", "--sort", "count desc") == {"payment_type", "tip_amount"}
+    assert len(read("--head", 3)) == len(read("--describe")) == pq.ParquetFile(month).metadata.num_columns
+    assert read("--join", shared / "taxi/csv/taxi+_zone_lookup.csv", "--key", "PULocationID=LocationID", "--by", "Borough", "--count") == {"PULocationID"}
+
+
+@pytest.mark.parametrize("words, says", [
+    (["--where", 'store_and_fwd_flag == "Y"', "--count"], "text goes into single quotes: 'Y'"),
+    (["--where", "tip_amount > '3'", "--count"], "a number is written without quotes"),
+    (["--where", "store_and_fwd_flag > 3", "--count"], "cast(… as real) makes a number of text"),
+    (["--where", "lpep_dropoff_datetime - lpep_pickup_datetime > 30", "--count"], "minutes(…)"),
+    (["--where", "lpep_pickup_datetime > 2022", "--count"], "'2022-02-01'"),
+    (["--select", "mean(tip_amount)"], "asked as a result of its own"),
+    (["--select", "max(tip_amount)"], "asked as a result of its own"),
+    (["--mean", "nonsense"], "the columns are VendorID, lpep_pickup_datetime"),
+    (["--hist", "store_and_fwd_flag"], "is text, and a number is needed"),
+    (["--mean", "tip_amount", "--bins", "9"], "add --hist"),
+    (["--hist", "tip_amount", "--edges", "1,2", "--bins", "9"], "--edges says all of the bins"),
+    (["--hist", "tip_amount", "--log-y"], "add --plot"),
+    (["--head", "3", "--seed", "3"], "--seed is of --sample"),
+    (["--describe", "--mean", "tip_amount"], "--describe"),
+])
+def test_mistakes_of_a_newcomer(yoke, month, words, says):
+    run = yoke("table", month, *words)
+    assert run.returncode in (1, 2) and says in run.stderr and run.stdout == "", run
+
+
+def test_parts_of_structs_and_lists_are_named(yoke, tmp_path):
+    t = pa.table({"a": [{"b": 1, "c": {"d": "x"}}, None], "l": [[1, 2], []], "m": pa.array([[("k", 1)], None], pa.map_(pa.string(), pa.int32()))})
+    pq.write_table(t, tmp_path / "n.parquet")
+    assert rows(yoke("table", tmp_path / "n.parquet", "--select", "a.b, a.c.d", "--json")) == [{"a.b": 1, "a.c.d": "x"}, {"a.b": None, "a.c.d": None}]
+    for name, says in [("a", "name one of them: a.b, a.c.d"), ("l", "it is a list"), ("m", "it is part of a map")]:
+        run = yoke("table", tmp_path / "n.parquet", "--select", name)
+        assert run.returncode == 1 and says in run.stderr
+
+
+def test_ctrl_c_leaves_nothing_behind(yoke_path, tmp_path):
+    """While rows are read, and while they are written."""
+    n = 3000000
+    pq.write_table(pa.table({"x": np.random.default_rng(1).normal(size=n)}), tmp_path / "t.parquet", compression="none", use_dictionary=False)
+    for words, after in [(["--by", "x", "--count"], 0.3), (["--select", "x", "--sort", "x desc"], 0.3), (["--select", "x", "--sort", "x"], 1.0)]:
+        p = subprocess.Popen([yoke_path, "table", tmp_path / "t.parquet", *words, "-o", tmp_path / "out.csv"], stderr=subprocess.PIPE, text=True,
+                             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+        time.sleep(after)
+        p.send_signal(signal.SIGINT)
+        said = p.communicate(timeout=60)[1]
+        if p.returncode == 0: # it was over before
+            os.remove(tmp_path / "out.csv")
+            continue
+        assert p.returncode == 130 and "interrupted" in said, (words, p.returncode, said)
+        assert os.listdir(tmp_path) == ["t.parquet"]
