@@ -114,7 +114,7 @@ static int lex_sign(const char *source, yk_token *t, yoke_error *err)
     if (!len && strchr("+-*/%<>=!&|(),", *p))
         len = 1;
     if (!len)
-        return yk_expr_fail(err, YOKE_ESYNTAX, source, t->at, "unexpected character");
+        return yk_expr_fail(err, YOKE_ESYNTAX, source, t->at, "unexpected character%s", *p == '^' ? "; a power is written **" : "");
     t->kind = YK_TOKEN_SIGN;
     memcpy(t->sign, p, len);
     t->end = t->at + (uint32_t)len;

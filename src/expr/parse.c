@@ -142,12 +142,18 @@ static int parse_arguments(parser *p, yk_ast ***ret, size_t *ret_n)
 static int unknown_function(parser *p, const yk_token *name)
 {
     static const char *const results[] = {"mean", "avg", "average", "sum", "count", "std", "stddev", "var", "median", "quantile", "percentile", "unique", "first", "last"};
+    static const char *const elsewhere[][2] = {{"if", "where"}, {"iif", "where"}, {"ifelse", "where"}, {"if_else", "where"}, {"ifnull", "coalesce"},
+                                               {"nvl", "coalesce"}, {"fillna", "coalesce"}, {"isnan", "isnull"}, {"isna", "isnull"}, {"length", "len"},
+                                               {"ln", "log"}, {"ceiling", "ceil"}, {"dayofweek", "weekday"}, {"least", "min"}, {"greatest", "max"}};
     char        hint[96];
     size_t      n = 0;
     const char *const *all = yk_expr_functions();
     while (all[n])
         n++;
     yk_near_hint(name->text, all, n, hint, sizeof hint);
+    for (size_t i = 0; i < sizeof elsewhere / sizeof *elsewhere; i++)
+        if (strcasecmp(name->text, elsewhere[i][0]) == 0)
+            snprintf(hint, sizeof hint, "; here it is called %s", elsewhere[i][1]);
     for (size_t i = 0; i < sizeof results / sizeof *results; i++)
         if (strcasecmp(name->text, results[i]) == 0)
             snprintf(hint, sizeof hint, " of single rows; of all rows, or of groups, it is asked as a result of its own");
@@ -370,7 +376,32 @@ static bool comparison_of(const parser *p, yk_op *ret)
     return false;
 }
 
-/* x in (a, b) | x like 'pattern', either with "not" before. */
+/* a < b < c means a < b and b < c, but is kept as one: its text, and its work, must not double at every level of nesting. */
+static int chain_new(parser *p, yk_ast *const *args, const yk_op *links, size_t n, uint32_t at, yk_ast **ret)
+{
+    YK_TRY(call_new(p, n == 2 ? links[0] : YK_OP_CHAIN, at, args, n, ret));
+    (*ret)->links = yk_arena_alloc(p->arena, n * sizeof *links);
+    if (!(*ret)->links)
+        return yk_fail_nomem(p->err, "reading an expression");
+    memcpy((*ret)->links, links, (n - 1) * sizeof *links);
+    return 0;
+}
+
+/* x is null | x is not null; "is" is next. */
+static int parse_is(parser *p, yk_ast *a, yk_ast **ret)
+{
+    uint32_t at = a->at;
+    YK_TRY(advance(p));
+    bool is_not = is_word(p, "not");
+    if (is_not)
+        YK_TRY(advance(p));
+    YK_TRY(expect_word(p, "null", "after 'is'; other values are compared with =="));
+    YK_TRY(call_new(p, YK_OP_ISNULL, at, &a, 1, ret));
+    a = *ret;
+    return is_not ? call_new(p, YK_OP_NOT, at, &a, 1, ret) : 0;
+}
+
+/* x in (a, b) | x like 'pattern' | x between a and b, each with "not" before. */
 static int parse_membership(parser *p, yk_ast *a, yk_ast **ret)
 {
     bool     is_not = is_word(p, "not");
@@ -390,9 +421,16 @@ static int parse_membership(parser *p, yk_ast *a, yk_ast **ret)
         if (n)
             memcpy(args + 1, list, n * sizeof *args);
         YK_TRY(call_new(p, YK_OP_IN, at, args, n + 1, &a));
+    } else if (is_word(p, "between")) {
+        yk_ast *args[3] = {NULL, a, NULL};
+        YK_TRY(advance(p));
+        YK_TRY(parse_sum(p, &args[0]));
+        YK_TRY(expect_word(p, "and", "and the upper bound after 'between'"));
+        YK_TRY(parse_sum(p, &args[2]));
+        YK_TRY(chain_new(p, args, (yk_op[]){YK_OP_LE, YK_OP_LE}, 3, at, &a));
     } else {
         yk_ast *pattern;
-        YK_TRY(expect_word(p, "like", "or 'in' after 'not'"));
+        YK_TRY(expect_word(p, "like", ", 'in' or 'between' after 'not'"));
         YK_TRY(parse_sum(p, &pattern));
         YK_TRY(pair_new(p, YK_OP_LIKE, a, pattern, &a));
     }
@@ -400,7 +438,6 @@ static int parse_membership(parser *p, yk_ast *a, yk_ast **ret)
     return is_not ? call_new(p, YK_OP_NOT, at, &a, 1, ret) : 0;
 }
 
-/* a < b < c means a < b and b < c, but is kept as one: its text, and its work, must not double at every level of nesting. */
 static int parse_comparison(parser *p, yk_ast **ret)
 {
     enum { MOST = 32 };
@@ -408,8 +445,10 @@ static int parse_comparison(parser *p, yk_ast **ret)
     yk_op   links[MOST];
     size_t  n = 1;
     YK_TRY(parse_sum(p, &args[0]));
-    if (is_word(p, "in") || is_word(p, "like") || is_word(p, "not"))
+    if (is_word(p, "in") || is_word(p, "like") || is_word(p, "between") || is_word(p, "not"))
         return parse_membership(p, args[0], ret);
+    if (is_word(p, "is"))
+        return parse_is(p, args[0], ret);
     for (; comparison_of(p, &links[n - 1]); n++) {
         if (n == MOST)
             return yk_expr_fail(p->err, YOKE_ELIMIT, p->source, p->token.at, "a chain of comparisons has at most %d links", MOST - 1);
@@ -417,14 +456,7 @@ static int parse_comparison(parser *p, yk_ast **ret)
         YK_TRY(parse_sum(p, &args[n]));
     }
     *ret = args[0];
-    if (n == 1)
-        return 0;
-    YK_TRY(call_new(p, n == 2 ? links[0] : YK_OP_CHAIN, args[0]->at, args, n, ret));
-    (*ret)->links = yk_arena_alloc(p->arena, n * sizeof *links);
-    if (!(*ret)->links)
-        return yk_fail_nomem(p->err, "reading an expression");
-    memcpy((*ret)->links, links, (n - 1) * sizeof *links);
-    return 0;
+    return n == 1 ? 0 : chain_new(p, args, links, n, args[0]->at, ret);
 }
 
 static int parse_not(parser *p, yk_ast **ret)
