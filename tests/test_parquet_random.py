@@ -4,7 +4,6 @@ differs is kept, and its name and seed are in the message."""
 import decimal
 import os
 import pathlib
-import shutil
 import tempfile
 
 import numpy as np
@@ -98,7 +97,8 @@ def random_encoding(r, t):
     return str(r.choice(choice))
 
 
-def write_random(r, path):
+def make_random(r):
+    """A table, and how to write it."""
     n = int(r.choice([0, 1, 7, 100, 2048, 5000, 30000]))
     types = [random_type(r) for _ in range(int(r.integers(1, 7)))]
     columns = [random_column(r, n, t) for t in types]
@@ -111,12 +111,34 @@ def write_random(r, path):
     encoding = {f.name: random_encoding(r, f.type) for f in fields if not dictionary or f.name not in dictionary}
     if "s" in table.column_names:
         encoding = None
-    pq.write_table(
-        table, path, compression=str(r.choice(CODECS)), row_group_size=int(r.choice([n or 1, n // 3 + 1, 1000])), version="2.6" if pa.timestamp("ns") in types else str(r.choice(["1.0", "2.4", "2.6"])),
+    return table, dict(
+        compression=str(r.choice(CODECS)), row_group_size=int(r.choice([n or 1, n // 3 + 1, 1000])), version="2.6" if pa.timestamp("ns") in types else str(r.choice(["1.0", "2.4", "2.6"])),
         data_page_version=str(r.choice(["1.0", "2.0"])), data_page_size=int(r.choice([100, 5000, 1 << 20])), write_batch_size=int(r.choice([10, 1024])),
         use_dictionary=dictionary, column_encoding=encoding, dictionary_pagesize_limit=int(r.choice([200, 1 << 20])), write_page_index=bool(r.random() < 0.5),
         write_page_checksum=bool(r.random() < 0.5), store_schema=False)
-    return n
+
+
+def write(table, how, path):
+    """As `how` says, as far as the columns are there."""
+    how = dict(how)
+    if how["use_dictionary"]:
+        how["use_dictionary"] = [c for c in how["use_dictionary"] if c in table.column_names] or False
+    if how["column_encoding"]:
+        how["column_encoding"] = {c: e for c, e in how["column_encoding"].items() if c in table.column_names} or None
+    pq.write_table(table, path, **how)
+
+
+def shrink(table, how, fails):
+    """The smallest table found that still fails: columns left out one by one, then halves of the rows."""
+    for name in table.column_names:
+        if table.num_columns > 1 and fails(table.drop_columns([name]), how):
+            table = table.drop_columns([name])
+    step = table.num_rows // 2
+    while step:
+        parts = [pa.concat_tables([table.slice(0, at), table.slice(at + step)]) for at in range(0, table.num_rows, step)]
+        smaller = next((t for t in parts if fails(t, how)), None)
+        table, step = (smaller, step) if smaller is not None else (table, step // 2)
+    return table
 
 
 def check(path, block, first, n, skip):
@@ -130,16 +152,40 @@ def check(path, block, first, n, skip):
         assert differ is None, f"{c.name} ({c.kind}, {c.physical}, {c.logical}): {differ}"
 
 
+def holds(table, how, path, block):
+    """Whether a whole read of the table, written so, is right."""
+    write(table, how, path)
+    try:
+        check(path, block, 0, len(table), 0)
+        return True
+    except Exception:
+        return False
+
+
+def test_failures_shrink(tmp_path):
+    """To the row and column that does it."""
+    table, how = make_random(np.random.default_rng(3))
+    table = pa.table({"a": range(1000), "b": [7 if i == 612 else 0 for i in range(1000)], "c": ["x"] * 1000})
+    how |= {"use_dictionary": ["b", "c"], "column_encoding": {"a": "PLAIN"}}
+    smallest = shrink(table, how, lambda t, h: "b" in t.column_names and 7 in t["b"].to_pylist())
+    assert smallest.to_pydict() == {"b": [7]}
+    write(smallest, how, tmp_path / "x.parquet")
+    assert holds(table, how, tmp_path / "y.parquet", 64)
+
+
 @pytest.mark.parametrize("seed", range(int(os.environ.get("YOKE_STRESS", 40))))
 def test_random_file(seed, tmp_path):
     r = np.random.default_rng(seed)
     path = tmp_path / "x.parquet"
-    n = write_random(r, path)
+    table, how = make_random(r)
+    write(table, how, path)
+    n = len(table)
     first = int(r.integers(0, n + 1)) if r.random() < 0.5 else 0
     words = [int(r.choice([1, 64, 1000, 2048])), first, n - first, int(r.choice([0, 0, 3, 5000]))]
     try:
         check(path, *words)
     except Exception as e:
         kept = pathlib.Path(tempfile.gettempdir()) / f"yoke-parquet-seed-{seed}.parquet"
-        shutil.copy(path, kept)
-        raise AssertionError(f"seed {seed}, words {words}, file kept as {kept}: {e}") from e
+        smallest = shrink(table, how, lambda t, h: not holds(t, h, path, words[0]))
+        write(smallest if not holds(smallest, how, path, words[0]) else table, how, kept)
+        raise AssertionError(f"seed {seed}, words {words}, {smallest.num_rows} rows of {smallest.column_names} kept as {kept}: {e}") from e

@@ -93,6 +93,11 @@ def test_random_tables(yoke, tmp_path, seed):
     got = yoke("table", tmp_path, *where, "--hist", "x", "--bins", bins, "--range", "-150:151", "--json", *on)
     assert json.loads(got.stdout)["hist(x)"]["counts"] == counts.tolist(), seed
 
+    of_groups = yoke("table", tmp_path, *where, "--by", "k", "--hist", "x", "--bins", bins, "--range", "-150:151", "--json", *on)
+    of_groups = [json.loads(line)["hist(x)"] for line in of_groups.stdout.splitlines()]
+    want = [np.histogram(g.dropna(), bins, (-150, 151))[0].tolist() for _, g in part.groupby("k", dropna=False, sort=True).x]
+    assert of_groups == sum(want, []), seed
+
     by = yoke("table", tmp_path, *where, "--by", "k", "--count", "--sum", "x", "--max", "c0", "--first", "c1", "--json", *on)
     assert by.returncode == 0, (seed, by.stderr)
     by = [json.loads(line) for line in by.stdout.splitlines()]
