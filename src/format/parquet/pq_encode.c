@@ -20,11 +20,16 @@ static void put_packed(yk_buf *to, const uint32_t *v, size_t n, unsigned width)
         return;
     uint64_t bits = 0;
     unsigned held = 0;
-    for (size_t i = 0; i < groups * 8; i++) {
-        bits |= (uint64_t)(i < n ? v[i] : 0) << held;
-        for (held += width; held >= 8; held -= 8, bits >>= 8)
-            *at++ = (uint8_t)bits;
+    for (size_t i = 0; i < n; i++) {
+        bits |= (uint64_t)v[i] << held;
+        held += width;
+        if (held >= 32) {
+            memcpy(at, &bits, 4);
+            at += 4, held -= 32, bits >>= 32;
+        }
     }
+    for (size_t left = (groups * 8 - n) * width + held; left >= 8; left -= 8, bits >>= 8)
+        *at++ = (uint8_t)bits;
 }
 
 static size_t run_length(const uint32_t *v, size_t n)
@@ -35,12 +40,26 @@ static size_t run_length(const uint32_t *v, size_t n)
     return i;
 }
 
+enum { WORTH = 64 }; /* numbers that make a run worth writing as one */
+
+/* How many numbers at the start no such run can begin with: it would have to cross the last change among the first WORTH. */
+static size_t no_run_before(const uint32_t *v, size_t n)
+{
+    size_t i = n < WORTH ? n : WORTH - 1;
+    while (n >= WORTH && i > 0 && v[i] == v[i - 1])
+        i--;
+    return i;
+}
+
 /* Long runs as runs, all between them packed in one: readers unpack long stretches fastest. */
 void yk_pq_hybrid_put(yk_buf *to, const uint32_t *v, size_t n, unsigned width)
 {
-    enum { WORTH = 64 };
     size_t packed = 0; /* numbers before v not written yet */
     while (n > 0) {
+        size_t skip = no_run_before(v, n);
+        packed += skip, v += skip, n -= skip;
+        if (n == 0)
+            break;
         size_t run = run_length(v, n), fill = (8 - packed % 8) % 8;
         if (run < WORTH + fill) {
             packed += run, v += run, n -= run;

@@ -26,9 +26,10 @@ void yk_pq_intern_clear(yk_pq_intern *d)
     d->n = 0;
 }
 
+/* The leading bits of the product: short reals differ in their leading bits alone. */
 static uint32_t place_of(const yk_pq_intern *d, uint64_t word)
 {
-    return (uint32_t)(word * 0x9e3779b97f4a7c15u >> 32) & (d->n_slots - 1);
+    return (uint32_t)((word ^ word >> 32) * 0x9e3779b97f4a7c15u >> 32) >> (__builtin_clz(d->n_slots) + 1);
 }
 
 static bool grow(yk_pq_intern *d)
@@ -62,10 +63,6 @@ int yk_pq_intern_words(yk_pq_intern *d, const uint64_t *values, uint32_t n, uint
 {
     for (uint32_t i = 0; i < n; i++) {
         uint64_t word = values[i];
-        if (i && word == values[i - 1]) {
-            ret_codes[i] = ret_codes[i - 1];
-            continue;
-        }
         uint32_t at = place_of(d, word);
         while (d->slots[at].code && d->slots[at].word != word)
             at = (at + 1) & (d->n_slots - 1);
