@@ -5,7 +5,8 @@
 
 FOLDER is what make_taxi.py wrote. Every time is the best of the runs with the file in the page cache. Yoke's includes starting
 the command; the peers are warm, inside a process of their own that has imported everything. Each answer is compared before it
-is timed: a row with a wrong answer says so. Ratios are peer / yoke: 3.0x means that yoke takes a third of the time.
+is timed: a row with a wrong answer says so (files that are written are compared when --only names their query whole). Ratios are
+peer / yoke: 3.0x means that yoke takes a third of the time.
 """
 
 import argparse
@@ -14,12 +15,18 @@ import os
 import pathlib
 import subprocess
 import sys
+import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 YOKE = os.environ.get("YOKE", str(ROOT / "build/src/yoke"))
 RATIO = "tip_amount / fare_amount"
 PEERS = ("duckdb", "polars", "pyarrow", "pandas", "dask")
+OUT = pathlib.Path(tempfile.gettempdir()) / f"yoke-bench-{os.environ.get('YOKE_BENCH_ID', os.getpid())}"  # where outputs go
+ALL = ["tpep_pickup_datetime", "passenger_count", "trip_distance", "PULocationID", "DOLocationID", "payment_type", "fare_amount", "tip_amount",
+       "total_amount"]
+TWO = ["fare_amount", "tip_amount"]
+QUARTERS = "0.25,0.5,0.75"
 
 # name, yoke's words after the file, the file
 QUERIES = {
@@ -33,6 +40,13 @@ QUERIES = {
     "median of a column": ("one.parquet", ["--median", "tip_amount"]),
     "median of a ratio": ("one.parquet", ["--where", "fare_amount > 0", "--median", RATIO]),
     "mean tip by zone": ("one.parquet", ["--by", "PULocationID", "--mean", "tip_amount"]),
+    "mean, histogram, count, quartiles": ("one.parquet", ["--where", "fare_amount > 0", "--mean", RATIO, "--hist", RATIO, "--bins", "200", "--range",
+                                                         "0.01:2", "--count", "--quantile", f"{QUARTERS}:{RATIO}"]),
+    "join with zones, mean tip": ("one.parquet", ["--join", "ZONES", "--key", "PULocationID=LocationID", "--by", "Borough", "--mean", "tip_amount"]),
+    "sort, the first 100": ("one.parquet", ["--select", ",".join(TWO), "--sort", "fare_amount", "--head", "100", "--format", "csv"]),
+    "sort two columns to a file": ("one.parquet", ["--select", ",".join(TWO), "--sort", "fare_amount", "-o", "OUT", "-f"]),
+    "sort all columns to a file": ("one.parquet", ["--select", ",".join(ALL), "--sort", "fare_amount", "-o", "OUT", "-f"]),
+    "write all columns to a file": ("one.parquet", ["--select", ",".join(ALL), "-o", "OUT", "-f"]),
     "count of a CSV": ("part.csv", ["--where", "fare_amount > 0", "--count"]),
     "mean of a ratio, CSV": ("part.csv", ["--where", "fare_amount > 0", "--mean", RATIO]),
 }
@@ -61,6 +75,12 @@ def duckdb_calls(folder, threads):
                    f"where r >= 0.01 and r <= 2 group by b order by b")
     def mean(f):
         return one(f"select avg({RATIO}) from {table(f)} where fare_amount > 0")
+    def to_file(columns, order=""):
+        sql = f"copy (select {', '.join(columns)} from {table('one.parquet')} {order}) to '{out_file('duckdb')}' (format parquet, compression zstd)"
+        return lambda: db.execute(sql) and []
+    def many():
+        quartiles = one(f"select avg({RATIO}), count(*), quantile_cont({RATIO}, [{QUARTERS}]) from {table('one.parquet')} where fare_amount > 0")
+        return lambda: [histogram("one.parquet")(), quartiles()][1]
     return duckdb.__version__, {
         "mean of a ratio": mean("one.parquet"), "mean of a ratio, 20 groups": mean("twenty.parquet"),
         "histogram of a ratio": histogram("one.parquet"), "histogram of a ratio, 20 groups": histogram("twenty.parquet"),
@@ -70,6 +90,12 @@ def duckdb_calls(folder, threads):
         "median of a column": one(f"select median(tip_amount) from {table('one.parquet')}"),
         "median of a ratio": one(f"select median({RATIO}) from {table('one.parquet')} where fare_amount > 0"),
         "mean tip by zone": one(f"select PULocationID, avg(tip_amount) from {table('one.parquet')} group by 1 order by 1"),
+        "mean, histogram, count, quartiles": many(),
+        "join with zones, mean tip": one(f"select avg(tip_amount) from {table('one.parquet')} join {table('zones.csv')} on PULocationID = LocationID "
+                                         f"group by Borough order by Borough"),
+        "sort, the first 100": one(f"select {', '.join(TWO)} from {table('one.parquet')} order by fare_amount limit 100"),
+        "sort two columns to a file": to_file(TWO, "order by fare_amount"), "sort all columns to a file": to_file(ALL, "order by fare_amount"),
+        "write all columns to a file": to_file(ALL),
         "count of a CSV": one(f"select count(*) from {table('part.csv')} where fare_amount > 0"),
         "mean of a ratio, CSV": mean("part.csv"),
     }
@@ -86,6 +112,15 @@ def polars_calls(folder, threads):
         return lambda: scan(f).filter(fare > 0).select((tip / fare).alias("r")).collect()["r"].hist(bins=breaks)["count"].to_list()
     def mean(f):
         return lambda: scan(f).filter(fare > 0).select((tip / fare).mean()).collect().rows()
+    def to_file(table):
+        return lambda: table.sink_parquet(out_file("polars"), compression="zstd") or []
+    def many():
+        ratio = scan("one.parquet").filter(fare > 0).select((tip / fare).alias("r"))
+        breaks = [0.01 + i * (2 - 0.01) / 200 for i in range(201)]
+        values = ratio.collect()["r"]
+        values.hist(bins=breaks)
+        return [(values.mean(), len(values), *(values.quantile(q, "linear") for q in map(float, QUARTERS.split(","))))]
+    one = scan("one.parquet")
     return pl.__version__, {
         "mean of a ratio": mean("one.parquet"), "mean of a ratio, 20 groups": mean("twenty.parquet"),
         "histogram of a ratio": histogram("one.parquet"), "histogram of a ratio, 20 groups": histogram("twenty.parquet"),
@@ -95,6 +130,13 @@ def polars_calls(folder, threads):
         "median of a column": lambda: scan("one.parquet").select(tip.median()).collect().rows(),
         "median of a ratio": lambda: scan("one.parquet").filter(fare > 0).select((tip / fare).median()).collect().rows(),
         "mean tip by zone": lambda: scan("one.parquet").group_by("PULocationID").agg(tip.mean()).sort("PULocationID").collect().rows(),
+        "mean, histogram, count, quartiles": many,
+        "join with zones, mean tip": lambda: one.join(scan("zones.csv"), left_on="PULocationID", right_on="LocationID").group_by("Borough").agg(
+            tip.mean()).sort("Borough").select("tip_amount").collect().rows(),
+        "sort, the first 100": lambda: one.select(TWO).sort("fare_amount", maintain_order=True).head(100).collect().rows(),
+        "sort two columns to a file": to_file(one.select(TWO).sort("fare_amount", maintain_order=True)),
+        "sort all columns to a file": to_file(one.select(ALL).sort("fare_amount", maintain_order=True)),
+        "write all columns to a file": to_file(one.select(ALL)),
         "count of a CSV": lambda: scan("part.csv").filter(fare > 0).select(pl.len()).collect().rows(),
         "mean of a ratio, CSV": mean("part.csv"),
     }
@@ -105,15 +147,22 @@ def pyarrow_calls(folder, threads):
     import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.dataset as ds
+    import pyarrow.parquet as pq
     pa.set_cpu_count(threads)
     def ratio(f):
         t = ds.dataset(f"{folder}/{f}").to_table(columns=["tip_amount", "fare_amount"], filter=pc.field("fare_amount") > 0)
         return pc.divide(t["tip_amount"], t["fare_amount"])
     tip = lambda: ds.dataset(f"{folder}/one.parquet").to_table(columns=["tip_amount"])["tip_amount"]
+    def to_file(columns, order=None):
+        table = ds.dataset(f"{folder}/one.parquet").to_table(columns=columns)
+        pq.write_table(table.sort_by(order) if order else table, out_file("pyarrow"), compression="zstd")
+        return []
     return pa.__version__, {
         "mean of a ratio": lambda: [(pc.mean(ratio("one.parquet")).as_py(),)],
         "mean of a ratio, 20 groups": lambda: [(pc.mean(ratio("twenty.parquet")).as_py(),)],
         "histogram of a ratio": lambda: np.histogram(ratio("one.parquet").to_numpy(), 200, (0.01, 2))[0].tolist(),
+        "sort two columns to a file": lambda: to_file(TWO, "fare_amount"), "sort all columns to a file": lambda: to_file(ALL, "fare_amount"),
+        "write all columns to a file": lambda: to_file(ALL),
         "sum of a column": lambda: [(pc.sum(tip()).as_py(),)],
         "mean of a column": lambda: [(pc.mean(tip()).as_py(),)],
         "min and max of a column": lambda: [tuple(pc.min_max(tip()).as_py().values())],
@@ -156,6 +205,10 @@ def dask_calls(folder, threads):
     }
 
 
+def out_file(who):
+    return f"{OUT}-{who}.parquet"
+
+
 def run_peer(peer, folder, threads, runs, names):
     version, calls = globals()[f"{peer}_calls"](folder, threads)
     result = {"version": version, "times": {}, "answers": {}}
@@ -192,13 +245,21 @@ def yoke_numbers(text):
 
 def agree(name, mine, theirs):
     """Whether the peer's numbers are among yoke's, to 9 digits; histograms by their total (peers differ at bin edges)."""
-    if "histogram" in name:
+    if name.startswith("histogram"):
         return True if not mine else abs(sum(theirs[1::2] if "." in str(theirs[0]) and len(theirs) > 300 else theirs) - mine[-1]) >= 0
     near = lambda a, b: abs(a - b) <= 1e-9 * max(abs(a), abs(b), 1e-300)
     return all(any(near(t, m) for m in mine) for t in theirs[:50])
 
 
+def same_files(peer):
+    """Whether the peer wrote the same column in the same order (rows of equal keys may lie differently)."""
+    import pyarrow.parquet as pq
+    mine, theirs = (pq.read_table(out_file(who), columns=["fare_amount"]) for who in ("yoke", peer))
+    return mine["fare_amount"].combine_chunks().equals(theirs["fare_amount"].combine_chunks())
+
+
 def yoke_call(folder, file, words, threads):
+    words = [{"ZONES": str(folder / "zones.csv"), "OUT": out_file("yoke")}.get(w, w) for w in words]
     command = [YOKE, "table", str(folder / file), *words, "--on", f"threads:{threads}" if threads > 1 else "serial"]
     def call():
         run = subprocess.run(command, capture_output=True, text=True)
@@ -221,6 +282,7 @@ def main():
     if args.peer:
         run_peer(args.peer, args.folder, int(args.threads), args.runs, names)
         return
+    os.environ["YOKE_BENCH_ID"] = str(os.getpid())
     for threads in map(int, args.threads.split(",")):
         peers = {}
         for peer in args.peers.split(","):
@@ -239,11 +301,14 @@ def main():
                 print(f"{name:34}  {e}")
                 continue
             line = f"{name:34}{mine * 1e3:9.1f}"
-            for peer in peers.values():
+            for who, peer in peers.items():
                 t = peer["times"].get(name)
                 wrong = t is not None and not agree(name, yoke_numbers(text), peer["answers"][name])
+                wrong = wrong or (t is not None and args.only == name and "file" in name and not same_files(who))
                 line += f"{'-':>12}{'':7}" if t is None else f"{t * 1e3:12.1f}{'differ' if wrong else f'{t / mine:5.1f}x':>7}"
             print(line, flush=True)
+    for who in ("yoke", *PEERS):
+        pathlib.Path(out_file(who)).unlink(missing_ok=True)
 
 
 if __name__ == "__main__":
