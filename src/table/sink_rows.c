@@ -7,8 +7,6 @@
 #include "numeric/reduce.h"
 #include "table/rows.h"
 
-#include <stdlib.h>
-
 enum { MOST_FIRST = 1 << 16 }; /* rows at the head of a sort that are picked out without sorting all */
 
 typedef struct rows {
@@ -30,7 +28,7 @@ typedef struct state {
     size_t    n_keys, cap_keys;
     yk_vec   *vecs;
     uint32_t  picked[YK_BLOCK];
-    bool      has_bound; /* of a sort with head: a first key with an image beyond `bound` comes too late */
+    bool      has_bound; /* of a sort with head, a sample: a first key with an image, a row with a key, beyond `bound` comes too late */
     uint64_t  bound;
 } state;
 
@@ -57,10 +55,31 @@ static uint64_t hash(uint64_t seed, uint64_t row) /* Steele, Lea, Flood 2014: th
     return z;
 }
 
-static int compare_keys(const void *a, const void *b)
+/* The k-th least (from 0) of n keys, which are reordered: they are as good as random, so the middle one is a fair pivot. */
+static uint64_t select_key(uint64_t *keys, int64_t n, int64_t k)
 {
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return (x > y) - (x < y);
+    for (int64_t lo = 0, hi = n - 1; lo < hi;) {
+        uint64_t pivot = keys[(lo + hi) / 2];
+        int64_t  i = lo, j = hi;
+        while (i <= j) {
+            for (; keys[i] < pivot; i++)
+                ;
+            for (; keys[j] > pivot; j--)
+                ;
+            if (i > j)
+                break;
+            uint64_t swap = keys[i];
+            keys[i++] = keys[j];
+            keys[j--] = swap;
+        }
+        if (k <= j)
+            hi = j;
+        else if (k >= i)
+            lo = i;
+        else
+            break;
+    }
+    return keys[k];
 }
 
 /* Keeps the rows with the `most` least keys, as they lie. */
@@ -68,14 +87,14 @@ static int thin(yk_batch *b, uint64_t *keys, size_t *n_keys, uint64_t most, yoke
 {
     if (*n_keys <= most)
         return 0;
-    YK_AUTOFREE uint64_t *sorted = yk_memdup(keys, *n_keys * sizeof *keys);
+    YK_AUTOFREE uint64_t *copy = yk_memdup(keys, *n_keys * sizeof *keys);
     YK_AUTOFREE uint32_t *keep = yk_new_array(uint32_t, most + 1);
-    if (!sorted || !keep)
+    if (!copy || !keep)
         return yk_fail_nomem(err, "taking a sample");
-    qsort(sorted, *n_keys, sizeof *sorted, compare_keys);
-    size_t n = 0;
+    uint64_t last = select_key(copy, (int64_t)*n_keys, (int64_t)most - 1);
+    size_t   n = 0;
     for (size_t i = 0; i < *n_keys && n < most; i++)
-        if (keys[i] <= sorted[most - 1]) {
+        if (keys[i] <= last) {
             keys[n] = keys[i];
             keep[n++] = (uint32_t)i;
         }
@@ -126,13 +145,32 @@ static int rows_begin(yk_sink *base, void *state_, uint64_t first, yoke_error *e
     return 0;
 }
 
-static int add_keys(rows *s, state *st, const yk_block *b, uint32_t n, yoke_error *err)
+/* Leaves out rows whose keys cannot be among the least; the keys of the n that are left are added. */
+static int add_keys(rows *s, state *st, uint64_t first, uint32_t *n, yoke_error *err)
 {
-    if (!yk_grow(&st->keys, &st->cap_keys, st->n_keys + n, sizeof *st->keys))
+    uint32_t kept = 0;
+    if (!yk_grow(&st->keys, &st->cap_keys, st->n_keys + *n, sizeof *st->keys))
         return yk_fail_nomem(err, "taking a sample");
-    for (uint32_t i = 0; i < n; i++)
-        st->keys[st->n_keys++] = hash(s->o.seed, b->first + st->picked[i]);
-    return st->n_keys > 2 * s->o.sample + YK_BLOCK ? thin(&st->now, st->keys, &st->n_keys, s->o.sample, err) : 0;
+    for (uint32_t i = 0; i < *n; i++) {
+        uint64_t key = hash(s->o.seed, first + st->picked[i]);
+        st->keys[st->n_keys + kept] = key;
+        st->picked[kept] = st->picked[i];
+        kept += !st->has_bound || key <= st->bound;
+    }
+    st->n_keys += kept;
+    *n = kept;
+    return 0;
+}
+
+/* Keeps a task's rows with the least keys: the greatest of these is the bound for what follows. */
+static int keep_sample(rows *s, state *st, yoke_error *err)
+{
+    YK_TRY(thin(&st->now, st->keys, &st->n_keys, s->o.sample, err));
+    st->bound = 0;
+    for (size_t i = 0; i < st->n_keys; i++)
+        st->bound = st->keys[i] > st->bound ? st->keys[i] : st->bound;
+    st->has_bound = true;
+    return 0;
 }
 
 static uint64_t image_of(const rows *s, yk_type type, const void *value)
@@ -186,13 +224,17 @@ static int rows_block(yk_sink *base, void *state_, const yk_block *b, yoke_error
         st->picked[i] = i;
     if (is_first_only && n > s->o.head - st->now.n)
         n = (uint32_t)(s->o.head - st->now.n);
+    if (s->o.sample)
+        YK_TRY(add_keys(s, st, b->first, &n, err));
+    if (n == 0)
+        return 0;
     for (size_t i = 0; i < base->n_roots; i++)
         YK_TRY(yk_eval_values(b->eval, base->root + i, &st->vecs[i], err));
     if (s->o.n_order && s->o.head)
         n = leave_out(s, st, n);
     YK_TRY(yk_batch_add(&st->now, st->vecs, has_picked ? st->picked : NULL, n, err));
-    if (s->o.sample)
-        return add_keys(s, st, b, n, err);
+    if (s->o.sample && st->n_keys > 2 * s->o.sample + YK_BLOCK)
+        return keep_sample(s, st, err);
     if (s->o.tail && st->now.n > 2 * s->o.tail + YK_BLOCK)
         return yk_batch_cut(&st->now, st->now.n - s->o.tail, s->o.tail, err);
     if (s->o.n_order && s->o.head && st->now.n > 2 * s->o.head && n)
@@ -238,7 +280,7 @@ static int take_keys(rows *s, uint64_t n, const char *end, yoke_error *err)
         return yk_fail_nomem(err, "taking a sample");
     memcpy(s->keys + s->n_keys, end - n * sizeof *s->keys, n * sizeof *s->keys);
     s->n_keys += n;
-    return thin(&s->all, s->keys, &s->n_keys, s->o.sample, err);
+    return s->n_keys > 2 * s->o.sample ? thin(&s->all, s->keys, &s->n_keys, s->o.sample, err) : 0;
 }
 
 static int check_memory(const rows *s, const yk_batch *b, yoke_error *err)
@@ -325,6 +367,8 @@ static int take_kept(rows *s, yk_batch *ret, yoke_error *err)
 {
     if (s->o.n_order && !s->sorted)
         YK_TRY(sort_batch(s, &s->all, s->o.head, err));
+    if (s->o.sample)
+        YK_TRY(thin(&s->all, s->keys, &s->n_keys, s->o.sample, err));
     if (s->o.head && s->all.n > s->o.head)
         YK_TRY(yk_batch_cut(&s->all, 0, s->o.head, err));
     if (s->o.tail && s->all.n > s->o.tail)
