@@ -155,7 +155,7 @@ static size_t width_of(const char *s, size_t n)
 /* A cell of a table: control characters would tear the lines apart. */
 static void put_padded(yk_buf *to, const char *s, size_t n, size_t width, bool is_right, bool is_last)
 {
-    size_t pad = width - width_of(s, n);
+    size_t wide = width_of(s, n), pad = wide < width ? width - wide : 0;
     for (size_t i = 0; is_right && i < pad; i++)
         yk_buf_putc(to, ' ');
     for (size_t i = 0; i < n; i++)
@@ -165,23 +165,25 @@ static void put_padded(yk_buf *to, const char *s, size_t n, size_t width, bool i
     yk_buf_puts(to, is_last ? "\n" : "  ");
 }
 
-static void put_rows_aligned(yk_buf *to, const yoke_frame *f, uint64_t first, uint64_t end, bool has_head)
+static void find_widths(const yoke_frame *f, size_t *width)
 {
-    YK_AUTOBUF          text = YK_BUF_INIT;
-    size_t              n = yoke_frame_columns(f);
-    YK_AUTOFREE size_t *width = yk_new_array(size_t, n + 1);
-    if (!width) {
-        to->is_failed = true;
-        return;
-    }
-    for (size_t c = 0; c < n; c++)
+    YK_AUTOBUF text = YK_BUF_INIT;
+    for (size_t c = 0; c < yoke_frame_columns(f); c++)
         width[c] = width_of(yoke_frame_name(f, c), strlen(yoke_frame_name(f, c)));
-    for (uint64_t r = first; r < end; r++)
-        for (size_t c = 0; c < n; c++) {
+    for (uint64_t r = 0; r < yoke_frame_rows(f); r++)
+        for (size_t c = 0; c < yoke_frame_columns(f); c++) {
             cell(f, c, r, &text);
             size_t w = width_of(yk_buf_text(&text), text.len);
             width[c] = w > width[c] ? w : width[c];
         }
+}
+
+static void put_rows_aligned(yk_buf *to, const yoke_frame *f, uint64_t first, uint64_t end, bool has_head, size_t *width)
+{
+    YK_AUTOBUF text = YK_BUF_INIT;
+    size_t     n = yoke_frame_columns(f);
+    if (has_head)
+        find_widths(f, width);
     for (size_t c = 0; c < n && has_head; c++)
         put_padded(to, yoke_frame_name(f, c), strlen(yoke_frame_name(f, c)), width[c], yk_table_is_number(yoke_frame_type(f, c)), c + 1 == n);
     for (uint64_t r = first; r < end; r++)
@@ -191,14 +193,14 @@ static void put_rows_aligned(yk_buf *to, const yoke_frame *f, uint64_t first, ui
         }
 }
 
-void yk_table_put_frame(yk_buf *to, const yoke_frame *f, uint64_t first, uint64_t n, yk_table_format format, bool has_head)
+void yk_table_put_frame(yk_buf *to, const yoke_frame *f, uint64_t first, uint64_t n, yk_table_format format, bool has_head, size_t *widths)
 {
     if (format == YK_TABLE_CSV)
         put_rows_csv(to, f, first, first + n, has_head);
     else if (format == YK_TABLE_JSON)
         put_rows_json(to, f, first, first + n);
     else
-        put_rows_aligned(to, f, first, first + n, has_head);
+        put_rows_aligned(to, f, first, first + n, has_head, widths);
 }
 
 /* ---- answers */

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "plot/plot_csv.h"
+#include "table/table.h"
 
 #include <malloc.h>
 #include <math.h>
@@ -138,20 +139,31 @@ typedef struct printing {
     FILE           *to;
     yk_table_format format;
     bool            has_begun;
+    yoke_frame     *first;  /* of an aligned table: rows that wait until there are enough to tell how wide columns are; owned */
+    size_t         *widths; /* owned */
     yoke_error     *err;
 } printing;
 
+enum { ENOUGH_FOR_WIDTHS = 1 << 14 };
+
+static void printing_fini(printing *p)
+{
+    yoke_frame_free(p->first);
+    yk_free(p->widths);
+}
+
 /* A slice at a time: Ctrl-C is heard between two, and the text of many rows never lies in memory whole. */
-static int print_part(void *ctx, const yoke_frame *part)
+static int print_now(printing *p, const yoke_frame *part)
 {
     enum { SLICE = 1 << 15 };
-    printing  *p = ctx;
     YK_AUTOBUF text = YK_BUF_INIT;
     uint64_t   rows = yoke_frame_rows(part), at = 0;
+    if (!p->widths && !(p->widths = yk_new_array(size_t, yoke_frame_columns(part) + 1)))
+        return yk_fail_nomem(p->err, "printing");
     do {
-        uint64_t n = rows - at < SLICE || p->format == YK_TABLE_ALIGNED ? rows - at : SLICE;
+        uint64_t n = rows - at < SLICE ? rows - at : SLICE;
         yk_buf_clear(&text);
-        yk_table_put_frame(&text, part, at, n, p->format, !p->has_begun);
+        yk_table_put_frame(&text, part, at, n, p->format, !p->has_begun, p->widths);
         p->has_begun = true;
         at += n;
         if (text.is_failed)
@@ -164,10 +176,22 @@ static int print_part(void *ctx, const yoke_frame *part)
     return 0;
 }
 
+static int print_part(void *ctx, const yoke_frame *part)
+{
+    printing *p = ctx;
+    if (p->format != YK_TABLE_ALIGNED || p->has_begun)
+        return print_now(p, part);
+    if (!p->first)
+        YK_TRY(yk_frame_copy(part, &p->first, p->err));
+    else
+        YK_TRY(yk_batch_append(&p->first->rows, &part->rows, NULL, 0, part->rows.n, p->err));
+    return p->first->rows.n < ENOUGH_FOR_WIDTHS ? 0 : print_now(p, p->first);
+}
+
 /* Rows that make() hands to print_part: to -o, complete or absent, or to standard output. */
 static int print_to(const yk_table_call *c, int (*make)(const yk_table_call *c, void *of, printing *p), void *of, yoke_error *err)
 {
-    printing p = {.to = stdout, .format = c->format, .err = err};
+    YK_CLEANUP(printing_fini) printing p = {.to = stdout, .format = c->format, .err = err};
     if (!c->out || strcmp(c->out, "-") == 0)
         return make(c, of, &p);
     YK_CLEANUP(yk_output_fini) yk_output o = {0};
@@ -177,13 +201,17 @@ static int print_to(const yk_table_call *c, int (*make)(const yk_table_call *c, 
     return yk_output_commit(&o, err);
 }
 
-static int make_frame(const yk_table_call *c, void *frame, printing *p) { return print_part(p, frame); }
+static int make_frame(const yk_table_call *c, void *frame, printing *p) { return print_now(p, frame); }
 
-static int make_rows(const yk_table_call *c, void *table, printing *p) { return yoke_table_each(table, &c->rows, print_part, p, p->err); }
+static int make_rows(const yk_table_call *c, void *table, printing *p)
+{
+    YK_TRY(yoke_table_each(table, &c->rows, print_part, p, p->err));
+    return p->first && !p->has_begun ? print_now(p, p->first) : 0;
+}
 
 static int print_whole(const yk_table_call *c, yoke_frame *f, yoke_error *err) { return print_to(c, make_frame, f, err); }
 
-/* Rows as lines go out as they come; to be aligned they must all be there. */
+/* Rows go out as they come. */
 static int stream_rows(const yk_table_call *c, yoke_table *t, yoke_error *err)
 {
     if (c->format == YK_TABLE_PARQUET)
@@ -228,13 +256,13 @@ static int print_rows(yk_table_call *c, yoke_table *t, yoke_error *err)
         c->format = YK_TABLE_JSON;
     if (c->plot)
         return plot_groups(c, t, err);
-    if (!c->wants_columns && !c->is_described && c->format != YK_TABLE_ALIGNED)
+    if (!c->wants_columns && !c->is_described)
         return stream_rows(c, t, err);
     yoke_frame *f = NULL;
     if (c->is_described)
         YK_TRY(yk_table_describe(c, t, &f, err));
     else
-        f = c->wants_columns ? yoke_table_columns(t, err) : yoke_table_rows(t, &c->rows, err);
+        f = yoke_table_columns(t, err);
     if (!f)
         return err->code;
     int rc = print_whole(c, f, err);

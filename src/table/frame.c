@@ -43,6 +43,16 @@ int yk_frame_new(yk_batch *rows, const char *const *names, yoke_frame **ret, yok
     return 0;
 }
 
+int yk_frame_copy(const yoke_frame *f, yoke_frame **ret, yoke_error *err)
+{
+    YK_CLEANUP(yk_batch_fini) yk_batch rows = {0};
+    YK_TRY(yk_batch_init(&rows, f->rows.n_columns, err));
+    for (size_t c = 0; c < f->rows.n_columns; c++)
+        rows.columns[c].type = f->rows.columns[c].type;
+    YK_TRY(yk_batch_append(&rows, &f->rows, NULL, 0, f->rows.n, err));
+    return yk_frame_new(&rows, (const char *const *)f->names, ret, err);
+}
+
 uint64_t    yoke_frame_rows(const yoke_frame *f) { return f->rows.n; }
 size_t      yoke_frame_columns(const yoke_frame *f) { return f->rows.n_columns; }
 const char *yoke_frame_name(const yoke_frame *f, size_t column) { return f->names[column]; }

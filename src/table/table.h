@@ -47,5 +47,6 @@ int yk_frame_spread(yoke_frame *f, size_t n_keys, const yk_group_ask *asks, size
 
 /* Takes the batch; names[i] are copied. */
 int yk_frame_new(yk_batch *rows, const char *const *names, yoke_frame **ret, yoke_error *err) YK_MUST_USE;
+int yk_frame_copy(const yoke_frame *f, yoke_frame **ret, yoke_error *err) YK_MUST_USE;
 
 #endif
