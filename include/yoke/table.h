@@ -60,7 +60,7 @@ yoke_table *yoke_table_where(const yoke_table *t, const char *expr, yoke_error *
 
 /* With the columns of `other`, which is read into memory: "PULocationID = LocationID" (several pairs with commas; one name where both call
  * it so). Every row of `t` stays once: it gets the columns of the row of `other` with equal keys, missing values where there is
- * none (so "not isnull(Zone)" keeps the rows that match). A name that `t` has already gets "_2". Two rows of `other` with the
+ * none (so "not isnull(Zone)" keeps the rows that match). A missing key equals none. A name that `t` has already gets "_2". Two rows of `other` with the
  * same keys are YOKE_EINVALID. */
 yoke_table *yoke_table_join(const yoke_table *t, const yoke_table *other, const char *keys, yoke_error *err);
 

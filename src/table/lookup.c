@@ -41,12 +41,15 @@ void yk_lookup_unref(yk_lookup *l)
 
 struct yk_finder {
     const yk_lookup *l;
-    yk_groups       *groups; /* the lookup's keys first: a key's number is its row */
+    yk_groups       *groups; /* the lookup's keys first, n_own of them */
+    uint32_t        *row_of; /* of each of these */
+    uint32_t         n_own;
     yk_vec          *keys;
     void           **flat;   /* room for a block of each key, in the type where both sides meet */
     uint64_t       (*flat_valid)[YK_BLOCK / 64];
     uint32_t         rows[YK_BLOCK];
     uint32_t         n;
+    uint64_t         whole[YK_BLOCK / 64]; /* rows that miss no key */
     uint64_t         found[YK_BLOCK / 64];
     uint64_t       (*valid)[YK_BLOCK / 64]; /* of each column */
 };
@@ -56,6 +59,7 @@ void yk_finder_close(yk_finder *f)
     if (!f)
         return;
     yk_groups_free(f->groups);
+    yk_free(f->row_of);
     for (size_t i = 0; f->flat && i < f->l->n_keys; i++)
         yk_free(f->flat[i]);
     yk_free(f->flat);
@@ -76,34 +80,79 @@ static int meet(yk_finder *f, const yk_vec *keys, yoke_error *err)
     return 0;
 }
 
-/* Numbers the lookup's own keys; a key that comes a second time is an error that names it. */
+static bool is_there(const yk_vec *v, uint32_t i)
+{
+    uint32_t row = v->is_const ? 0 : i;
+    if (v->type.kind == YK_KIND_NULL || (v->valid && !(v->valid[row >> 6] >> (row & 63) & 1)))
+        return false;
+    if (v->type.kind != YK_KIND_REAL)
+        return true;
+    double x = v->codes ? ((const double *)v->dict->values)[v->codes[row]] : ((const double *)v->values)[row];
+    return x == x;
+}
+
+/* Numbers the keys of a block of n rows; those that miss one are equal to none. */
+static int number(yk_finder *f, const yk_vec *keys, uint32_t n, yoke_error *err)
+{
+    bool is_whole = true;
+    YK_TRY(meet(f, keys, err));
+    memset(f->whole, 0xff, sizeof f->whole);
+    for (size_t k = 0; k < f->l->n_keys; k++) {
+        const yk_vec *v = &f->keys[k];
+        if (!v->valid && v->type.kind != YK_KIND_REAL && v->type.kind != YK_KIND_NULL)
+            continue;
+        is_whole = false;
+        for (uint32_t i = 0; i < n; i++)
+            f->whole[i >> 6] &= ~((uint64_t)!is_there(v, i) << (i & 63));
+    }
+    return yk_groups_number(f->groups, f->keys, is_whole ? NULL : f->whole, n, f->rows, err);
+}
+
+/* A key that comes a second time is an error that names it. */
+static int fail_twice(const yk_lookup *l, uint64_t row, yoke_error *err)
+{
+    YK_AUTOBUF text = YK_BUF_INIT;
+    for (size_t k = 0; k < l->n_keys; k++) {
+        yk_value v;
+        yk_batch_get(&l->rows, l->own_keys[k], row, &v);
+        yk_buf_puts(&text, k ? ", " : "");
+        yk_value_put(&v, &text);
+    }
+    return yk_fail(err, YOKE_EINVALID, "the joined table has two rows with the key '%s'; a join needs at most one", yk_buf_text(&text));
+}
+
+static int number_own_block(yk_finder *f, uint64_t at, yk_vec *all, yk_vec *keys, yk_arena *arena, yoke_error *err)
+{
+    const yk_lookup *l = f->l;
+    uint32_t         n = l->rows.n - at < YK_BLOCK ? (uint32_t)(l->rows.n - at) : YK_BLOCK;
+    yk_arena_clear(arena);
+    YK_TRY(yk_batch_block(&l->rows, at, n, arena, all, err));
+    for (size_t k = 0; k < l->n_keys; k++)
+        keys[k] = all[l->own_keys[k]];
+    YK_TRY(number(f, keys, n, err));
+    for (uint32_t i = 0; i < n; i++) {
+        if (f->rows[i] == YK_NO_GROUP)
+            continue;
+        if (f->rows[i] != f->n_own) /* new ones are numbered as they come */
+            return fail_twice(l, at + i, err);
+        f->row_of[f->n_own++] = (uint32_t)(at + i);
+    }
+    return 0;
+}
+
 static int number_own(yk_finder *f, yoke_error *err)
 {
     const yk_lookup                   *l = f->l;
     YK_CLEANUP(yk_arena_fini) yk_arena arena = YK_ARENA_INIT;
     YK_AUTOFREE yk_vec                *all = yk_new_array(yk_vec, l->rows.n_columns + 1);
     YK_AUTOFREE yk_vec                *keys = yk_new_array(yk_vec, l->n_keys);
-    int rc = all && keys ? yk_groups_new(l->types, l->n_keys, &f->groups, err) : yk_fail_nomem(err, "joining");
-    for (uint64_t at = 0; at < l->rows.n && rc == 0; at += YK_BLOCK) {
-        uint32_t n = l->rows.n - at < YK_BLOCK ? (uint32_t)(l->rows.n - at) : YK_BLOCK;
-        yk_arena_clear(&arena);
-        rc = yk_batch_block(&l->rows, at, n, &arena, all, err);
-        for (size_t k = 0; k < l->n_keys; k++)
-            keys[k] = all[l->own_keys[k]];
-        if (rc == 0)
-            rc = meet(f, keys, err);
-        if (rc == 0)
-            rc = yk_groups_number(f->groups, f->keys, NULL, n, f->rows, err);
-        for (uint32_t i = 0; i < n && rc == 0; i++)
-            if (f->rows[i] != at + i) {
-                YK_AUTOBUF text = YK_BUF_INIT;
-                yk_value   v;
-                yk_batch_get(&l->rows, l->own_keys[0], at + i, &v);
-                yk_value_put(&v, &text);
-                rc = yk_fail(err, YOKE_EINVALID, "the joined table has two rows with the key '%s'; a join needs at most one", yk_buf_text(&text));
-            }
-    }
-    return rc;
+    if (!all || !keys)
+        return yk_fail_nomem(err, "joining");
+    f->n_own = 0;
+    YK_TRY(yk_groups_new(l->types, l->n_keys, &f->groups, err));
+    for (uint64_t at = 0; at < l->rows.n; at += YK_BLOCK)
+        YK_TRY(number_own_block(f, at, all, keys, &arena, err));
+    return 0;
 }
 
 int yk_finder_open(const yk_lookup *l, yk_finder **ret, yoke_error *err)
@@ -116,7 +165,8 @@ int yk_finder_open(const yk_lookup *l, yk_finder **ret, yoke_error *err)
     f->flat = yk_new_array(void *, l->n_keys);
     f->flat_valid = yk_calloc(l->n_keys, sizeof *f->flat_valid);
     f->valid = yk_calloc(l->n_columns + 1, sizeof *f->valid);
-    bool is_whole = f->keys && f->flat && f->flat_valid && f->valid;
+    f->row_of = yk_new_array(uint32_t, l->rows.n + 1);
+    bool is_whole = f->keys && f->flat && f->flat_valid && f->valid && f->row_of;
     for (size_t k = 0; k < l->n_keys && is_whole; k++)
         is_whole = (f->flat[k] = yk_malloc_aligned((size_t)YK_BLOCK * 16)) != NULL;
     int rc = is_whole ? number_own(f, err) : yk_fail_nomem(err, "joining");
@@ -134,15 +184,13 @@ int yk_finder_block(yk_finder *f, const yk_vec *keys, uint32_t n, yoke_error *er
         f->groups = NULL;
         YK_TRY(number_own(f, err));
     }
-    YK_TRY(meet(f, keys, err));
-    YK_TRY(yk_groups_number(f->groups, f->keys, NULL, n, f->rows, err));
+    YK_TRY(number(f, keys, n, err));
     f->n = n;
     memset(f->found, 0, sizeof f->found);
     for (uint32_t i = 0; i < n; i++) {
-        bool is_found = f->rows[i] < f->l->rows.n;
+        bool is_found = f->rows[i] < f->n_own;
         f->found[i >> 6] |= (uint64_t)is_found << (i & 63);
-        if (!is_found)
-            f->rows[i] = 0;
+        f->rows[i] = is_found ? f->row_of[f->rows[i]] : 0;
     }
     return 0;
 }
@@ -235,13 +283,30 @@ static int keep_values(yk_lookup *l, yoke_error *err)
     return 0;
 }
 
+static bool has_name(const yk_lookup *l, const char *name)
+{
+    for (size_t i = 0; i < l->n_columns; i++)
+        if (strcasecmp(l->columns[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* Whether a column of the joined table cannot be called that. */
+static bool is_taken(const yk_lookup *l, const yoke_table *t, const char *name)
+{
+    bool is_other = has_name(l, name);
+    for (size_t i = 0; i < t->n_lookups; i++)
+        is_other |= has_name(t->lookups[i], name);
+    return is_other || yk_source_find(t->source, name) >= 0;
+}
+
 static int add_column(yk_lookup *l, const yoke_table *t, size_t c, const char *name, yoke_error *err)
 {
     static uint64_t   made; /* dictionaries of lookups: their ids differ from all others' by these bits */
     yk_lookup_column *col = &l->columns[l->n_columns];
     YK_AUTOBUF        text = YK_BUF_INIT;
     yk_buf_puts(&text, name);
-    for (unsigned copy = 2; yk_source_find(t->source, yk_buf_text(&text)) >= 0 && !text.is_failed; copy++) {
+    for (unsigned copy = 2; !text.is_failed && is_taken(l, t, yk_buf_text(&text)); copy++) {
         yk_buf_clear(&text);
         yk_buf_printf(&text, "%s_%u", name, copy);
     }
