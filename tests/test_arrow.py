@@ -9,15 +9,34 @@ import pyarrow as pa
 import pytest
 
 
+def counting_release(stream, on_release):
+    """Puts a function before the stream's own release; what is returned must outlive the stream."""
+    kind = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+    slot = ctypes.c_void_p.from_buffer(stream, 24)
+    own = kind(slot.value)
+
+    def release(which):
+        on_release()
+        inner = (ctypes.c_void_p * 5).from_address(which)
+        inner[3] = ctypes.cast(own, ctypes.c_void_p).value
+        own(which)
+
+    made = kind(release)
+    slot.value = ctypes.cast(made, ctypes.c_void_p).value
+    return made, own
+
+
 @pytest.fixture(scope="module")
 def echo(yoke_path, plain_build):
     library = ctypes.CDLL(str(yoke_path.parent.parent / "tests" / "libarrow_echo.so"))
     library.arrow_echo.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint, ctypes.c_char_p]
 
-    def call(reader, first=0, step=2048):
+    def call(reader, first=0, step=2048, on_release=None):
         given, taken = ctypes.create_string_buffer(40), ctypes.create_string_buffer(40)
         why = ctypes.create_string_buffer(600)
         reader._export_to_c(ctypes.addressof(given))
+        if on_release:
+            counted = counting_release(given, on_release)
         if library.arrow_echo(ctypes.addressof(given), ctypes.addressof(taken), first, step, why) < 0:
             raise ValueError(why.value.decode())
         return pa.RecordBatchReader._import_from_c(ctypes.addressof(taken)).read_all()
@@ -108,3 +127,34 @@ def test_a_stream_that_fails(echo):
         raise OSError("the disk went away")
     with pytest.raises(ValueError, match="disk went away"):
         echo(pa.RecordBatchReader.from_batches(pa.schema({"a": pa.int64()}), batches()))
+
+
+def test_a_stream_is_released_once(echo):
+    def broken():
+        yield pa.record_batch({"a": [1, 2]})
+        raise OSError("gone")
+    good = pa.table({"a": [1, 2, 3]}).to_reader()
+    nested = pa.table({"a": [[1], [2]]}).to_reader()
+    for reader, fails in ((good, False), (nested, True), (pa.RecordBatchReader.from_batches(pa.schema({"a": pa.int64()}), broken()), True)):
+        released = []
+        try:
+            assert echo(reader, on_release=lambda: released.append(1)).num_rows == 3 and not fails
+        except ValueError:
+            assert fails
+        assert len(released) == 1
+
+
+def test_what_polars_and_duckdb_hand_over(echo):
+    import duckdb
+    import polars as pl
+    df = pl.DataFrame({"i": [1, None, 3], "x": [0.5, -0.0, None], "s": ["a", None, "long enough to lie apart from its view"], "b": [True, None, False],
+                       "c": pl.Series(["u", "v", "u"], dtype=pl.Categorical)})
+    got = echo(pa.RecordBatchReader.from_stream(df))
+    assert got.to_pylist() == df.to_dicts()
+    assert pl.from_arrow(got)["s"].to_list() == df["s"].to_list()
+    ask = "select i, i / 7 as x, 'row ' || i as s, date '2022-01-01' + i::int as d, i::decimal(9, 2) as m, nullif(i % 3, 0) as n from range(5000) t(i)"
+    db = duckdb.connect()
+    want = db.sql(ask).to_arrow_table()
+    got = echo(pa.RecordBatchReader.from_stream(db.sql(ask)))
+    assert got.cast(want.schema).equals(want)
+    assert db.execute("select sum(i), count(n), max(s) from got").fetchall() == db.execute(f"select sum(i), count(n), max(s) from ({ask})").fetchall()

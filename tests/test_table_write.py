@@ -1,0 +1,93 @@
+"""Rows written as Parquet by `yoke table`: read back by PyArrow, DuckDB and Polars, with the bounds and the page index that they skip by."""
+
+import decimal
+
+import duckdb
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+
+
+def made(n, seed):
+    """Every kind; missing values; lengths of text from none to far beyond a bound; values that repeat and that never do."""
+    rng = np.random.default_rng(seed)
+    missing = lambda share: rng.random(n) < share
+    long = ["", "a", "żółw" * 40, "z" * 5000, *(f"name {i}" for i in range(300))]
+    return pa.table({
+        "row": np.arange(n),
+        "real": pa.array(np.where(rng.random(n) < 0.1, np.nan, rng.normal(size=n)), mask=missing(0.1)),
+        "price": np.round(rng.normal(10, 5, n), 1) * np.where(rng.random(n) < 0.5, 1, 0.0),
+        "zeros": np.where(rng.random(n) < 0.5, 0.0, -0.0),
+        "text": pa.array([long[i] for i in rng.integers(0, len(long), n)], mask=missing(0.05)),
+        "own": [f"{i:x}-{i * 7919 % 1000003}" for i in range(n)],
+        "bytes": pa.array([bytes([i % 256, 255, 0]) for i in range(n)], pa.binary()),
+        "flag": pa.array(rng.random(n) < 0.3, mask=missing(0.3)),
+        "time": pa.array(np.sort(rng.integers(0, 10**15, n)), pa.timestamp("us", "UTC")),
+        "day": pa.array(rng.integers(-10**5, 10**5, n), pa.int32()).cast(pa.date32()),
+        "money": pa.array([decimal.Decimal(int(v)).scaleb(-2) for v in rng.integers(-10**12, 10**12, n)], pa.decimal128(38, 2), mask=missing(0.5)),
+        "unsigned": pa.array([2**64 - 1 - int(v) for v in rng.integers(0, 2**62, n)], pa.uint64()),
+        "none": pa.array([None] * n, pa.float64()),
+    })
+
+
+def same(got, want, name):
+    got, want = got.to_pylist(), want.to_pylist()
+    assert len(got) == len(want) and all(a == b or (a is None and b != b) for a, b in zip(got, want)), name
+
+
+@pytest.mark.parametrize("n", [0, 1, 32768, 70_000])
+def test_three_readers_read_it(yoke, tmp_path, n):
+    table = made(n, n)
+    pq.write_table(table, tmp_path / "in.parquet", row_group_size=40_000, use_dictionary=["text", "price"])
+    run = yoke("table", tmp_path / "in.parquet", "-o", tmp_path / "out.parquet", "--select", ",".join(table.column_names), "--memory", "8M")
+    assert run.returncode == 0, run.stderr
+    path = str(tmp_path / "out.parquet")
+    readers = {"pyarrow": pq.read_table(path), "duckdb": duckdb.connect().sql(f"from '{path}'").to_arrow_table(), "polars": pl.read_parquet(path).to_arrow()}
+    for who, got in readers.items():
+        assert got.column_names == table.column_names and got.num_rows == n, who
+        for name in table.column_names:
+            if not (who == "duckdb" and name in ("time", "none")):  # its own zone, its own name of nothing
+                same(got[name], table[name], f"{who}: {name}")
+    zeros = np.array(readers["pyarrow"]["zeros"])
+    assert (np.signbit(zeros) == np.signbit(np.array(table["zeros"]))).all()
+
+
+def test_bounds_are_those_of_the_rows(yoke, tmp_path):
+    n = 150_000
+    table = made(n, 5)
+    pq.write_table(table, tmp_path / "in.parquet")
+    assert yoke("table", tmp_path / "in.parquet", "-o", tmp_path / "out.parquet", "--sort", "time desc").returncode == 0
+    f = pq.ParquetFile(tmp_path / "out.parquet")
+    at = 0
+    for g in range(f.metadata.num_row_groups):
+        group = f.read_row_group(g)
+        for c in range(len(table.column_names)):
+            info, values = f.metadata.row_group(g).column(c), group.column(c)
+            assert info.has_offset_index and info.compression == "ZSTD" and info.statistics.null_count == values.null_count
+            if info.statistics.has_min_max and info.path_in_schema not in ("zeros", "bytes"):
+                low, high = pc.min_max(values).as_py().values()
+                assert info.statistics.min <= low and info.statistics.max >= high, info.path_in_schema
+                assert info.path_in_schema == "text" or (info.statistics.min, info.statistics.max) == (low, high)
+        at += len(group)
+    assert at == n
+    db, path = duckdb.connect(), tmp_path / "out.parquet"
+    for ask in ("row = 77777", "price > 20", "own >= 'a-5'", "text = 'name 7'", "zeros = 0", "money < 0", "time < '1975-01-01'", "unsigned > 18000000000000000000"):
+        wanted = db.execute(f"select count(*), sum(row) from '{tmp_path}/in.parquet' where {ask}").fetchall()
+        assert db.execute(f"select count(*), sum(row) from '{path}' where {ask}").fetchall() == wanted, ask
+        mine = yoke("table", path, "--where", ask.replace("= ", "== ").replace(">== ", ">= "), "--count", "--sum", "row")
+        assert [int(line.split()[-1]) for line in mine.stdout.splitlines()] == [int(v or 0) for v in wanted[0]], (ask, mine.stderr)
+    assert pl.scan_parquet(path).filter(pl.col("row") == 77777).collect().height == 1
+
+
+def test_the_file_is_whole_or_absent(yoke, tmp_path):
+    pq.write_table(pa.table({"x": pa.array([1, 2, 3])}), tmp_path / "in.parquet")
+    (tmp_path / "there.parquet").write_text("precious")
+    run = yoke("table", tmp_path / "in.parquet", "--head", 2, "-o", tmp_path / "there.parquet")
+    assert run.returncode != 0 and "--force" in run.stderr and (tmp_path / "there.parquet").read_text() == "precious"
+    good = (tmp_path / "in.parquet").read_bytes()
+    (tmp_path / "cut.parquet").write_bytes(good[:20] + bytes(10) + good[30:])
+    run = yoke("table", tmp_path / "cut.parquet", "--sort", "x", "-o", tmp_path / "out.parquet")
+    assert run.returncode != 0 and sorted(p.name for p in tmp_path.iterdir()) == ["cut.parquet", "in.parquet", "there.parquet"]
