@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import parquet_oracle as oracle
-from test_parquet_random import write_random
+from test_parquet_random import make_random, write
 
 SIZES = [[], ["3000", "2048", "777"], ["1000000", "100000", "2048"]]
 
@@ -60,7 +60,7 @@ def test_real_files(shared, tmp_path, codec, sizes):
 @pytest.mark.parametrize("seed", range(1000, 1015))
 def test_random_files(tmp_path, seed):
     r = np.random.default_rng(seed)
-    write_random(r, tmp_path / "x.parquet")
+    write(*make_random(r), tmp_path / "x.parquet")
     done = copy(tmp_path / "x.parquet", tmp_path / "y.parquet", str(r.choice(["zstd", "snappy", "none"])), *SIZES[int(r.integers(0, 3))])
     assert done.returncode == 0, done.stderr
     compare(tmp_path / "x.parquet", tmp_path / "y.parquet", with_duckdb=False)

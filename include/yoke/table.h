@@ -11,8 +11,8 @@
  *     yoke_answers *got = yoke_table_collect(paid, asks, 2, &err);
  *     printf("%s\n", yoke_answers_at(got, 0)->text);
  *
- * Expressions: column names, numbers, 'text', + - * / % arithmetic, comparisons, and, or, not, and functions; README.md of
- * src/expr lists them. A missing value is a null or a NaN: results leave it out, a comparison with it is false.
+ * Expressions: column names, numbers, 'text', + - * / % arithmetic, comparisons, and, or, not, and functions;
+ * docs/expressions.md lists them. A missing value is a null or a NaN: results leave it out, a comparison with it is false.
  */
 #ifndef YOKE_TABLE_H
 #define YOKE_TABLE_H

@@ -336,22 +336,23 @@ static int run(yk_args *args)
 const yk_verb yk_verb_table = {
     .name = "table",
     .summary = "filter, compute and aggregate Parquet and CSV files larger than memory",
-    .usage = "FILE… [--where E] --count|--sum E|--mean E|--hist E …\nFILE… [--where E] --by E,… [--mean E …]\nFILE… [--where E] --select E,… [--sort E] [--head N]\nFILE… --columns",
+    .usage = "FILE… [--where E] --count|--sum E|--mean E|--hist E …\nFILE… [--where E] --by E,… [--mean E …]\nFILE… [--where E] --select E,… [--sort E] [--head N]\nFILE… --columns|--describe",
     .about =
         "Takes files as one table: Parquet (.parquet), CSV and its kin (.csv, .tsv, also .gz and .zst, - for standard input), NumPy (.npy: columns\n"
         "c1, c2, … or fields of records; tip=a.npy fare=b.npy side by side), patterns that the shell did not expand, folders (key=value folders\n"
-        "give columns). Columns are matched by name; files may differ in column types and order. Any number of results in one call cost one scan; quantiles a second or third. One result is printed as its bare value,\n"
-        "several as 'label value' lines.\n\n"
+        "give columns). Columns are matched by name; files may differ in column types and order. Any number of results in one call cost one\n"
+        "scan; quantiles a second or third. One result is printed as its bare value, several as 'label value' lines.\n\n"
         "Expressions: columns (`in backticks` when a name has blanks), numbers, 'text', + - * / // % **, comparisons, and or not, in (…), like,\n"
-        "case when, functions (abs sqrt exp log round min max where coalesce isnull hour weekday month lower len …). A missing value is a null or\n"
+        "between, case when, functions (abs sqrt exp log round min max where coalesce isnull hour weekday month lower len …). A missing value is a null or\n"
         "NaN: results leave it out, a comparison with it is false; x/0 is infinite.\n\n"
         "Results have the same bits whatever pulls (--on), and however the rows are split over files and row groups.",
     .opts = opts,
-    .examples = "# what is in it\nyoke table yellow_tripdata_2022-01.parquet --columns\n\n"
+    .examples = "# what is in it\nyoke table yellow_tripdata_2022-01.parquet --columns\nyoke table yellow_tripdata_2022-01.parquet --describe\n\n"
                 "# the tip as a share of the fare\nyoke table 'yellow_tripdata_2022-*.parquet' --where 'fare_amount > 0' --mean 'tip_amount / fare_amount'\n\n"
                 "# mean and histogram from one scan; the histogram as a picture and a file\nyoke table 'yellow_*.parquet' --where 'fare_amount > 0' --mean 'tip_amount / fare_amount' \\\n"
                 "    --hist 'tip_amount / fare_amount' --bins 200 --range 0.01:2 --log-y --plot tips.pdf -o tips.csv\n\n"
                 "# by hour of the day\nyoke table trips.parquet --by 'hour(pickup) as hour' --count --mean tip --median fare\n\n"
+                "# a histogram for each of the three greatest groups, in one picture\nyoke table trips.parquet --by payment_type --hist 'tip / fare' --range 0:1 --top 3 --plot tips.png\n\n"
                 "# by the borough where they began\nyoke table trips.parquet --join zones.csv --key PULocationID=LocationID --by Borough --count --mean tip\n\n"
                 "# the ten longest trips\nyoke table trips.csv.gz --select 'pickup, distance' --sort 'distance desc' --head 10\n",
     .run = run,

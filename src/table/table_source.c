@@ -145,7 +145,7 @@ static int clash(yk_source *s, size_t column, const yk_source_file *f, yk_type n
     YK_AUTOBUF        text = YK_BUF_INIT;
     if (c->clash)
         return 0;
-    yk_buf_printf(&text, "column '%s' is %s in '%s' but %s in the files before it", c->name, yk_type_name(now, a, sizeof a), f->path,
+    yk_buf_printf(&text, "column '%s' is %s in '%s' but %s in the files before it; ask them in calls of their own", c->name, yk_type_name(now, a, sizeof a), f->path,
                   yk_type_name(c->type, b, sizeof b));
     c->clash = yk_strdup(yk_buf_text(&text));
     return c->clash ? 0 : yk_fail_nomem(err, "comparing columns");
@@ -383,7 +383,7 @@ int yk_source_check(const yk_source *s, const char *name, yoke_error *err)
     for (size_t i = 0; i < s->n_files && !c->is_partition; i++) {
         const yk_source_file *f = &s->files[i];
         if (f->column[at] < 0)
-            return yk_fail(err, YOKE_EABSENT, "'%s' has no column '%s', which %u of the %zu files have", f->path, name, c->n_files, s->n_files);
+            return yk_fail(err, YOKE_EABSENT, "'%s' has no column '%s', which %u of the %zu files have; leave it out", f->path, name, c->n_files, s->n_files);
         const char *refusal = yk_file_column_at(f, (unsigned)f->column[at]).refusal;
         if (refusal)
             return yk_fail(err, YOKE_EUNSUPPORTED, "'%s': column '%s' cannot be read: %s", f->path, name, refusal);
