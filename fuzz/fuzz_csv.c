@@ -48,6 +48,8 @@ static void read_rows(const yk_csv *f, uint64_t from, uint32_t block)
                     break;
             }
             touch(&v);
+            if (yk_csv_cursor_misfit(c, i, (yk_type){.kind = YK_KIND_INT}, NULL) == 0)
+                return; /* it always fails */
         }
         at += rows;
     }

@@ -7,6 +7,7 @@ import json
 import os
 import random
 import string
+import threading
 
 import numpy as np
 import pandas as pd
@@ -60,6 +61,9 @@ def test_dialects(yoke, tmp_path):
     assert ok(yoke("table", write(tmp_path / "n.csv", "1,2\n3,4\n"), "--sum", "c1")) == "4\n"
     assert ok(yoke("table", write(tmp_path / "h.csv", "1,2\n3,4\n"), "--header", "--count")) == "1\n"
     assert ok(yoke("table", "-", "--sum", "a", input="a\n1\n2\n")) == "3\n"
+    os.mkfifo(tmp_path / "pipe")
+    threading.Thread(target=lambda: write(tmp_path / "pipe", "a\n4\n5\n"), daemon=True).start()
+    assert ok(yoke("table", tmp_path / "pipe", "--sum", "a", timeout=20)) == "9\n"
 
 
 def test_quotes(yoke, tmp_path):

@@ -10,6 +10,7 @@
 
 #include <ctype.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 yk_source *yk_source_ref(yk_source *s)
@@ -398,10 +399,11 @@ static bool is_npy(const char *path) { return strcasecmp(yk_path_ext(path), "npy
 /* Parquet files begin with PAR1 (PARE when encrypted); what is named so but does not, the Parquet reader refuses better. */
 static bool is_parquet(const char *path)
 {
-    char     magic[4] = {0};
-    int      fd;
-    uint64_t size;
-    if (strcmp(path, "-") == 0)
+    char        magic[4] = {0};
+    int         fd;
+    uint64_t    size;
+    struct stat st;
+    if (strcmp(path, "-") == 0 || (stat(path, &st) == 0 && S_ISFIFO(st.st_mode))) /* a pipe is opened once */
         return false;
     const char *ext = yk_path_ext(path);
     if (strcasecmp(ext, "parquet") == 0 || strcasecmp(ext, "parq") == 0 || strcasecmp(ext, "pq") == 0)
