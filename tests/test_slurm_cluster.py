@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(os.environ.get("YOKE_CLUSTER_TESTS") == "0", rea
 class Cluster:
     def __init__(self, root, base, yoke, *words):
         self.script, self.base, self.yoke = root / "tests" / "cluster" / "slurm-cluster", base, yoke
-        self.home = pathlib.Path(f"/tmp/yoke-cluster-{os.getpid()}{'a' if words[0] == '--accounting' else ''}")  # a short path: sockets
+        self.home = pathlib.Path(f"/tmp/yoke-cluster-{os.getpid()}-{base.name[:8]}")  # a short path: sockets
         self.env = {**os.environ, "YOKE_CLUSTER": str(self.home), "XDG_STATE_HOME": str(base / "state"), "LC_ALL": "C.UTF-8"}
         up = self.call("up", *words, check=False)
         if up.returncode == 77:
@@ -61,8 +61,7 @@ class Cluster:
 
 @pytest.fixture(scope="module")
 def cluster(root, yoke_path, tmp_path_factory):
-    c = Cluster(root, tmp_path_factory.mktemp("cluster"), yoke_path, "--conf", "MaxArraySize=21", "--conf", "PreemptType=preempt/partition_prio",
-                "--conf", "PreemptMode=REQUEUE")
+    c = Cluster(root, tmp_path_factory.mktemp("cluster"), yoke_path, "--conf", "MaxArraySize=21")
     yield c
     c.call("down")
 
@@ -147,18 +146,22 @@ def test_requeue(cluster):
     assert causes(cluster, run) == {0: ["ok"], 1: ["exit 1"], 2: ["preempted", "ok"], 3: ["ok"]}
 
 
-def test_preemption(cluster):
+def test_preemption(root, yoke_path, tmp_path):
     """Work of more weight takes a node: its lines run again, are no failures, and what has ended does not run twice."""
-    at = cluster.folder("preempt")
-    cluster("scontrol", "create", "partition=high", "nodes=ALL", "PriorityTier=100", "State=UP", cwd=at)
-    job, run = cluster.submit(at, [f"echo {i} >>began; sleep {i % 3}; echo {i} >>ran" for i in range(18)], "--pack", "3", "--mem=10")
-    cluster.wait(run, until=lambda t: len(ran(at)) >= 6)
-    cluster("sbatch", "-p", "high", "--exclusive", "-w", "yk1", "-o", "/dev/null", "--wrap", "sleep 1", cwd=at)
-    table, got = cluster.wait(run, until=lambda t: "PENDING" in t and "RUNNING" not in t or len(ran(at)) == 18)
-    table, got = cluster.wait(run)
-    assert table == {"COMPLETED": "0-17"} and ran(at) == list(range(18)), got.stderr
-    ends = causes(cluster, run)
-    assert all(x[-1] == "ok" and set(x[:-1]) <= {"preempted"} for x in ends.values()) and any(len(x) > 1 for x in ends.values())
+    c = Cluster(root, tmp_path, yoke_path, "--conf", "PreemptType=preempt/partition_prio", "--conf", "PreemptMode=REQUEUE")
+    try:
+        at = c.folder("preempt")
+        c("scontrol", "create", "partition=high", "nodes=ALL", "PriorityTier=100", "State=UP", cwd=at)
+        job, run = c.submit(at, [f"sleep {i % 3}; echo {i} >>ran" for i in range(18)], "--pack", "3", "--mem=10")
+        c.wait(run, until=lambda t: len(ran(at)) >= 6)
+        c("sbatch", "-p", "high", "--exclusive", "-w", "yk1", "-o", "/dev/null", "--wrap", "sleep 1", cwd=at)
+        c.wait(run, until=lambda t: "PENDING" in t and "RUNNING" not in t or len(ran(at)) == 18)
+        table, got = c.wait(run)
+        assert table == {"COMPLETED": "0-17"} and ran(at) == list(range(18)), got.stderr
+        ends = causes(c, run)
+        assert all(x[-1] == "ok" and set(x[:-1]) <= {"preempted"} for x in ends.values()) and any(len(x) > 1 for x in ends.values())
+    finally:
+        c.call("down")
 
 
 def test_cancelling_lines_and_all(cluster):
