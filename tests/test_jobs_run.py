@@ -238,17 +238,16 @@ def test_a_hangup_is_noted_and_survived(yoke_path, yoke, tmp_path):
 
 
 def test_a_terminal_that_goes_away(yoke_path, yoke, tmp_path):
-    (tmp_path / "jobs").write_text("sleep 0.8; echo a\necho b\n")
+    (tmp_path / "jobs").write_text("sleep 0.8; echo 1\necho 2\necho 3\necho 4\n")
     pid, fd = pty.fork()
     if pid == 0:
         os.chdir(tmp_path)
         os.execv(yoke_path, [str(yoke_path), "run", "jobs", "-j1"])
     time.sleep(0.4)
     os.close(fd)
-    os.waitpid(pid, 0)
-    assert [r["cause"] for r in records(yoke, tmp_path)] == ["ok"] or [r["cause"] for r in records(yoke, tmp_path)] == ["ok", "ok"]
-    yoke("run", "jobs", "--resume", cwd=tmp_path)
-    assert [r["cause"] for r in records(yoke, tmp_path)] == ["ok", "ok"]
+    assert os.waitpid(pid, 0)[1] == 0
+    assert [r["cause"] for r in records(yoke, tmp_path)] == ["ok"] * 4, "all have run"
+    assert "hung up" in yoke("report", "jobs.yoke", cwd=tmp_path).stderr and yoke("report", "jobs.yoke", "--output", 3, cwd=tmp_path).stdout == "4\n"
 
 
 def test_a_reader_that_goes_away_ends_it_in_order(yoke_path, yoke, tmp_path):

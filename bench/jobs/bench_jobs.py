@@ -106,6 +106,14 @@ def million(yoke, folder):
     return fresh, again
 
 
+FLOORS = [("bare posix_spawn loop", 0.95), ("xargs -P", 1.0), ("GNU parallel --joblog", 6.0)]
+
+
+def say_floor(what, is_held):
+    print(f"floor: {what}: {'held' if is_held else 'MISSED'}")
+    return is_held
+
+
 def main():
     ask = argparse.ArgumentParser()
     ask.add_argument("yoke", nargs="?", default=ROOT / "build" / "src" / "yoke")
@@ -124,10 +132,14 @@ def main():
         print(f"{'':24} jobs/s   us/job   yoke is")
         for name, rate in best.items():
             print(f"{name:24} {rate:6.0f} {1e6 / rate:8.0f} {ours / rate:8.2f} x")
+        held = [say_floor(f"{least} x {name}", ours >= least * best[name]) for name, least in FLOORS if name in best]
         if a.million:
             fresh, again = million(yoke, folder)
             print(f"\n1,000,000 lines: the first job runs after {fresh[0]:.2f} s, {fresh[1]:.1f} MiB; resumed when 900,000 are done: "
                   f"{again[0]:.2f} s, {again[1]:.1f} MiB")
+            held.append(say_floor("the first job within 1 s, resumed within 2 s", fresh[0] <= 1 and again[0] <= 2))
+            held.append(say_floor("150 bytes of memory for each job", max(fresh[1], again[1]) * 2**20 <= 150e6))
+    return 0 if all(held) else 1
 
 
 if __name__ == "__main__":

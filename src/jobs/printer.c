@@ -4,6 +4,7 @@
 #include "base/file.h"
 
 #include <errno.h>
+#include <sys/stat.h>
 
 /* A job that ended before its turn. */
 typedef struct turn {
@@ -73,12 +74,21 @@ static int print(void *ctx, int stream, const char *bytes, size_t n)
     return 0;
 }
 
+/* A terminal that hung up takes no more; the run goes on without, and what the jobs print is kept all the same. */
+static bool is_hung_up(FILE *to)
+{
+    struct stat st;
+    return errno == EIO && fstat(fileno(to), &st) == 0 && S_ISCHR(st.st_mode);
+}
+
 static int flush(yk_printer *p, FILE *to, yoke_error *err)
 {
     if (fflush(to) == 0 && !ferror(to))
         return 0;
+    if (is_hung_up(to) && freopen("/dev/null", "w", to))
+        return 0;
     p->is_deaf = true;
-    return errno == EPIPE || errno == EIO ? 0 : yk_fail_errno(err, "cannot write what the jobs print");
+    return errno == EPIPE ? 0 : yk_fail_errno(err, "cannot write what the jobs print");
 }
 
 static void set_tag(yk_printer *p, const char *tag)

@@ -25,8 +25,8 @@ typedef struct yk_printer yk_printer;
 int  yk_printer_new(const yk_printer_opts *opts, const yk_store *store, FILE *out, FILE *errs, yk_printer **ret, yoke_error *err) YK_MUST_USE;
 void yk_printer_free(yk_printer *p);
 
-/* For the runner's `ended`. Attempts that are not the last are not printed. A reader of `out` that went away (or a terminal that
- * hung up) is no error: yk_printer_is_deaf tells. Other failures of writing are. */
+/* For the runner's `ended`. Attempts that are not the last are not printed. A reader of `out` that went away is
+ * no error: yk_printer_is_deaf tells. Nor is a terminal that hung up: the rest is printed to nobody. Other failures of writing are. */
 int  yk_printer_take(yk_printer *p, yk_runner *run, const yk_record *r, const char *tag, yoke_error *err) YK_MUST_USE;
 int  yk_printer_finish(yk_printer *p, yoke_error *err) YK_MUST_USE; /* what still waits for its turn, when a run ended early */
 bool yk_printer_is_deaf(const yk_printer *p);
