@@ -392,7 +392,7 @@ TEST(a_fat_parent_starts_jobs_as_fast)
         least_fat = s < least_fat ? s : least_fat;
     }
     yk_free((void *)(uintptr_t)fat);
-    printf("a job from a small process: %.0f us, from one of 1 GiB: %.0f us\n", least_small / N * 1e6, least_fat / N * 1e6);
+    printf("# a job from a small process: %.0f us, from one of 1 GiB: %.0f us\n", least_small / N * 1e6, least_fat / N * 1e6);
     assert_true((least_fat - least_small) / N < 0.001);
 }
 

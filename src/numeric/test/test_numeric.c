@@ -216,96 +216,6 @@ TEST(integers_sum_exactly)
     assert_true(yk_sum_int(x, &mask, 5) == (yk_wide_int)INT64_MAX * 2 + 4);
 }
 
-/* ---- The builds for each instruction set give the same bits ---- */
-
-TEST(every_build_of_a_kernel_gives_the_same_bits)
-{
-    enum { N = 1531 };
-    static double   a[N], b[N], want[N], got[N];
-    static int64_t  i64[N], j64[N], want_i[N], got_i[N];
-    static uint64_t bits[24], want_bits[24], got_bits[24], want64[N], got64[N];
-    static uint32_t codes[N], want32[N], got32[N];
-    for (int round = 0; round < 40; round++) {
-        uint32_t n = round < 20 ? N - (uint32_t)round : 1 + (uint32_t)(random_bits() % N);
-        for (int i = 0; i < N; i++) {
-            a[i] = random_real();
-            b[i] = i % 9 ? random_real() : a[i];
-            i64[i] = (int64_t)random_bits() >> (random_bits() % 64);
-            j64[i] = i % 7 ? (int64_t)random_bits() >> (random_bits() % 64) : i64[i];
-            codes[i] = (uint32_t)(random_bits() % N);
-        }
-        for (int w = 0; w < 24; w++)
-            bits[w] = random_bits();
-#define EACH_BUILD(first, then)                            \
-    do {                                                   \
-        yk_isa_limit(YK_ISA_BASELINE);                     \
-        first;                                             \
-        for (int isa = 1; isa < YK_ISA_COUNT; isa++) {     \
-            yk_isa_limit((yk_isa)isa);                     \
-            then;                                          \
-        }                                                  \
-    } while (0)
-#define FOR_EACH_BUILD(then)                               \
-    for (int isa = 0; isa < YK_ISA_COUNT; isa++) {         \
-        yk_isa_limit((yk_isa)isa);                         \
-        then;                                              \
-    }
-#define SAME_REALS() for (uint32_t i = 0; i < n; i++) assert_same_bits(want[i], got[i])
-#define SAME_BITS()  assert_memory_equal(want_bits, got_bits, (n + 63) / 64 * 8)
-        for (int op = YK_REAL1_NEG; op <= YK_REAL1_ROUND; op++)
-            EACH_BUILD(YK_ISA_PICK(yk_k_real1)((yk_real1)op, want, a, n), YK_ISA_PICK(yk_k_real1)((yk_real1)op, got, a, n); SAME_REALS());
-        for (int sides = 0; sides < 3; sides++) {
-            for (int op = YK_REAL2_ADD; op <= YK_REAL2_MOD; op++)
-                EACH_BUILD(YK_ISA_PICK(yk_k_real2)((yk_real2)op, (yk_sides)sides, want, a, b, n),
-                           YK_ISA_PICK(yk_k_real2)((yk_real2)op, (yk_sides)sides, got, a, b, n); SAME_REALS());
-            for (int op = YK_INT2_ADD; op <= YK_INT2_MOD; op++)
-                EACH_BUILD(YK_ISA_PICK(yk_k_int2)((yk_int2)op, (yk_sides)sides, want_i, i64, j64, n),
-                           YK_ISA_PICK(yk_k_int2)((yk_int2)op, (yk_sides)sides, got_i, i64, j64, n); assert_memory_equal(want_i, got_i, n * 8));
-            for (int op = YK_COMPARE_LT; op <= YK_COMPARE_NE; op++) {
-                EACH_BUILD(YK_ISA_PICK(yk_k_compare_real)((yk_compare)op, (yk_sides)sides, want_bits, a, b, n),
-                           YK_ISA_PICK(yk_k_compare_real)((yk_compare)op, (yk_sides)sides, got_bits, a, b, n); SAME_BITS());
-                EACH_BUILD(YK_ISA_PICK(yk_k_compare_int)((yk_compare)op, (yk_sides)sides, want_bits, i64, j64, n),
-                           YK_ISA_PICK(yk_k_compare_int)((yk_compare)op, (yk_sides)sides, got_bits, i64, j64, n); SAME_BITS());
-            }
-        }
-        EACH_BUILD(YK_ISA_PICK(yk_k_present)(want_bits, a, n), YK_ISA_PICK(yk_k_present)(got_bits, a, n); SAME_BITS());
-        EACH_BUILD(YK_ISA_PICK(yk_k_finite)(want_bits, a, n), YK_ISA_PICK(yk_k_finite)(got_bits, a, n); SAME_BITS());
-        EACH_BUILD(YK_ISA_PICK(yk_k_gather_bits)(want_bits, bits, codes, n), YK_ISA_PICK(yk_k_gather_bits)(got_bits, bits, codes, n); SAME_BITS());
-        EACH_BUILD(YK_ISA_PICK(yk_k_select)(want64, bits, (uint64_t *)i64, 1, (uint64_t *)j64, 0, n),
-                   YK_ISA_PICK(yk_k_select)(got64, bits, (uint64_t *)i64, 1, (uint64_t *)j64, 0, n); assert_memory_equal(want64, got64, n * 8));
-        EACH_BUILD(YK_ISA_PICK(yk_k_gather)(want64, (uint64_t *)a, codes, n), YK_ISA_PICK(yk_k_gather)(got64, (uint64_t *)a, codes, n);
-                   assert_memory_equal(want64, got64, n * 8));
-        for (uint32_t i = 0; i < n; i++)
-            assert_int_equal(want64[i], ((uint64_t *)a)[codes[i]]);
-        for (int turned = 0; turned < 2; turned++)
-            for (int op = YK_REAL2_ADD; op <= YK_REAL2_DIV; op++) {
-                const double *l = turned ? b : (double *)want64, *r = turned ? (double *)want64 : b;
-                YK_ISA_PICK(yk_k_real2)((yk_real2)op, YK_SIDES_VV, want, l, r, n);
-                FOR_EACH_BUILD( YK_ISA_PICK(yk_k_real2_gather)((yk_real2)op, turned, got, a, codes, b, n); SAME_REALS());
-            }
-        uint32_t counted[2], leaf = n < 1024 ? n : 1024;
-        double   sums[2] = {YK_ISA_PICK(yk_k_leaf_sum)((double *)want64, bits, leaf, &counted[0])};
-        FOR_EACH_BUILD( sums[1] = YK_ISA_PICK(yk_k_leaf_sum_codes)(a, codes, bits, leaf, &counted[1]); assert_same_bits(sums[0], sums[1]);
-                   assert_int_equal(counted[0], counted[1]));
-        EACH_BUILD(YK_ISA_PICK(yk_k_blank)(want, a, bits, n), YK_ISA_PICK(yk_k_blank)(got, a, bits, n); SAME_REALS());
-        EACH_BUILD(YK_ISA_PICK(yk_k_digits)(0x3ff, 40, 12, a, bits, n, want32), YK_ISA_PICK(yk_k_digits)(0x3ff, 40, 12, a, bits, n, got32);
-                   assert_memory_equal(want32, got32, n * 4));
-        yk_equal_bins bins = {b, 50, -3000.0, 2000.0, 50 / 5000.0, 1e-9};
-        double        edges[51];
-        for (int i = 0; i < 51; i++)
-            edges[i] = i * 100.0 - 3000.0;
-        bins.edges = edges;
-        a[3] = -2900.0, a[4] = nextafter(-2900.0, -INFINITY), a[5] = 2000.0, a[6] = -3000.0;
-        EACH_BUILD(YK_ISA_PICK(yk_k_bins_equal)(&bins, a, bits, n, want32), YK_ISA_PICK(yk_k_bins_equal)(&bins, a, bits, n, got32);
-                   assert_memory_equal(want32, got32, n * 4));
-        double   lo[2] = {INFINITY, INFINITY}, hi[2] = {-INFINITY, -INFINITY};
-        uint32_t count[2];
-        EACH_BUILD(count[0] = yk_min_max(a, bits, n, &lo[0], &hi[0]), lo[1] = INFINITY; hi[1] = -INFINITY;
-                   count[1] = yk_min_max(a, bits, n, &lo[1], &hi[1]); assert_same_bits(lo[0], lo[1]); assert_same_bits(hi[0], hi[1]);
-                   assert_int_equal(count[0], count[1]));
-    }
-}
-
 TEST(comparisons_treat_nan_as_missing_and_zeros_as_equal)
 {
     double   a[] = {1, NAN, -0.0, 2, INFINITY}, b[] = {1, NAN, 0.0, 3, NAN};
@@ -427,7 +337,113 @@ TEST(bitmaps)
     assert_int_equal(rows[9], 65);
 }
 
+/* ---- The builds for each instruction set give the same bits ---- */
+
+enum { N = 1531, ROUNDS = 40 };
+static double   a[N], b[N], want[N], got[N];
+static int64_t  i64[N], j64[N], want_i[N], got_i[N];
+static uint64_t bits[24], want_bits[24], got_bits[24], want64[N], got64[N];
+static uint32_t codes[N], want32[N], got32[N];
+
+/* New inputs; how many of them a kernel shall take. */
+static uint32_t fill(int round)
+{
+    uint32_t n = round < ROUNDS / 2 ? N - (uint32_t)round : 1 + (uint32_t)(random_bits() % N);
+    for (int i = 0; i < N; i++) {
+        a[i] = random_real();
+        b[i] = i % 9 ? random_real() : a[i];
+        i64[i] = (int64_t)random_bits() >> (random_bits() % 64);
+        j64[i] = i % 7 ? (int64_t)random_bits() >> (random_bits() % 64) : i64[i];
+        codes[i] = (uint32_t)(random_bits() % N);
+    }
+    for (int w = 0; w < 24; w++)
+        bits[w] = random_bits();
+    return n;
+}
+
+#define EACH_BUILD(first, then)                            \
+    do {                                                   \
+        yk_isa_limit(YK_ISA_BASELINE);                     \
+        first;                                             \
+        for (int isa = 1; isa < YK_ISA_COUNT; isa++) {     \
+            yk_isa_limit((yk_isa)isa);                     \
+            then;                                          \
+        }                                                  \
+    } while (0)
+#define FOR_EACH_BUILD(then)                               \
+    for (int isa = 0; isa < YK_ISA_COUNT; isa++) {         \
+        yk_isa_limit((yk_isa)isa);                         \
+        then;                                              \
+    }
+#define SAME_REALS() for (uint32_t i = 0; i < n; i++) assert_same_bits(want[i], got[i])
+#define SAME_BITS()  assert_memory_equal(want_bits, got_bits, (n + 63) / 64 * 8)
+
+TEST(every_build_of_a_kernel_gives_the_same_bits)
+{
+    for (int round = 0; round < ROUNDS; round++) {
+        uint32_t n = fill(round);
+        for (int op = YK_REAL1_NEG; op <= YK_REAL1_ROUND; op++)
+            EACH_BUILD(YK_ISA_PICK(yk_k_real1)((yk_real1)op, want, a, n), YK_ISA_PICK(yk_k_real1)((yk_real1)op, got, a, n); SAME_REALS());
+        for (int sides = 0; sides < 3; sides++) {
+            for (int op = YK_REAL2_ADD; op <= YK_REAL2_MOD; op++)
+                EACH_BUILD(YK_ISA_PICK(yk_k_real2)((yk_real2)op, (yk_sides)sides, want, a, b, n),
+                           YK_ISA_PICK(yk_k_real2)((yk_real2)op, (yk_sides)sides, got, a, b, n); SAME_REALS());
+            for (int op = YK_INT2_ADD; op <= YK_INT2_MOD; op++)
+                EACH_BUILD(YK_ISA_PICK(yk_k_int2)((yk_int2)op, (yk_sides)sides, want_i, i64, j64, n),
+                           YK_ISA_PICK(yk_k_int2)((yk_int2)op, (yk_sides)sides, got_i, i64, j64, n); assert_memory_equal(want_i, got_i, n * 8));
+            for (int op = YK_COMPARE_LT; op <= YK_COMPARE_NE; op++) {
+                EACH_BUILD(YK_ISA_PICK(yk_k_compare_real)((yk_compare)op, (yk_sides)sides, want_bits, a, b, n),
+                           YK_ISA_PICK(yk_k_compare_real)((yk_compare)op, (yk_sides)sides, got_bits, a, b, n); SAME_BITS());
+                EACH_BUILD(YK_ISA_PICK(yk_k_compare_int)((yk_compare)op, (yk_sides)sides, want_bits, i64, j64, n),
+                           YK_ISA_PICK(yk_k_compare_int)((yk_compare)op, (yk_sides)sides, got_bits, i64, j64, n); SAME_BITS());
+            }
+        }
+        EACH_BUILD(YK_ISA_PICK(yk_k_present)(want_bits, a, n), YK_ISA_PICK(yk_k_present)(got_bits, a, n); SAME_BITS());
+        EACH_BUILD(YK_ISA_PICK(yk_k_finite)(want_bits, a, n), YK_ISA_PICK(yk_k_finite)(got_bits, a, n); SAME_BITS());
+        EACH_BUILD(YK_ISA_PICK(yk_k_gather_bits)(want_bits, bits, codes, n), YK_ISA_PICK(yk_k_gather_bits)(got_bits, bits, codes, n); SAME_BITS());
+        EACH_BUILD(YK_ISA_PICK(yk_k_select)(want64, bits, (uint64_t *)i64, 1, (uint64_t *)j64, 0, n),
+                   YK_ISA_PICK(yk_k_select)(got64, bits, (uint64_t *)i64, 1, (uint64_t *)j64, 0, n); assert_memory_equal(want64, got64, n * 8));
+        EACH_BUILD(YK_ISA_PICK(yk_k_blank)(want, a, bits, n), YK_ISA_PICK(yk_k_blank)(got, a, bits, n); SAME_REALS());
+        EACH_BUILD(YK_ISA_PICK(yk_k_digits)(0x3ff, 40, 12, a, bits, n, want32), YK_ISA_PICK(yk_k_digits)(0x3ff, 40, 12, a, bits, n, got32);
+                   assert_memory_equal(want32, got32, n * 4));
+        yk_equal_bins bins = {b, 50, -3000.0, 2000.0, 50 / 5000.0, 1e-9};
+        double        edges[51];
+        for (int i = 0; i < 51; i++)
+            edges[i] = i * 100.0 - 3000.0;
+        bins.edges = edges;
+        a[3] = -2900.0, a[4] = nextafter(-2900.0, -INFINITY), a[5] = 2000.0, a[6] = -3000.0;
+        EACH_BUILD(YK_ISA_PICK(yk_k_bins_equal)(&bins, a, bits, n, want32), YK_ISA_PICK(yk_k_bins_equal)(&bins, a, bits, n, got32);
+                   assert_memory_equal(want32, got32, n * 4));
+        double   lo[2] = {INFINITY, INFINITY}, hi[2] = {-INFINITY, -INFINITY};
+        uint32_t count[2];
+        EACH_BUILD(count[0] = yk_min_max(a, bits, n, &lo[0], &hi[0]), lo[1] = INFINITY; hi[1] = -INFINITY;
+                   count[1] = yk_min_max(a, bits, n, &lo[1], &hi[1]); assert_same_bits(lo[0], lo[1]); assert_same_bits(hi[0], hi[1]);
+                   assert_int_equal(count[0], count[1]));
+    }
+}
+
+TEST(every_build_picks_the_same_from_a_dictionary)
+{
+    for (int round = 0; round < ROUNDS; round++) {
+        uint32_t n = fill(round);
+        EACH_BUILD(YK_ISA_PICK(yk_k_gather)(want64, (uint64_t *)a, codes, n), YK_ISA_PICK(yk_k_gather)(got64, (uint64_t *)a, codes, n);
+                   assert_memory_equal(want64, got64, n * 8));
+        for (uint32_t i = 0; i < n; i++)
+            assert_int_equal(want64[i], ((uint64_t *)a)[codes[i]]);
+        for (int turned = 0; turned < 2; turned++)
+            for (int op = YK_REAL2_ADD; op <= YK_REAL2_DIV; op++) {
+                const double *l = turned ? b : (double *)want64, *r = turned ? (double *)want64 : b;
+                YK_ISA_PICK(yk_k_real2)((yk_real2)op, YK_SIDES_VV, want, l, r, n);
+                FOR_EACH_BUILD(YK_ISA_PICK(yk_k_real2_gather)((yk_real2)op, turned, got, a, codes, b, n); SAME_REALS());
+            }
+        uint32_t counted[2], leaf = n < 1024 ? n : 1024;
+        double   sums[2] = {YK_ISA_PICK(yk_k_leaf_sum)((double *)want64, bits, leaf, &counted[0])};
+        FOR_EACH_BUILD(sums[1] = YK_ISA_PICK(yk_k_leaf_sum_codes)(a, codes, bits, leaf, &counted[1]); assert_same_bits(sums[0], sums[1]);
+                   assert_int_equal(counted[0], counted[1]));
+    }
+}
+
 RUN_TESTS(sums_have_the_shape_that_the_header_defines, sums_do_not_depend_on_how_rows_are_cut, variance_is_accurate_where_squares_would_cancel,
-          partials_that_do_not_fit_are_refused, integers_sum_exactly, every_build_of_a_kernel_gives_the_same_bits,
+          partials_that_do_not_fit_are_refused, integers_sum_exactly, every_build_of_a_kernel_gives_the_same_bits, every_build_picks_the_same_from_a_dictionary,
           comparisons_treat_nan_as_missing_and_zeros_as_equal, least_and_greatest_know_the_zeros, bins_are_those_of_a_search_of_the_edges,
           given_edges_may_be_equal_and_infinite, bins_that_cannot_be_are_refused, digits_and_selection_find_every_rank, bitmaps)
