@@ -234,7 +234,8 @@ int yk_runner_ended(yk_runner *run, yk_slot *s, yoke_error *err)
 int yk_runner_not_started(yk_runner *run, yk_slot *s, int sys, yoke_error *err)
 {
     s->pid = 0;
-    s->tail_len = (size_t)snprintf(s->tail, sizeof s->tail, "%s", s->not_run ? s->not_run : strerror(sys));
+    const char *why = sys == E2BIG ? "the command is longer than the 128 KiB that Linux takes; put it into a script" : strerror(sys);
+    s->tail_len = (size_t)snprintf(s->tail, sizeof s->tail, "%s", s->not_run ? s->not_run : why);
     yk_record r = yk_slot_record(s);
     r.cause = s->not_run ? YK_CAUSE_CANCELLED : YK_CAUSE_NOT_STARTED;
     return close_job(run, s, &r, err);
