@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 static int check_regular(int fd, const char *path, uint64_t *ret_size, yoke_error *err)
@@ -49,6 +50,12 @@ int yk_file_read_at(int fd, const char *path, uint64_t offset, void *to, size_t 
         at += got, offset += (uint64_t)got, n -= (size_t)got;
     }
     return 0;
+}
+
+bool yk_file_read_ready(int fd, uint64_t offset, void *to, size_t n)
+{
+    struct iovec all = {to, n};
+    return preadv2(fd, &all, 1, (off_t)offset, RWF_NOWAIT) == (ssize_t)n;
 }
 
 static int slurp_fd(int fd, const char *path, yk_buf *to, yoke_error *err)

@@ -16,6 +16,10 @@ int yk_file_open(const char *path, int *ret_fd, uint64_t *ret_size, yoke_error *
 /* Reads exactly n bytes at offset. A file that ends sooner is YOKE_EFORMAT. `path` is for the message. */
 int yk_file_read_at(int fd, const char *path, uint64_t offset, void *to, size_t n, yoke_error *err) YK_MUST_USE;
 
+/* Reads exactly n bytes at offset when they can be had without waiting for a disk; false, and nothing read that counts, when not or when
+ * the system cannot tell. */
+bool yk_file_read_ready(int fd, uint64_t offset, void *to, size_t n) YK_MUST_USE;
+
 /* Appends everything from `path` ("-": standard input) to `to`. */
 int yk_file_slurp(const char *path, yk_buf *to, yoke_error *err) YK_MUST_USE;
 

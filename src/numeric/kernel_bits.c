@@ -260,7 +260,15 @@ void YK_ISA(yk_k_gather_bits)(uint64_t *bits, const uint64_t *table, const uint3
     }
 }
 
-/* ---- Bytes ---- */
+/* ---- Bytes and bits ---- */
+
+uint32_t YK_ISA(yk_k_bits_count)(const uint64_t *bits, uint32_t n)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < n; i += 64)
+        count += (uint32_t)__builtin_popcountll(bits[i >> 6] & low_bits(n - i));
+    return count;
+}
 
 void YK_ISA(yk_k_bits_to_bytes)(uint8_t *to, const uint64_t *bits, uint32_t n)
 {

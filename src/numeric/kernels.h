@@ -61,6 +61,7 @@ YK_ISA_DECLARE(void, yk_k_real2_gather,
 /* bit i = bit codes[i] of table, which has n_table bits */
 YK_ISA_DECLARE(void, yk_k_gather_bits, (uint64_t *bits, const uint64_t *table, const uint32_t *codes, uint32_t n));
 
+YK_ISA_DECLARE(uint32_t, yk_k_bits_count, (const uint64_t *bits, uint32_t n)); /* set ones among the first n */
 YK_ISA_DECLARE(void, yk_k_int_to_real, (double *to, const int64_t *a, uint32_t n));
 YK_ISA_DECLARE(void, yk_k_bits_to_bytes, (uint8_t *to, const uint64_t *bits, uint32_t n));
 YK_ISA_DECLARE(void, yk_k_bytes_to_bits, (uint64_t *bits, const uint8_t *a, uint32_t n));

@@ -37,7 +37,8 @@ uint32_t yk_count_real(const double *x, const uint64_t *mask, uint32_t n)
         uint64_t bits;
         uint32_t part = n - i < 64 ? n - i : 64;
         YK_ISA_PICK(yk_k_present)(&bits, x + i, part);
-        count += (uint32_t)__builtin_popcountll(bits & word_of(mask, i >> 6));
+        bits &= word_of(mask, i >> 6);
+        count += yk_bits_count(&bits, part);
     }
     return count;
 }
@@ -56,10 +57,7 @@ void yk_count_codes(const uint32_t *codes, const uint64_t *mask, uint32_t n, uin
 
 uint32_t yk_bits_count(const uint64_t *bits, uint32_t n)
 {
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < n; i += 64)
-        count += (uint32_t)__builtin_popcountll(bits[i >> 6] & low_bits(n - i));
-    return count;
+    return YK_ISA_PICK(yk_k_bits_count)(bits, n);
 }
 
 void yk_bits_and(const uint64_t *a, const uint64_t *b, uint32_t n, uint64_t *to)

@@ -2,7 +2,6 @@
 #include "table/frequencies.h"
 
 #include "base/alloc.h"
-#include "base/hash.h"
 
 #include <stdlib.h>
 
@@ -20,8 +19,8 @@ void yk_frequencies_give_up(yk_frequencies *f)
 
 static yk_frequency *slot_of(const yk_frequencies *f, uint64_t key)
 {
-    uint64_t hash = yk_hash_mix(1, key);
-    size_t   at = (size_t)(hash ^ hash >> 32) & (f->n_slots - 1);
+    /* The product's upper bits depend on all of the key's: many reals differ in their upper bits alone. */
+    size_t at = (size_t)(key * 0x9e3779b97f4a7c15u >> 32) * f->n_slots >> 32;
     while (f->slots[at].times && f->slots[at].key != key)
         at = (at + 1) & (f->n_slots - 1);
     return &f->slots[at];

@@ -231,6 +231,7 @@ static int find_group(yk_groups *g, const void *const *values, uint32_t *ret, yo
     uint64_t hash = 1;
     for (size_t k = 0; k < g->n_keys; k++)
         hash = hash_value(&g->keys[k], values[k], hash);
+    hash = (hash ^ hash >> 32) * 0x9e3779b97f4a7c15u; /* many reals differ in their upper bits alone */
     hash ^= hash >> 32;
     for (size_t at = hash & (g->n_slots - 1); g->slots[at]; at = (at + 1) & (g->n_slots - 1)) {
         uint32_t group = g->slots[at] - 1;

@@ -201,7 +201,7 @@ static int quantiles_end(yk_sink *base, void *state_, yk_buf *to, yoke_error *er
         size_t   head = to->len;
         uint64_t n = 0;
         yk_buf_append(to, &n, sizeof n);
-        for (uint64_t c = 0; st->counts[i] && c < 1 << DIGIT; c++)
+        for (uint64_t c = 0; st->counts[i] && (st->has_uncounted || st->sink->ranks) && c < 1 << DIGIT; c++)
             if (st->counts[i][c]) {
                 uint64_t pair[2] = {c, st->counts[i][c]};
                 yk_buf_append(to, pair, sizeof pair);

@@ -83,7 +83,7 @@ typedef struct yk_pq_loader {
     yk_codec_state       codecs;
     uint8_t             *stored; /* owned */
     size_t               cap;
-    uint64_t             advised; /* up to here the system has been told what will be read */
+    uint64_t             advised; /* up to here the system has been told what will be read; 0: not yet */
 } yk_pq_loader;
 void yk_pq_loader_fini(yk_pq_loader *l);
 

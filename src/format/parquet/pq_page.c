@@ -4,6 +4,8 @@
  */
 #include "format/parquet/pq_page.h"
 
+#include "base/file.h"
+
 #include <fcntl.h>
 
 /* A page being loaded: what its header says, and what is being made of it. */
@@ -34,6 +36,19 @@ static void advise(yk_parquet *f, yk_pq_loader *l, const yk_pq_place *place)
     l->advised = end + AHEAD;
 }
 
+/* The page's bytes. Where they are in memory already there is nothing to advise, which is work for the system too; from the first that are
+ * not, what follows is announced. */
+static int read_bytes(yk_parquet *f, yk_pq_loader *l, const yk_pq_place *place, yoke_error *err)
+{
+    if (!l->advised && place->at <= f->size && place->size <= f->size - place->at &&
+        yk_file_read_ready(f->fd, place->at, l->stored, place->size)) {
+        atomic_fetch_add_explicit(&f->bytes_read, place->size, memory_order_relaxed);
+        return 0;
+    }
+    advise(f, l, place);
+    return yk_pq_read(f, place->at, l->stored, place->size, err);
+}
+
 static int read_stored(loading *g)
 {
     yk_parquet   *f = g->c->file;
@@ -47,8 +62,7 @@ static int read_stored(loading *g)
             return yk_fail_nomem(g->err, "reading a page");
         l->cap = n + YK_PQ_PAD;
     }
-    advise(f, l, g->place);
-    YK_TRY(yk_pq_read(f, g->place->at, l->stored, n, g->err));
+    YK_TRY(read_bytes(f, l, g->place, g->err));
     int len = yk_pq_header_read(l->stored, n, &g->h);
     if (len <= 0)
         return damaged(g, "its header is damaged");
