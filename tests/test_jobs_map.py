@@ -132,6 +132,7 @@ def test_a_column_of_dependencies(yoke, tmp_path):
     assert sorted(ran) == ["bad", "first", "last", "middle"] and [x for x in ran if x != "bad"] == ["first", "middle", "last"]
     assert got.returncode == 1 and "cancelled               1   first: line 4" in got.stderr
     assert "no column 'need'" in yoke("map", "echo {1}", "--csv", "-a", "steps.csv", "--after", "need", "--run", "s", cwd=tmp_path).stderr
+    assert "column 'name' holds 'last'" in yoke("map", "echo {1}", "--csv", "-a", "steps.csv", "--after", "name", "--run", "s", cwd=tmp_path).stderr
     assert "#yoke" in yoke("map", "echo {}", "--run", "s", ":::", "a #yoke b", cwd=tmp_path).stderr and not (tmp_path / "s").exists()
 
 

@@ -221,6 +221,10 @@ static int put_line(const rows *r, yk_buf *to, yoke_error *err)
     yk_text            after = r->m->after ? r->text[r->after] : (yk_text){"", 0};
     if (strpbrk(command, "\n\r") || memchr(after.text, '\n', after.len))
         return yk_fail(err, YOKE_EUNSUPPORTED, "item %llu holds a line break, which a journalled run cannot have; leave --run out", item);
+    for (size_t i = 0; i < after.len; i++)
+        if (!memchr("0123456789,-", after.text[i], 12))
+            return yk_fail(err, YOKE_EINVALID, "item %llu: column '%s' holds '%.*s', but --after wants the numbers of the items it waits for, such as 3,5-7 (the first is 0)",
+                           item, r->m->after, (int)after.len, after.text);
     if (command[0] == '#' || strstr(command, "#yoke"))
         return yk_fail(err, YOKE_EUNSUPPORTED, "item %llu: a job file would take '%.40s' for a comment or a directive; leave --run out", item,
                        command[0] == '#' ? command : strstr(command, "#yoke"));
