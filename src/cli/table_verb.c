@@ -335,7 +335,7 @@ static int run(yk_args *args)
 
 const yk_verb yk_verb_table = {
     .name = "table",
-    .summary = "filter, compute and aggregate Parquet and CSV files larger than memory",
+    .summary = "filter, compute and aggregate Parquet, CSV and NumPy files larger than memory",
     .usage = "FILE… [--where E] --count|--sum E|--mean E|--hist E …\nFILE… [--where E] --by E,… [--mean E …]\nFILE… [--where E] --select E,… [--sort E] [--head N]\nFILE… --columns|--describe",
     .about =
         "Takes files as one table: Parquet (.parquet), CSV and its kin (.csv, .tsv, also .gz and .zst, - for standard input), NumPy (.npy: columns\n"

@@ -220,7 +220,7 @@ static int read_header(yk_npy *f, yoke_error *err)
         return yk_fail(err, YOKE_EFORMAT, "'%s' is cut short: its header promises %llu values, it holds %zu bytes of them",
                        f->path, (unsigned long long)f->n, f->map_size - at - len);
     f->data = b + at + len;
-    if (f->n_fields == 1 && !*f->fields[0].name && f->fields[0].size < 256)
+    if (yk_npy_is_plain(f))
         f->type = (yk_npy_type){f->fields[0].kind, (uint8_t)f->fields[0].size};
     return 0;
 }
@@ -253,16 +253,16 @@ int yk_npy_open_plain(const char *path, yk_npy **ret, yoke_error *err)
 {
     YK_CLEANUP(yk_npy_closep) yk_npy *f = NULL;
     YK_TRY(yk_npy_open(path, &f, err));
-    if (!f->type.kind)
+    if (!yk_npy_is_plain(f))
         return yk_fail(err, YOKE_EUNSUPPORTED, "'%s' holds records, not plain numbers; save one of their fields", path);
-    unsigned size = f->type.size;
+    uint64_t size = f->fields[0].size;
     bool     is_size = size == 1 || size == 2 || size == 4 || size == 8;
     bool     is_whole = (f->type.kind == 'b' && size == 1) || (strchr("iu", f->type.kind) && is_size);
     if (!is_whole && !(f->type.kind == 'f' && (size == 4 || size == 8)))
         return yk_fail(err, YOKE_EUNSUPPORTED,
                        "'%s' holds values of NumPy type '%s'; integers, booleans, float32 and float64 can be read", path, f->fields[0].descr);
     if (f->fields[0].is_big)
-        return yk_fail(err, YOKE_EUNSUPPORTED, "'%s' is big-endian; save it with .astype('<%c%u')", path, f->type.kind, size);
+        return yk_fail(err, YOKE_EUNSUPPORTED, "'%s' is big-endian; save it with .astype('<%c%u')", path, f->type.kind, f->type.size);
     if (f->is_fortran && f->n_dims > 1)
         return yk_fail(err, YOKE_EUNSUPPORTED, "'%s' is in Fortran order; save it with numpy.ascontiguousarray", path);
     *ret = YK_TAKE(f);

@@ -12,7 +12,7 @@ enum { YK_NPY_DIMS = 8 };
 
 typedef struct yk_npy_type {
     char    kind; /* 'b' boolean, 'i' signed, 'u' unsigned, 'f' real */
-    uint8_t size; /* bytes of one value: 1, 2, 4 or 8 (reals 4 or 8) */
+    uint8_t size; /* bytes of one value: 1, 2, 4 or 8 (reals 4 or 8) where it can be read as a plain number */
 } yk_npy_type;
 
 /* A field of an item that is a record, as the header has it; a plain array has one, called "". */
@@ -44,6 +44,8 @@ typedef struct yk_npy {
 /* The mapping lives until yk_npy_close. Errors: YOKE_EFORMAT for what is no such file or is cut short, YOKE_EUNSUPPORTED
  * for Python objects. */
 int  yk_npy_open(const char *path, yk_npy **ret, yoke_error *err) YK_MUST_USE;
+/* Whether its items are single values, not records. */
+static inline bool yk_npy_is_plain(const yk_npy *f) { return f->n_fields == 1 && !*f->fields[0].name; }
 /* Only little-endian numbers and booleans in C order, of f->type; YOKE_EUNSUPPORTED for others. */
 int  yk_npy_open_plain(const char *path, yk_npy **ret, yoke_error *err) YK_MUST_USE;
 void yk_npy_close(yk_npy *f); /* NULL is allowed */

@@ -112,7 +112,7 @@ static int add_matrix(yk_npy_table *t, const yk_npy *f, const char *outer, yoke_
 static int add_file(yk_npy_table *t, const yk_npy *f, const char *name, yoke_error *err)
 {
     uint64_t rows = f->n_dims ? f->shape[0] : 1;
-    bool     is_plain = f->n_fields == 1 && !*f->fields[0].name;
+    bool     is_plain = yk_npy_is_plain(f);
     if (f->n_dims > (is_plain ? 2 : 1))
         return yk_fail(err, YOKE_EUNSUPPORTED, "'%s' has %u dimensions%s; a table has rows and columns: reshape it before saving", f->path, f->n_dims,
                        is_plain ? "" : " of records");
