@@ -211,3 +211,31 @@ def test_what_is_wrong_is_found_by_its_line(yoke, tmp_path):
 def test_bytes_that_are_no_utf8_make_no_broken_json(yoke, tmp_path):
     path = write(tmp_path / "u.csv", b"v\n\xff\xfeab\n\xed\xa0\x80\n\xf0\x9f\x9a\x95 ok\n")
     assert [r["v"] for r in rows(yoke("table", path, "--head", 9, "--json"))] == ["\ufffd\ufffdab", "\ufffd\ufffd\ufffd", "🚕 ok"]
+
+
+@pytest.mark.parametrize("seed", range(int(os.environ.get("YOKE_STRESS", 6))))
+def test_random_filters(yoke, tmp_path, seed):
+    """Columns that begin late, are sparse or change their type on the way, over one file or several: filters and groups as pandas has them."""
+    rng = np.random.default_rng(seed)
+    n = int(rng.choice([700, 5000, 20000]))
+
+    def sparse(values):
+        begins = int(rng.choice([0, n // 2, n - 5]))
+        return [v if i >= begins and keep else "" for i, (v, keep) in enumerate(zip(values, rng.random(n) < rng.choice([0.01, 0.5, 1])))]
+
+    frame = pd.DataFrame({"i": range(n), "x": sparse(rng.integers(0, 5, n) if rng.random() < 0.5 else rng.integers(0, 50, n) / 10),
+                          "s": sparse(rng.choice(["red", "green", "blue, dark"], n)), "d": sparse(rng.choice(["2022-01-05", "2022-02-01", "2022-03-09"], n))})
+    cuts = [0, *sorted(rng.integers(0, n, rng.integers(0, 3))), n]
+    for k, (a, b) in enumerate(zip(cuts, cuts[1:])):
+        frame[a:b].to_csv(tmp_path / f"{k}.csv", index=False)
+    df = frame.assign(x=pd.to_numeric(frame.x), s=frame.s.replace("", None), d=pd.to_datetime(frame.d))
+    filters = {"x == 2": df.x == 2, "x > 1 and s != 'red'": (df.x > 1) & df.s.notna() & (df.s != "red"), "s like '%e%'": df.s.str.contains("e") == True,
+               "d >= '2022-02-01'": df.d >= "2022-02-01", "month(d) == 1 or x is null": (df.d.dt.month == 1) | df.x.isna(),
+               "s in ('green', 'blue, dark') and not (i % 3 == 0)": df.s.isin(["green", "blue, dark"]) & (df.i % 3 != 0), "d between '2022-01-05' and '2022-02-01'":
+               (df.d >= "2022-01-05") & (df.d <= "2022-02-01")}
+    on = str(rng.choice(["serial", "threads:2", "threads:3", "processes:2"]))
+    for where, keep in filters.items():
+        got = rows(yoke("table", tmp_path, "--where", where, "--by", "s", "--count", "--sum", "i", "--max", "x", "--json", "--on", on))
+        want = df[keep].groupby("s", dropna=False).agg(count=("i", "size"), sum=("i", "sum"), max=("x", "max"))
+        assert [(r["s"], r["count"], r["sum(i)"], r["max(x)"]) for r in got] == [
+            (None if pd.isna(s) else s, w["count"], w["sum"], None if pd.isna(w["max"]) else w["max"]) for s, w in want.iterrows()], (seed, where)
