@@ -86,6 +86,10 @@ void yk_proc_complete(yk_proc_run *r, uint32_t slot)
         memcpy(b->times, memory + r->shm->times_at, b->n_done * sizeof *b->times);
     if (b->emitted.is_failed && !b->rc)
         b->rc = yk_fail_nomem(&b->why, "keeping a task's result");
+    if (r->rc && b->n_done < b->n && !b->rc) {
+        b->rc = r->rc;
+        b->why = r->why;
+    }
     r->n_sent--;
     yk_feed_done(&r->feed, b);
 }

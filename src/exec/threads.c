@@ -15,6 +15,8 @@
 #include <signal.h>
 #include <unistd.h>
 
+enum { RETRY_US = 1000 };
+
 typedef struct threads_run threads_run;
 
 typedef struct threads_exec {
@@ -130,7 +132,7 @@ static yk_block *claim(threads_run *r)
     yk_block  *b = NULL;
     yoke_error why = YOKE_ERROR_INIT;
     int        rc = r->rc ? 0 : yk_feed_claim(&r->feed, &b, &why);
-    if (rc < 0) {
+    if (rc < 0 && !r->run.work.is_unclaimed) { /* else nobody would hear of it: it is tried again */
         r->why = why;
         fail_run(r, rc);
     }
@@ -201,6 +203,8 @@ static void help(threads_exec *ex, threads_run *r, yoke_task *t)
         pthread_mutex_lock(&r->lock);
         yk_block *b = claim(r);
         pthread_mutex_unlock(&r->lock);
+        if (!b && r->run.work.is_unclaimed && atomic_load_explicit(&r->may_claim, memory_order_relaxed))
+            usleep(RETRY_US); /* memory is out */
         if (!b)
             return;
         if (is_first && atomic_load_explicit(&r->may_claim, memory_order_relaxed))

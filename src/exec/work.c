@@ -70,13 +70,17 @@ static yoke_cause cause_of(int rc)
                                   : YOKE_CAUSE_FAILED;
 }
 
+void yk_task_forget(yoke_task *t)
+{
+    if (t->emitted_at)
+        t->block->emitted.len = t->emitted_at - 1;
+    t->emitted_at = 0;
+}
+
 /* Forgets what a failed attempt left; true when there is to be another. */
 static bool after_failure(yoke_task *t, yk_block *b, void *out, int rc)
 {
-    if (t->emitted_at) {
-        b->emitted.len = t->emitted_at - 1;
-        t->emitted_at = 0;
-    }
+    yk_task_forget(t);
     if (t->work->out_size)
         memset(out, 0, t->work->out_size);
     if (t->attempt <= t->work->retries && !is_stopped(t)) {

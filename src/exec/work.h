@@ -132,6 +132,9 @@ struct yoke_task {
 /* Runs the tasks from b->first on, or until t->stop. Failures go into the block; never fails itself. */
 void yk_block_run(yoke_task *t, yk_block *b);
 
+/* Forgets what the task has emitted so far. */
+void yk_task_forget(yoke_task *t);
+
 /* Runs fn as task `index` in the calling thread: its code, its sentence in *ret_why. */
 int yk_task_run_here(yoke_task_fn *fn, uint64_t index, const void *item, void *result, yoke_error *ret_why);
 

@@ -107,7 +107,12 @@ int yk_call_next(yk_call *c, yk_block **ret, yoke_error *err)
         look_for_cancel(c);
         yk_block *b;
         int       rc = c->run->ops->next(c->run, slice, &b, err);
+        if (rc == YK_NEXT_BLOCK && c->is_cut) {
+            yk_call_release(c, b);
+            continue;
+        }
         if (rc == YK_NEXT_BLOCK) {
+            c->is_cut = b->n_done < b->n && !yk_cancel_level(c->opts.cancel);
             rc = b->rc < 0 ? yk_fail(err, b->rc, "%s", b->why.text) : take_failures(c, b, err);
             if (rc < 0)
                 yk_call_release(c, b);

@@ -18,6 +18,7 @@ typedef struct yk_call {
     uint64_t       done, failed, end; /* tasks that ended, that failed; one past the last that was handed out */
     uint64_t       began_ns, told_ns;
     int            cancel_seen;
+    bool           is_cut;   /* the run has failed: what comes after the first task that was not run is not given on */
     yoke_error     first;    /* the first failure, described */
 } yk_call;
 

@@ -196,6 +196,7 @@ static int remote_task(yoke_task *t, const void *in, void *out)
         return yk_fail_nomem(&t->why, "making room for a result");
     memset(result, 0, p->result_size);
     int rc = p->fn(t, p->item, result);
+    yk_task_forget(t); /* a future has its result alone */
     return rc < 0 ? rc : yoke_task_emit(t, result, p->result_size);
 }
 
@@ -260,7 +261,9 @@ static void take_in(const yk_block *b)
         if (b->n_mishaps) {
             const yk_mishap *m = &b->mishaps[0];
             settle_and_pass(p->future, m->why.code, &m->why);
-        } else if (b->emitted.len >= sizeof e) {
+        } else if (b->rc < 0)
+            settle_and_pass(p->future, b->rc, &b->why);
+        else if (b->emitted.len >= sizeof e) {
             memcpy(&e, b->emitted.data, sizeof e);
             memcpy(p->future->data + p->future->result_at, b->emitted.data + sizeof e, (size_t)e.n);
             settle_and_pass(p->future, 0, NULL);
@@ -314,6 +317,7 @@ static void *attendant_main(void *arg)
     pthread_mutex_lock(&h->lock);
     while (h->first || !h->is_closing) {
         if (!h->first) {
+            h->is_dry = true; /* a run that failed has not said so */
             pthread_cond_wait(&h->wake, &h->lock);
             continue;
         }

@@ -167,7 +167,7 @@ TEST(misbehaving_tasks)
         o.failures = &bad;
         o.ctx = &round;
         o.mem_mib = 100;
-        o.timeout_ms = 700;
+        o.timeout_ms = 1500;
         assert_int_equal(yoke_map(s, misbehave, NULL, 40, 0, got, sizeof *got, &o, NULL), YOKE_ETASK);
         assert_int_equal(yoke_failures_count(bad), 10);
         for (unsigned i = 0; i < 40; i++) {

@@ -4,8 +4,6 @@
  */
 #include "base/test/check.h"
 
-#include "base/alloc.h"
-
 #include <yoke/map.h>
 
 #include <math.h>
@@ -490,28 +488,5 @@ TEST(flat)
     }
 }
 
-TEST(no_memory)
-{
-    fill();
-    static const char *const some[] = {"serial", "threads:2", "processes:2"};
-    for (size_t e = 0; e < 3; e++) {
-        uint64_t asked = UINT64_MAX, fail_at = 0;
-        while (asked >= fail_at) {
-            fail_at++;
-            yk_alloc_test_begin(fail_at);
-            yoke_error    err = YOKE_ERROR_INIT;
-            yoke_session *s = yoke_open(some[e], &err);
-            double        sum = 0;
-            int           rc = s ? yoke_map(s, one, items, 40, 8, got, 8, NULL, &err) : err.code;
-            if (s && rc == 0)
-                rc = yoke_map_reduce(s, one, yoke_items_array(items, 40, 8), add, &sum, 8, NULL, &err);
-            yoke_close(s);
-            assert_int_equal(yk_alloc_test_end(&asked), 0);
-            assert_true(rc == 0 || rc == YOKE_ENOMEM);
-        }
-        assert_true(fail_at > 4);
-    }
-}
-
 RUN_TESTS(map, errors, retries, starmap, imap, imap_endless, map_reduce, for_loop, reports, nested_calls, worker_hooks, cancel,
-          flat, no_memory)
+          flat)
