@@ -175,7 +175,24 @@ static yk_value numbers_value(const item *it, yoke_ask_kind what)
     }
 }
 
-static int set_answer(yoke_answers *a, size_t i, const yoke_ask *q, yoke_error *err)
+/* Values that are there: a group each. */
+static int add_different(void *ctx, const yk_batch *rows, yoke_error *err)
+{
+    bool has_missing = rows->n && memchr(rows->columns[0].valid.data, 0, rows->n);
+    *(int64_t *)ctx += (int64_t)rows->n - has_missing;
+    return 0;
+}
+
+static int count_different(yk_sink *sink, const yk_scan *scan, int64_t *ret, yoke_error *err)
+{
+    YK_CLEANUP(yk_batch_fini) yk_batch rows = {0};
+    if (yk_grouping_has_spilled(sink))
+        return yk_grouping_each(sink, scan, NULL, 0, 0, 0, &(yk_rows_to){add_different, ret}, err);
+    YK_TRY(yk_grouping_take(sink, &rows, err));
+    return add_different(ret, &rows, err);
+}
+
+static int set_answer(yoke_answers *a, size_t i, const yoke_ask *q, const yk_scan *scan, yoke_error *err)
 {
     const item  *it = &a->items[a->item_of[i]];
     yoke_answer *r = &a->answers[i];
@@ -186,10 +203,9 @@ static int set_answer(yoke_answers *a, size_t i, const yoke_ask *q, yoke_error *
         double x = yk_quantiles_read(it->sink, q->q);
         v = real_value(x, isnan(x));
     } else if (it->family == DISTINCT) {
-        YK_CLEANUP(yk_batch_fini) yk_batch rows = {0};
-        YK_TRY(yk_grouping_take(it->sink, &rows, err));
-        bool has_missing = rows.n && memchr(rows.columns[0].valid.data, 0, rows.n);
-        v = int_value((int64_t)rows.n - has_missing);
+        int64_t n = 0;
+        YK_TRY(count_different(it->sink, scan, &n, err));
+        v = int_value(n);
     } else {
         uint64_t total = 0;
         r->n_bins = yk_bins_n(it->bins);
@@ -222,7 +238,7 @@ static int collect(const yoke_table *t, const yoke_ask *asks, yoke_answers *a, y
     scan.n_sinks = a->n_items;
     YK_TRY(yk_scan_run(&scan, err));
     for (size_t i = 0; i < a->n; i++)
-        YK_TRY(set_answer(a, i, &asks[i], err));
+        YK_TRY(set_answer(a, i, &asks[i], &scan, err));
     return 0;
 }
 

@@ -347,19 +347,6 @@ static int each_row(const yoke_table *t, const yoke_rows *r, handing *h, yoke_er
     return yk_rows_each(sink, &scan, &to, err);
 }
 
-int yoke_table_each(const yoke_table *t, const yoke_rows *r, int (*fn)(void *ctx, const yoke_frame *part), void *ctx, yoke_error *err)
-{
-    if (!r->by && !r->is_distinct) {
-        handing h = {.fn = fn, .ctx = ctx};
-        return each_row(t, r, &h, err);
-    }
-    YK_CLEANUP(yoke_frame_freep) yoke_frame *f = yoke_table_rows(t, r, err);
-    if (!f)
-        return err && err->code ? err->code : YOKE_EINVALID;
-    int rc = fn(ctx, f);
-    return rc < 0 && err && !err->code ? yk_fail(err, YOKE_ECANCELED, "the receiver of the rows gave up") : rc;
-}
-
 /* ---- groups */
 
 static yk_each each_of(yoke_ask_kind what)
@@ -451,62 +438,154 @@ static int parse_asks(const yoke_rows *r, group_asks *g, yoke_error *err)
     return 0;
 }
 
-/* Puts the rows of a frame in another order by its own columns' names, and keeps the first or last. */
-static int arrange(yoke_frame *f, const yoke_rows *r, yoke_error *err)
+/* Groups asked for: what is to be freed, and what a scan has left. */
+typedef struct grouped {
+    exprs        by;
+    group_asks   asks;
+    yk_sink     *sink;
+    yk_scan      scan;
+    const char **names; /* of the result's columns; borrowed from by and asks */
+    size_t       n;
+    yk_order    *order; /* of r->sort, n_order of them */
+    size_t       n_order;
+} grouped;
+
+static void grouped_fini(grouped *g)
+{
+    yk_sink_free(g->sink);
+    yk_table_scan_fini(&g->scan);
+    yk_free(g->names);
+    yk_free(g->order);
+    group_asks_fini(&g->asks);
+    exprs_fini(&g->by);
+}
+
+/* Sort keys are the result's own columns, by name. */
+static int find_order(grouped *g, const char *sort, yoke_error *err)
 {
     YK_CLEANUP(keys_fini) keys k = {0};
-    if (r->sort) {
-        YK_TRY(parse_keys(r->sort, f->names, f->rows.n_columns, &k, err));
-        YK_AUTOFREE yk_order *order = yk_new_array(yk_order, k.e.n + 1);
-        YK_AUTOFREE uint32_t *rows = NULL;
-        if (!order)
-            return yk_fail_nomem(err, "sorting");
-        for (size_t i = 0; i < k.e.n; i++) {
-            size_t c = 0;
-            while (c < f->rows.n_columns && strcmp(f->names[c], yk_expr_name(k.e.list[i])) != 0 && strcmp(f->names[c], yk_expr_text(k.e.list[i])) != 0)
-                c++;
-            if (c == f->rows.n_columns)
-                return yk_fail(err, YOKE_EABSENT, "the result has no column '%s' to sort by; it has '%s' and others; name one of them",
-                               yk_expr_text(k.e.list[i]), f->names[f->rows.n_columns - 1]);
-            order[i] = (yk_order){c, k.is_descending[i]};
-        }
-        YK_TRY(yk_batch_sort(&f->rows, order, k.e.n, &rows, err));
-        YK_TRY(yk_batch_pick(&f->rows, rows, f->rows.n, err));
+    if (!sort)
+        return 0;
+    YK_TRY(parse_keys(sort, (char *const *)(uintptr_t)g->names, g->n, &k, err));
+    g->order = yk_new_array(yk_order, k.e.n + 1);
+    if (!g->order)
+        return yk_fail_nomem(err, "sorting");
+    for (; g->n_order < k.e.n; g->n_order++) {
+        const yk_expr *e = k.e.list[g->n_order];
+        size_t         c = 0;
+        while (c < g->n && strcmp(g->names[c], yk_expr_name(e)) != 0 && strcmp(g->names[c], yk_expr_text(e)) != 0)
+            c++;
+        if (c == g->n)
+            return yk_fail(err, YOKE_EABSENT, "the result has no column '%s' to sort by; it has '%s' and others; name one of them", yk_expr_text(e),
+                           g->names[g->n - 1]);
+        g->order[g->n_order] = (yk_order){c, k.is_descending[g->n_order]};
     }
-    if (r->head && r->head < f->rows.n)
-        YK_TRY(yk_batch_cut(&f->rows, 0, r->head, err));
-    if (r->tail && r->tail < f->rows.n)
-        YK_TRY(yk_batch_cut(&f->rows, f->rows.n - r->tail, r->tail, err));
+    return 0;
+}
+
+static int run_groups(const yoke_table *t, const yoke_rows *r, grouped *g, yoke_error *err)
+{
+    const char *text = r->by ? r->by : r->select;
+    YK_TRY(text ? add_list(&g->by, text, err) : add_all(&g->by, t, err));
+    if (r->by)
+        YK_TRY(parse_asks(r, &g->asks, err));
+    g->n = g->by.n + g->asks.n;
+    g->names = yk_new_array(const char *, g->n + 1);
+    if (!g->names)
+        return yk_fail_nomem(err, "grouping");
+    for (size_t i = 0; i < g->by.n; i++)
+        g->names[i] = yk_expr_name(g->by.list[i]);
+    for (size_t i = 0; i < g->asks.n; i++)
+        g->names[g->by.n + i] = g->asks.names[i];
+    YK_TRY(find_order(g, r->sort, err));
+    YK_TRY(yk_grouping_new((const yk_expr *const *)g->by.list, g->by.n, g->asks.asks, g->asks.n, r->by != NULL, yk_table_memory(t), &g->sink, err));
+    return run_scan(t, &g->sink, &g->scan, err);
+}
+
+/* Puts rows in another order, and keeps the first or last. */
+static int arrange(const grouped *g, const yoke_rows *r, yk_batch *b, yoke_error *err)
+{
+    YK_AUTOFREE uint32_t *rows = NULL;
+    if (g->n_order) {
+        YK_TRY(yk_batch_sort(b, g->order, g->n_order, &rows, err));
+        YK_TRY(yk_batch_pick(b, rows, b->n, err));
+    }
+    if (r->head && r->head < b->n)
+        YK_TRY(yk_batch_cut(b, 0, r->head, err));
+    if (r->tail && r->tail < b->n)
+        YK_TRY(yk_batch_cut(b, b->n - r->tail, r->tail, err));
+    return 0;
+}
+
+/* Rows that gather in memory. */
+typedef struct gathering {
+    yk_batch rows;
+    uint64_t memory;
+} gathering;
+
+static void gathering_fini(gathering *g) { yk_batch_fini(&g->rows); }
+
+static int gather(void *ctx, const yk_batch *part, yoke_error *err)
+{
+    gathering *g = ctx;
+    for (size_t c = 0; c < g->rows.n_columns; c++)
+        g->rows.columns[c].type = part->columns[c].type;
+    YK_TRY(yk_batch_append(&g->rows, part, NULL, 0, part->n, err));
+    return yk_rows_check(&g->rows, g->memory, err);
+}
+
+static int each_spilled(const grouped *g, const yoke_rows *r, const yk_rows_to *to, yoke_error *err)
+{
+    return yk_grouping_each(g->sink, &g->scan, g->order, g->n_order, r->head, r->tail, to, err);
+}
+
+static int frame_of_groups(const yoke_table *t, const yoke_rows *r, const grouped *g, yoke_frame **ret, yoke_error *err)
+{
+    YK_CLEANUP(gathering_fini) gathering    got = {.memory = yk_table_memory(t)};
+    YK_CLEANUP(yoke_frame_freep) yoke_frame *f = NULL;
+    if (yk_grouping_has_spilled(g->sink)) {
+        YK_TRY(yk_batch_init(&got.rows, g->n, err));
+        YK_TRY(each_spilled(g, r, &(yk_rows_to){gather, &got}, err));
+    } else {
+        YK_TRY(yk_grouping_take(g->sink, &got.rows, err));
+        YK_TRY(arrange(g, r, &got.rows, err));
+    }
+    YK_TRY(yk_frame_new(&got.rows, g->names, &f, err));
+    YK_TRY(yk_frame_spread(f, g->by.n, g->asks.asks, g->asks.n, yk_table_memory(t), err));
+    *ret = YK_TAKE(f);
     return 0;
 }
 
 static int group_rows(const yoke_table *t, const yoke_rows *r, yoke_frame **ret, yoke_error *err)
 {
-    YK_CLEANUP(exprs_fini) exprs              by = {0};
-    YK_CLEANUP(group_asks_fini) group_asks    asks = {0};
-    YK_CLEANUP(yk_sink_freep) yk_sink        *sink = NULL;
-    YK_CLEANUP(yk_table_scan_fini) yk_scan    scan = {0};
-    YK_CLEANUP(yk_batch_fini) yk_batch        rows = {0};
-    YK_CLEANUP(yoke_frame_freep) yoke_frame  *f = NULL;
-    const char                               *text = r->by ? r->by : r->select;
-    YK_TRY(text ? add_list(&by, text, err) : add_all(&by, t, err));
-    if (r->by)
-        YK_TRY(parse_asks(r, &asks, err));
-    YK_TRY(yk_grouping_new((const yk_expr *const *)by.list, by.n, asks.asks, asks.n, r->by != NULL, yk_table_memory(t), &sink, err));
-    YK_TRY(run_scan(t, &sink, &scan, err));
-    YK_TRY(yk_grouping_take(sink, &rows, err));
-    YK_AUTOFREE const char **names = yk_new_array(const char *, by.n + asks.n + 1);
-    if (!names)
-        return yk_fail_nomem(err, "grouping");
-    for (size_t i = 0; i < by.n; i++)
-        names[i] = yk_expr_name(by.list[i]);
-    for (size_t i = 0; i < asks.n; i++)
-        names[by.n + i] = asks.names[i];
-    YK_TRY(yk_frame_new(&rows, names, &f, err));
-    YK_TRY(arrange(f, r, err));
-    YK_TRY(yk_frame_spread(f, by.n, asks.asks, asks.n, yk_table_memory(t), err));
-    *ret = YK_TAKE(f);
-    return 0;
+    YK_CLEANUP(grouped_fini) grouped g = {0};
+    YK_TRY(run_groups(t, r, &g, err));
+    return frame_of_groups(t, r, &g, ret, err);
+}
+
+static int each_group(const yoke_table *t, const yoke_rows *r, handing *h, yoke_error *err)
+{
+    YK_CLEANUP(grouped_fini) grouped        g = {0};
+    YK_CLEANUP(yoke_frame_freep) yoke_frame *f = NULL;
+    YK_TRY(run_groups(t, r, &g, err));
+    if (yk_grouping_has_spilled(g.sink)) {
+        YK_AUTOFREE void *types = yk_calloc(g.n, sizeof *h->frame.types);
+        if (!types)
+            return yk_fail_nomem(err, "handing rows on");
+        h->n = g.n;
+        h->frame.names = (char **)(uintptr_t)g.names;
+        h->frame.types = types;
+        return each_spilled(&g, r, &(yk_rows_to){hand_on, h}, err);
+    }
+    YK_TRY(frame_of_groups(t, r, &g, &f, err));
+    int rc = h->fn(h->ctx, f);
+    return rc < 0 && err && !err->code ? yk_fail(err, YOKE_ECANCELED, "the receiver of the rows gave up") : rc;
+}
+
+int yoke_table_each(const yoke_table *t, const yoke_rows *r, int (*fn)(void *ctx, const yoke_frame *part), void *ctx, yoke_error *err)
+{
+    handing h = {.fn = fn, .ctx = ctx};
+    return r->by || r->is_distinct ? each_group(t, r, &h, err) : each_row(t, r, &h, err);
 }
 
 yoke_frame *yoke_table_rows(const yoke_table *t, const yoke_rows *r, yoke_error *err)

@@ -28,6 +28,7 @@ struct yk_groups {
     size_t    n_slots;
     yk_arena  texts;
     size_t    text_bytes;
+    yk_share  share;    /* of merges; of 0: all groups */
     uint64_t *dict_ids; /* the dictionaries that by_code stands for */
     uint32_t *by_code;  /* codes together → group */
     size_t    n_by_code;
@@ -225,14 +226,18 @@ static int add_group(yk_groups *g, const void *const *values, uint64_t hash, uin
     return 0;
 }
 
-/* The group of one combination of values (NULL: missing). */
-static int find_group(yk_groups *g, const void *const *values, uint32_t *ret, yoke_error *err)
+static uint64_t hash_keys(const yk_groups *g, const void *const *values, size_t n_keys)
 {
     uint64_t hash = 1;
-    for (size_t k = 0; k < g->n_keys; k++)
+    for (size_t k = 0; k < n_keys; k++)
         hash = hash_value(&g->keys[k], values[k], hash);
     hash = (hash ^ hash >> 32) * 0x9e3779b97f4a7c15u; /* many reals differ in their upper bits alone */
-    hash ^= hash >> 32;
+    return hash ^ hash >> 32;
+}
+
+/* The group of one combination of values (NULL: missing) with its hash. */
+static int find_group(yk_groups *g, const void *const *values, uint64_t hash, uint32_t *ret, yoke_error *err)
+{
     for (size_t at = hash & (g->n_slots - 1); g->slots[at]; at = (at + 1) & (g->n_slots - 1)) {
         uint32_t group = g->slots[at] - 1;
         size_t   k = 0;
@@ -253,7 +258,7 @@ static int number_row(yk_groups *g, const yk_vec *keys, uint32_t row, uint32_t *
     const void *values[MOST_KEYS];
     for (size_t k = 0; k < g->n_keys; k++)
         values[k] = value_at(&g->keys[k], &keys[k], row);
-    return find_group(g, values, ret, err);
+    return find_group(g, values, hash_keys(g, values, g->n_keys), ret, err);
 }
 
 /* ---- rows by their codes */
@@ -446,12 +451,13 @@ void yk_groups_sort(const yk_groups *g, uint32_t *ret_order)
     qsort_r(ret_order, g->n, sizeof *ret_order, compare_for_sort, (void *)(uintptr_t)g);
 }
 
-/* ---- between tasks: count, then for each group and key a flag and the value; text as length and bytes */
+/* ---- between tasks: count, then for each group its hash, and for each key a flag and the value; text as length and bytes */
 
 int yk_groups_write(const yk_groups *g, yk_buf *to, yoke_error *err)
 {
     yk_buf_append(to, &g->n, sizeof g->n);
-    for (uint32_t i = 0; i < g->n; i++)
+    for (uint32_t i = 0; i < g->n; i++) {
+        yk_buf_append(to, &g->hashes[i], sizeof *g->hashes);
         for (size_t n = 0; n < g->n_keys; n++) {
             const key *k = &g->keys[n];
             yk_buf_putc(to, (char)k->missing[i]);
@@ -466,6 +472,7 @@ int yk_groups_write(const yk_groups *g, yk_buf *to, yoke_error *err)
             yk_buf_append(to, &t.len, sizeof t.len);
             yk_buf_append(to, t.data, t.len);
         }
+    }
     return to->is_failed ? yk_fail_nomem(err, "grouping rows") : 0;
 }
 
@@ -506,6 +513,18 @@ static bool read_value(reader *r, const key *k, void *scratch, const void **ret_
     return true;
 }
 
+void yk_groups_share(yk_groups *g, yk_share share) { g->share = share; }
+
+/* Whether a group is of the share that merges are of: by its hash where its keys are all that count, else by theirs. */
+static bool is_shared(const yk_groups *g, const void *const *values, uint64_t hash)
+{
+    if (!g->share.of)
+        return true;
+    if (g->share.n_keys < g->n_keys)
+        hash = hash_keys(g, values, g->share.n_keys);
+    return (uint32_t)(hash >> 32) % g->share.of == g->share.number;
+}
+
 int yk_groups_merge(yk_groups *g, const void *bytes, size_t size, uint32_t **ret_numbers, uint32_t *ret_n, size_t *ret_used,
                     yoke_error *err)
 {
@@ -522,10 +541,17 @@ int yk_groups_merge(yk_groups *g, const void *bytes, size_t size, uint32_t **ret
     for (uint32_t i = 0; i < n; i++) {
         const void *values[MOST_KEYS];
         _Alignas(16) char scratch[MOST_KEYS][16];
+        uint64_t    hash;
+        const void *place = take(&r, sizeof hash);
+        if (!place)
+            return yk_fail(err, YOKE_EFORMAT, "the groups of a task arrived damaged");
+        memcpy(&hash, place, sizeof hash);
         for (size_t k = 0; k < g->n_keys; k++)
             if (!read_value(&r, &g->keys[k], scratch[k], &values[k]))
                 return yk_fail(err, YOKE_EFORMAT, "the groups of a task arrived damaged");
-        YK_TRY(find_group(g, values, &numbers[i], err));
+        numbers[i] = YK_NO_GROUP;
+        if (is_shared(g, values, hash))
+            YK_TRY(find_group(g, values, hash, &numbers[i], err));
     }
     *ret_numbers = YK_TAKE(numbers);
     *ret_n = n;

@@ -45,6 +45,13 @@ int yk_groups_write(const yk_groups *g, yk_buf *to, yoke_error *err) YK_MUST_USE
 int yk_groups_merge(yk_groups *g, const void *bytes, size_t size, uint32_t **ret_numbers, uint32_t *ret_n, size_t *ret_used,
                     yoke_error *err) YK_MUST_USE;
 
+/* A merge can be of a share alone: the groups whose first `n_keys` keys fall to it by their hash. Others get YK_NO_GROUP. */
+typedef struct yk_share {
+    uint32_t number, of;
+    size_t   n_keys;
+} yk_share;
+void yk_groups_share(yk_groups *g, yk_share share); /* from now on */
+
 /* Bytes held, for memory budgets. */
 size_t yk_groups_memory(const yk_groups *g);
 

@@ -22,4 +22,7 @@ int yk_rows_new(const yk_expr *const *columns, size_t n, const yk_rows_opts *opt
 int yk_rows_take(yk_sink *s, const yk_scan *scan, yk_batch *ret, yoke_error *err) YK_MUST_USE;
 int yk_rows_each(yk_sink *s, const yk_scan *scan, const yk_rows_to *to, yoke_error *err) YK_MUST_USE;
 
+/* YOKE_ELIMIT, and what to do, when kept rows take more than `memory`. */
+int yk_rows_check(const yk_batch *b, uint64_t memory, yoke_error *err) YK_MUST_USE;
+
 #endif

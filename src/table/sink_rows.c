@@ -283,12 +283,12 @@ static int take_keys(rows *s, uint64_t n, const char *end, yoke_error *err)
     return s->n_keys > 2 * s->o.sample ? thin(&s->all, s->keys, &s->n_keys, s->o.sample, err) : 0;
 }
 
-static int check_memory(const rows *s, const yk_batch *b, yoke_error *err)
+int yk_rows_check(const yk_batch *b, uint64_t memory, yoke_error *err)
 {
-    if (yk_batch_bytes(b) <= s->o.memory)
+    if (yk_batch_bytes(b) <= memory)
         return 0;
     return yk_fail(err, YOKE_ELIMIT, "the rows take more than %llu MiB of memory; write them to a file with -o, ask for fewer with --head, or allow more with --memory",
-                   (unsigned long long)(s->o.memory >> 20));
+                   (unsigned long long)(memory >> 20));
 }
 
 static int rows_fold(yk_sink *base, const void *bytes, size_t n, yoke_error *err)
@@ -308,7 +308,7 @@ static int rows_fold(yk_sink *base, const void *bytes, size_t n, yoke_error *err
         YK_TRY(sort_batch(s, &s->all, s->o.head, err));
     if (s->o.head && !s->o.n_order && s->all.n >= s->o.head)
         s->base.is_done = true;
-    return check_memory(s, &s->all, err);
+    return yk_rows_check(&s->all, s->o.memory, err);
 }
 
 static void rows_reset(yk_sink *base)
@@ -388,7 +388,7 @@ static int append(void *ctx, const yk_batch *part, yoke_error *err)
 {
     rows *s = ctx;
     YK_TRY(yk_batch_append(&s->all, part, NULL, 0, part->n, err));
-    return check_memory(s, &s->all, err);
+    return yk_rows_check(&s->all, s->o.memory, err);
 }
 
 int yk_rows_take(yk_sink *base, const yk_scan *scan, yk_batch *ret, yoke_error *err)

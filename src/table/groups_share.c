@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Groups that did not fit the memory: each share of them is merged from all that tasks found, and what comes out is sorted externally.
+ */
+#include "table/ledger.h"
+
+bool yk_grouping_has_spilled(const yk_sink *base) { return ((const yk_grouping *)base)->has_spilled; }
+
+static int note_firsts(yk_ledger *t, size_t result, const uint32_t *numbers, uint32_t n, uint32_t known, yoke_error *err)
+{
+    if (!yk_grow(&t->firsts, &t->cap_firsts, (size_t)yk_groups_count(t->groups) + 1, sizeof *t->firsts))
+        return yk_fail_nomem(err, "grouping");
+    for (uint32_t i = 0; i < n; i++)
+        if (numbers[i] != YK_NO_GROUP && numbers[i] >= known)
+            t->firsts[numbers[i]] = (uint64_t)result << 32 | i;
+    return 0;
+}
+
+static int merge_share(const yk_grouping *s, uint32_t share, yk_ledger *t, yoke_error *err)
+{
+    YK_AUTOBUF bytes = YK_BUF_INIT;
+    YK_TRY(yk_ledger_init(s, t, err));
+    yk_groups_share(t->groups, (yk_share){share, s->n_shares, s->n_keys});
+    for (size_t i = 0; i < s->n_asks; i++)
+        if (t->distinct[i])
+            yk_groups_share(t->distinct[i], (yk_share){share, s->n_shares, s->n_keys});
+    for (size_t r = 0; r < s->spill.n; r++) {
+        YK_AUTOFREE uint32_t *numbers = NULL;
+        uint32_t              n, known = yk_groups_count(t->groups);
+        yk_buf_clear(&bytes);
+        char *at = yk_buf_extend(&bytes, s->spill.pieces[r].n);
+        if (!at)
+            return yk_fail_nomem(err, "grouping");
+        YK_TRY(yk_spill_read(&s->spill, r, 0, at, bytes.len, err));
+        YK_TRY(yk_ledger_merge(s, t, at, bytes.len, &numbers, &n, err));
+        YK_TRY(note_firsts(t, r, numbers, n, known, err));
+        if (yk_ledger_bytes(s, t) > s->memory)
+            return yk_ledger_fail(s, yk_groups_count(t->groups), err);
+    }
+    return yk_ledger_end(s, t, err);
+}
+
+typedef struct sharing {
+    yk_grouping  *s;
+    yk_order  *order; /* what was asked for, then what the groups' own order is */
+    size_t     n_order;
+    yk_sorted *sorted;
+} sharing;
+
+static int share_task(void *ctx, yk_task *task, void *out, yoke_error *err)
+{
+    const sharing                     *h = ctx;
+    yk_ledger                              t = {0};
+    YK_CLEANUP(yk_batch_fini) yk_batch rows = {0};
+    YK_AUTOFREE uint32_t              *order = NULL, *sorted = NULL;
+    int                                rc = merge_share(h->s, (uint32_t)yk_task_index(task), &t, err);
+    uint32_t                           n = rc < 0 ? 0 : yk_groups_count(t.groups);
+    if (rc == 0 && !(order = yk_new_array(uint32_t, (size_t)n + 1)))
+        rc = yk_fail_nomem(err, "grouping");
+    for (uint32_t i = 0; i < n && order; i++)
+        order[i] = i;
+    if (rc == 0)
+        rc = yk_ledger_rows(h->s, &t, order, &rows, err);
+    yk_ledger_fini(h->s, &t);
+    YK_TRY(rc);
+    YK_TRY(yk_batch_sort(&rows, h->order, h->n_order, &sorted, err));
+    yk_buf *bytes = yk_task_bytes(task);
+    if (bytes)
+        YK_TRY(yk_batch_write_rows(&rows, sorted, rows.n, bytes, err));
+    return yk_task_emit(task, NULL, 0, err);
+}
+
+static int share_fold(void *ctx, const yk_result *r, yoke_error *err)
+{
+    return yk_sorted_add(((sharing *)ctx)->sorted, r->bytes, r->n_bytes, err);
+}
+
+int yk_grouping_each(yk_sink *base, const yk_scan *scan, const yk_order *order, size_t n_order, uint64_t head, uint64_t tail, const yk_rows_to *to,
+                     yoke_error *err)
+{
+    yk_grouping                               *s = (yk_grouping *)base;
+    YK_AUTOFREE yk_order                   *all = yk_new_array(yk_order, n_order + s->n_keys + 1);
+    YK_CLEANUP(yk_sorted_freep) yk_sorted  *sorted = NULL;
+    uint64_t                                shares = s->spill.bytes * yoke_session_workers(scan->session) * 4 / (s->memory + 1) + 1;
+    if (!all)
+        return yk_fail_nomem(err, "grouping");
+    for (size_t i = 0; i < n_order; i++)
+        all[i] = order[i];
+    for (size_t k = 0; k < s->n_keys && s->in_order; k++)
+        all[n_order++] = (yk_order){.column = k};
+    if (!s->in_order)
+        all[n_order++] = (yk_order){.column = s->n_keys + s->n_asks};
+    s->n_shares = shares > 4096 ? 4096 : (uint32_t)shares;
+    YK_TRY(yk_sorted_new(all, n_order, s->n_keys + s->n_asks + 1, s->memory, &sorted, err));
+    sharing  h = {s, all, n_order, sorted};
+    yk_stage st = {.name = "groups", .n = s->n_shares, .ctx = &h, .task = share_task, .fold = share_fold, .fold_ctx = &h};
+    YK_TRY(yk_stage_run(scan->session, &st, err));
+    uint64_t n = yk_sorted_rows(sorted);
+    return yk_sorted_each(sorted, scan->session, scan->opts, tail && tail < n ? n - tail : 0, head ? head : UINT64_MAX, to, err);
+}

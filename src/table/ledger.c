@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "table/ledger.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+void yk_ledger_fini(const yk_grouping *s, yk_ledger *t)
+{
+    yk_groups_free(t->groups);
+    for (size_t i = 0; i < s->n_asks; i++) {
+        if (t->cells)
+            yk_free(t->cells[i]);
+        if (t->pairs)
+            yk_buf_fini(&t->pairs[i]);
+        if (t->distinct)
+            yk_groups_free(t->distinct[i]);
+        if (t->hists)
+            yk_hists_fini(&t->hists[i]);
+    }
+    yk_free(t->cells);
+    yk_free(t->caps);
+    yk_free(t->pairs);
+    yk_free(t->distinct);
+    yk_free(t->hists);
+    yk_free(t->firsts);
+    yk_buf_fini(&t->texts);
+    *t = (yk_ledger){0};
+}
+
+int yk_ledger_init(const yk_grouping *s, yk_ledger *t, yoke_error *err)
+{
+    *t = (yk_ledger){0};
+    t->cells = yk_new_array(yk_cell *, s->n_asks + 1);
+    t->caps = yk_new_array(size_t, s->n_asks + 1);
+    t->pairs = yk_new_array(yk_buf, s->n_asks + 1);
+    t->distinct = yk_new_array(yk_groups *, s->n_asks + 1);
+    t->hists = yk_new_array(yk_hists, s->n_asks + 1);
+    YK_AUTOFREE yk_type *types = yk_new_array(yk_type, s->n_keys + 1);
+    if (!t->cells || !t->caps || !t->pairs || !t->distinct || !t->hists || !types)
+        return yk_fail_nomem(err, "grouping");
+    memcpy(types, s->types, s->n_keys * sizeof *types);
+    YK_TRY(yk_groups_new(types, s->n_keys, &t->groups, err));
+    for (size_t i = 0; i < s->n_asks; i++) {
+        types[s->n_keys] = s->types[s->roots[i]];
+        t->hists[i].bins = s->asks[i].bins;
+        if (s->asks[i].what == YK_EACH_DISTINCT)
+            YK_TRY(yk_groups_new(types, s->n_keys + 1, &t->distinct[i], err));
+    }
+    return 0;
+}
+
+int yk_ledger_fail(const yk_grouping *s, size_t n_groups, yoke_error *err)
+{
+    return yk_fail(err, YOKE_ELIMIT, "%zu groups take more than %llu MiB of memory; allow more with --memory, or group by less", n_groups,
+                   (unsigned long long)(s->memory >> 20));
+}
+
+/* Room for as many cells as there are groups; new ones are empty. */
+int yk_ledger_grow(const yk_grouping *s, yk_ledger *t, yoke_error *err)
+{
+    size_t n = yk_groups_count(t->groups);
+    for (size_t i = 0; i < s->n_asks; i++) {
+        size_t before = t->caps[i];
+        if (!yk_grow(&t->cells[i], &t->caps[i], n + 1, sizeof(yk_cell)))
+            return yk_fail_nomem(err, "grouping");
+        memset(t->cells[i] + before, 0, (t->caps[i] - before) * sizeof(yk_cell));
+        if (!t->hists[i].bins)
+            continue;
+        if (n * yk_bins_n(t->hists[i].bins) * sizeof(uint64_t) > s->memory)
+            return yk_ledger_fail(s, n, err);
+        YK_TRY(yk_hists_grow(&t->hists[i], n, err));
+    }
+    return 0;
+}
+
+size_t yk_ledger_bytes(const yk_grouping *s, const yk_ledger *t)
+{
+    size_t n = yk_groups_memory(t->groups) + t->texts.cap;
+    for (size_t i = 0; i < s->n_asks; i++)
+        n += t->caps[i] * sizeof(yk_cell) + t->pairs[i].cap + t->hists[i].cap * sizeof(uint64_t) + (t->distinct[i] ? yk_groups_memory(t->distinct[i]) : 0);
+    return n;
+}
+
+static int order_of(const yk_ledger *t, yk_type type, const yk_cell *c, const yk_cell *new, yk_text text)
+{
+    switch (type.kind) {
+    case YK_KIND_REAL: return (new->r > c->r) - (new->r < c->r);
+    case YK_KIND_UINT: return (new->u > c->u) - (new->u < c->u);
+    case YK_KIND_DECIMAL: return (new->d > c->d) - (new->d < c->d);
+    case YK_KIND_TEXT:
+    case YK_KIND_DATA: {
+        int o = memcmp(text.data, yk_buf_text(&t->texts) + c->text[0], text.len < c->text[1] ? text.len : c->text[1]);
+        return o ? o : (text.len > c->text[1]) - (text.len < c->text[1]);
+    }
+    default: return (new->i > c->i) - (new->i < c->i);
+    }
+}
+
+/* A value takes the cell when it is the first, or comes before (MIN) or after (MAX) what is there, or later (LAST). */
+void yk_ledger_take(yk_ledger *t, yk_each what, yk_type type, yk_cell *c, yk_cell new, yk_text text)
+{
+    int  o = c->n && (what == YK_EACH_MIN || what == YK_EACH_MAX) ? order_of(t, type, c, &new, text) : 0;
+    bool is_taken = c->n == 0 || what == YK_EACH_LAST || (what == YK_EACH_MIN && o < 0) || (what == YK_EACH_MAX && o > 0);
+    uint64_t n = c->n + new.n;
+    if (is_taken)
+        *c = new;
+    if (is_taken && yk_is_texts(type)) {
+        c->text[0] = t->texts.len, c->text[1] = text.len;
+        yk_buf_append(&t->texts, text.data, text.len);
+    }
+    c->n = n;
+}
+
+int yk_ledger_write(const yk_grouping *s, const yk_ledger *t, yk_buf *to, yoke_error *err)
+{
+    YK_TRY(yk_groups_write(t->groups, to, err));
+    uint64_t n = yk_groups_count(t->groups);
+    yk_buf_append(to, &(uint64_t){t->texts.len}, sizeof(uint64_t));
+    yk_buf_append(to, yk_buf_text(&t->texts), t->texts.len);
+    for (size_t i = 0; i < s->n_asks; i++) {
+        if (n)
+            yk_buf_append(to, t->cells[i], n * sizeof(yk_cell));
+        yk_buf_append(to, &(uint64_t){t->pairs[i].len}, sizeof(uint64_t));
+        yk_buf_append(to, yk_buf_text(&t->pairs[i]), t->pairs[i].len);
+        if (t->hists[i].bins)
+            yk_hists_write(&t->hists[i], n, to);
+        if (t->distinct[i])
+            YK_TRY(yk_groups_write(t->distinct[i], to, err));
+    }
+    return to->is_failed ? yk_fail_nomem(err, "grouping") : 0;
+}
+
+/* b comes after a. */
+static void merge_moments(yk_cell *a, const yk_cell *b)
+{
+    if (!b->n)
+        return;
+    double n = (double)a->n + (double)b->n, d = b->mean - a->mean;
+    if (a->n) {
+        a->m2 += b->m2 + d * d * ((double)a->n * (double)b->n / n);
+        a->mean += d * ((double)b->n / n);
+    } else {
+        a->mean = b->mean, a->m2 = b->m2;
+    }
+    a->n += b->n;
+}
+
+static void merge_cell(const yk_grouping *s, yk_ledger *t, size_t ask, yk_cell *to, yk_cell from, const char *texts)
+{
+    yk_each what = s->asks[ask].what;
+    yk_type type = s->asks[ask].expr ? s->types[s->roots[ask]] : (yk_type){.kind = YK_KIND_INT};
+    if (!s->asks[ask].expr || what == YK_EACH_COUNT) {
+        to->n += from.n;
+    } else if (what == YK_EACH_STD || what == YK_EACH_VAR) {
+        merge_moments(to, &from);
+    } else if (what == YK_EACH_SUM && yk_is_integer(type)) {
+        to->n += from.n;
+        to->sum_int += from.sum_int;
+    } else if (what == YK_EACH_SUM || what == YK_EACH_MEAN) {
+        to->n += from.n;
+        to->sum += from.sum;
+    } else if (from.n) {
+        yk_ledger_take(t, what, type, to, from, yk_is_texts(type) ? (yk_text){texts + from.text[0], from.text[1]} : (yk_text){"", 0});
+    }
+}
+
+static const char *merge_pairs(yk_buf *to, const char *at, const uint32_t *numbers)
+{
+    uint64_t len;
+    memcpy(&len, at, sizeof len);
+    at += sizeof len;
+    for (uint64_t k = 0; k < len; k += sizeof(yk_pair)) {
+        yk_pair p;
+        memcpy(&p, at + k, sizeof p);
+        p.group = numbers[p.group];
+        if (p.group != YK_NO_GROUP)
+            yk_buf_append(to, &p, sizeof p);
+    }
+    return at + len;
+}
+
+/* Merges a task's result, or the share of it that the ledger is for. */
+int yk_ledger_merge(const yk_grouping *s, yk_ledger *t, const char *at, size_t size, uint32_t **ret_numbers, uint32_t *ret_n, yoke_error *err)
+{
+    const char *end = at + size;
+    size_t      used;
+    uint64_t    len;
+    YK_TRY(yk_groups_merge(t->groups, at, size, ret_numbers, ret_n, &used, err));
+    YK_TRY(yk_ledger_grow(s, t, err));
+    at += used;
+    memcpy(&len, at, sizeof len);
+    const char *texts = at + sizeof len;
+    at = texts + len;
+    for (size_t i = 0; i < s->n_asks; i++) {
+        for (uint32_t g = 0; g < *ret_n; g++, at += sizeof(yk_cell)) {
+            yk_cell c;
+            memcpy(&c, at, sizeof c);
+            if ((*ret_numbers)[g] != YK_NO_GROUP)
+                merge_cell(s, t, i, &t->cells[i][(*ret_numbers)[g]], c, texts);
+        }
+        at = merge_pairs(&t->pairs[i], at, *ret_numbers);
+        if (t->hists[i].bins)
+            at = yk_hists_merge(&t->hists[i], at, *ret_numbers);
+        if (t->distinct[i]) {
+            YK_AUTOFREE uint32_t *unused = NULL;
+            uint32_t              n_unused;
+            YK_TRY(yk_groups_merge(t->distinct[i], at, (size_t)(end - at), &unused, &n_unused, &used, err));
+            at += used;
+        }
+        if (t->pairs[i].is_failed || t->texts.is_failed)
+            return yk_fail_nomem(err, "grouping");
+    }
+    return 0;
+}
+
+static int compare_pairs(const void *a, const void *b)
+{
+    const yk_pair *x = a, *y = b;
+    if (x->group != y->group)
+        return x->group < y->group ? -1 : 1;
+    return (x->value > y->value) - (x->value < y->value);
+}
+
+/* Puts the quantile of each group into its cell. */
+static void find_quantiles(const yk_grouping *s, yk_ledger *t, size_t ask)
+{
+    yk_pair  *p = (yk_pair *)(void *)t->pairs[ask].data;
+    size_t n = t->pairs[ask].len / sizeof *p;
+    if (n)
+        qsort(p, n, sizeof *p, compare_pairs);
+    for (size_t i = 0, end; i < n; i = end) {
+        for (end = i + 1; end < n && p[end].group == p[i].group; end++)
+            ;
+        double at = s->asks[ask].q * (double)(end - i - 1), part = at - floor(at);
+        double a = p[i + (size_t)at].value, b = part > 0 ? p[i + (size_t)at + 1].value : a;
+        yk_cell  *c = &t->cells[ask][p[i].group];
+        c->n = end - i;
+        c->r = a == b ? a : part >= 0.5 ? b - (b - a) * (1 - part) : a + (b - a) * part;
+    }
+}
+
+static int count_distinct(const yk_grouping *s, yk_ledger *t, size_t ask, yoke_error *err)
+{
+    uint32_t              n = yk_groups_count(t->distinct[ask]);
+    YK_AUTOFREE yk_vec   *keys = yk_new_array(yk_vec, s->n_keys + 1);
+    YK_AUTOFREE uint32_t *numbers = yk_new_array(uint32_t, (size_t)n + 1);
+    if (!keys || !numbers)
+        return yk_fail_nomem(err, "grouping");
+    for (size_t k = 0; k <= s->n_keys; k++)
+        YK_TRY(yk_groups_keys(t->distinct[ask], k, &keys[k], err));
+    YK_TRY(yk_groups_number(t->groups, keys, NULL, n, numbers, err));
+    for (uint32_t i = 0; i < n; i++)
+        t->cells[ask][numbers[i]].n += yk_row_counts(&keys[s->n_keys], i);
+    return 0;
+}
+
+static yk_type result_type(const yk_grouping *s, size_t ask)
+{
+    yk_each what = s->asks[ask].what;
+    yk_type own = s->asks[ask].expr ? s->types[s->roots[ask]] : (yk_type){.kind = YK_KIND_INT};
+    if (what == YK_EACH_COUNT || what == YK_EACH_DISTINCT)
+        return (yk_type){.kind = YK_KIND_INT};
+    if (what == YK_EACH_HISTOGRAM)
+        return (yk_type){.kind = YK_KIND_DATA};
+    if (yk_group_want(what) == YK_WANT_REAL)
+        return (yk_type){.kind = YK_KIND_REAL};
+    if (what == YK_EACH_SUM)
+        return own.kind == YK_KIND_BOOL ? (yk_type){.kind = YK_KIND_INT} : yk_is_integer(own) ? own : (yk_type){.kind = YK_KIND_REAL};
+    return own;
+}
+
+static void value_of(const yk_grouping *s, const yk_ledger *t, size_t ask, uint32_t group, yk_value *v)
+{
+    const yk_cell *c = &t->cells[ask][group];
+    yk_each     what = s->asks[ask].what;
+    *v = (yk_value){.type = result_type(s, ask), .is_missing = c->n == 0};
+    switch (what) {
+    case YK_EACH_COUNT:
+    case YK_EACH_DISTINCT: v->i = (int64_t)c->n, v->is_missing = false; return;
+    case YK_EACH_HISTOGRAM: {
+        size_t n = yk_bins_n(s->asks[ask].bins);
+        v->t = (yk_text){(const char *)(t->hists[ask].counts + group * n), n * sizeof(uint64_t)};
+        v->is_missing = false;
+        return;
+    }
+    case YK_EACH_MEAN: v->r = c->sum / (double)c->n; return;
+    case YK_EACH_STD:
+    case YK_EACH_VAR:
+        v->is_missing = c->n < 2;
+        v->r = what == YK_EACH_STD ? sqrt(c->m2 / (double)(c->n - 1)) : c->m2 / (double)(c->n - 1);
+        return;
+    case YK_EACH_SUM:
+        v->is_missing = false;
+        if (v->type.kind == YK_KIND_REAL)
+            v->r = c->sum;
+        else
+            v->i = (int64_t)c->sum_int;
+        return;
+    case YK_EACH_QUANTILE: v->r = c->r; return;
+    default: break;
+    }
+    if (yk_is_texts(v->type))
+        v->t = (yk_text){yk_buf_text(&t->texts) + c->text[0], c->text[1]};
+    else if (v->type.kind == YK_KIND_BOOL)
+        v->b = c->i != 0;
+    else
+        v->d = c->d;
+}
+
+/* One value of a block of keys. */
+static void key_at(const yk_vec *v, uint32_t row, yk_value *ret)
+{
+    size_t size = yk_kind_size(v->type.kind);
+    *ret = (yk_value){.type = v->type, .is_missing = v->type.kind == YK_KIND_NULL || !yk_row_counts(v, row)};
+    if (ret->is_missing)
+        return;
+    if (v->type.kind == YK_KIND_BOOL)
+        ret->b = ((const uint8_t *)v->values)[row];
+    else
+        memcpy(&ret->i, (const char *)v->values + row * size, size);
+}
+
+/* A row per group of a ledger, and what became of each group first where that is known. */
+int yk_ledger_rows(const yk_grouping *s, yk_ledger *t, const uint32_t *order, yk_batch *ret, yoke_error *err)
+{
+    uint32_t n = yk_groups_count(t->groups);
+    size_t   n_columns = s->n_keys + s->n_asks;
+    YK_TRY(yk_batch_init(ret, n_columns + (t->firsts != NULL), err));
+    for (size_t k = 0; k < s->n_keys; k++) {
+        yk_vec   keys;
+        yk_value v;
+        ret->columns[k].type = s->types[k];
+        YK_TRY(yk_groups_keys(t->groups, k, &keys, err));
+        for (uint32_t i = 0; i < n; i++) {
+            key_at(&keys, order[i], &v);
+            YK_TRY(yk_batch_put(&ret->columns[k], &v, err));
+        }
+    }
+    for (size_t a = 0; a < s->n_asks; a++) {
+        yk_value v;
+        ret->columns[s->n_keys + a].type = result_type(s, a);
+        for (uint32_t i = 0; i < n; i++) {
+            value_of(s, t, a, order[i], &v);
+            YK_TRY(yk_batch_put(&ret->columns[s->n_keys + a], &v, err));
+        }
+    }
+    for (uint32_t i = 0; t->firsts && i < n; i++) {
+        yk_value v = {.type = {.kind = YK_KIND_UINT}, .u = t->firsts[order[i]]};
+        ret->columns[n_columns].type = v.type;
+        YK_TRY(yk_batch_put(&ret->columns[n_columns], &v, err));
+    }
+    ret->n = n;
+    return 0;
+}
+
+/* All that is only known once everything is merged. */
+int yk_ledger_end(const yk_grouping *s, yk_ledger *t, yoke_error *err)
+{
+    for (size_t i = 0; i < s->n_asks; i++) {
+        if (s->asks[i].what == YK_EACH_QUANTILE)
+            find_quantiles(s, t, i);
+        else if (s->asks[i].what == YK_EACH_DISTINCT)
+            YK_TRY(count_distinct(s, t, i, err));
+    }
+    return 0;
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * What is known of groups while they are counted together: a task's, all, or a share of them.
+ */
+#ifndef YK_TABLE_LEDGER_H
+#define YK_TABLE_LEDGER_H
+
+#include "table/grouping.h"
+#include "table/spill.h"
+
+/* What is known of one group for one ask. */
+typedef struct yk_cell {
+    uint64_t n;
+    union {
+        struct {
+            double mean, m2;
+        };
+        __extension__ __int128 sum_int;
+        double   sum;
+        int64_t  i; /* the least, greatest, first or last in storage form */
+        uint64_t u;
+        double   r;
+        uint64_t text[2]; /* where in `texts`, how long */
+        __extension__ __int128 d;
+    };
+} yk_cell;
+
+typedef struct yk_pair {
+    uint32_t group;
+    double   value;
+} yk_pair;
+
+/* Groups and their cells: a task's, or all. */
+typedef struct yk_ledger {
+    yk_groups  *groups;
+    yk_cell   **cells; /* [ask][group] */
+    size_t     *caps;
+    yk_buf      texts;
+    yk_buf     *pairs;    /* of quantiles, [ask] */
+    yk_groups **distinct; /* [ask]: keys and value */
+    yk_hists   *hists;    /* [ask] */
+    uint64_t   *firsts;   /* of a share: in which result, and where in it, each group came first */
+    size_t      cap_firsts;
+} yk_ledger;
+
+typedef struct yk_grouping {
+    yk_sink       base;
+    size_t        n_keys, n_asks;
+    yk_group_ask *asks;
+    size_t       *roots; /* [ask]: the sink's root that it reads */
+    bool          in_order;
+    uint64_t      memory;
+    yk_type      *types; /* of roots, once bound */
+    yk_ledger      all;
+    bool          has_spilled;
+    yk_spill      spill; /* results of tasks, in order; the first is what `all` was */
+    uint32_t      n_shares;
+} yk_grouping;
+
+static inline bool yk_is_texts(yk_type t) { return t.kind == YK_KIND_TEXT || t.kind == YK_KIND_DATA; }
+static inline bool yk_is_integer(yk_type t) { return t.kind == YK_KIND_BOOL || t.kind == YK_KIND_INT || t.kind == YK_KIND_SPAN; }
+static inline bool yk_row_counts(const yk_vec *v, uint32_t i) { return !v->valid || (v->valid[i >> 6] >> (i & 63) & 1); }
+
+/* Which asks read their expression as reals. */
+static inline yk_want yk_group_want(yk_each what)
+{
+    return what == YK_EACH_MEAN || what == YK_EACH_STD || what == YK_EACH_VAR || what == YK_EACH_QUANTILE || what == YK_EACH_HISTOGRAM ? YK_WANT_REAL : YK_WANT_ANY;
+}
+
+int    yk_ledger_init(const yk_grouping *s, yk_ledger *t, yoke_error *err) YK_MUST_USE;
+void   yk_ledger_fini(const yk_grouping *s, yk_ledger *t);
+int    yk_ledger_grow(const yk_grouping *s, yk_ledger *t, yoke_error *err) YK_MUST_USE; /* as many cells as there are groups; new ones are empty */
+size_t yk_ledger_bytes(const yk_grouping *s, const yk_ledger *t);
+int    yk_ledger_fail(const yk_grouping *s, size_t n_groups, yoke_error *err); /* they take too much memory */
+
+/* A value takes the cell when it is the first, or comes before (MIN) or after (MAX) what is there, or later (LAST). */
+void yk_ledger_take(yk_ledger *t, yk_each what, yk_type type, yk_cell *c, yk_cell new_one, yk_text text);
+
+/* As bytes, and such bytes merged into another: all of them, or the share that its groups are for. ret_numbers as yk_groups_merge. */
+int yk_ledger_write(const yk_grouping *s, const yk_ledger *t, yk_buf *to, yoke_error *err) YK_MUST_USE;
+int yk_ledger_merge(const yk_grouping *s, yk_ledger *t, const char *at, size_t size, uint32_t **ret_numbers, uint32_t *ret_n, yoke_error *err)
+    YK_MUST_USE;
+
+/* Once all is merged: what is only known then, and a row per group in that order (and where each came first, where that is known). */
+int yk_ledger_end(const yk_grouping *s, yk_ledger *t, yoke_error *err) YK_MUST_USE;
+int yk_ledger_rows(const yk_grouping *s, yk_ledger *t, const uint32_t *order, yk_batch *ret, yoke_error *err) YK_MUST_USE;
+
+#endif

@@ -1,0 +1,69 @@
+"""Groups and different rows that do not fit the memory: the same bytes as when they do, and pandas' numbers. The seed is in the test's name;
+YOKE_STRESS sets how many."""
+
+import os
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+N = 140_000  # two tasks
+
+
+def made(rng):
+    distinct = int(rng.choice([90_000, 2_000_000]))
+    missing = lambda: rng.random(N) < rng.choice([0, 0.02])
+    return pa.table({
+        "k": pa.array(rng.integers(0, distinct, N), mask=missing()),
+        "s": pa.array([f"group {i}" for i in rng.integers(0, 5, N)], mask=missing()),
+        "x": pa.array(np.where(rng.random(N) < 0.05, np.nan, rng.normal(0, 1e6, N)), mask=missing()),
+        "i": pa.array(rng.integers(-2**40, 2**40, N), mask=missing()),
+        "t": pa.array(rng.integers(0, 10**15, N), pa.timestamp("us"), mask=missing()),
+        "w": pa.array([f"word {i % 977}" * (i % 3) for i in rng.integers(0, 10**6, N)], mask=missing()),
+    })
+
+
+@pytest.mark.parametrize("seed", range(int(os.environ.get("YOKE_STRESS", 1))))
+def test_groups_beyond_memory(yoke, tmp_path, seed):
+    rng = np.random.default_rng(seed)
+    table = made(rng)
+    pq.write_table(table, tmp_path / "in.parquet", row_group_size=int(rng.integers(20_000, N)))
+    df = table.to_pandas()
+    asks = ["--count", "--sum", "x", "--mean", "x", "--std", "x", "--sum", "i", "--min", "t", "--max", "w", "--first", "w", "--last", "i", "--median", "x",
+            "--unique", "w"]
+    calls = {
+        "groups": ["--by", "k, s", *asks],
+        "sorted groups": ["--by", "k", "--sum", "i", "--max", "w", "--sort", "`sum(i)` desc, k", "--head", 1000],
+        "last groups": ["--by", "s, k", "--count", "--sort", "count", "--tail", 77],
+        "different rows": ["--distinct", "--select", "k, s"],
+        "different, sorted": ["--distinct", "--select", "s, k", "--sort", "s desc"],
+    }
+    for name, words in calls.items():
+        outs = set()
+        for on, memory in [("threads:2", "4G"), ("threads:3", "32M" if name == "groups" else "8M"), *([("processes:2", "12M"), ("serial", "3M")] if name == "different rows" else [])]:
+            run = yoke("table", tmp_path / "in.parquet", *words, "--on", on, "--memory", memory, "--format", "csv")
+            assert run.returncode == 0, (name, run.stderr)
+            outs.add(run.stdout)
+        assert len(outs) == 1, (seed, name)
+        (tmp_path / f"{name}.csv").write_text(outs.pop())
+    got = pd.read_csv(tmp_path / "groups.csv")
+    want = df.groupby(["k", "s"], dropna=False, sort=True).agg(n=("x", "size"), x=("x", "sum"), mean=("x", "mean"), std=("x", "std"), i=("i", "sum"),
+                                                               median=("x", "median"), words=("w", "nunique")).reset_index()
+    assert len(got) == len(want) and (got["count"] == want.n).all() and (got["unique(w)"] == want.words).all() and (got["sum(i)"] == want.i).all()
+    for mine, theirs in (("sum(x)", "x"), ("mean(x)", "mean"), ("std(x)", "std"), ("median(x)", "median")):
+        np.testing.assert_allclose(got[mine].to_numpy(), want[theirs].to_numpy(), rtol=1e-9, atol=1e-3, err_msg=mine)
+    different = pd.read_csv(tmp_path / "different rows.csv")
+    want = df[["k", "s"]].drop_duplicates()
+    assert (different.k.fillna(-1).to_numpy() == want.k.fillna(-1).to_numpy()).all() and (different.s.fillna("").to_numpy() == want.s.fillna("").to_numpy()).all()
+    for memory in ("2M", "4G"):
+        run = yoke("table", tmp_path / "in.parquet", "--unique", "k", "--unique", "w", "--memory", memory)
+        assert [int(line.split()[-1]) for line in run.stdout.splitlines()] == [df.k.nunique(), df.w.nunique()], run
+
+
+def test_what_cannot_be_held_is_said(yoke, tmp_path):
+    pq.write_table(pa.table({"k": np.arange(N), "x": np.arange(N) % 10}), tmp_path / "in.parquet")
+    for words in (["--by", "k", "--hist", "x", "--bins", 10, "--range", "0:10"], ["--tail", 130_000], ["--sample", 130_000]):
+        run = yoke("table", tmp_path / "in.parquet", *words, "--memory", "2M", "--format", "csv")
+        assert run.returncode == 1 and "--memory" in run.stderr and run.stdout == "", (words, run.stderr)
