@@ -155,8 +155,9 @@ double      yoke_frame_real(const yoke_frame *f, size_t column, uint64_t row); /
 /* A cell as it is printed, written to buf as by snprintf: returns the length it has. */
 size_t      yoke_frame_text(const yoke_frame *f, size_t column, uint64_t row, char *buf, size_t size);
 
-/* The same rows, handed to fn part by part, in order, in the calling thread; the last part may be empty. Without sort, by, tail, sample or
- * distinct no more than a few parts are in memory at a time. A negative return of fn ends it. A part is borrowed for the call. */
+/* The same rows, handed to fn part by part, in order, in the calling thread; the last part may be empty. No more than a few parts are in memory at
+ * a time: what a sort, groups and different rows need beyond opts.memory goes to a temporary file in $TMPDIR; tail and sample are held, and
+ * refused with YOKE_ELIMIT where they do not fit. A negative return of fn ends it. A part is borrowed for the call. */
 int yoke_table_each(const yoke_table *t, const yoke_rows *rows, int (*fn)(void *ctx, const yoke_frame *part), void *ctx, yoke_error *err);
 
 /* The same rows to a Parquet file, which is complete or absent. *ret_rows (may be NULL) is how many. YOKE_EEXISTS unless may_replace. */
