@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Snappy streams: what our decoder makes of any bytes is what Snappy's own library makes of them.
+ */
+#include "base/alloc.h"
+#include "format/parquet/pq_snappy.h"
+
+#include <dlfcn.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    enum { MOST = 1 << 20 };
+    static int (*read)(const char *, size_t, char *, size_t *), (*length)(const char *, size_t, size_t *);
+    size_t n = 0;
+    if (!read) {
+        void *lib = dlopen("libsnappy.so.1", RTLD_NOW);
+        if (!lib)
+            __builtin_trap();
+        *(void **)&read = dlsym(lib, "snappy_uncompress");
+        *(void **)&length = dlsym(lib, "snappy_uncompressed_length");
+    }
+    if (length((const char *)data, size, &n) != 0 || n > MOST)
+        return 0;
+    YK_AUTOFREE uint8_t *ours = yk_malloc(n + 1), *theirs = yk_malloc(n + 1);
+    bool is_good = yk_snappy_read(data, size, ours, n);
+    if (is_good != (read((const char *)data, size, (char *)theirs, &n) == 0) || (is_good && memcmp(ours, theirs, n) != 0))
+        __builtin_trap();
+    return 0;
+}
