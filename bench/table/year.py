@@ -19,8 +19,8 @@ import pathlib
 import subprocess
 import sys
 import tempfile
-import time
 
+from bench import best
 from make_taxi import columns_of, draw
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -129,15 +129,6 @@ def dask_call(folder, threads):
     return dask.__version__, call
 
 
-def timed(call, runs):
-    times = []
-    for _ in range(runs):
-        start = time.perf_counter()
-        got = call()
-        times.append(time.perf_counter() - start)
-    return min(times), got
-
-
 def pages_seconds(folder):
     """Reading and decompressing the pages of the four columns, on one thread; 0 where the tool was not built."""
     tool, total = BUILD / "tests" / "bench_parquet", 0.0
@@ -162,14 +153,14 @@ def main():
     args = words.parse_args()
     if args.peer:
         version, call = globals()[f"{args.peer}_call"](args.folder, int(args.threads))
-        json.dump((version, *timed(call, args.runs)), sys.stdout)
+        json.dump((version, *best(call, args.runs)), sys.stdout)
         return None
     pages = pages_seconds(args.folder)
     print(f"pages of the four columns read and decompressed, nothing more, 1 thread: {pages:.3f} s" if pages else
           "no build/tests/bench_parquet: ninja -C build tests/bench_parquet")
     for threads in map(int, args.threads.split(",")):
         with tempfile.TemporaryDirectory() as out:
-            mine, results = timed(lambda: yoke(args.folder, out, threads), args.runs)
+            mine, results = best(lambda: yoke(args.folder, out, threads), args.runs)
         print(f"\n{threads} thread{'s' * (threads > 1)}\n{'yoke':24}{mine:8.3f} s" + (f"   {mine * threads / pages:.1f} x the pages' time, in core seconds" if pages else ""))
         for name, (mean, stats) in results.items():
             print(f"    {name:8} mean {mean:.6f}   {stats}")
