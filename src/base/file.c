@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -102,6 +103,29 @@ int yk_file_write(int fd, const char *path, const void *bytes, size_t n, yoke_er
         at += put, n -= (size_t)put;
     }
     return 0;
+}
+
+const char *yk_file_temp_folder(void)
+{
+    const char *dir = getenv("TMPDIR");
+    return dir && *dir ? dir : "/tmp";
+}
+
+int yk_file_open_nameless(void)
+{
+    int fd = open(yk_file_temp_folder(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (fd >= 0)
+        return fd;
+    YK_AUTOBUF name = YK_BUF_INIT; /* a file system that has none */
+    yk_buf_printf(&name, "%s/yoke-XXXXXX", yk_file_temp_folder());
+    if (name.is_failed) {
+        errno = ENOMEM;
+        return -1;
+    }
+    fd = mkostemp(name.data, O_CLOEXEC);
+    if (fd >= 0)
+        unlink(name.data);
+    return fd;
 }
 
 /* .NAME.yoke-PID-N beside NAME, so that the rename stays within one file system. */

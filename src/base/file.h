@@ -26,6 +26,13 @@ int yk_file_slurp(const char *path, yk_buf *to, yoke_error *err) YK_MUST_USE;
 /* Writes exactly n bytes to fd. */
 int yk_file_write(int fd, const char *path, const void *bytes, size_t n, yoke_error *err) YK_MUST_USE;
 
+/* $TMPDIR, else /tmp. Borrowed from the environment. */
+const char *yk_file_temp_folder(void);
+
+/* A new file there without a name, for reading and writing: nothing is left behind however the program ends. -1 and errno when
+ * it cannot be had. */
+int yk_file_open_nameless(void) YK_MUST_USE;
+
 /* An output being written: bytes go to a hidden file beside `path`, which yk_output_commit renames to it. Without commit,
  * yk_output_fini removes the hidden file: nobody ever sees half an output. */
 typedef struct yk_output {

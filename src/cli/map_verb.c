@@ -107,12 +107,6 @@ static bool take_option(yk_map_asked *m, words *w, int id, const char *value)
     }
 }
 
-/* From the first of these on, words are items, whatever they begin with: file names never become options. */
-static bool begins_items(const char *word)
-{
-    return strcmp(word, ":::") == 0 || strcmp(word, ":::+") == 0 || strcmp(word, "::::") == 0 || strcmp(word, "::::+") == 0;
-}
-
 /* --header: as GNU parallel wants it. */
 static void skip_colon(yk_args *args)
 {
@@ -127,7 +121,7 @@ static int read_words(yk_map_asked *m, words *w)
     int         id;
     while ((id = yk_args_next(m->args, &value)) != YK_ARG_END) {
         given g = {value, id == O_FILE};
-        m->args->only_words |= id == YK_ARG_WORD && begins_items(value);
+        m->args->only_words |= id == YK_ARG_WORD && yk_items_begins_list(value); /* what follows is items: file names never become options */
         if (id == O_HEADER)
             skip_colon(m->args);
         if (id == YK_ARG_WRONG || (id > 0 && id != O_FILE && !take_option(m, w, id, value)))

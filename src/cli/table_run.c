@@ -306,15 +306,9 @@ static int explain(const yk_table_call *c, const yoke_table *t, yoke_error *err)
 /* The most memory this program has held. getrusage would count what the program that started it held before. */
 static long peak_kib(void)
 {
-    FILE *f = fopen("/proc/self/status", "re");
-    char  line[200];
-    long  kib = 0;
-    while (f && kib == 0 && fgets(line, sizeof line, f))
-        if (strncmp(line, "VmHWM:", 6) == 0)
-            kib = atol(line + 6);
-    if (f)
-        fclose(f);
-    return kib;
+    YK_AUTOBUF  text = YK_BUF_INIT;
+    const char *line = yk_file_slurp("/proc/self/status", &text, NULL) == 0 ? strstr(yk_buf_text(&text), "VmHWM:") : NULL;
+    return line ? atol(line + strlen("VmHWM:")) : 0;
 }
 
 static void print_stats(const yk_table_call *c, const yoke_table *t, double seconds)

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libdeflate.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -21,22 +20,6 @@ struct yk_store {
     uint64_t size;
 };
 
-static int open_nameless(void)
-{
-    const char *dir = getenv("TMPDIR");
-    if (!dir || !*dir)
-        dir = "/tmp";
-    int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (fd >= 0)
-        return fd;
-    char path[256];
-    snprintf(path, sizeof path, "%.200s/yoke-output-XXXXXX", dir);
-    fd = mkostemp(path, O_CLOEXEC);
-    if (fd >= 0)
-        unlink(path);
-    return fd;
-}
-
 int yk_store_open(const char *path, yk_store **ret, yoke_error *err)
 {
     YK_CLEANUP(yk_store_closep) yk_store *s = yk_new(yk_store);
@@ -46,7 +29,7 @@ int yk_store_open(const char *path, yk_store **ret, yoke_error *err)
     s->path = yk_strdup(path ? path : "a file for output in $TMPDIR");
     if (!s->path)
         return yk_fail_nomem(err, "opening an output store");
-    s->fd = path ? open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666) : open_nameless();
+    s->fd = path ? open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666) : yk_file_open_nameless();
     struct stat st;
     if (s->fd < 0 || fstat(s->fd, &st) < 0)
         return yk_fail_errno(err, "cannot write '%s'", s->path);

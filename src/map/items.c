@@ -230,6 +230,11 @@ static int add_plain(yk_items *it, const char *word, yoke_error *err)
     return 0;
 }
 
+bool yk_items_begins_list(const char *word)
+{
+    return strcmp(word, ":::") == 0 || strcmp(word, ":::+") == 0 || strcmp(word, "::::") == 0 || strcmp(word, "::::+") == 0;
+}
+
 /* ::: begins a list, and :::: files that are lists; with a + it is side by side with the one before. */
 static int add_colons(yk_items *it, const char *word, yoke_error *err)
 {
@@ -245,7 +250,7 @@ int yk_items_word(yk_items *it, const char *word, yoke_error *err)
     wide n[3];
     bool     has_step;
     uint64_t scale;
-    if (strncmp(word, ":::", 3) == 0 && (strcmp(word + 3, "+") == 0 || strcmp(word + 3, ":") == 0 || strcmp(word + 3, ":+") == 0 || !word[3]))
+    if (yk_items_begins_list(word))
         return add_colons(it, word, err);
     if (it->in_files) {
         if (!new_list(it, it->is_zip, err))

@@ -53,6 +53,9 @@ yk_items *yk_items_new(const yk_items_opts *opts, yoke_error *err);
 void      yk_items_free(yk_items *it);
 static inline void yk_items_freep(yk_items **it) { yk_items_free(*it); }
 
+/* Whether a word is one of the four that begin lists: :::, :::+, ::::, ::::+. */
+bool yk_items_begins_list(const char *word);
+
 /* Adds a word, as above; the colons among them. Borrows it until the items are freed. */
 int yk_items_word(yk_items *it, const char *word, yoke_error *err) YK_MUST_USE;
 

@@ -41,16 +41,16 @@ static int merge_share(const yk_grouping *s, uint32_t share, yk_ledger *t, yoke_
 }
 
 typedef struct sharing {
-    yk_grouping  *s;
-    yk_order  *order; /* what was asked for, then what the groups' own order is */
-    size_t     n_order;
-    yk_sorted *sorted;
+    yk_grouping *s;
+    yk_order    *order; /* what was asked for, then what the groups' own order is */
+    size_t       n_order;
+    yk_sorted   *sorted;
 } sharing;
 
 static int share_task(void *ctx, yk_task *task, void *out, yoke_error *err)
 {
     const sharing                     *h = ctx;
-    yk_ledger                              t = {0};
+    yk_ledger                          t = {0};
     YK_CLEANUP(yk_batch_fini) yk_batch rows = {0};
     YK_AUTOFREE uint32_t              *order = NULL, *sorted = NULL;
     int                                rc = merge_share(h->s, (uint32_t)yk_task_index(task), &t, err);
@@ -78,10 +78,10 @@ static int share_fold(void *ctx, const yk_result *r, yoke_error *err)
 int yk_grouping_each(yk_sink *base, const yk_scan *scan, const yk_order *order, size_t n_order, uint64_t head, uint64_t tail, const yk_rows_to *to,
                      yoke_error *err)
 {
-    yk_grouping                               *s = (yk_grouping *)base;
-    YK_AUTOFREE yk_order                   *all = yk_new_array(yk_order, n_order + s->n_keys + 1);
-    YK_CLEANUP(yk_sorted_freep) yk_sorted  *sorted = NULL;
-    uint64_t                                shares = s->spill.bytes * yoke_session_workers(scan->session) * 4 / (s->memory + 1) + 1;
+    yk_grouping                           *s = (yk_grouping *)base;
+    YK_AUTOFREE yk_order                  *all = yk_new_array(yk_order, n_order + s->n_keys + 1);
+    YK_CLEANUP(yk_sorted_freep) yk_sorted *sorted = NULL;
+    uint64_t                               shares = s->spill.bytes * yoke_session_workers(scan->session) * 4 / (s->memory + 1) + 1;
     if (!all)
         return yk_fail_nomem(err, "grouping");
     for (size_t i = 0; i < n_order; i++)

@@ -3,9 +3,6 @@
 
 #include "base/file.h"
 
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 void yk_spill_init(yk_spill *s, uint64_t memory) { *s = (yk_spill){.memory = memory, .fd = -1}; }
@@ -20,32 +17,10 @@ void yk_spill_fini(yk_spill *s)
     yk_spill_init(s, s->memory);
 }
 
-static const char *folder(void)
-{
-    const char *dir = getenv("TMPDIR");
-    return dir && *dir ? dir : "/tmp";
-}
-
 static int fail(yoke_error *err)
 {
     return yk_fail_errno(err, "rows that do not fit in memory go to a temporary file in '%s': set TMPDIR to a folder with room, or allow more "
-                              "with --memory", folder());
-}
-
-static int open_file(yk_spill *s, yoke_error *err)
-{
-    YK_AUTOBUF name = YK_BUF_INIT;
-    s->fd = open(folder(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (s->fd >= 0)
-        return 0;
-    yk_buf_printf(&name, "%s/yoke-XXXXXX", folder()); /* a file system without nameless files */
-    if (name.is_failed)
-        return yk_fail_nomem(err, "keeping rows");
-    s->fd = mkostemp(name.data, O_CLOEXEC);
-    if (s->fd < 0)
-        return fail(err);
-    unlink(name.data);
-    return 0;
+                              "with --memory", yk_file_temp_folder());
 }
 
 /* Moves a piece that is in memory to the end of the file. */
@@ -66,7 +41,8 @@ int yk_spill_add(yk_spill *s, const void *bytes, size_t n, yoke_error *err)
         return yk_fail_nomem(err, "keeping rows");
     if (s->fd < 0 && s->bytes + n > s->memory) {
         uint64_t at = 0;
-        YK_TRY(open_file(s, err));
+        if ((s->fd = yk_file_open_nameless()) < 0)
+            return fail(err);
         for (size_t i = 0; i < s->n; at += s->pieces[i++].n)
             YK_TRY(move(s, &s->pieces[i], s->pieces[i].data, at, err));
     }

@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -27,21 +26,8 @@ typedef struct unpack {
 
 static int temp_file(int *ret, yoke_error *err)
 {
-    const char *dir = getenv("TMPDIR");
-    if (!dir || !*dir)
-        dir = "/tmp";
-    *ret = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (*ret >= 0)
-        return 0;
-    YK_AUTOBUF name = YK_BUF_INIT; /* file systems without O_TMPFILE */
-    yk_buf_printf(&name, "%s/yoke-XXXXXX", dir);
-    if (name.is_failed)
-        return yk_fail_nomem(err, "making a temporary file");
-    *ret = mkostemp(name.data, O_CLOEXEC);
-    if (*ret < 0)
-        return yk_fail_errno(err, "making a temporary file in '%s' (choose another folder with $TMPDIR)", dir);
-    unlink(name.data);
-    return 0;
+    *ret = yk_file_open_nameless();
+    return *ret >= 0 ? 0 : yk_fail_errno(err, "making a temporary file in '%s' (choose another folder with $TMPDIR)", yk_file_temp_folder());
 }
 
 static int read_piece(unpack *u, size_t *ret_n, yoke_error *err)
