@@ -37,8 +37,9 @@ static inline uint32_t load32(const uint8_t *p)
 /* What came `distance` before: where that is less than the length it repeats itself. */
 static inline void repeat(uint8_t *to, size_t distance, size_t n)
 {
+    const uint8_t *from = to - distance;
     for (size_t i = 0; i < n; i++)
-        to[i] = to[i - distance];
+        to[i] = from[i];
 }
 
 /* Elements as long as both ends are far: nothing but distances need be checked. Stops at what is not short. False: damaged. */
