@@ -7,6 +7,7 @@
 
 #include <math.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -146,4 +147,36 @@ yk_cpus yk_cpus_find(void)
     if (c.usable < 1)
         c.usable = 1;
     return c;
+}
+
+/* False: there is no choice, or more CPUs than a set of the usual size has. */
+static bool choose_cpu(unsigned k, cpu_set_t *ret_all, cpu_set_t *ret_one)
+{
+    int here = sched_getcpu();
+    if (here < 0 || sched_getaffinity(0, sizeof *ret_all, ret_all) < 0 || !CPU_ISSET(here, ret_all))
+        return false;
+    unsigned n = (unsigned)CPU_COUNT(ret_all), steps = (k + 1) % (n ? n : 1);
+    int      cpu = here;
+    while (steps > 0)
+        if (CPU_ISSET(cpu = (cpu + 1) % CPU_SETSIZE, ret_all))
+            steps--;
+    CPU_ZERO(ret_one);
+    CPU_SET(cpu, ret_one);
+    return n > 1;
+}
+
+int yk_cpus_begin(unsigned k, void *(*run)(void *), void *arg, pthread_t *ret)
+{
+    cpu_set_t      all, one;
+    pthread_attr_t a;
+    if (!choose_cpu(k, &all, &one) || pthread_attr_init(&a) != 0)
+        return pthread_create(ret, NULL, run, arg);
+    int rc = pthread_attr_setaffinity_np(&a, sizeof one, &one);
+    if (rc == 0)
+        rc = pthread_create(ret, &a, run, arg);
+    pthread_attr_destroy(&a);
+    if (rc != 0)
+        return pthread_create(ret, NULL, run, arg);
+    pthread_setaffinity_np(*ret, sizeof all, &all);
+    return 0;
 }

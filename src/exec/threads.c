@@ -8,6 +8,7 @@
  */
 #include "exec/exec.h"
 
+#include "base/cpus.h"
 #include "exec/feed.h"
 #include "exec/gate.h"
 
@@ -26,8 +27,9 @@ typedef struct threads_exec {
     threads_run    *runs;      /* guarded by lock; the first is asked first */
     atomic_uint     n_runs;    /* relaxed: whether a helper should look around between blocks */
     unsigned        busy;      /* guarded by lock: seats taken */
-    unsigned        n_threads; /* guarded by lock */
-    pthread_t      *threads;   /* owned; room for `workers` */
+    pthread_mutex_t hiring;    /* outermost: held while threads begin, which take the other */
+    unsigned        n_threads; /* guarded by hiring */
+    pthread_t      *threads;   /* owned; room for `workers`; guarded by hiring */
     bool            is_closing; /* guarded by lock */
 } threads_exec;
 
@@ -243,19 +245,32 @@ static void *helper_main(void *arg)
     return NULL;
 }
 
-/* With the executor's lock held. Fewer threads than wanted is no failure as long as somebody works. Helpers leave signals
- * to the program's own threads. */
-static void more_helpers(threads_exec *ex, unsigned want)
+/* Helpers leave signals to the program's own threads, but for crashes, which the caller may handle. */
+static void block_signals(sigset_t *ret_old)
 {
-    sigset_t all, old;
+    static const int crashes[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS};
+    sigset_t         all;
     sigfillset(&all);
-    static const int crashes[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS}; /* the caller may handle them */
     for (size_t i = 0; i < sizeof crashes / sizeof *crashes; i++)
         sigdelset(&all, crashes[i]);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    while (ex->n_threads < want && pthread_create(&ex->threads[ex->n_threads], NULL, helper_main, ex) == 0)
-        ex->n_threads++;
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    pthread_sigmask(SIG_SETMASK, &all, ret_old);
+}
+
+/* Sees to it that there are so many helpers; how many there are: fewer than wanted is no failure as long as somebody works. What they
+ * are to do is there before they are, so that none falls asleep first and is woken where its waker works. */
+static unsigned hire(threads_exec *ex, unsigned want)
+{
+    pthread_mutex_lock(&ex->hiring);
+    if (ex->n_threads < want) {
+        sigset_t old;
+        block_signals(&old);
+        while (ex->n_threads < want && yk_cpus_begin(ex->n_threads, helper_main, ex, &ex->threads[ex->n_threads]) == 0)
+            ex->n_threads++;
+        pthread_sigmask(SIG_SETMASK, &old, NULL);
+    }
+    unsigned n = ex->n_threads;
+    pthread_mutex_unlock(&ex->hiring);
+    return n;
 }
 
 /* ---- the executor ---- */
@@ -269,6 +284,7 @@ static int threads_open(unsigned workers, yk_exec **ret, yoke_error *err)
         return yk_fail_nomem(err, "opening a session");
     ex->exec = (yk_exec){.ops = &yk_exec_threads, .workers = workers, .pid = getpid()};
     yk_lock_init(&ex->lock);
+    yk_lock_init(&ex->hiring);
     *ret = &ex->exec;
     return 0;
 }
@@ -285,6 +301,7 @@ static void threads_close(yk_exec *exec)
         yk_gate_open(&ex->work);
         for (unsigned i = 0; i < ex->n_threads; i++)
             pthread_join(ex->threads[i], NULL);
+        pthread_mutex_destroy(&ex->hiring);
         pthread_mutex_destroy(&ex->lock);
     }
     yk_free(ex->threads);
@@ -301,18 +318,23 @@ static void run_free(threads_run *r)
     yk_free(r);
 }
 
-static void enlist(threads_exec *ex, threads_run *r)
+static int enlist(threads_exec *ex, threads_run *r, yoke_error *err)
 {
     pthread_mutex_lock(&ex->lock);
-    more_helpers(ex, r->is_working ? ex->exec.workers - 1 : ex->exec.workers);
-    if (!ex->n_threads)
-        r->is_working = !r->run.work.is_unclaimed;
     r->next = ex->runs;
     ex->runs = r;
     atomic_fetch_add_explicit(&ex->n_runs, 1, memory_order_relaxed);
     pthread_mutex_unlock(&ex->lock);
     if (r->run.work.n > 1 || !r->is_working)
         yk_gate_open(&ex->work);
+    if (hire(ex, r->is_working ? ex->exec.workers - 1 : ex->exec.workers) || r->is_working)
+        return 0;
+    if (r->run.work.is_unclaimed)
+        return yk_fail(err, YOKE_ENOMEM, "no thread could be started");
+    pthread_mutex_lock(&ex->lock);
+    r->is_working = true; /* there is nobody else */
+    pthread_mutex_unlock(&ex->lock);
+    return 0;
 }
 
 static int threads_begin(yk_exec *exec, const yk_work *w, yk_run **ret, yoke_error *err)
@@ -332,13 +354,12 @@ static int threads_begin(yk_exec *exec, const yk_work *w, yk_run **ret, yoke_err
         return rc;
     }
     atomic_store(&r->may_claim, w->n > 1 || !r->is_working);
-    enlist(ex, r);
-    if (w->is_unclaimed && !ex->n_threads) {
+    rc = enlist(ex, r, err);
+    if (rc < 0)
         threads_end(&r->run);
-        return yk_fail(err, YOKE_ENOMEM, "no thread could be started");
-    }
-    *ret = &r->run;
-    return 0;
+    else
+        *ret = &r->run;
+    return rc;
 }
 
 /* ---- the calling thread ---- */
