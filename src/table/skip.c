@@ -73,6 +73,8 @@ static int skip_pages(yk_skips *k, const yk_source_file *f, const yk_fact *fact,
     const yk_parquet_page *pages;
     unsigned               n;
     yk_type                type = yk_parquet_column_at(f->parquet, column)->type;
+    if (!yk_parquet_has_page_stats(f->parquet, group, column))
+        return 0;
     YK_TRY(yk_parquet_pages(f->parquet, group, column, &pages, &n, err));
     for (unsigned i = 0; i < n; i++) {
         const yk_parquet_page *p = &pages[i];

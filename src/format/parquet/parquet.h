@@ -82,6 +82,7 @@ typedef struct yk_parquet_page {
  * the page headers are walked, once. The array is borrowed from the file. */
 int yk_parquet_pages(yk_parquet *f, unsigned group, unsigned column, const yk_parquet_page **ret, unsigned *ret_n,
                      yoke_error *err) YK_MUST_USE;
+bool yk_parquet_has_page_stats(const yk_parquet *f, unsigned group, unsigned column); /* whether the file says that it has some */
 
 /* Decompressed pages that no cursor is in are kept for the next up to this many bytes; 16 MiB when never set. Pages larger
  * than all of it are still shared while two cursors are in them. */

@@ -170,14 +170,17 @@ static int load(yk_pq_chunk *c, unsigned slot, yk_pq_loader *l, yk_pq_page **ret
 
 int yk_pq_page_get(yk_pq_chunk *c, unsigned slot, yk_pq_loader *l, yk_pq_page **ret, yoke_error *err)
 {
-    yk_parquet        *f = c->file;
-    struct yk_pq_slot *s = &c->slots[slot];
-    yk_pq_page        *p = NULL;
+    yk_parquet *f = c->file;
+    yk_pq_page *p = NULL;
     pthread_mutex_lock(&f->lock);
-    while (!s->page && s->is_loading)
-        pthread_cond_wait(&f->loaded, &f->lock);
-    if (s->page) {
-        p = s->page;
+    while (!c->slots[slot].page && c->slots[slot].is_loading) {
+        unsigned seen = yk_gate_look(&f->loaded);
+        pthread_mutex_unlock(&f->lock);
+        yk_gate_wait(&f->loaded, seen, YK_FOREVER);
+        pthread_mutex_lock(&f->lock);
+    }
+    if (c->slots[slot].page) {
+        p = c->slots[slot].page;
         if (p->refs++ == 0)
             unlink_kept(f, p);
         atomic_fetch_add_explicit(&f->pages_shared, 1, memory_order_relaxed);
@@ -185,14 +188,14 @@ int yk_pq_page_get(yk_pq_chunk *c, unsigned slot, yk_pq_loader *l, yk_pq_page **
         *ret = p;
         return 0;
     }
-    s->is_loading = true;
+    c->slots[slot].is_loading = true;
     pthread_mutex_unlock(&f->lock);
     int rc = load(c, slot, l, &p, err);
     pthread_mutex_lock(&f->lock);
-    s->is_loading = false;
+    c->slots[slot].is_loading = false;
     if (rc == 0)
-        s->page = *ret = p;
-    pthread_cond_broadcast(&f->loaded);
+        c->slots[slot].page = *ret = p;
     pthread_mutex_unlock(&f->lock);
+    yk_gate_open(&f->loaded);
     return rc;
 }

@@ -20,41 +20,34 @@ static int damaged(const yk_pq_chunk *c, uint64_t at, const char *what, yoke_err
                    (unsigned long long)at, what);
 }
 
-/* Bytes of the file near the page headers being walked. Headers of small pages come several to a read; between large ones only the
- * headers themselves are read. */
-typedef struct window {
-    uint8_t *data; /* owned */
-    size_t   n, cap;
-    uint64_t at;
-    uint32_t last_page; /* its size, once one has been seen */
-} window;
 enum { WINDOW = 8192 };
 
-/* Makes bytes [at, at + n) visible, or as many of them as there are before `end`. */
-static int look(yk_pq_chunk *c, window *w, uint64_t at, size_t n, uint64_t end, yoke_error *err)
+/* Makes bytes [at, at + n) visible, or as many of them as there are before `end`. Headers of small pages come several to a read; between
+ * large ones only the headers themselves are read. */
+static int look(yk_pq_chunk *c, struct yk_pq_walk *w, uint64_t at, size_t n, uint64_t end, yoke_error *err)
 {
     if (n > end - at)
         n = (size_t)(end - at);
-    if (at >= w->at && at - w->at <= w->n && w->n - (at - w->at) >= n)
+    if (at >= w->data_at && at - w->data_at <= w->n_data && w->n_data - (at - w->data_at) >= n)
         return 0;
     size_t want = n < WINDOW && w->last_page < WINDOW ? WINDOW : n;
     if (want > end - at)
         want = (size_t)(end - at);
-    if (!yk_grow(&w->data, &w->cap, want ? want : 1, 1))
+    if (!yk_grow(&w->data, &w->cap_data, want ? want : 1, 1))
         return yk_fail_nomem(err, "reading page headers");
-    w->n = 0;
+    w->n_data = 0;
     YK_TRY(yk_pq_read(c->file, at, w->data, want, err));
-    w->at = at, w->n = want;
+    w->data_at = at, w->n_data = want;
     return 0;
 }
 
 /* The header of the page at `at`, whose bytes with its data do not reach past end. */
-static int read_header(yk_pq_chunk *c, window *w, uint64_t at, uint64_t end, yk_pq_header *ret, uint32_t *ret_size, yoke_error *err)
+static int read_header(yk_pq_chunk *c, struct yk_pq_walk *w, uint64_t at, uint64_t end, yk_pq_header *ret, uint32_t *ret_size, yoke_error *err)
 {
     for (size_t want = 256;; want *= 8) {
         YK_TRY(look(c, w, at, want, end, err));
-        size_t there = w->n - (size_t)(at - w->at);
-        int    len = yk_pq_header_read(w->data + (at - w->at), there, ret);
+        size_t there = w->n_data - (size_t)(at - w->data_at);
+        int    len = yk_pq_header_read(w->data + (at - w->data_at), there, ret);
         if (len < 0 || (len == 0 && (there >= end - at || want >= 64u << 20)))
             return damaged(c, at, "its header is damaged", err);
         if (len == 0)
@@ -81,60 +74,97 @@ static int find_range(const yk_pq_chunk *c, uint64_t *ret_from, uint64_t *ret_en
     return 0;
 }
 
-static bool add_page(yk_pq_chunk *c, size_t *cap_places, size_t *cap_pages, yk_pq_place place, uint64_t row, uint64_t n_rows)
+/* Room for n pages: in the map, and for their slots. */
+static bool make_room(yk_pq_chunk *c, unsigned n)
 {
-    if (!yk_grow(&c->places, cap_places, c->n_pages + 1, sizeof *c->places) || !yk_grow(&c->pages, cap_pages, c->n_pages + 1, sizeof *c->pages))
+    yk_pq_map *old = atomic_load_explicit(&c->map, memory_order_relaxed);
+    if (old && n <= old->cap)
+        return true;
+    unsigned   cap = old ? old->cap : 8;
+    size_t     bytes;
+    yk_pq_map *m = NULL;
+    while (cap < n)
+        cap *= 2;
+    if (yk_mul(&bytes, cap, sizeof *m->pages + sizeof *m->places))
+        m = yk_malloc(sizeof *m + bytes);
+    if (!m)
         return false;
-    c->places[c->n_pages] = place;
-    c->pages[c->n_pages++] =
-        (yk_parquet_page){.first_row = c->first_row + row, .n_rows = n_rows, .n_bytes = place.size, .stats.n_missing = -1};
+    *m = (yk_pq_map){.smaller = old, .cap = cap, .places = (yk_pq_place *)(void *)(m->pages + cap)};
+    if (old) {
+        memcpy(m->pages, old->pages, old->cap * sizeof *m->pages);
+        memcpy(m->places, old->places, old->cap * sizeof *m->places);
+    }
+    atomic_store_explicit(&c->map, m, memory_order_release);
+    pthread_mutex_lock(&c->file->lock);
+    size_t had = c->cap_slots;
+    bool   has_slots = yk_grow(&c->slots, &c->cap_slots, (size_t)cap + 1, sizeof *c->slots);
+    if (has_slots)
+        memset(c->slots + had, 0, (c->cap_slots - had) * sizeof *c->slots);
+    pthread_mutex_unlock(&c->file->lock);
+    return has_slots;
+}
+
+/* The page after those that there are. */
+static bool add_page(yk_pq_chunk *c, yk_pq_place place, uint64_t n_rows)
+{
+    unsigned n = atomic_load_explicit(&c->n_pages, memory_order_relaxed);
+    if (n == UINT32_MAX / 4 || !make_room(c, n + 1))
+        return false;
+    yk_pq_map *m = atomic_load_explicit(&c->map, memory_order_relaxed);
+    m->places[n] = place;
+    m->pages[n] = (yk_parquet_page){.first_row = c->first_row + c->n_mapped, .n_rows = n_rows, .n_bytes = place.size, .stats.n_missing = -1};
+    atomic_store_explicit(&c->n_pages, n + 1, memory_order_release);
+    c->n_mapped += n_rows;
     return true;
 }
 
-static int walk_headers(yk_pq_chunk *c, window *w, yoke_error *err)
+/* Lists pages until they hold n_rows rows. After a failure the next walk begins where this one stopped. */
+static int walk_headers(yk_pq_chunk *c, uint64_t n_rows, yoke_error *err)
 {
-    uint64_t     at, end, row = 0;
-    size_t       cap_places = 0, cap_pages = 0;
-    yk_pq_header h;
-    uint32_t     size;
-    YK_TRY(find_range(c, &at, &end, err));
-    c->n_pages = 0;
-    for (; row < c->n_rows; at += size) {
-        if (at >= end)
-            return damaged(c, at, "the column has fewer values than the file has rows", err);
-        YK_TRY(read_header(c, w, at, end, &h, &size, err));
-        yk_pq_place place = {at, size, (int8_t)h.encoding};
-        if (h.type == YK_PQ_DICTIONARY_PAGE && c->n_pages == 0)
+    struct yk_pq_walk *w = &c->walk;
+    yk_pq_header       h;
+    uint32_t           size;
+    for (; c->n_mapped < n_rows; w->at += size) {
+        if (w->at >= w->end)
+            return damaged(c, w->at, "the column has fewer values than the file has rows", err);
+        YK_TRY(read_header(c, w, w->at, w->end, &h, &size, err));
+        yk_pq_place place = {w->at, size, (int8_t)h.encoding};
+        if (h.type == YK_PQ_DICTIONARY_PAGE && c->n_mapped == 0)
             c->dict_place = place;
         if ((h.type != YK_PQ_DATA_PAGE && h.type != YK_PQ_DATA_PAGE_V2) || h.n_values == 0)
             continue;
-        uint64_t n = (uint64_t)h.n_values;
-        if (n > c->n_rows - row)
-            return damaged(c, at, "the column has more values than the file has rows", err);
+        if ((uint64_t)h.n_values > c->n_rows - c->n_mapped)
+            return damaged(c, w->at, "the column has more values than the file has rows", err);
         if (h.encoding < 0 || h.encoding > INT8_MAX)
-            return damaged(c, at, "its values are encoded in a way that Parquet does not define", err);
-        if (!add_page(c, &cap_places, &cap_pages, place, row, n))
+            return damaged(c, w->at, "its values are encoded in a way that Parquet does not define", err);
+        if (!add_page(c, place, (uint64_t)h.n_values))
             return yk_fail_nomem(err, "listing pages");
-        row += n;
     }
     return 0;
 }
 
-/* Takes the pages from the page index; false, and nothing taken, when it is not there or cannot be right. */
-static bool take_index(yk_pq_chunk *c, const yk_pq_location *l, uint32_t n)
+/* Whether the pages of the page index can be right. */
+static bool is_index_good(const yk_pq_chunk *c, const yk_pq_location *l, uint32_t n)
 {
-    size_t   cap_places = 0, cap_pages = 0;
     uint64_t size = c->file->size;
-    if (n == 0 || l[0].first_row != 0)
-        return false;
     for (uint32_t i = 0; i < n; i++) {
         int64_t after = i + 1 < n ? l[i + 1].first_row : (int64_t)c->n_rows;
         if (l[i].at < 0 || l[i].size <= 0 || (uint64_t)l[i].at > size || (uint64_t)l[i].size > size - (uint64_t)l[i].at)
             return false;
         if (l[i].first_row > after || (uint64_t)after > c->n_rows || (i > 0 && l[i].at < l[i - 1].at + l[i - 1].size))
             return false;
+    }
+    return n > 0 && l[0].first_row == 0;
+}
+
+static bool take_index(yk_pq_chunk *c, const yk_pq_location *l, uint32_t n)
+{
+    if (!make_room(c, n))
+        return false;
+    for (uint32_t i = 0; i < n; i++) {
+        int64_t     after = i + 1 < n ? l[i + 1].first_row : (int64_t)c->n_rows;
         yk_pq_place place = {(uint64_t)l[i].at, (uint32_t)l[i].size, -1};
-        if (after > l[i].first_row && !add_page(c, &cap_places, &cap_pages, place, (uint64_t)l[i].first_row, (uint64_t)(after - l[i].first_row)))
+        if (after > l[i].first_row && !add_page(c, place, (uint64_t)(after - l[i].first_row)))
             return false;
     }
     return true;
@@ -157,57 +187,81 @@ static void read_page_stats(yk_pq_chunk *c, const yk_pq_location *l, uint32_t n)
     YK_AUTOFREE yk_pq_bounds *bounds = yk_new_array(yk_pq_bounds, n);
     if (!bounds || !yk_pq_column_index_read(c->index, (size_t)c->info->columns_size, n, bounds))
         return;
+    yk_pq_map *m = c->map;
     for (uint32_t i = 0, p = 0; i < n && p < c->n_pages; i++)
-        if (c->places[p].at == (uint64_t)l[i].at)
-            yk_pq_bounds_decode(c->file, c->leaf, &bounds[i], &c->pages[p++].stats);
+        if (m->places[p].at == (uint64_t)l[i].at)
+            yk_pq_bounds_decode(c->file, c->leaf, &bounds[i], &m->pages[p++].stats);
 }
 
-static bool map_by_index(yk_pq_chunk *c)
+/* The whole map from the page index; *ret_is_done is false, and nothing mapped, where that is missing or cannot be right. */
+static int map_by_index(yk_pq_chunk *c, bool *ret_is_done, yoke_error *err)
 {
     YK_AUTOFREE uint8_t        *bytes = NULL;
     YK_AUTOFREE yk_pq_location *l = NULL;
     uint32_t                    n;
-    if (!read_range(c, c->info->offsets_at, c->info->offsets_size, &bytes) ||
-        !yk_pq_offset_index_read(bytes, (size_t)c->info->offsets_size, &l, &n) || !take_index(c, l, n))
-        return false;
+    *ret_is_done = read_range(c, c->info->offsets_at, c->info->offsets_size, &bytes) &&
+                   yk_pq_offset_index_read(bytes, (size_t)c->info->offsets_size, &l, &n) && is_index_good(c, l, n);
+    if (!*ret_is_done)
+        return 0;
+    if (!take_index(c, l, n))
+        return yk_fail_nomem(err, "listing pages");
     read_page_stats(c, l, n);
-    return true;
+    return 0;
 }
 
 /* With a page index the dictionary is what lies before the first page. */
-static int find_dictionary(yk_pq_chunk *c, window *w, yoke_error *err)
+static int find_dictionary(yk_pq_chunk *c, yoke_error *err)
 {
-    uint64_t     at, end;
-    yk_pq_header h;
-    uint32_t     size;
-    YK_TRY(find_range(c, &at, &end, err));
-    if (c->n_pages == 0 || at >= c->places[0].at)
+    struct yk_pq_walk *w = &c->walk;
+    yk_pq_header       h;
+    uint32_t           size;
+    if (c->n_pages == 0 || w->at >= yk_pq_map_of(c)->places[0].at)
         return 0;
-    YK_TRY(read_header(c, w, at, end, &h, &size, err));
+    YK_TRY(read_header(c, w, w->at, w->end, &h, &size, err));
     if (h.type == YK_PQ_DICTIONARY_PAGE)
-        c->dict_place = (yk_pq_place){at, size, (int8_t)h.encoding};
+        c->dict_place = (yk_pq_place){w->at, size, (int8_t)h.encoding};
     return 0;
 }
 
 static void forget_map(yk_pq_chunk *c)
 {
+    for (yk_pq_map *m = YK_TAKE(c->map), *next; m; m = next) {
+        next = m->smaller;
+        yk_free(m);
+    }
     yk_free(YK_TAKE(c->index));
-    yk_free(YK_TAKE(c->places));
-    yk_free(YK_TAKE(c->pages));
     yk_free(YK_TAKE(c->slots));
+    yk_free(YK_TAKE(c->walk.data));
+    c->cap_slots = 0;
     c->n_pages = 0;
+    c->n_mapped = 0;
 }
 
-static int make_map(yk_pq_chunk *c, window *w, yoke_error *err)
+/* Before the first page is mapped. */
+static int begin_map(yk_pq_chunk *c, yoke_error *err)
 {
-    if (c->n_rows > 0 && map_by_index(c)) {
-        YK_TRY(find_dictionary(c, w, err));
-    } else if (c->n_rows > 0) {
-        forget_map(c);
-        YK_TRY(walk_headers(c, w, err));
+    bool is_done;
+    YK_TRY(find_range(c, &c->walk.at, &c->walk.end, err));
+    YK_TRY(map_by_index(c, &is_done, err));
+    return is_done ? find_dictionary(c, err) : 0;
+}
+
+static int extend_map(yk_pq_chunk *c, uint64_t n_rows, yoke_error *err)
+{
+    if (!c->has_begun) {
+        int rc = begin_map(c, err);
+        c->has_begun = rc == 0;
+        if (rc < 0) {
+            forget_map(c);
+            return rc;
+        }
     }
-    c->slots = yk_new_array(struct yk_pq_slot, c->n_pages + 1);
-    return c->slots ? 0 : yk_fail_nomem(err, "listing pages");
+    YK_TRY(walk_headers(c, n_rows, err));
+    if (c->n_mapped == c->n_rows) {
+        yk_free(YK_TAKE(c->walk.data));
+        c->walk.n_data = c->walk.cap_data = 0;
+    }
+    return 0;
 }
 
 static yk_pq_chunk *chunk_new(yk_parquet *f, unsigned group, unsigned column)
@@ -221,11 +275,11 @@ static yk_pq_chunk *chunk_new(yk_parquet *f, unsigned group, unsigned column)
     c->first_row = f->groups[group].first_row;
     c->n_rows = f->groups[group].n_rows;
     c->dict_id = f->first_id + (uint64_t)group * f->n_leaves + column;
-    pthread_mutex_init(&c->building, NULL);
+    yk_lock_init(&c->mapping);
     return c;
 }
 
-int yk_pq_chunk_get(yk_parquet *f, unsigned group, unsigned column, yk_pq_chunk **ret, yoke_error *err)
+int yk_pq_chunk_get(yk_parquet *f, unsigned group, unsigned column, uint64_t n_rows, yk_pq_chunk **ret, yoke_error *err)
 {
     pthread_mutex_lock(&f->lock);
     yk_pq_chunk **slot = &f->chunks[(size_t)group * f->n_leaves + column];
@@ -235,17 +289,9 @@ int yk_pq_chunk_get(yk_parquet *f, unsigned group, unsigned column, yk_pq_chunk 
     pthread_mutex_unlock(&f->lock);
     if (!c)
         return yk_fail_nomem(err, "opening a column");
-    pthread_mutex_lock(&c->building);
-    int rc = 0;
-    if (!c->has_map) {
-        window w = {0};
-        rc = make_map(c, &w, err);
-        c->has_map = rc == 0;
-        if (rc < 0)
-            forget_map(c);
-        yk_free(w.data);
-    }
-    pthread_mutex_unlock(&c->building);
+    pthread_mutex_lock(&c->mapping);
+    int rc = c->n_mapped < n_rows ? extend_map(c, n_rows, err) : 0;
+    pthread_mutex_unlock(&c->mapping);
     *ret = c;
     return rc;
 }
@@ -254,25 +300,26 @@ void yk_pq_chunk_free(yk_pq_chunk *c)
 {
     if (!c)
         return;
-    pthread_mutex_destroy(&c->building);
+    pthread_mutex_destroy(&c->mapping);
     forget_map(c);
     yk_free(c);
 }
 
 int yk_pq_page_encoding(yk_pq_chunk *c, unsigned i, int *ret, yoke_error *err)
 {
-    int known = __atomic_load_n(&c->places[i].encoding, __ATOMIC_RELAXED); /* relaxed: everyone finds the same */
+    yk_pq_place *place = &yk_pq_map_of(c)->places[i];
+    int          known = __atomic_load_n(&place->encoding, __ATOMIC_RELAXED); /* relaxed: everyone finds the same */
     if (known < 0 && c->info->is_all_dict)
         known = YK_PQ_RLE_DICTIONARY;
     if (known < 0) {
-        window       w = {0};
-        yk_pq_header h;
-        uint32_t     size;
-        int          rc = read_header(c, &w, c->places[i].at, c->places[i].at + c->places[i].size, &h, &size, err);
+        struct yk_pq_walk w = {0};
+        yk_pq_header      h;
+        uint32_t          size;
+        int               rc = read_header(c, &w, place->at, place->at + place->size, &h, &size, err);
         yk_free(w.data);
         YK_TRY(rc);
         known = h.encoding & INT8_MAX;
-        __atomic_store_n(&c->places[i].encoding, (int8_t)known, __ATOMIC_RELAXED);
+        __atomic_store_n(&place->encoding, (int8_t)known, __ATOMIC_RELAXED);
     }
     *ret = known;
     return 0;
@@ -284,8 +331,14 @@ int yk_parquet_pages(yk_parquet *f, unsigned group, unsigned column, const yk_pa
     if (f->leaves[column].column.refusal)
         return yk_fail(err, YOKE_EUNSUPPORTED, "'%s': column '%s' cannot be read: %s", f->path, f->leaves[column].column.name,
                        f->leaves[column].column.refusal);
-    YK_TRY(yk_pq_chunk_get(f, group, column, &c, err));
-    *ret = c->pages;
+    YK_TRY(yk_pq_chunk_get(f, group, column, f->groups[group].n_rows, &c, err));
     *ret_n = c->n_pages;
+    *ret = *ret_n ? yk_pq_map_of(c)->pages : NULL;
     return 0;
+}
+
+bool yk_parquet_has_page_stats(const yk_parquet *f, unsigned group, unsigned column)
+{
+    const yk_pq_chunk_info *i = &f->footer.groups[group].chunks[column];
+    return i->offsets_at > 0 && i->columns_at > 0;
 }

@@ -16,10 +16,11 @@ int yk_cursor_ahead(yk_cursor *c, const yk_dict **ret_dict, uint64_t *ret_rows, 
     if (*ret_rows == 0 || c->leaf->form == YK_PQ_F_NULL)
         return 0;
     YK_TRY(yk_cursor_need_page(c, err));
-    const yk_parquet_page *p = c->chunk->pages;
+    unsigned               n = c->chunk->n_pages;
+    const yk_parquet_page *p = yk_pq_map_of(c->chunk)->pages;
     first = c->page->layout == YK_PQ_CODES;
     uint64_t end = p[c->page_no].first_row + p[c->page_no].n_rows;
-    for (unsigned i = c->page_no + 1; i < c->chunk->n_pages && end < c->end; i++) {
+    for (unsigned i = c->page_no + 1; i < n && end < c->end; i++) {
         YK_TRY(yk_pq_page_encoding(c->chunk, i, &other, err));
         if (yk_pq_is_dict(other) != first)
             break;
@@ -35,7 +36,7 @@ int yk_cursor_ahead(yk_cursor *c, const yk_dict **ret_dict, uint64_t *ret_rows, 
 static int not_codes(const yk_cursor *c, const char *what, yoke_error *err)
 {
     return yk_fail(err, YOKE_EFORMAT, "'%s': column '%s', page at byte %llu: %s", c->file->path, c->leaf->column.name,
-                   (unsigned long long)c->chunk->places[c->page_no].at, what);
+                   (unsigned long long)yk_pq_map_of(c->chunk)->places[c->page_no].at, what);
 }
 
 /* Where codes are counted for the call: in the caller's counts, or in WAYS tables that are added to them at its end. */

@@ -91,19 +91,22 @@ int yk_cursor_find_page(yk_cursor *c, yoke_error *err)
 {
     if (!c->chunk || c->row < c->chunk->first_row || c->row - c->chunk->first_row >= c->chunk->n_rows) {
         unsigned g = find_row(&c->file->groups[0].first_row, sizeof *c->file->groups, c->file->n_groups, c->row);
-        YK_TRY(yk_pq_chunk_get(c->file, g, c->column, &c->chunk, err));
+        const yk_parquet_group *group = &c->file->groups[g];
+        uint64_t                want = c->end - group->first_row < group->n_rows ? c->end - group->first_row : group->n_rows;
+        YK_TRY(yk_pq_chunk_get(c->file, g, c->column, want, &c->chunk, err));
         c->page_no = UINT32_MAX;
     }
-    const yk_parquet_page *p = c->chunk->pages;
-    if (c->page_no >= c->chunk->n_pages || c->row < p[c->page_no].first_row || c->row - p[c->page_no].first_row >= p[c->page_no].n_rows)
-        c->page_no = find_row(&p[0].first_row, sizeof *p, c->chunk->n_pages, c->row);
+    unsigned               n = c->chunk->n_pages;
+    const yk_parquet_page *p = yk_pq_map_of(c->chunk)->pages;
+    if (c->page_no >= n || c->row < p[c->page_no].first_row || c->row - p[c->page_no].first_row >= p[c->page_no].n_rows)
+        c->page_no = find_row(&p[0].first_row, sizeof *p, n, c->row);
     return 0;
 }
 
 static int broken(const yk_cursor *c, const char *what, yoke_error *err)
 {
     return yk_fail(err, YOKE_EFORMAT, "'%s': column '%s', page at byte %llu: %s", c->file->path, c->leaf->column.name,
-                   (unsigned long long)c->chunk->places[c->page_no].at, what);
+                   (unsigned long long)yk_pq_map_of(c->chunk)->places[c->page_no].at, what);
 }
 
 static int short_of(const yk_cursor *c, yoke_error *err) { return broken(c, "it has fewer values than it says", err); }
@@ -173,7 +176,7 @@ static int enter_page(yk_cursor *c, yoke_error *err)
     c->page_left = p->n_rows;
     yk_pq_hybrid_init(&c->levels, p->levels, p->levels_end, 32 - (unsigned)__builtin_clz(c->leaf->max_def | 1u));
     yk_pq_hybrid_init(&c->codes_at, p->values, p->values_end, p->layout == YK_PQ_CODES ? p->code_width : 1);
-    uint64_t before = c->row - c->chunk->pages[c->page_no].first_row;
+    uint64_t before = c->row - yk_pq_map_of(c->chunk)->pages[c->page_no].first_row;
     return before ? pass_rows(c, before, err) : 0;
 }
 

@@ -5,6 +5,7 @@
 #ifndef YK_FORMAT_PQ_FILE_H
 #define YK_FORMAT_PQ_FILE_H
 
+#include "exec/gate.h"
 #include "format/parquet/parquet.h"
 #include "format/parquet/pq_codec.h"
 #include "format/parquet/pq_footer.h"
@@ -39,8 +40,8 @@ struct yk_parquet {
     unsigned          n_leaves, n_groups;
     yk_parquet_group *groups;
 
-    pthread_mutex_t lock;   /* taken for moments; outside every other lock of the reader but `building` */
-    pthread_cond_t  loaded; /* a page that someone was loading is there, or failed */
+    pthread_mutex_t lock;   /* taken for moments; outside every other lock of the reader but `mapping` */
+    yk_gate         loaded; /* opened when a page that someone was loading is there, or failed */
     yk_pq_chunk   **chunks; /* [group * n_leaves + leaf], NULL until needed; guarded by lock */
     yk_pq_page     *newest, *oldest;        /* pages that no cursor is in; guarded by lock */
     uint64_t        kept_bytes, budget;     /* of those and of spares; guarded by lock */
@@ -58,25 +59,45 @@ typedef struct yk_pq_place {
     int8_t   encoding; /* -1: not known yet */
 } yk_pq_place;
 
-/* One column of one row group. What `has_map` promises is made once and then only read. */
+/* A column chunk's pages. One that grows is replaced by a larger one, and stays for those who still read it. */
+typedef struct yk_pq_map yk_pq_map;
+struct yk_pq_map {
+    yk_pq_map      *smaller; /* owned */
+    unsigned        cap;
+    yk_pq_place    *places;  /* cap of each; in the same piece of memory */
+    yk_parquet_page pages[];
+};
+
+/* One column of one row group. With a page index its map is made at once, else by walking the page headers as far as somebody needs. */
 struct yk_pq_chunk {
     yk_parquet             *file;
     const yk_pq_leaf       *leaf;
     const yk_pq_chunk_info *info;
     uint64_t                first_row, n_rows, dict_id;
-    pthread_mutex_t         building; /* held while the map is made; outermost */
-    bool                    has_map;  /* guarded by building */
-    uint8_t                *index;    /* the column index's bytes, which page statistics borrow from; owned */
-    yk_pq_place            *places;   /* n_pages, owned */
-    yk_parquet_page        *pages;    /* n_pages, owned */
-    unsigned                n_pages;
-    yk_pq_place             dict_place; /* size 0: there is none */
-    uint64_t                walked;     /* rows that cursors have passed in its pages; guarded by file->lock */
+    pthread_mutex_t         mapping; /* held while the map is extended; outermost */
+    bool                    has_begun; /* guarded by mapping, as the next two */
+    uint64_t                n_mapped;  /* rows from the first whose pages are known */
+    struct yk_pq_walk {
+        uint64_t at, end;  /* of the file: the next header, and what the pages do not reach past */
+        uint8_t *data;     /* owned; bytes of the file near the headers */
+        uint64_t data_at;
+        size_t   n_data, cap_data;
+        uint32_t last_page; /* its size, once one has been seen */
+    } walk;
+    _Atomic(yk_pq_map *) map;        /* owned */
+    atomic_uint          n_pages;    /* grows when its page is in the map */
+    uint8_t             *index;      /* the column index's bytes, which page statistics borrow from; owned; made with the map, as the next */
+    yk_pq_place          dict_place; /* size 0: there is none */
+    uint64_t             walked;     /* rows that cursors have passed in its pages; guarded by file->lock, as the next two */
     struct yk_pq_slot {
         yk_pq_page *page;
         bool        is_loading;
-    } *slots; /* [0] the dictionary, [1 + i] page i; owned; guarded by file->lock */
+    } *slots; /* [0] the dictionary, [1 + i] page i; owned */
+    size_t cap_slots;
 };
+
+/* The pages that are mapped so far, n_pages of them at least: what was there before a look at n_pages is there after it. */
+static inline const yk_pq_map *yk_pq_map_of(const yk_pq_chunk *c) { return atomic_load_explicit(&((yk_pq_chunk *)c)->map, memory_order_acquire); }
 
 /* What loading needs between pages; each cursor has one. Zeroed is ready. */
 typedef struct yk_pq_loader {
@@ -121,8 +142,8 @@ struct yk_pq_page {
     yk_dict        dict;      /* of DICT */
 };
 
-/* The chunk of (group, column), its map made. */
-int yk_pq_chunk_get(yk_parquet *f, unsigned group, unsigned column, yk_pq_chunk **ret, yoke_error *err) YK_MUST_USE;
+/* The chunk of (group, column), its first n_rows rows mapped at least. */
+int yk_pq_chunk_get(yk_parquet *f, unsigned group, unsigned column, uint64_t n_rows, yk_pq_chunk **ret, yoke_error *err) YK_MUST_USE;
 void yk_pq_chunk_free(yk_pq_chunk *c); /* when no page is referenced; frees its kept ones too */
 
 /* Page i of a chunk (slot i + 1), or its dictionary (slot 0), loaded or shared. Give it back with how many of its rows were passed. */

@@ -117,8 +117,7 @@ int yk_parquet_open(const char *path, yk_parquet **ret, yoke_error *err)
         return yk_fail_nomem(err, "opening a Parquet file");
     f->fd = -1;
     f->budget = BUDGET;
-    pthread_mutex_init(&f->lock, NULL);
-    pthread_cond_init(&f->loaded, NULL);
+    yk_lock_init(&f->lock);
     f->path = yk_strdup(path);
     if (!f->path)
         return yk_fail_nomem(err, "opening a Parquet file");
@@ -140,7 +139,6 @@ void yk_parquet_close(yk_parquet *f)
     if (f->fd >= 0)
         close(f->fd);
     pthread_mutex_destroy(&f->lock);
-    pthread_cond_destroy(&f->loaded);
     yk_free(f->chunks);
     yk_free(f->leaves);
     yk_free(f->path);

@@ -354,15 +354,15 @@ static int load_data(loading *g)
         return damaged(g, "it is not the data page it should be");
     if (p->n_rows != (uint64_t)g->h.n_values)
         return damaged(g, "it has not as many rows as the page index says");
-    __atomic_store_n(&g->c->places[p->slot - 1].encoding, (int8_t)(g->h.encoding & INT8_MAX), __ATOMIC_RELAXED);
+    __atomic_store_n(&yk_pq_map_of(g->c)->places[p->slot - 1].encoding, (int8_t)(g->h.encoding & INT8_MAX), __ATOMIC_RELAXED);
     YK_TRY(g->h.type == YK_PQ_DATA_PAGE ? find_levels_v1(g) : find_levels_v2(g));
     return find_values(g, g->h.encoding, p->n_rows);
 }
 
 int yk_pq_page_load(yk_pq_chunk *c, unsigned slot, yk_pq_loader *l, yk_pq_page *p, yoke_error *err)
 {
-    loading g = {.c = c, .place = slot ? &c->places[slot - 1] : &c->dict_place, .l = l, .p = p, .err = err};
-    p->n_rows = slot ? c->pages[slot - 1].n_rows : 0;
+    loading g = {.c = c, .place = slot ? &yk_pq_map_of(c)->places[slot - 1] : &c->dict_place, .l = l, .p = p, .err = err};
+    p->n_rows = slot ? yk_pq_map_of(c)->pages[slot - 1].n_rows : 0;
     YK_TRY(read_stored(&g));
     if (slot)
         return load_data(&g);
