@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Snappy streams: what our decoder makes of any bytes is what Snappy's own library makes of them.
+ * Snappy streams: what our decoder makes of any bytes is what Snappy's own library makes of them, alone and in turns with others.
  */
 #include "base/alloc.h"
 #include "format/parquet/pq_snappy.h"
@@ -24,9 +24,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     if (length((const char *)data, size, &n) != 0 || n > MOST)
         return 0;
-    YK_AUTOFREE uint8_t *ours = yk_malloc(n + 1), *theirs = yk_malloc(n + 1);
-    bool is_good = yk_snappy_read(data, size, ours, n);
+    YK_AUTOFREE uint8_t *ours = yk_malloc(n + 1), *theirs = yk_malloc(n + 1), *again = yk_malloc(n + 1);
+    bool is_good = yk_snappy_read(&(yk_snappy_block){data, size, ours, n});
     if (is_good != (read((const char *)data, size, (char *)theirs, &n) == 0) || (is_good && memcmp(ours, theirs, n) != 0))
+        __builtin_trap();
+    static const uint8_t other[] = "\xc8\x01\x08xyz\xfe\x03\x00\xfe\x03\x00\xfe\x03\x00\x05\x03"; /* 200 bytes */
+    uint8_t              room[200];
+    bool                 good[2];
+    yk_snappy_read_two((yk_snappy_block[]){{data, size, again, n}, {other, sizeof other - 1, room, sizeof room}}, good);
+    if (good[0] != is_good || (is_good && memcmp(ours, again, n) != 0) || !good[1])
         __builtin_trap();
     return 0;
 }

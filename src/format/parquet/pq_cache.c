@@ -4,13 +4,6 @@
  */
 #include "format/parquet/pq_page.h"
 
-void yk_pq_loader_fini(yk_pq_loader *l)
-{
-    yk_codec_fini(&l->codecs);
-    yk_free(l->stored);
-    *l = (yk_pq_loader){0};
-}
-
 const char *yk_pq_out_of_range(const yk_pq_leaf *leaf)
 {
     return leaf->form == YK_PQ_F_INT96 ? "it holds a time outside the years 1678 to 2261, which 64-bit nanoseconds end at"
@@ -146,26 +139,74 @@ void yk_pq_page_forget(yk_parquet *f, uint64_t budget)
     pthread_mutex_unlock(&f->lock);
 }
 
-static int load(yk_pq_chunk *c, unsigned slot, yk_pq_loader *l, yk_pq_page **ret, yoke_error *err)
+/* ---- loading ---- */
+
+/* One that is in no slot. */
+static void discard(yk_pq_page *p)
+{
+    if (!p)
+        return;
+    yk_parquet *f = p->chunk->file;
+    pthread_mutex_lock(&f->lock);
+    if (p->dict_page)
+        unref(f, p->dict_page);
+    free_content(f, p);
+    pthread_mutex_unlock(&f->lock);
+}
+
+void yk_pq_loader_fini(yk_pq_loader *l)
+{
+    discard(l->ahead);
+    yk_codec_fini(&l->codecs);
+    yk_free(l->stored[0].data);
+    yk_free(l->stored[1].data);
+    *l = (yk_pq_loader){0};
+}
+
+static yk_pq_page *page_new(yk_pq_chunk *c, unsigned slot)
 {
     yk_pq_page *p = yk_new(yk_pq_page);
+    if (p)
+        *p = (yk_pq_page){.chunk = c, .slot = slot, .refs = 1, .cost = sizeof *p};
+    return p;
+}
+
+/* Whether the page after `slot` is worth loading with it: small, wanted, and in nobody's hands. */
+static bool may_load_next(yk_pq_chunk *c, unsigned slot, const yk_pq_loader *l)
+{
+    enum { MOST = 1 << 20 };
+    if (slot == 0 || c->info->codec != YK_PQ_SNAPPY || slot >= c->n_pages)
+        return false;
+    const yk_pq_map *m = yk_pq_map_of(c);
+    if (m->pages[slot].first_row >= l->until || m->places[slot - 1].size > MOST || m->places[slot].size > MOST)
+        return false;
+    pthread_mutex_lock(&c->file->lock);
+    bool is_free = !c->slots[slot + 1].page && !c->slots[slot + 1].is_loading;
+    pthread_mutex_unlock(&c->file->lock);
+    return is_free;
+}
+
+static int load(yk_pq_chunk *c, unsigned slot, yk_pq_loader *l, yk_pq_page **ret, yoke_error *err)
+{
+    yk_pq_page *ahead = slot ? YK_TAKE(l->ahead) : NULL;
+    if (ahead && ahead->chunk == c && ahead->slot == slot) {
+        *ret = ahead;
+        return 0;
+    }
+    discard(ahead);
+    yk_pq_page *p = page_new(c, slot), *next = p && may_load_next(c, slot, l) ? page_new(c, slot + 1) : NULL;
+    bool        has_next = false;
     if (!p)
         return yk_fail_nomem(err, "reading a page");
-    p->chunk = c;
-    p->slot = slot;
-    p->refs = 1;
-    p->cost = sizeof *p;
-    int rc = yk_pq_page_load(c, slot, l, p, err);
-    if (rc < 0) {
-        pthread_mutex_lock(&c->file->lock);
-        if (p->dict_page)
-            unref(c->file, p->dict_page);
-        free_content(c->file, p);
-        pthread_mutex_unlock(&c->file->lock);
-        return rc;
-    }
-    *ret = p;
-    return 0;
+    int rc = next ? yk_pq_page_load_two(p, next, &has_next, l, err) : yk_pq_page_load(p, l, err);
+    if (has_next)
+        l->ahead = YK_TAKE(next);
+    discard(next);
+    if (rc < 0)
+        discard(p);
+    else
+        *ret = p;
+    return rc;
 }
 
 int yk_pq_page_get(yk_pq_chunk *c, unsigned slot, yk_pq_loader *l, yk_pq_page **ret, yoke_error *err)

@@ -223,15 +223,22 @@ static int find_dictionary(yk_pq_chunk *c, yoke_error *err)
     return 0;
 }
 
+static void end_walk(yk_pq_chunk *c)
+{
+    yk_free(c->walk.data);
+    c->walk = (struct yk_pq_walk){0};
+}
+
 static void forget_map(yk_pq_chunk *c)
 {
-    for (yk_pq_map *m = YK_TAKE(c->map), *next; m; m = next) {
+    for (yk_pq_map *m = c->map, *next; m; m = next) {
         next = m->smaller;
         yk_free(m);
     }
+    c->map = NULL;
     yk_free(YK_TAKE(c->index));
     yk_free(YK_TAKE(c->slots));
-    yk_free(YK_TAKE(c->walk.data));
+    end_walk(c);
     c->cap_slots = 0;
     c->n_pages = 0;
     c->n_mapped = 0;
@@ -257,10 +264,8 @@ static int extend_map(yk_pq_chunk *c, uint64_t n_rows, yoke_error *err)
         }
     }
     YK_TRY(walk_headers(c, n_rows, err));
-    if (c->n_mapped == c->n_rows) {
-        yk_free(YK_TAKE(c->walk.data));
-        c->walk.n_data = c->walk.cap_data = 0;
-    }
+    if (c->n_mapped == c->n_rows)
+        end_walk(c);
     return 0;
 }
 

@@ -170,7 +170,7 @@ int yk_codec_decompress(yk_codec_state *s, unsigned codec, const uint8_t *from, 
             return yk_fail(err, YOKE_EFORMAT, "its two sizes differ although it is not compressed");
         memcpy(to, from, n);
         return 0;
-    case YK_PQ_SNAPPY: return yk_snappy_read(from, n, to, to_n) ? 0 : damaged(codec, err);
+    case YK_PQ_SNAPPY: return yk_snappy_read(&(yk_snappy_block){from, n, to, to_n}) ? 0 : damaged(codec, err);
     case YK_PQ_GZIP: return read_gzip(s, from, n, to, to_n, err);
     case YK_PQ_ZSTD: return read_zstd(s, from, n, to, to_n, err);
     case YK_PQ_BROTLI: return read_brotli(from, n, to, to_n, err);

@@ -66,7 +66,7 @@ int yk_cursor_seek(yk_cursor *c, uint64_t first, uint64_t n, yoke_error *err)
     leave_page(c);
     c->chunk = NULL;
     c->row = first;
-    c->end = first + n;
+    c->end = c->loader.until = first + n;
     return 0;
 }
 

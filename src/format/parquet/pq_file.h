@@ -101,10 +101,14 @@ static inline const yk_pq_map *yk_pq_map_of(const yk_pq_chunk *c) { return atomi
 
 /* What loading needs between pages; each cursor has one. Zeroed is ready. */
 typedef struct yk_pq_loader {
-    yk_codec_state       codecs;
-    uint8_t             *stored; /* owned */
-    size_t               cap;
-    uint64_t             advised; /* up to here the system has been told what will be read; 0: not yet */
+    yk_codec_state codecs;
+    struct yk_pq_stored {
+        uint8_t *data; /* owned */
+        size_t   cap;
+    } stored[2];
+    uint64_t    advised; /* up to here the system has been told what will be read; 0: not yet */
+    uint64_t    until;   /* up to this row of the file pages are wanted, as far as the cursor knows */
+    yk_pq_page *ahead;   /* owned; loaded with the one before it, and nobody's yet */
 } yk_pq_loader;
 void yk_pq_loader_fini(yk_pq_loader *l);
 

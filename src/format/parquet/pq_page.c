@@ -5,18 +5,22 @@
 #include "format/parquet/pq_page.h"
 
 #include "base/file.h"
+#include "format/parquet/pq_snappy.h"
 
 #include <fcntl.h>
 
 /* A page being loaded: what its header says, and what is being made of it. */
 typedef struct loading {
-    yk_pq_chunk       *c;
-    const yk_pq_place *place;
-    yk_pq_loader      *l;
-    yk_pq_page        *p;
-    yk_pq_header       h;
-    const uint8_t     *body; /* stored_size bytes, as stored */
-    yoke_error        *err;
+    yk_pq_chunk         *c;
+    const yk_pq_place   *place;
+    yk_pq_loader        *l;
+    struct yk_pq_stored *stored; /* the loader's, for this page */
+    yk_pq_page          *p;
+    yk_pq_header         h;
+    const uint8_t       *body;  /* stored_size bytes, as stored: `keep` as they are, then what `codec` made of `plain` bytes */
+    size_t               keep, plain;
+    unsigned             codec;
+    yoke_error          *err;
 } loading;
 
 static int damaged(const loading *g, const char *what)
@@ -38,37 +42,39 @@ static void advise(yk_parquet *f, yk_pq_loader *l, const yk_pq_place *place)
 
 /* The page's bytes. Where they are in memory already there is nothing to advise, which is work for the system too; from the first that are
  * not, what follows is announced. */
-static int read_bytes(yk_parquet *f, yk_pq_loader *l, const yk_pq_place *place, yoke_error *err)
+static int read_bytes(const loading *g)
 {
-    if (!l->advised && place->at <= f->size && place->size <= f->size - place->at &&
-        yk_file_read_ready(f->fd, place->at, l->stored, place->size)) {
+    yk_parquet        *f = g->c->file;
+    const yk_pq_place *place = g->place;
+    if (!g->l->advised && place->at <= f->size && place->size <= f->size - place->at &&
+        yk_file_read_ready(f->fd, place->at, g->stored->data, place->size)) {
         atomic_fetch_add_explicit(&f->bytes_read, place->size, memory_order_relaxed);
         return 0;
     }
-    advise(f, l, place);
-    return yk_pq_read(f, place->at, l->stored, place->size, err);
+    advise(f, g->l, place);
+    return yk_pq_read(f, place->at, g->stored->data, place->size, g->err);
 }
 
 static int read_stored(loading *g)
 {
-    yk_parquet   *f = g->c->file;
-    yk_pq_loader *l = g->l;
-    size_t        n = g->place->size;
-    if (l->cap < n + YK_PQ_PAD) {
-        yk_free(YK_TAKE(l->stored));
-        l->cap = 0;
-        l->stored = yk_malloc_aligned(n + YK_PQ_PAD);
-        if (!l->stored)
+    yk_parquet          *f = g->c->file;
+    struct yk_pq_stored *to = g->stored;
+    size_t               n = g->place->size;
+    if (to->cap < n + YK_PQ_PAD) {
+        yk_free(YK_TAKE(to->data));
+        to->cap = 0;
+        to->data = yk_malloc_aligned(n + YK_PQ_PAD);
+        if (!to->data)
             return yk_fail_nomem(g->err, "reading a page");
-        l->cap = n + YK_PQ_PAD;
+        to->cap = n + YK_PQ_PAD;
     }
-    YK_TRY(read_bytes(f, l, g->place, g->err));
-    int len = yk_pq_header_read(l->stored, n, &g->h);
+    YK_TRY(read_bytes(g));
+    int len = yk_pq_header_read(to->data, n, &g->h);
     if (len <= 0)
         return damaged(g, "its header is damaged");
     if ((size_t)g->h.stored_size > n - (size_t)len)
         return damaged(g, "it is longer than the place it lies in");
-    g->body = l->stored + len;
+    g->body = to->data + len;
     if (g->h.has_crc) {
         uint32_t crc;
         YK_TRY(yk_codec_crc32(g->body, (size_t)g->h.stored_size, &crc, g->err));
@@ -86,32 +92,45 @@ static bool is_plausible(unsigned codec, uint64_t stored, uint64_t plain)
     return plain <= (stored + 64) * most;
 }
 
-/* `keep` bytes as they are, then, from a border of 64 bytes, the rest decompressed. */
-static int unpack_body(loading *g, size_t keep, bool is_compressed)
+/* Room for what will come out: `keep` bytes as they are, then, from a border of 64 bytes, the rest decompressed. In the second version
+ * of data pages levels are kept; in the first they are compressed with the values. */
+static int plan_body(loading *g)
 {
     const yk_pq_header *h = &g->h;
-    unsigned            codec = is_compressed ? g->c->info->codec : YK_PQ_RAW;
-    size_t              plain = (size_t)h->plain_size - keep, stored = (size_t)h->stored_size - keep;
-    size_t              values_at = (keep + YK_PQ_PAD + 63) / 64 * 64;
-    if (keep == 0)
-        values_at = 0;
-    if (!is_plausible(codec, stored, plain))
+    bool                is_v2 = h->type == YK_PQ_DATA_PAGE_V2;
+    g->keep = is_v2 ? (size_t)h->def_size + (size_t)h->rep_size : 0;
+    if (g->keep > (size_t)h->plain_size || g->keep > (size_t)h->stored_size)
+        return damaged(g, "its levels are longer than it is");
+    g->plain = (size_t)h->plain_size - g->keep;
+    g->codec = is_v2 && !h->is_compressed ? YK_PQ_RAW : g->c->info->codec;
+    size_t values_at = g->keep ? (g->keep + YK_PQ_PAD + 63) / 64 * 64 : 0;
+    if (!is_plausible(g->codec, (size_t)h->stored_size - g->keep, g->plain))
         return damaged(g, "it is said to be far larger than its compressed data can be");
-    YK_TRY(yk_pq_page_room(g->p, values_at + plain, g->err));
-    memcpy(g->p->raw, g->body, keep);
-    yoke_error why = YOKE_ERROR_INIT;
-    if (plain > 0) {
-        int rc = yk_codec_decompress(&g->l->codecs, codec, g->body + keep, stored, g->p->raw + values_at, plain, &why);
-        if (rc < 0)
-            return why.code == YOKE_EFORMAT ? damaged(g, why.text) : yk_fail(g->err, why.code, "'%s': %s", g->c->file->path, why.text);
-    }
-    memset(g->p->raw + values_at + plain, 0, YK_PQ_PAD);
-    if (keep)
-        memset(g->p->raw + keep, 0, values_at - keep);
+    YK_TRY(yk_pq_page_room(g->p, values_at + g->plain, g->err));
+    memcpy(g->p->raw, g->body, g->keep);
+    memset(g->p->raw + g->keep, 0, values_at - g->keep);
+    memset(g->p->raw + values_at + g->plain, 0, YK_PQ_PAD);
     g->p->values = g->p->raw + values_at;
-    g->p->values_end = g->p->values + plain;
-    atomic_fetch_add_explicit(&g->c->file->bytes_decompressed, plain, memory_order_relaxed);
+    g->p->values_end = g->p->values + g->plain;
     return 0;
+}
+
+static int unpack(loading *g)
+{
+    yoke_error why = YOKE_ERROR_INIT;
+    int        rc = 0;
+    if (g->plain > 0)
+        rc = yk_codec_decompress(&g->l->codecs, g->codec, g->body + g->keep, (size_t)g->h.stored_size - g->keep, (uint8_t *)g->p->values, g->plain,
+                                 &why);
+    if (rc < 0)
+        return why.code == YOKE_EFORMAT ? damaged(g, why.text) : yk_fail(g->err, why.code, "'%s': %s", g->c->file->path, why.text);
+    atomic_fetch_add_explicit(&g->c->file->bytes_decompressed, g->plain, memory_order_relaxed);
+    return 0;
+}
+
+static yk_snappy_block block_of(const loading *g)
+{
+    return (yk_snappy_block){g->body + g->keep, (size_t)g->h.stored_size - g->keep, (uint8_t *)g->p->values, g->plain};
 }
 
 /* Levels in the oldest form, packed from the highest bit down: turned into one packed run of the usual form, in `side`. */
@@ -141,12 +160,11 @@ static int turn_bit_packed(loading *g, unsigned width)
     return 0;
 }
 
-/* In the first version of data pages levels lie before the values and are compressed with them. */
+/* In the first version of data pages levels lie before the values. */
 static int find_levels_v1(loading *g)
 {
     yk_pq_page *p = g->p;
     unsigned    width = 32 - (unsigned)__builtin_clz(g->c->leaf->max_def | 1u);
-    YK_TRY(unpack_body(g, 0, true));
     if (g->c->leaf->max_def == 0)
         return 0;
     if (g->h.level_encoding == YK_PQ_BIT_PACKED)
@@ -163,18 +181,12 @@ static int find_levels_v1(loading *g)
     return 0;
 }
 
-static int find_levels_v2(loading *g)
+static void find_levels_v2(loading *g)
 {
-    const yk_pq_header *h = &g->h;
-    size_t              levels = (size_t)h->def_size + (size_t)h->rep_size;
-    if (levels > (size_t)h->plain_size || levels > (size_t)h->stored_size)
-        return damaged(g, "its levels are longer than it is");
-    YK_TRY(unpack_body(g, levels, h->is_compressed));
-    if (g->c->leaf->max_def > 0) {
-        g->p->levels = g->p->raw + h->rep_size;
-        g->p->levels_end = g->p->levels + h->def_size;
-    }
-    return 0;
+    if (g->c->leaf->max_def == 0)
+        return;
+    g->p->levels = g->p->raw + g->h.rep_size;
+    g->p->levels_end = g->p->levels + g->h.def_size;
 }
 
 static int find_codes(loading *g)
@@ -329,7 +341,6 @@ static int load_dictionary(loading *g)
     yk_pq_page       *p = g->p;
     const yk_pq_leaf *leaf = g->c->leaf;
     size_t            size = yk_kind_size(leaf->column.type.kind), n = (size_t)g->h.n_values;
-    YK_TRY(unpack_body(g, 0, true));
     if (leaf->physical == YK_PQ_BOOLEAN || (g->h.encoding != YK_PQ_PLAIN && g->h.encoding != YK_PQ_PLAIN_DICTIONARY))
         return wrong_encoding(g, g->h.encoding);
     YK_TRY(find_values(g, YK_PQ_PLAIN, n));
@@ -349,24 +360,52 @@ static int load_dictionary(loading *g)
 
 static int load_data(loading *g)
 {
-    yk_pq_page *p = g->p;
-    if (g->h.type != YK_PQ_DATA_PAGE && g->h.type != YK_PQ_DATA_PAGE_V2)
-        return damaged(g, "it is not the data page it should be");
-    if (p->n_rows != (uint64_t)g->h.n_values)
-        return damaged(g, "it has not as many rows as the page index says");
-    __atomic_store_n(&yk_pq_map_of(g->c)->places[p->slot - 1].encoding, (int8_t)(g->h.encoding & INT8_MAX), __ATOMIC_RELAXED);
-    YK_TRY(g->h.type == YK_PQ_DATA_PAGE ? find_levels_v1(g) : find_levels_v2(g));
-    return find_values(g, g->h.encoding, p->n_rows);
+    __atomic_store_n(&yk_pq_map_of(g->c)->places[g->p->slot - 1].encoding, (int8_t)(g->h.encoding & INT8_MAX), __ATOMIC_RELAXED);
+    if (g->h.type == YK_PQ_DATA_PAGE)
+        YK_TRY(find_levels_v1(g));
+    else
+        find_levels_v2(g);
+    return find_values(g, g->h.encoding, g->p->n_rows);
 }
 
-int yk_pq_page_load(yk_pq_chunk *c, unsigned slot, yk_pq_loader *l, yk_pq_page *p, yoke_error *err)
+/* Reads the page as it is stored. */
+static int begin(loading *g, yk_pq_page *p, yk_pq_loader *l, int nth, yoke_error *err)
 {
-    loading g = {.c = c, .place = slot ? &yk_pq_map_of(c)->places[slot - 1] : &c->dict_place, .l = l, .p = p, .err = err};
-    p->n_rows = slot ? yk_pq_map_of(c)->pages[slot - 1].n_rows : 0;
-    YK_TRY(read_stored(&g));
-    if (slot)
-        return load_data(&g);
-    if (g.h.type != YK_PQ_DICTIONARY_PAGE)
-        return damaged(&g, "it is not the dictionary it should be");
-    return load_dictionary(&g);
+    const yk_pq_map *m = yk_pq_map_of(p->chunk);
+    *g = (loading){.c = p->chunk, .place = p->slot ? &m->places[p->slot - 1] : &p->chunk->dict_place, .l = l, .stored = &l->stored[nth], .p = p, .err = err};
+    p->n_rows = p->slot ? m->pages[p->slot - 1].n_rows : 0;
+    YK_TRY(read_stored(g));
+    if (!p->slot && g->h.type != YK_PQ_DICTIONARY_PAGE)
+        return damaged(g, "it is not the dictionary it should be");
+    if (p->slot && g->h.type != YK_PQ_DATA_PAGE && g->h.type != YK_PQ_DATA_PAGE_V2)
+        return damaged(g, "it is not the data page it should be");
+    if (p->slot && p->n_rows != (uint64_t)g->h.n_values)
+        return damaged(g, "it has not as many rows as the page index says");
+    return plan_body(g);
+}
+
+static int finish(loading *g) { return g->p->slot ? load_data(g) : load_dictionary(g); }
+
+int yk_pq_page_load(yk_pq_page *p, yk_pq_loader *l, yoke_error *err)
+{
+    loading g;
+    YK_TRY(begin(&g, p, l, 0, err));
+    YK_TRY(unpack(&g));
+    return finish(&g);
+}
+
+int yk_pq_page_load_two(yk_pq_page *p, yk_pq_page *next, bool *ret_has_next, yk_pq_loader *l, yoke_error *err)
+{
+    yoke_error nobodys = YOKE_ERROR_INIT; /* what is wrong with the next is said when somebody needs it */
+    loading    g[2];
+    *ret_has_next = false;
+    YK_TRY(begin(&g[0], p, l, 0, err));
+    bool good[2] = {false, false};
+    if (g[0].codec == YK_PQ_SNAPPY && begin(&g[1], next, l, 1, &nobodys) == 0 && g[1].codec == YK_PQ_SNAPPY)
+        yk_snappy_read_two((yk_snappy_block[]){block_of(&g[0]), block_of(&g[1])}, good);
+    if (!good[0])
+        YK_TRY(unpack(&g[0]));
+    YK_TRY(finish(&g[0]));
+    *ret_has_next = good[1] && finish(&g[1]) == 0;
+    return 0;
 }

@@ -8,7 +8,11 @@
 #include "format/parquet/pq_file.h"
 
 /* Fills a new page, whose chunk and slot are set. What it allocated before it failed stays in the page. */
-int yk_pq_page_load(yk_pq_chunk *c, unsigned slot, yk_pq_loader *l, yk_pq_page *p, yoke_error *err) YK_MUST_USE;
+int yk_pq_page_load(yk_pq_page *p, yk_pq_loader *l, yoke_error *err) YK_MUST_USE;
+
+/* The same, and `next`, a new page for the slot after it, in one go where that saves time. Whether it was filled: if not, whatever the
+ * reason, it must be loaded when it is needed. */
+int yk_pq_page_load_two(yk_pq_page *p, yk_pq_page *next, bool *ret_has_next, yk_pq_loader *l, yoke_error *err) YK_MUST_USE;
 
 /* Makes p->raw hold n bytes and YK_PQ_PAD more, from the spares where one fits. */
 int yk_pq_page_room(yk_pq_page *p, size_t n, yoke_error *err) YK_MUST_USE;

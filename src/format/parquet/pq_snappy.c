@@ -4,7 +4,8 @@
  * that follow (a literal), or a copy of bytes that came out before, whose distance takes 1, 2 or 4 bytes.
  *
  * Pages of codes alternate short literals and short copies, whose lengths nobody can foresee: so both are moved in pieces of a
- * fixed size, past their end where there is room, and no step waits for anything but the tags.
+ * fixed size, past their end where there is room, and no step waits for anything but the tags. Where a tag is, only the one before
+ * tells: what one stream waits for a processor could do much in. So two streams are read in turns.
  */
 #include "format/parquet/pq_snappy.h"
 
@@ -20,11 +21,13 @@ typedef struct stream {
 
 typedef uint8_t piece __attribute__((vector_size(16), aligned(1), may_alias));
 
-/* Moves 64 bytes, in pieces of 16 that may each overlap itself alone. */
-static inline void move64(uint8_t *to, const uint8_t *from)
+/* Moves n <= 64 bytes and some behind them, in pieces of 16 that may each overlap itself alone. */
+static inline void move(uint8_t *to, const uint8_t *from, size_t n)
 {
-    for (int i = 0; i < 64; i += 16)
-        *(piece *)(to + i) = *(const piece *)(from + i);
+    *(piece *)to = *(const piece *)from;
+    if (n > 16)
+        for (int i = 16; i < 64; i += 16)
+            *(piece *)(to + i) = *(const piece *)(from + i);
 }
 
 static inline uint32_t load32(const uint8_t *p)
@@ -42,43 +45,56 @@ static inline void repeat(uint8_t *to, size_t distance, size_t n)
         to[i] = from[i];
 }
 
-/* Elements as long as both ends are far: nothing but distances need be checked. Stops at what is not short. False: damaged. */
-static bool read_short(stream *s)
+/* What a copy's tag says: its length, which of the two bytes after it belong to the distance, and what the tag itself adds. Copies of far distances and literals are not here: no length is theirs. */
+typedef struct copy {
+    uint16_t high, mask;
+    uint32_t length;
+} copy;
+enum { NO_COPY = 255 };
+#define COPIES_OF(field) {.length = NO_COPY}, {((field) >> 3) << 8, 0xff, ((field) & 7) + 4}, {0, 0xffff, (field) + 1}, {.length = NO_COPY}
+#define COPIES_OF_4(n) COPIES_OF(n), COPIES_OF((n) + 1), COPIES_OF((n) + 2), COPIES_OF((n) + 3)
+#define COPIES_OF_16(n) COPIES_OF_4(n), COPIES_OF_4((n) + 4), COPIES_OF_4((n) + 8), COPIES_OF_4((n) + 12)
+static const copy copies[256] = {COPIES_OF_16(0), COPIES_OF_16(16), COPIES_OF_16(32), COPIES_OF_16(48)};
+
+typedef enum step { WENT, STOPPED, DAMAGED } step;
+
+/* A literal, a copy or first the one and then the other, both far from the streams' ends: nothing but distances need be checked.
+ * Stops at what is not short. */
+static inline __attribute__((always_inline)) step read_short(stream *s)
 {
-    const uint8_t *at = s->at, *last = s->end - (1 + SHORT + 4); /* a literal and the four bytes of the copy after it */
-    uint8_t       *to = s->to, *to_last = s->to_end - (SHORT + 64);
-    while (at <= last && to <= to_last) {
-        uint32_t tag = load32(at);
-        if ((tag & 3) == LITERAL) {
-            uint32_t n = (tag >> 2 & 63) + 1;
-            if (n > SHORT)
-                break;
-            move64(to, at + 1);
-            at += 1 + n;
-            to += n;
-            tag = load32(at);
-            if ((tag & 3) == LITERAL)
-                continue;
-        }
-        uint32_t kind = tag & 3, is_near = 0 - (kind & 1), field = tag >> 2 & 63; /* selected by masks: which it is cannot be foreseen */
-        uint32_t length = (((field & 7) + 4) & is_near) | ((field + 1) & ~is_near);
-        uint32_t distance = ((tag & 0xe0) << 3 & is_near) | (tag >> 8 & (0xffff ^ (0xff00 & is_near)));
-        if (kind == COPY4)
-            break;
-        if (distance < 64 || distance > (size_t)(to - s->begin)) {
-            if (distance - 1 >= (size_t)(to - s->begin))
-                return false;
-            repeat(to, distance, length);
-        } else {
-            move64(to, to - distance);
-        }
-        at += 1 + kind;
-        to += length;
+    uint32_t tag = load32(s->at);
+    if ((tag & 3) == LITERAL) {
+        uint32_t n = (tag >> 2 & 63) + 1;
+        if (n > SHORT)
+            return STOPPED;
+        move(s->to, s->at + 1, SHORT); /* all at once: its length cannot be foreseen */
+        s->at += 1 + n;
+        s->to += n;
+        tag = load32(s->at);
+        if ((tag & 3) == LITERAL)
+            return WENT;
     }
-    s->at = at;
-    s->to = to;
-    return true;
+    const copy *c = &copies[tag & 255];
+    uint32_t    length = c->length, distance = c->high | (tag >> 8 & c->mask);
+    size_t      before = (size_t)(s->to - s->begin);
+    if (distance >= 16 && length <= 16 && distance <= before) {
+        *(piece *)s->to = *(const piece *)(s->to - distance);
+    } else if (length == NO_COPY) {
+        return STOPPED;
+    } else if (distance - 1 >= before) {
+        return DAMAGED;
+    } else if (distance < 16) {
+        repeat(s->to, distance, length);
+    } else {
+        move(s->to, s->to - distance, length);
+    }
+    s->at += 1 + (tag & 3); /* COPY1 has one byte more, COPY2 two */
+    s->to += length;
+    return WENT;
 }
+
+/* A literal, a copy's tag and four bytes more; a literal and a copy, each with what is moved past it. */
+static inline bool is_far(const stream *s) { return s->end - s->at > 1 + SHORT + 4 && s->to_end - s->to > SHORT + 64; }
 
 /* n bytes, little-endian, at s->at; false when there are not so many. */
 static bool read_number(stream *s, unsigned n, uint32_t *ret)
@@ -134,17 +150,66 @@ static bool read_size(stream *s, uint64_t *ret)
     return false;
 }
 
-bool yk_snappy_read(const uint8_t *from, size_t n, uint8_t *to, size_t to_n)
+/* False: not even its size is right. */
+static bool begin(stream *s, const yk_snappy_block *b)
 {
-    stream   s = {from, from + n, to, to, to + to_n};
     uint64_t size;
-    if (!read_size(&s, &size) || size != to_n)
-        return false;
-    while (s.at < s.end) {
-        if (s.end - s.at > 1 + SHORT + 4 && s.to_end - s.to > SHORT + 64 && !read_short(&s))
-            return false;
-        if (s.at < s.end && !read_element(&s))
+    *s = (stream){b->from, b->from + b->n, b->to, b->to, b->to + b->to_n};
+    return read_size(s, &size) && size == b->to_n;
+}
+
+/* The element at which short ones stopped. */
+static bool read_stopped(stream *s, step why) { return why != DAMAGED && read_element(s); }
+
+static bool read_rest(stream *s)
+{
+    while (s->at < s->end) {
+        stream here = *s;
+        step   went = STOPPED;
+        while (is_far(&here) && (went = read_short(&here)) == WENT)
+            ;
+        *s = here;
+        if (s->at < s->end && !read_stopped(s, went))
             return false;
     }
-    return s.to == s.to_end;
+    return s->to == s->to_end;
+}
+
+bool yk_snappy_read(const yk_snappy_block *block)
+{
+    stream s;
+    return begin(&s, block) && read_rest(&s);
+}
+
+/* Both in turns, until one is at its end or damaged. */
+static void read_in_turns(stream *ret_a, stream *ret_b)
+{
+    stream a = *ret_a, b = *ret_b; /* in registers */
+    bool   is_good = true;
+    while (is_good && is_far(&a) && is_far(&b)) {
+        step went_a = WENT, went_b = WENT;
+        while (is_far(&a) && is_far(&b)) {
+            if ((went_a = read_short(&a)) != WENT)
+                break;
+            if ((went_b = read_short(&b)) != WENT)
+                break;
+        }
+        *ret_a = a, *ret_b = b;
+        if (went_a != WENT)
+            is_good = read_stopped(ret_a, went_a);
+        if (went_b != WENT)
+            is_good = read_stopped(ret_b, went_b);
+        a = *ret_a, b = *ret_b;
+    }
+}
+
+void yk_snappy_read_two(const yk_snappy_block blocks[2], bool ret_good[2])
+{
+    stream a, b;
+    ret_good[0] = begin(&a, &blocks[0]);
+    ret_good[1] = begin(&b, &blocks[1]);
+    if (ret_good[0] && ret_good[1])
+        read_in_turns(&a, &b);
+    ret_good[0] = ret_good[0] && read_rest(&a);
+    ret_good[1] = ret_good[1] && read_rest(&b);
 }

@@ -133,16 +133,50 @@ TEST(hybrid_ends_where_its_bytes_do)
     assert_false(yk_pq_hybrid_skip(&h, 1));
 }
 
-/* Decompresses from and into buffers without a byte to spare, where the sanitizer sees every step outside. */
+/* A stream and what it gives, in buffers without a byte to spare, where the sanitizer sees every step outside. */
+typedef struct snapped {
+    yk_snappy_block block; /* its bytes owned */
+    bool            is_good;
+} snapped;
+
+static snapped snapped_new(const uint8_t *from, size_t n, size_t to_n)
+{
+    uint8_t *in = malloc(n ? n : 1);
+    memcpy(in, from, n);
+    return (snapped){{in, n, malloc(to_n ? to_n : 1), to_n}, false};
+}
+
+static void snapped_free(snapped *s)
+{
+    free((void *)s->block.from);
+    free(s->block.to);
+    *s = (snapped){0};
+}
+
+/* Decompresses; and once more in turns with the stream of the call before this, where each must give what it gave alone. */
 static bool unsnap(const uint8_t *from, size_t n, uint8_t *to, size_t to_n)
 {
-    uint8_t *in = malloc(n ? n : 1), *out = malloc(to_n ? to_n : 1);
-    memcpy(in, from, n);
-    bool is_good = yk_snappy_read(in, n, out, to_n);
-    memcpy(to, out, to_n);
-    free(in);
-    free(out);
-    return is_good;
+    static snapped before;
+    snapped        now = snapped_new(from, n, to_n);
+    now.is_good = yk_snappy_read(&now.block);
+    if (before.block.to) {
+        snapped again[2] = {snapped_new(before.block.from, before.block.n, before.block.to_n), snapped_new(from, n, to_n)};
+        bool    good[2];
+        yk_snappy_read_two((yk_snappy_block[]){again[0].block, again[1].block}, good);
+        assert_int_equal(good[0], before.is_good);
+        assert_int_equal(good[1], now.is_good);
+        if (good[0])
+            assert_memory_equal(again[0].block.to, before.block.to, before.block.to_n);
+        if (good[1])
+            assert_memory_equal(again[1].block.to, now.block.to, to_n);
+        snapped_free(&again[0]);
+        snapped_free(&again[1]);
+        snapped_free(&before);
+    }
+    if (now.is_good)
+        memcpy(to, now.block.to, to_n);
+    before = now;
+    return now.is_good;
 }
 
 /* Bytes that Snappy finds short and long repeats in. */
