@@ -330,35 +330,40 @@ int yk_eval_code(yk_eval *ev, uint32_t id, yoke_error *err)
     }
 }
 
-/* Column `id` is dictionary-coded, whole, and nobody else needs it in this block. */
+/* Column `id` is dictionary-coded, whole, and nobody had its values out yet in this block. Who has them out later pays for that alone. */
 static bool can_gather(const yk_eval *ev, uint32_t id)
 {
     const yk_node *n = &ev->p->nodes[id];
-    if (n->code != YK_CODE_COLUMN || n->n_users != 1 || n->type.kind != YK_KIND_REAL || ev->regs[id].stamp == ev->stamp)
+    if (n->code != YK_CODE_COLUMN || n->type.kind != YK_KIND_REAL || ev->regs[id].stamp == ev->stamp)
         return false;
     const yk_vec *v = &ev->columns[n->column];
     return v->codes && !v->is_const && !v->valid && v->dict->n && v->type.kind == YK_KIND_REAL;
 }
 
-/* x + y, x - y, x * y, x / y with one side straight from its dictionary. */
+/* x + y, x - y, x * y, x / y with one side or both straight from its dictionary. */
 static int eval_gathered(yk_eval *ev, uint32_t id, bool *ret_done, yoke_error *err)
 {
     const yk_node *node = &ev->p->nodes[id];
     if (node->code != YK_CODE_REAL2 || node->sub > YK_REAL2_DIV)
         return 0;
-    int side = can_gather(ev, node->args[0]) ? 0 : 1;
-    if (side == 1 && !can_gather(ev, node->args[1]))
+    bool from_a = can_gather(ev, node->args[0]), from_b = can_gather(ev, node->args[1]);
+    if (!from_a && !from_b)
         return 0;
-    uint32_t other = node->args[1 - side];
-    YK_TRY(yk_eval_node(ev, other, err));
-    if (ev->regs[other].is_const)
-        return 0;
-    const yk_vec *v = &ev->columns[ev->p->nodes[node->args[side]].column];
+    uint32_t other = node->args[from_a ? 1 : 0];
+    if (!from_a || !from_b) {
+        YK_TRY(yk_eval_node(ev, other, err));
+        if (ev->regs[other].is_const)
+            return 0;
+    }
+    const yk_vec *a = &ev->columns[ev->p->nodes[node->args[0]].column], *b = &ev->columns[ev->p->nodes[node->args[1]].column];
     yk_reg       *r = &ev->regs[id];
     void         *to = yk_reg_data(ev, id);
     if (!to)
         return nomem(err);
-    YK_ISA_PICK(yk_k_real2_gather)((yk_real2)node->sub, side == 1, to, v->dict->values, v->codes, ev->regs[other].data, ev->n);
+    if (from_a && from_b)
+        YK_ISA_PICK(yk_k_real2_gather_both)((yk_real2)node->sub, to, a->dict->values, a->codes, b->dict->values, b->codes, ev->n);
+    else
+        YK_ISA_PICK(yk_k_real2_gather)((yk_real2)node->sub, from_b, to, (from_a ? a : b)->dict->values, (from_a ? a : b)->codes, ev->regs[other].data, ev->n);
     r->data = to;
     r->valid = NULL;
     r->is_const = false;

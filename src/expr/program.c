@@ -96,17 +96,13 @@ static int find_columns(yk_program *p, yk_bound_root *root, yoke_error *err)
     return 0;
 }
 
-static void find_users(yk_program *p)
+static void find_wide(yk_program *p)
 {
     for (uint32_t i = 0; i < p->n_nodes; i++)
-        for (int k = 0; k < p->nodes[i].n_args; k++) {
-            p->nodes[p->nodes[i].args[k]].n_users++;
+        for (int k = 0; k < p->nodes[i].n_args; k++)
             p->nodes[p->nodes[i].args[k]].is_wide |= p->nodes[i].single == -2;
-        }
-    for (size_t i = 0; i < p->n_roots; i++) {
-        p->nodes[p->roots[i].node].n_users++;
+    for (size_t i = 0; i < p->n_roots; i++)
         p->nodes[p->roots[i].node].is_wide = true;
-    }
 }
 
 int yk_program_new(const yk_field *fields, size_t n_fields, const yk_root *roots, size_t n_roots, yk_program **ret, yoke_error *err)
@@ -124,7 +120,7 @@ int yk_program_new(const yk_field *fields, size_t n_fields, const yk_root *roots
         p->n_roots++;
     }
     YK_TRY(fold_constants(p, err));
-    find_users(p);
+    find_wide(p);
     for (size_t i = 0; i < n_roots; i++) {
         YK_TRY(find_columns(p, &p->roots[i], err));
         YK_TRY(yk_facts_find(p, &p->roots[i], err));

@@ -50,7 +50,6 @@ typedef struct yk_node {
     uint8_t         code, sub, n_args;
     bool            is_wide; /* some user mixes it with other columns, or it is a root: its values are needed row by row */
     yk_type         type;
-    uint32_t        n_users; /* nodes and roots that take its result */
     uint32_t        args[3];
     uint32_t        column;   /* of COLUMN */
     int64_t         single;   /* the only column it depends on; -1: none; -2: several */

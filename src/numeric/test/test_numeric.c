@@ -343,7 +343,7 @@ enum { N = 1531, ROUNDS = 40 };
 static double   a[N], b[N], want[N], got[N];
 static int64_t  i64[N], j64[N], want_i[N], got_i[N];
 static uint64_t bits[24], want_bits[24], got_bits[24], want64[N], got64[N];
-static uint32_t codes[N], want32[N], got32[N];
+static uint32_t codes[N], other_codes[N], want32[N], got32[N];
 
 /* New inputs; how many of them a kernel shall take. */
 static uint32_t fill(int round)
@@ -436,6 +436,14 @@ TEST(every_build_picks_the_same_from_a_dictionary)
                 YK_ISA_PICK(yk_k_real2)((yk_real2)op, YK_SIDES_VV, want, l, r, n);
                 FOR_EACH_BUILD(YK_ISA_PICK(yk_k_real2_gather)((yk_real2)op, turned, got, a, codes, b, n); SAME_REALS());
             }
+        for (uint32_t i = 0; i < n; i++) {
+            other_codes[i] = codes[n - 1 - i];
+            got64[i] = ((uint64_t *)b)[other_codes[i]];
+        }
+        for (int op = YK_REAL2_ADD; op <= YK_REAL2_DIV; op++) {
+            YK_ISA_PICK(yk_k_real2)((yk_real2)op, YK_SIDES_VV, want, (double *)want64, (double *)got64, n);
+            FOR_EACH_BUILD(YK_ISA_PICK(yk_k_real2_gather_both)((yk_real2)op, got, a, codes, b, other_codes, n); SAME_REALS());
+        }
         uint32_t counted[2], leaf = n < 1024 ? n : 1024;
         double   sums[2] = {YK_ISA_PICK(yk_k_leaf_sum)((double *)want64, bits, leaf, &counted[0])};
         FOR_EACH_BUILD(sums[1] = YK_ISA_PICK(yk_k_leaf_sum_codes)(a, codes, bits, leaf, &counted[1]); assert_same_bits(sums[0], sums[1]);
