@@ -18,8 +18,13 @@ unsigned yoke_task_worker(const yoke_task *t) { return t->worker; }
 void *yoke_task_ctx(const yoke_task *t) { return t->work->user_ctx; }
 uint64_t yoke_task_seed(const yoke_task *t) { return t->work->seed; }
 void *yoke_task_state(const yoke_task *t) { return t->state; }
-void *yoke_task_scratch(yoke_task *t, size_t size) { return yk_arena_alloc(&t->arena, size); }
-yk_arena *yk_task_arena(yk_task *t) { return &t->arena; }
+void *yoke_task_scratch(yoke_task *t, size_t size) { return yk_arena_alloc(yk_task_arena(t), size); }
+
+yk_arena *yk_task_arena(yk_task *t)
+{
+    t->left = -1;
+    return &t->arena;
+}
 
 bool yoke_task_is_canceled(const yoke_task *t)
 {
@@ -34,6 +39,7 @@ yk_buf *yk_task_bytes(yk_task *t)
     yk_emit e = {t->index, 0};
     if (!t->emitted_at) {
         t->emitted_at = b->len + 1;
+        t->left = -1;
         yk_buf_append(b, &e, sizeof e);
     }
     return b->is_failed ? NULL : b;
@@ -90,10 +96,6 @@ const char *yoke_cause_text(yoke_cause cause, int status, char *buf, size_t size
     return buf;
 }
 
-struct yoke_cancel {
-    atomic_int level;
-};
-
 void *yoke_shared_new(size_t size, yoke_error *err)
 {
     void *p = mmap(NULL, size ? size : 1, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -113,4 +115,3 @@ yoke_cancel *yoke_cancel_new(yoke_error *err) { return yoke_shared_new(sizeof(yo
 void yoke_cancel_set(yoke_cancel *c) { atomic_fetch_add(&c->level, 1); }
 bool yoke_cancel_is_set(const yoke_cancel *c) { return yk_cancel_level(c) > 0; }
 void yoke_cancel_free(yoke_cancel *c) { yoke_shared_free(c, sizeof *c); }
-int yk_cancel_level(const yoke_cancel *c) { return c ? atomic_load(&c->level) : 0; }

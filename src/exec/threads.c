@@ -25,7 +25,7 @@ typedef struct threads_exec {
     pthread_mutex_t lock;      /* innermost: nothing is locked under it */
     yk_gate         work;      /* opened when there may be something for helpers */
     threads_run    *runs;      /* guarded by lock; the first is asked first */
-    atomic_uint     n_runs;    /* relaxed: whether a helper should look around between blocks */
+    atomic_uint     n_open;    /* runs that may be claimed from; relaxed: whether a helper should look around between blocks */
     unsigned        busy;      /* guarded by lock: seats taken */
     pthread_mutex_t hiring;    /* outermost: held while threads begin, which take the other */
     unsigned        n_threads; /* guarded by hiring */
@@ -43,7 +43,7 @@ struct threads_run {
     yk_feed         feed;      /* guarded by lock */
     int             rc;        /* guarded by lock: what ended the run, with its sentence */
     yoke_error      why;
-    atomic_bool     may_claim; /* relaxed: a hint for helpers that look for work */
+    atomic_bool     may_claim; /* changed under lock; relaxed: a hint for helpers that look for work */
     atomic_int      stop;
     atomic_ullong   finished;
     yk_gate         progress;  /* opened when a block is done or a helper leaves */
@@ -102,12 +102,27 @@ static void lane_give(threads_run *r, yoke_task *t)
 
 /* ---- running blocks ---- */
 
+static bool may_claim(const threads_run *r) { return atomic_load_explicit(&r->may_claim, memory_order_relaxed); }
+
+/* With the run's lock held, or before anybody knows of the run. */
+static void set_hint(threads_run *r, bool may)
+{
+    if (may == may_claim(r))
+        return;
+    atomic_store_explicit(&r->may_claim, may, memory_order_relaxed);
+    if (may)
+        atomic_fetch_add_explicit(&exec_of(r)->n_open, 1, memory_order_relaxed);
+    else
+        atomic_fetch_sub_explicit(&exec_of(r)->n_open, 1, memory_order_relaxed);
+}
+
 /* With the run's lock held. */
 static void fail_run(threads_run *r, int rc)
 {
     if (!r->rc)
         r->rc = rc;
     yk_feed_end(&r->feed);
+    set_hint(r, false);
     atomic_store(&r->stop, 1);
 }
 
@@ -138,7 +153,7 @@ static yk_block *claim(threads_run *r)
         r->why = why;
         fail_run(r, rc);
     }
-    atomic_store_explicit(&r->may_claim, yk_feed_may_claim(&r->feed), memory_order_relaxed);
+    set_hint(r, yk_feed_may_claim(&r->feed));
     return rc > 0 ? b : NULL;
 }
 
@@ -146,8 +161,8 @@ static yk_block *claim(threads_run *r)
 static bool renew_hint(threads_run *r)
 {
     bool may = yk_feed_may_claim(&r->feed) && !r->rc;
-    bool is_news = may && !atomic_load_explicit(&r->may_claim, memory_order_relaxed);
-    atomic_store_explicit(&r->may_claim, may, memory_order_relaxed);
+    bool is_news = may && !may_claim(r);
+    set_hint(r, may);
     return is_news;
 }
 
@@ -182,7 +197,7 @@ static threads_run *pick(threads_exec *ex)
         return NULL;
     for (threads_run **at = &ex->runs; *at; at = &(*at)->next) {
         threads_run *r = *at;
-        if (!atomic_load_explicit(&r->may_claim, memory_order_relaxed) || !r->n_free)
+        if (!may_claim(r) || !r->n_free)
             continue;
         if (r->next) {
             *at = r->next;
@@ -196,8 +211,8 @@ static threads_run *pick(threads_exec *ex)
     return NULL;
 }
 
-/* One who was woken and leaves something behind wakes the next. */
-static void help(threads_exec *ex, threads_run *r, yoke_task *t)
+/* One who was woken, leaves something behind and knows of a free seat wakes the next. */
+static void help(threads_exec *ex, threads_run *r, yoke_task *t, bool has_seats)
 {
     if (!lane_start(r, t))
         return;
@@ -205,14 +220,14 @@ static void help(threads_exec *ex, threads_run *r, yoke_task *t)
         pthread_mutex_lock(&r->lock);
         yk_block *b = claim(r);
         pthread_mutex_unlock(&r->lock);
-        if (!b && r->run.work.is_unclaimed && atomic_load_explicit(&r->may_claim, memory_order_relaxed))
+        if (!b && r->run.work.is_unclaimed && may_claim(r))
             usleep(RETRY_US); /* memory is out */
         if (!b)
             return;
-        if (is_first && atomic_load_explicit(&r->may_claim, memory_order_relaxed))
+        if (is_first && has_seats && may_claim(r))
             yk_gate_open_one(&ex->work);
         run_block(r, t, b);
-        if (atomic_load_explicit(&ex->n_runs, memory_order_relaxed) > 1)
+        if (atomic_load_explicit(&ex->n_open, memory_order_relaxed) > may_claim(r))
             return;
     }
 }
@@ -233,9 +248,9 @@ static void *helper_main(void *arg)
             continue;
         }
         yoke_task *t = lane_take(r);
-        ex->busy++;
+        bool has_seats = ++ex->busy < ex->exec.workers;
         pthread_mutex_unlock(&ex->lock);
-        help(ex, r, t);
+        help(ex, r, t, has_seats);
         pthread_mutex_lock(&ex->lock);
         ex->busy--;
         lane_give(r, t);
@@ -323,7 +338,6 @@ static int enlist(threads_exec *ex, threads_run *r, yoke_error *err)
     pthread_mutex_lock(&ex->lock);
     r->next = ex->runs;
     ex->runs = r;
-    atomic_fetch_add_explicit(&ex->n_runs, 1, memory_order_relaxed);
     pthread_mutex_unlock(&ex->lock);
     if (r->run.work.n > 1 || !r->is_working)
         yk_gate_open(&ex->work);
@@ -353,7 +367,7 @@ static int threads_begin(yk_exec *exec, const yk_work *w, yk_run **ret, yoke_err
         run_free(r);
         return rc;
     }
-    atomic_store(&r->may_claim, w->n > 1 || !r->is_working);
+    set_hint(r, w->n > 1 || !r->is_working);
     rc = enlist(ex, r, err);
     if (rc < 0)
         threads_end(&r->run);
@@ -386,7 +400,7 @@ static void caller_leave(threads_run *r, yoke_task *t)
         ex->busy--;
     bool others = false;
     for (threads_run *x = ex->runs; x; x = x->next) {
-        others = others || (x != r && atomic_load_explicit(&x->may_claim, memory_order_relaxed));
+        others = others || (x != r && may_claim(x));
         if (x != r && x->is_working)
             yk_gate_open(&x->progress); /* its caller may want this seat */
     }
@@ -476,6 +490,7 @@ static void threads_halt(yk_run *run, bool now)
     (void)now; /* a thread cannot be stopped from outside; tasks ask yoke_task_is_canceled */
     pthread_mutex_lock(&r->lock);
     yk_feed_end(&r->feed);
+    set_hint(r, false);
     atomic_store(&r->stop, 1);
     pthread_mutex_unlock(&r->lock);
 }
@@ -501,7 +516,6 @@ static void threads_end(yk_run *run)
     while (*at != r)
         at = &(*at)->next;
     *at = r->next;
-    atomic_fetch_sub_explicit(&ex->n_runs, 1, memory_order_relaxed);
     while (r->inside) {
         unsigned seen = yk_gate_look(&r->progress);
         pthread_mutex_unlock(&ex->lock);

@@ -31,7 +31,7 @@ uint64_t yk_backoff_ns(unsigned backoff_ms, unsigned attempt)
 
 static bool is_stopped(const yoke_task *t)
 {
-    return atomic_load_explicit(t->stop, memory_order_relaxed) || (t->work->cancel && yk_cancel_level(t->work->cancel));
+    return atomic_load_explicit(t->stop, memory_order_relaxed) || yk_cancel_level(t->work->cancel);
 }
 
 /* Sleeps in slices, so that a cancelled run does not wait for it. */
@@ -98,6 +98,14 @@ static bool after_failure(yoke_task *t, yk_block *b, void *out, int rc)
     return false;
 }
 
+static void put_back(yoke_task *t)
+{
+    t->emitted_at = 0;
+    if (t->arena.blocks)
+        yk_arena_clear(&t->arena);
+    t->left = 0;
+}
+
 static void run_task(yoke_task *t, yk_block *b, uint32_t i)
 {
     const yk_work *w = t->work;
@@ -111,9 +119,7 @@ static void run_task(yoke_task *t, yk_block *b, uint32_t i)
         t->attempt++;
         began = b->times ? yk_now_ns() : 0;
     }
-    t->emitted_at = 0;
-    if (t->arena.blocks)
-        yk_arena_clear(&t->arena);
+    put_back(t);
     if (b->times)
         b->times[i] = (yk_times){atomic_fetch_add(t->finished, 1), (double)(yk_now_ns() - began) * 1e-9, t->worker, t->attempt,
                                  t->pid, t->tid};
@@ -135,13 +141,12 @@ static __attribute__((noinline)) void tidy_up(yoke_task *t, yk_block *b, const v
     }
     if (t->why.code)
         yoke_error_clear(&t->why);
-    t->emitted_at = 0;
-    if (t->arena.blocks)
-        yk_arena_clear(&t->arena);
+    put_back(t);
 }
 
 /* The shortest way through tasks of which nothing is asked but their results; stops before one that had failed before.
- * Returns the first that was not run. Apart, so that what the loop needs stays in registers. */
+ * Returns the first that was not run. Apart, so that what the loop needs stays in registers; what says that something
+ * is to be seen to is negative, so that one look finds it. */
 static __attribute__((noinline)) uint32_t run_plain(yoke_task *t, yk_block *b, uint32_t first, uint32_t end)
 {
     const yk_work       *w = t->work;
@@ -149,16 +154,17 @@ static __attribute__((noinline)) uint32_t run_plain(yoke_task *t, yk_block *b, u
     const unsigned char *in = b->in ? b->in + (size_t)first * w->in_size : NULL;
     unsigned char       *out = b->out + (size_t)first * w->out_size;
     size_t               in_step = b->in ? w->in_size : 0, out_step = w->out_size;
+    const atomic_int    *stop = t->stop, *cancel = w->cancel ? &w->cancel->level : stop;
     if (b->first_attempt > 1 && first == b->first)
         return first;
     t->attempt = 1;
     for (uint64_t i = b->lo + first, stop_at = b->lo + end; i < stop_at; i++, in += in_step, out += out_step) {
-        if (is_stopped(t))
+        if (atomic_load_explicit(stop, memory_order_relaxed) | atomic_load_explicit(cancel, memory_order_relaxed))
             return (uint32_t)(i - b->lo);
         t->index = i;
         t->shown = i;
         int rc = task(t, in, out);
-        if (__builtin_expect(rc < 0 || t->why.code || t->emitted_at || t->arena.blocks, 0))
+        if (__builtin_expect((rc | t->why.code | t->left) < 0, 0))
             tidy_up(t, b, in, out, rc);
     }
     return end;

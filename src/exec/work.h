@@ -119,6 +119,7 @@ struct yoke_task {
     bool              has_started; /* the work's start was called */
     yk_arena          arena;
     yk_block         *block;
+    int               left;        /* -1: what the task emitted or its scratch is to be put in order after it; else 0 */
     size_t            emitted_at;  /* 1 + where its record starts in block->emitted; 0: none yet */
     yoke_error        why;
     const atomic_int *stop;        /* the run's: no further tasks */
@@ -147,7 +148,11 @@ uint64_t yk_backoff_ns(unsigned backoff_ms, unsigned attempt);
 /* "task 7 of map" and so on before the sentence of `why`; a sentence is made where there is none. */
 void yk_mishap_describe(const yk_work *w, const yk_mishap *m, yoke_error *ret);
 
-/* 0, or how often the cancel was set. */
-int yk_cancel_level(const yoke_cancel *c);
+struct yoke_cancel {
+    atomic_int level; /* how often it was set */
+};
+
+/* Of none: 0. */
+static inline int yk_cancel_level(const yoke_cancel *c) { return c ? atomic_load(&c->level) : 0; }
 
 #endif

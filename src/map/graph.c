@@ -7,6 +7,7 @@
 #include "map/call.h"
 
 #include "exec/gate.h"
+#include "exec/task.h"
 
 #include <yoke/graph.h>
 
@@ -208,7 +209,7 @@ static int graph_task(yoke_task *t, const void *in, void *out)
     memcpy(&id, in, sizeof id);
     const node  *x = &g->nodes[id];
     uint32_t     first = g->need_at[id], n = g->need_at[id + 1] - first;
-    const void  *some[16], **inputs = n <= 16 ? some : yk_arena_calloc(&t->arena, n, sizeof *inputs);
+    const void  *some[16], **inputs = n <= 16 ? some : yk_arena_calloc(yk_task_arena(t), n, sizeof *inputs);
     if (!inputs)
         return yk_fail_nomem(&t->why, "handing a node its inputs");
     for (uint32_t k = 0; k < n; k++)
