@@ -33,6 +33,8 @@ double area(double a, double b) { return a * b; }
 YOKE_FUNCTION(double, area, double, double);
 int second_time(yoke_task *t) { return yoke_task_attempt(t) < 2 ? yoke_task_fail(t, "not yet") : (int)yoke_task_attempt(t); }
 YOKE_FUNCTION(int, second_time, yoke_task *);
+float half(float x) { return x / 2; }
+YOKE_FUNCTION(float, half, float);
 void silent(int n) { (void)n; }
 YOKE_FUNCTION(void, silent, int);
 """
@@ -48,7 +50,7 @@ def f(tmp_path_factory):
 @pytest.mark.parametrize("words,code,says", [
     ([], 2, "what shall be run?"),
     (["f.c:echo"], 2, "on which items?"),
-    (["f.c:ecoh", "1"], 1, "'f.c' has no function 'ecoh'; did you mean 'echo'? It has area, echo, nap"),
+    (["f.c:ecoh", "1"], 1, "'f.c' has no function 'ecoh'; did you mean 'echo'? It has area, echo, half, nap"),
     (["f.c", "1"], 2, "which function of 'f.c'?"),
     (["f.c:", "1"], 2, "which function of 'f.c'?"),
     (["f.c:plain", "1"], 1, "no line YOKE_FUNCTION(…, plain, …)"),
@@ -60,6 +62,7 @@ def f(tmp_path_factory):
     (["dir.c:echo", "1"], 2, "'dir.c' is a directory"),
     (["broken.c:echo", "1"], 1, "'broken.c' does not compile"),
     (["wrong.c:echo", "1"], 1, "the YOKE_FUNCTION line of echo does not match the function"),
+    (["odd.c:f", "1"], 1, "yoke map cannot hand over the type struct s; <yoke/function.h> lists those it can"),
     (["empty.c:echo", "1"], 1, "'empty.c' declares no function"),
     (["unresolved.c:echo", "1"], 1, "undefined symbol: nowhere"),
     (["f.c:echo", "1", "x2", "3"], 2, "item 1: 'x2' is not a number; echo takes int64_t there"),
@@ -72,7 +75,7 @@ def f(tmp_path_factory):
     (["f.c:echo", "--csv", "-a", "ragged.csv"], 1, "'ragged.csv' line 3 has 1 columns, the first line names 2"),
     (["f.c:echo", "--columns", "x", "-a", "t.csv"], 2, "add --csv or --tsv"),
     (["f.c:area", ":::", "1", "2", ":::", "3", "z"], 2, "list 2, item 1: 'z' is not a number"),
-    (["f.c:area", "1", "2"], 2, "item 0 has 1 values, area takes 2"),
+    (["f.c:area", "1", "2"], 2, "item 0 has 1 value, area takes 2"),
     (["f.c:area", ":::", "1", ":::", "2", ":::", "3"], 2, "area takes 2 values, each item has 3"),
     (["f.c:area", ":::", "1", "2", ":::+", "3"], 2, "lists of one length"),
     (["f.c:echo", "half.npy"], 2, "'half.npy' value 1: '0.5' is not a whole number"),
@@ -95,6 +98,12 @@ def f(tmp_path_factory):
     (["f.c:echo", "1", "-o", "half.npy"], 1, "'half.npy' is already there"),
     (["f.c:echo", "1", "-o", "no/such/x.npy"], 1, "No such file"),
     (["f.c:ragged", "2", "3", "-o", "x.npy"], 2, "item 1 gave 3 values, items before it 2"),
+    (["f.c:echo", "1", "-o", "x.npy", "--json"], 2, "-o writes the results alone, in the order of the items; it does not go with --json"),
+    (["f.c:echo", "1", "-o", "x.npy", "--unordered"], 2, "does not go with --unordered"),
+    (["f.c:echo", "1", "-o", "x.npy", "--on-error", "collect"], 2, "echo gives whole numbers, and none of them says that an item failed"),
+    (["f.c:root", "--reduce", "mean", "--on-error", "ignore", "--", "-1"], 1, "there are no results to take the mean of"),
+    (["f.c:root", "1e400"], 2, "item 0: '1e400' is out of its range; root takes double there"),
+    (["f.c:half", "4e38"], 2, "item 0: '4e38' is out of its range; half takes float there"),
     (["f.c:echo", "1", "--shw-workers"], 2, "did you mean --show-workers?"),
     (["f.c:echo", "1", "--halt", "now"], 2, "--halt is for commands"),
 ])
@@ -103,6 +112,7 @@ def test_one_clear_sentence(yoke, f, tmp_path, words, code, says):
     (tmp_path / "dir.c").mkdir()
     (tmp_path / "broken.c").write_text("int x = ;\n")
     (tmp_path / "wrong.c").write_text("#include <yoke/yoke.h>\nint echo(int n) { return n; }\nYOKE_FUNCTION(int, echo, double);\n")
+    (tmp_path / "odd.c").write_text("#include <yoke/yoke.h>\nstruct s { int a; };\nint f(struct s s) { return s.a; }\nYOKE_FUNCTION(int, f, struct s);\n")
     (tmp_path / "empty.c").write_text("int x;\n")
     (tmp_path / "unresolved.c").write_text("#include <yoke/yoke.h>\nint nowhere(void);\nint echo(int n) { return nowhere(); }\n"
                                            "YOKE_FUNCTION(int, echo, int);\n")
@@ -120,8 +130,13 @@ def test_one_clear_sentence(yoke, f, tmp_path, words, code, says):
     assert (done.returncode, done.stdout) == (code, "")
     assert says in done.stderr
     ours = [line for line in done.stderr.splitlines() if line.startswith("yoke map: ")]
-    assert len(ours) in (1, 2) and (len(ours) == 1 or "yoke help map" in ours[1])
+    assert len(ours) in (1, 2) and (len(ours) == 1 or "yoke help map" in ours[1] or "left out" in ours[0])
     assert sorted(os.listdir(tmp_path)) == before
+
+
+def test_words_behind_colons_are_items(yoke, f):
+    assert yoke("map", "echo {}", ":::", "--help", "-j", "--").stdout == "--help\n-j\n--\n"
+    assert "a C function or a command" in yoke("map", "echo {}", "--help").stdout
 
 
 def test_compilers_own_words_are_shown(yoke, tmp_path):
@@ -189,7 +204,8 @@ def test_interrupts(yoke_path, f, on):
     p.send_signal(signal.SIGINT)
     out, err = p.communicate(timeout=30)
     assert p.returncode == 130 and first == "1\n" and 0 < out.count("800") < 20
-    assert err == "yoke map: interrupted; what was done is printed\n"
+    assert err == ("yoke map: interrupted: starting no more, waiting for what runs; once more stops now\n"
+                   "yoke map: interrupted; what was done is printed\n")
 
     p, first = start("1", *["60000"] * 40)
     p.send_signal(signal.SIGINT)

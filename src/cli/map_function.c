@@ -129,6 +129,11 @@ static void on_progress(void *ctx, const yoke_progress *p)
 {
     yk_map_run *r = ctx;
     yoke_error  ignored = YOKE_ERROR_INIT; /* it comes again with the next write */
+    if (interrupts > 0 && !r->told_interrupt && p->done < p->total) {
+        yk_progress_hide(r->progress);
+        yk_cli_warn(r->asked->args, "interrupted: starting no more, waiting for what runs; once more stops now");
+        r->told_interrupt = true;
+    }
     if (r->output.text.len > 0) {
         make_room(r);
         (void)!yk_map_output_flush(&r->output, &ignored);
@@ -250,17 +255,19 @@ static int conclude(const yk_map_run *r, int rc, const yoke_error *err)
     unsigned long long n = r->n_failed;
     const char        *s = n == 1 ? "" : "s";
     if (interrupts > 0) {
-        yk_cli_warn(r->asked->args, "interrupted; what was done is printed");
+        yk_cli_warn(r->asked->args, "interrupted; %s", r->asked->reduce   ? "there is no result"
+                                                       : r->asked->output ? "no file was written"
+                                                                          : "what was done is printed");
         return YK_EXIT_INTERRUPTED;
     }
-    if (r->wrong_item.code)
-        return yk_cli_failed(r->asked->args, &r->wrong_item);
-    if (rc < 0)
-        return yk_cli_failed(r->asked->args, err);
     if (n > 0 && r->asked->on_error == YOKE_IGNORE)
         yk_cli_warn(r->asked->args, "%llu item%s failed and %s left out", n, s, n == 1 ? "was" : "were");
     if (n > 0 && r->asked->on_error == YOKE_COLLECT)
         yk_cli_warn(r->asked->args, "%llu item%s failed", n, s);
+    if (r->wrong_item.code)
+        return yk_cli_failed(r->asked->args, &r->wrong_item);
+    if (rc < 0)
+        return yk_cli_failed(r->asked->args, err);
     return n > 0 && r->asked->on_error != YOKE_IGNORE ? YK_EXIT_FAILED : YK_EXIT_OK;
 }
 

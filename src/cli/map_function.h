@@ -19,6 +19,7 @@ typedef struct yk_map_run {
     yk_map_output       output;
     yk_progress        *progress;
     bool                is_terminal; /* standard output is one */
+    bool                told_interrupt;
 } yk_map_run;
 
 /* What the calls of the map family get for this run; failures are never raised by them. */

@@ -300,7 +300,7 @@ static int count_all(yk_items *it, yoke_error *err)
         YK_TRY(count_list(l, i, err));
         it->width += l->width;
         if (l->is_zip && l->n != l[-1].n)
-            return yk_fail(err, YOKE_EINVALID, ":::+ joins lists of one length, and list %zu has %llu items, list %zu %llu", i,
+            return yk_fail(err, YOKE_EINVALID, ":::+ joins lists of one length; list %zu has %llu items, list %zu has %llu", i,
                            (unsigned long long)l[-1].n, i + 1, (unsigned long long)l->n);
         if (l->n == UINT64_MAX)
             it->n = UINT64_MAX;

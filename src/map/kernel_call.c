@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "map/kernel_call.h"
 
+#include "base/json.h"
 #include "base/number.h"
 #include "exec/work.h"
 
@@ -69,6 +70,8 @@ static fault put_real(uint8_t type, double x, slot *to)
 {
     if (type == YOKE_DOUBLE)
         to->d = x;
+    else if (type == YOKE_FLOAT && isfinite(x) && fabs(x) >= 0x1.ffffffp127) /* half-way from the largest to infinity */
+        return "out of its range";
     else if (type == YOKE_FLOAT)
         to->f = (float)x;
     else if (!(x == trunc(x)))
@@ -99,7 +102,8 @@ static fault put_text(uint8_t type, const char *s, size_t n, slot *to)
         return put_whole(type, (wide)u, to);
     if (!yk_number_read_real(s, n, &x))
         return "not a number";
-    return is_whole(type) && is_digits(s, n) ? "out of its range" : put_real(type, x, to);
+    bool is_too_large = isinf(x) && n > 0 && memchr("0123456789.", s[n > 1 && (*s == '-' || *s == '+')], 11);
+    return is_too_large || (is_whole(type) && is_digits(s, n)) ? "out of its range" : put_real(type, x, to);
 }
 
 static fault put_field(uint8_t type, const yk_field *f, slot *to)
@@ -284,8 +288,8 @@ static int to_arguments(const place *p, const yk_field *fields, slot *to)
     size_t      n = count_values(&fields[0]);
     if (n != b->n_in) {
         char where[256];
-        return yk_fail(p->err, YOKE_EINVALID, "%s has %zu values, %s takes %u",
-                       yk_items_where(b->items, p->index, 0, where, sizeof where), n, b->kernel->f->name, b->n_in);
+        return yk_fail(p->err, YOKE_EINVALID, "%s has %zu value%s, %s takes %u",
+                       yk_items_where(b->items, p->index, 0, where, sizeof where), n, n == 1 ? "" : "s", b->kernel->f->name, b->n_in);
     }
     for (unsigned i = 0; i < b->n_in; i++) {
         yk_field part = nth_value(&fields[0], i, &at);
@@ -488,6 +492,10 @@ void yk_binding_print_number(uint8_t type, const void *at, bool is_json, yk_buf 
     bool   is_odd = false;
     memset(&s, 0, sizeof s);
     memcpy(&s, at, yk_binding_size(type));
+    if (type == YOKE_BOOL && is_json) {
+        yk_buf_puts(to, s.b ? "true" : "false");
+        return;
+    }
     if (type == YOKE_DOUBLE || type == YOKE_FLOAT) {
         n = type == YOKE_DOUBLE ? yk_number_real(s.d, text) : yk_number_float(s.f, text);
         is_odd = is_json && !isfinite(yk_binding_real(type, at));
@@ -505,23 +513,12 @@ void yk_binding_print_number(uint8_t type, const void *at, bool is_json, yk_buf 
         yk_buf_putc(to, '"');
 }
 
-void yk_binding_print_text(const char *s, size_t n, bool is_json, yk_buf *to)
+static void print_text(const char *s, size_t n, bool is_json, yk_buf *to)
 {
-    if (!is_json) {
+    if (is_json)
+        yk_json_text(to, s, n);
+    else
         yk_buf_append(to, s, n);
-        return;
-    }
-    yk_buf_putc(to, '"');
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)s[i];
-        if (c == '"' || c == '\\')
-            yk_buf_printf(to, "\\%c", c);
-        else if (c < 0x20)
-            yk_buf_printf(to, "\\u%04x", c);
-        else
-            yk_buf_putc(to, (char)c);
-    }
-    yk_buf_putc(to, '"');
 }
 
 static void print_run(uint8_t type, const char *values, size_t n, bool is_json, yk_buf *to)
@@ -553,7 +550,7 @@ void yk_binding_print(const yk_binding *b, const void *result, const void *bytes
         }
         const char *run = yk_binding_bytes(b, result, bytes, i, &at, &n);
         if (b->out_type[i] == YOKE_TEXT)
-            yk_binding_print_text(run, n, is_json, to);
+            print_text(run, n, is_json, to);
         else
             print_run(b->out_type[i], run, n, is_json, to);
     }

@@ -53,9 +53,6 @@ void yk_binding_print(const yk_binding *b, const void *result, const void *bytes
 /* A number's text: as short as reads back. */
 void yk_binding_print_number(uint8_t type, const void *slot, bool is_json, yk_buf *to);
 
-/* Text, or for JSON a quoted string. */
-void yk_binding_print_text(const char *s, size_t n, bool is_json, yk_buf *to);
-
 size_t yk_binding_size(uint8_t type); /* bytes of a number */
 
 #endif
