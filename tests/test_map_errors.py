@@ -261,7 +261,7 @@ def test_outputs_that_cannot_be_written(yoke_path, f):
 
 def test_wrong_item_in_a_stream_ends_it(yoke, f):
     done = yoke("map", f"{f}:echo", "-", input="1\n2\nx\n4\n")
-    assert done.returncode == 2 and "standard input line 3: 'x' is not a number" in done.stderr
+    assert (done.returncode, done.stdout) == (2, "1\n2\n") and "standard input line 3: 'x' is not a number" in done.stderr
 
 
 def test_great_ranges_in_little_memory(yoke_path, f, plain_build):

@@ -98,16 +98,10 @@ static int next_item(void *ctx, void *ret_item, yoke_error *err)
     yk_map_run *r = ctx;
     if (yoke_cancel_is_set(cancel))
         return 0;
-    yoke_error why = YOKE_ERROR_INIT;
-    int        got = yk_items_next(r->asked->items, r->fields, &why);
+    int got = yk_items_next(r->asked->items, r->fields, err);
     if (got < 0 && yoke_cancel_is_set(cancel))
         return 0;
-    if (got > 0 && yk_binding_pack(&r->binding, r->n_read++, r->fields, ret_item, &why) < 0)
-        got = why.code;
-    if (got < 0) {
-        r->wrong_item = why;
-        return yk_fail(err, why.code, "%s", why.text);
-    }
+    YK_TRY(got > 0 ? yk_binding_pack(&r->binding, r->n_read++, r->fields, ret_item, err) : got);
     return got;
 }
 
@@ -264,8 +258,6 @@ static int conclude(const yk_map_run *r, int rc, const yoke_error *err)
         yk_cli_warn(r->asked->args, "%llu item%s failed and %s left out", n, s, n == 1 ? "was" : "were");
     if (n > 0 && r->asked->on_error == YOKE_COLLECT)
         yk_cli_warn(r->asked->args, "%llu item%s failed", n, s);
-    if (r->wrong_item.code)
-        return yk_cli_failed(r->asked->args, &r->wrong_item);
     if (rc < 0)
         return yk_cli_failed(r->asked->args, err);
     return n > 0 && r->asked->on_error != YOKE_IGNORE ? YK_EXIT_FAILED : YK_EXIT_OK;

@@ -15,7 +15,6 @@ typedef struct yk_map_run {
     bool                is_stream; /* items are read while it runs, and handed on in slots */
     yk_field           *fields;    /* owned: of the item being read */
     uint64_t            n_read, n_failed;
-    yoke_error          wrong_item; /* what was wrong with one that was read */
     yk_map_output       output;
     yk_progress        *progress;
     bool                is_terminal; /* standard output is one */
