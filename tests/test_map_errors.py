@@ -76,6 +76,10 @@ def f(tmp_path_factory):
     (["f.c:echo", "--columns", "x", "-a", "t.csv"], 2, "add --csv or --tsv"),
     (["f.c:area", ":::", "1", "2", ":::", "3", "z"], 2, "list 2, item 1: 'z' is not a number"),
     (["f.c:area", "1", "2"], 2, "item 0 has 1 value, area takes 2"),
+    (["f.c:area", "t.csv"], 2, "item 0 has 1 value, area takes 2; -a t.csv takes the items from that file"),
+    (["f.c:echo", "lines"], 2, "item 0: 'lines' is not a number; echo takes int64_t there; -a lines takes the items from that file"),
+    (["f.c:area", "--csv", "t.csv"], 2, "--csv is about files of items, and none is given; name one with -a FILE"),
+    (["echo", "-0", "a"], 2, "--null is about files of items"),
     (["f.c:area", ":::", "1", ":::", "2", ":::", "3"], 2, "area takes 2 values, each item has 3"),
     (["f.c:area", ":::", "1", "2", ":::+", "3"], 2, "lists of one length"),
     (["f.c:echo", "half.npy"], 2, "'half.npy' value 1: '0.5' is not a whole number"),
@@ -163,6 +167,29 @@ def test_what_failures_do(yoke, f, on):
     folded = yoke("map", f"{f}:root", "--on", on, "--reduce", "sum", "--on-error", "ignore", "--", *items)
     assert (folded.returncode, folded.stdout) == (0, "9\n")
     assert yoke("map", f"{f}:root", "--on", on, "--reduce", "sum", "--", *items).returncode == 1
+
+
+@pytest.mark.parametrize("on", ["serial", "threads:2", "processes:2"])
+def test_items_that_do_not_fit_fail_alone(yoke, f, on, tmp_path):
+    """With --on-error collect and ignore, whether items are known beforehand or come as they are read."""
+    (tmp_path / "t.csv").write_text("a,b\n1,2\n3,x\n5,6\n")
+    (tmp_path / "lines").write_text("1\nx\n3\n")
+    call = lambda *words, **more: yoke("map", *words, "--on", on, cwd=tmp_path, **more)
+    known = call(f"{f}:echo", "1", "x", "3", "--on-error", "collect")
+    assert (known.returncode, known.stdout) == (1, "1\n\n3\n")
+    assert known.stderr == "yoke map: item 1: 'x' is not a number; echo takes int64_t there\nyoke map: 1 item failed\n"
+    filed = call(f"{f}:echo", "-a", "lines", "--on-error", "ignore", "--json")
+    rows = [json.loads(line) for line in filed.stdout.splitlines()]
+    assert filed.returncode == 0 and rows[1]["error"] == "'x' is not a number; echo takes int64_t there"
+    read = call(f"{f}:echo", "-", "--on-error", "collect", input="1\nx\n3\n")
+    assert (read.returncode, read.stdout) == (1, "1\n\n3\n")
+    assert read.stderr.startswith("yoke map: item 1: standard input line 2: 'x' is not a number; echo takes int64_t there\n")
+    table = call(f"{f}:area", "--csv", "-a", "t.csv", "--on-error", "collect")
+    assert (table.returncode, table.stdout) == (1, "2\n\n30\n")
+    assert table.stderr.startswith("yoke map: 't.csv' line 3: column 'b': 'x' is not a number; area takes double there\n")
+    for words in (["-"], ["-a", "lines"]):
+        total = call(f"{f}:echo", *words, "--reduce", "sum", "--on-error", "ignore", input="1\nx\n3\n")
+        assert (total.returncode, total.stdout) == (0, "4\n")
 
 
 def test_failures_in_files_of_results(yoke, f, tmp_path):
@@ -262,6 +289,17 @@ def test_outputs_that_cannot_be_written(yoke_path, f):
 def test_wrong_item_in_a_stream_ends_it(yoke, f):
     done = yoke("map", f"{f}:echo", "-", input="1\n2\nx\n4\n")
     assert (done.returncode, done.stdout) == (2, "1\n2\n") and "standard input line 3: 'x' is not a number" in done.stderr
+
+
+def test_text_streams_in_little_memory(yoke_path, f, plain_build):
+    """More text than memory may be had for, on a ring of address space that it goes round several times."""
+    n = 3000000
+    for on, more in (("serial", []), ("threads:3", ["--unordered"]), ("processes:2", [])):
+        limit = f"ulimit -v 600000; seq {n} | '{yoke_path}' map '{f}:text' - --on {on} {' '.join(more)} | sort -n | cksum; seq {n} | cksum"
+        p = subprocess.run(["bash", "-c", limit], capture_output=True, text=True, timeout=60)
+        assert p.stderr == "" and len(set(p.stdout.splitlines())) == 1
+    p = subprocess.run(["bash", "-c", f"yes | '{yoke_path}' map '{f}:text' - | head -n 2"], capture_output=True, text=True, timeout=30)
+    assert p.stdout == "y\ny\n"
 
 
 def test_great_ranges_in_little_memory(yoke_path, f, plain_build):

@@ -500,7 +500,7 @@ const char *yk_items_where(const yk_items *it, uint64_t index, unsigned field, c
     snprintf(buf, size, "item %llu", (unsigned long long)index);
     for (size_t i = 0; i < it->n_lists; field -= it->lists[i++].width) {
         const list *l = &it->lists[i];
-        if (field >= l->width)
+        if (field >= l->width && it->n_lists > 1)
             continue;
         const segment *s = it->n == UINT64_MAX ? &l->segments[it->cursor_segment] : NULL;
         uint64_t       k = s ? 0 : it->n_lists == 1 ? index : place_in_list(it, i, index);
