@@ -132,6 +132,14 @@ def test_a_column_of_dependencies(yoke, tmp_path):
     assert sorted(ran) == ["bad", "first", "last", "middle"] and [x for x in ran if x != "bad"] == ["first", "middle", "last"]
     assert got.returncode == 1 and "cancelled               1   first: line 4" in got.stderr
     assert "no column 'need'" in yoke("map", "echo {1}", "--csv", "-a", "steps.csv", "--after", "need", "--run", "s", cwd=tmp_path).stderr
+    (tmp_path / "odd.csv").write_text("name,needs\na,\nb,9\nc,\n")
+    odd = yoke("map", "echo {1}", "--csv", "-a", "odd.csv", "--after", "needs", "--run", "odd", cwd=tmp_path)
+    assert odd.stderr == "yoke map: item 1 waits for item 9, which is no job; the first is item 0\n" and not (tmp_path / "odd").exists()
+    (tmp_path / "odd.csv").write_text("name,needs\na,1\nb,0\n")
+    odd = yoke("map", "echo {1}", "--csv", "-a", "odd.csv", "--after", "needs", "--run", "odd", cwd=tmp_path)
+    assert odd.stderr == "yoke map: item 0 and item 1 wait for each other, in a circle\n"
+    assert yoke("run", "-", input="true #yoke after=7\n", cwd=tmp_path).stderr == \
+        "yoke run: standard input line 0 waits for line 7, which is no job; the first is line 0\n"
     assert "column 'name' holds 'last'" in yoke("map", "echo {1}", "--csv", "-a", "steps.csv", "--after", "name", "--run", "s", cwd=tmp_path).stderr
     assert "#yoke" in yoke("map", "echo {}", "--run", "s", ":::", "a #yoke b", cwd=tmp_path).stderr and not (tmp_path / "s").exists()
 

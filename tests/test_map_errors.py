@@ -33,6 +33,8 @@ double area(double a, double b) { return a * b; }
 YOKE_FUNCTION(double, area, double, double);
 int second_time(yoke_task *t) { return yoke_task_attempt(t) < 2 ? yoke_task_fail(t, "not yet") : (int)yoke_task_attempt(t); }
 YOKE_FUNCTION(int, second_time, yoke_task *);
+float half(float x) { return x / 2; }
+YOKE_FUNCTION(float, half, float);
 void silent(int n) { (void)n; }
 YOKE_FUNCTION(void, silent, int);
 """
@@ -48,7 +50,7 @@ def f(tmp_path_factory):
 @pytest.mark.parametrize("words,code,says", [
     ([], 2, "what shall be run?"),
     (["f.c:echo"], 2, "on which items?"),
-    (["f.c:ecoh", "1"], 1, "'f.c' has no function 'ecoh'; did you mean 'echo'? It has area, echo, nap"),
+    (["f.c:ecoh", "1"], 1, "'f.c' has no function 'ecoh'; did you mean 'echo'? It has area, echo, half, nap"),
     (["f.c", "1"], 2, "which function of 'f.c'?"),
     (["f.c:", "1"], 2, "which function of 'f.c'?"),
     (["f.c:plain", "1"], 1, "no line YOKE_FUNCTION(…, plain, …)"),
@@ -60,6 +62,7 @@ def f(tmp_path_factory):
     (["dir.c:echo", "1"], 2, "'dir.c' is a directory"),
     (["broken.c:echo", "1"], 1, "'broken.c' does not compile"),
     (["wrong.c:echo", "1"], 1, "the YOKE_FUNCTION line of echo does not match the function"),
+    (["odd.c:f", "1"], 1, "yoke map cannot hand over the type struct s; <yoke/function.h> lists those it can"),
     (["empty.c:echo", "1"], 1, "'empty.c' declares no function"),
     (["unresolved.c:echo", "1"], 1, "undefined symbol: nowhere"),
     (["f.c:echo", "1", "x2", "3"], 2, "item 1: 'x2' is not a number; echo takes int64_t there"),
@@ -72,7 +75,11 @@ def f(tmp_path_factory):
     (["f.c:echo", "--csv", "-a", "ragged.csv"], 1, "'ragged.csv' line 3 has 1 columns, the first line names 2"),
     (["f.c:echo", "--columns", "x", "-a", "t.csv"], 2, "add --csv or --tsv"),
     (["f.c:area", ":::", "1", "2", ":::", "3", "z"], 2, "list 2, item 1: 'z' is not a number"),
-    (["f.c:area", "1", "2"], 2, "item 0 has 1 values, area takes 2"),
+    (["f.c:area", "1", "2"], 2, "item 0 has 1 value, area takes 2"),
+    (["f.c:area", "t.csv"], 2, "item 0 has 1 value, area takes 2; -a t.csv takes the items from that file"),
+    (["f.c:echo", "lines"], 2, "item 0: 'lines' is not a number; echo takes int64_t there; -a lines takes the items from that file"),
+    (["f.c:area", "--csv", "t.csv"], 2, "--csv is about files of items, and none is given; name one with -a FILE"),
+    (["echo", "-0", "a"], 2, "--null is about files of items"),
     (["f.c:area", ":::", "1", ":::", "2", ":::", "3"], 2, "area takes 2 values, each item has 3"),
     (["f.c:area", ":::", "1", "2", ":::+", "3"], 2, "lists of one length"),
     (["f.c:echo", "half.npy"], 2, "'half.npy' value 1: '0.5' is not a whole number"),
@@ -95,6 +102,12 @@ def f(tmp_path_factory):
     (["f.c:echo", "1", "-o", "half.npy"], 1, "'half.npy' is already there"),
     (["f.c:echo", "1", "-o", "no/such/x.npy"], 1, "No such file"),
     (["f.c:ragged", "2", "3", "-o", "x.npy"], 2, "item 1 gave 3 values, items before it 2"),
+    (["f.c:echo", "1", "-o", "x.npy", "--json"], 2, "-o writes the results alone, in the order of the items; it does not go with --json"),
+    (["f.c:echo", "1", "-o", "x.npy", "--unordered"], 2, "does not go with --unordered"),
+    (["f.c:echo", "1", "-o", "x.npy", "--on-error", "collect"], 2, "echo gives whole numbers, and none of them says that an item failed"),
+    (["f.c:root", "--reduce", "mean", "--on-error", "ignore", "--", "-1"], 1, "there are no results to take the mean of"),
+    (["f.c:root", "1e400"], 2, "item 0: '1e400' is out of its range; root takes double there"),
+    (["f.c:half", "4e38"], 2, "item 0: '4e38' is out of its range; half takes float there"),
     (["f.c:echo", "1", "--shw-workers"], 2, "did you mean --show-workers?"),
     (["f.c:echo", "1", "--halt", "now"], 2, "--halt is for commands"),
 ])
@@ -103,6 +116,7 @@ def test_one_clear_sentence(yoke, f, tmp_path, words, code, says):
     (tmp_path / "dir.c").mkdir()
     (tmp_path / "broken.c").write_text("int x = ;\n")
     (tmp_path / "wrong.c").write_text("#include <yoke/yoke.h>\nint echo(int n) { return n; }\nYOKE_FUNCTION(int, echo, double);\n")
+    (tmp_path / "odd.c").write_text("#include <yoke/yoke.h>\nstruct s { int a; };\nint f(struct s s) { return s.a; }\nYOKE_FUNCTION(int, f, struct s);\n")
     (tmp_path / "empty.c").write_text("int x;\n")
     (tmp_path / "unresolved.c").write_text("#include <yoke/yoke.h>\nint nowhere(void);\nint echo(int n) { return nowhere(); }\n"
                                            "YOKE_FUNCTION(int, echo, int);\n")
@@ -120,8 +134,13 @@ def test_one_clear_sentence(yoke, f, tmp_path, words, code, says):
     assert (done.returncode, done.stdout) == (code, "")
     assert says in done.stderr
     ours = [line for line in done.stderr.splitlines() if line.startswith("yoke map: ")]
-    assert len(ours) in (1, 2) and (len(ours) == 1 or "yoke help map" in ours[1])
+    assert len(ours) in (1, 2) and (len(ours) == 1 or "yoke help map" in ours[1] or "left out" in ours[0])
     assert sorted(os.listdir(tmp_path)) == before
+
+
+def test_words_behind_colons_are_items(yoke, f):
+    assert yoke("map", "echo {}", ":::", "--help", "-j", "--").stdout == "--help\n-j\n--\n"
+    assert "a C function or a command" in yoke("map", "echo {}", "--help").stdout
 
 
 def test_compilers_own_words_are_shown(yoke, tmp_path):
@@ -148,6 +167,29 @@ def test_what_failures_do(yoke, f, on):
     folded = yoke("map", f"{f}:root", "--on", on, "--reduce", "sum", "--on-error", "ignore", "--", *items)
     assert (folded.returncode, folded.stdout) == (0, "9\n")
     assert yoke("map", f"{f}:root", "--on", on, "--reduce", "sum", "--", *items).returncode == 1
+
+
+@pytest.mark.parametrize("on", ["serial", "threads:2", "processes:2"])
+def test_items_that_do_not_fit_fail_alone(yoke, f, on, tmp_path):
+    """With --on-error collect and ignore, whether items are known beforehand or come as they are read."""
+    (tmp_path / "t.csv").write_text("a,b\n1,2\n3,x\n5,6\n")
+    (tmp_path / "lines").write_text("1\nx\n3\n")
+    call = lambda *words, **more: yoke("map", *words, "--on", on, cwd=tmp_path, **more)
+    known = call(f"{f}:echo", "1", "x", "3", "--on-error", "collect")
+    assert (known.returncode, known.stdout) == (1, "1\n\n3\n")
+    assert known.stderr == "yoke map: item 1: 'x' is not a number; echo takes int64_t there\nyoke map: 1 item failed\n"
+    filed = call(f"{f}:echo", "-a", "lines", "--on-error", "ignore", "--json")
+    rows = [json.loads(line) for line in filed.stdout.splitlines()]
+    assert filed.returncode == 0 and rows[1]["error"] == "'x' is not a number; echo takes int64_t there"
+    read = call(f"{f}:echo", "-", "--on-error", "collect", input="1\nx\n3\n")
+    assert (read.returncode, read.stdout) == (1, "1\n\n3\n")
+    assert read.stderr.startswith("yoke map: item 1: standard input line 2: 'x' is not a number; echo takes int64_t there\n")
+    table = call(f"{f}:area", "--csv", "-a", "t.csv", "--on-error", "collect")
+    assert (table.returncode, table.stdout) == (1, "2\n\n30\n")
+    assert table.stderr.startswith("yoke map: 't.csv' line 3: column 'b': 'x' is not a number; area takes double there\n")
+    for words in (["-"], ["-a", "lines"]):
+        total = call(f"{f}:echo", *words, "--reduce", "sum", "--on-error", "ignore", input="1\nx\n3\n")
+        assert (total.returncode, total.stdout) == (0, "4\n")
 
 
 def test_failures_in_files_of_results(yoke, f, tmp_path):
@@ -189,7 +231,8 @@ def test_interrupts(yoke_path, f, on):
     p.send_signal(signal.SIGINT)
     out, err = p.communicate(timeout=30)
     assert p.returncode == 130 and first == "1\n" and 0 < out.count("800") < 20
-    assert err == "yoke map: interrupted; what was done is printed\n"
+    assert err == ("yoke map: interrupted: starting no more, waiting for what runs; once more stops now\n"
+                   "yoke map: interrupted; what was done is printed\n")
 
     p, first = start("1", *["60000"] * 40)
     p.send_signal(signal.SIGINT)
@@ -245,7 +288,18 @@ def test_outputs_that_cannot_be_written(yoke_path, f):
 
 def test_wrong_item_in_a_stream_ends_it(yoke, f):
     done = yoke("map", f"{f}:echo", "-", input="1\n2\nx\n4\n")
-    assert done.returncode == 2 and "standard input line 3: 'x' is not a number" in done.stderr
+    assert (done.returncode, done.stdout) == (2, "1\n2\n") and "standard input line 3: 'x' is not a number" in done.stderr
+
+
+def test_text_streams_in_little_memory(yoke_path, f, plain_build):
+    """More text than memory may be had for, on a ring of address space that it goes round several times."""
+    n = 3000000
+    for on, more in (("serial", []), ("threads:3", ["--unordered"]), ("processes:2", [])):
+        limit = f"ulimit -v 600000; seq {n} | '{yoke_path}' map '{f}:text' - --on {on} {' '.join(more)} | sort -n | cksum; seq {n} | cksum"
+        p = subprocess.run(["bash", "-c", limit], capture_output=True, text=True, timeout=60)
+        assert p.stderr == "" and len(set(p.stdout.splitlines())) == 1
+    p = subprocess.run(["bash", "-c", f"yes | '{yoke_path}' map '{f}:text' - | head -n 2"], capture_output=True, text=True, timeout=30)
+    assert p.stdout == "y\ny\n"
 
 
 def test_great_ranges_in_little_memory(yoke_path, f, plain_build):

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import subprocess
 
 import numpy as np
@@ -157,7 +158,10 @@ def test_json_and_workers(run):
     rows = [json.loads(line) for line in run("echo_f64", "1", "nan", "2", "--json", "--show-workers", "--on", "processes:2")]
     assert [r["value"] for r in rows] == [1, "nan", 2] and [r["index"] for r in rows] == [0, 1, 2]
     assert all(r["attempt"] == 1 and r["seconds"] >= 0 and r["worker"] in (0, 1) and r["process"] > 1 for r in rows)
-    assert sorted(r["finished"] for r in rows) == [0, 1, 2]
+    assert sorted(r["finished"] for r in rows) == [1, 2, 3]
+    assert ['"value":false,' in line for line in run("echo_bool", "0", "1", "--json")] == [True, False]
+    (line,) = run("echo_text", "--json", os.fsdecode(b"a\xff\xe2\x82"))
+    assert json.loads(line)["value"] == "a\ufffd\ufffd\ufffd"
     head, *lines = run("both", "5", "6", "--show-workers")
     assert head.split("\t") == ["result", "item", "worker", "process", "thread", "finished", "seconds"]
     assert [line.split("\t")[:3] for line in lines] == [["5", "-5", "5"], ["6", "-6", "6"]]

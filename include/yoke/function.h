@@ -64,6 +64,7 @@ enum yoke_type {
     YOKE_DOUBLES,
     YOKE_INT64S,
     YOKE_TASK,
+    YOKE_NO_TYPE,
     YOKE_OUT = 32 /* added to a number's code: a place for one more result */
 };
 
@@ -85,7 +86,15 @@ enum yoke_type {
         long **: YOKE_OUT + YOKE_INT_OF(long), long long **: YOKE_OUT + YOKE_INT64,                                 \
         unsigned char **: YOKE_OUT + YOKE_UINT8, unsigned short **: YOKE_OUT + YOKE_UINT16,                         \
         unsigned **: YOKE_OUT + YOKE_UINT32, unsigned long **: YOKE_OUT + YOKE_UINT_OF(long),                       \
-        unsigned long long **: YOKE_OUT + YOKE_UINT64)
+        unsigned long long **: YOKE_OUT + YOKE_UINT64, default: YOKE_NO_TYPE)
+
+/* The same, and a sentence where there is none. */
+#define YOKE_KNOWN_TYPE(T)                                                                                          \
+    (uint8_t)(YOKE_TYPE_OF(T) + 0 * sizeof(struct {                                                                 \
+        _Static_assert(YOKE_TYPE_OF(T) != YOKE_NO_TYPE,                                                             \
+                       "yoke map cannot hand over the type " #T "; <yoke/function.h> lists those it can");          \
+        int none;                                                                                                   \
+    }))
 
 /* YOKE_EACH(m, a, b, …): m(1, a) m(2, b) … with commas between and before. */
 #define YOKE_COUNT(...)  YOKE_NINTH(0, ##__VA_ARGS__, 8, 7, 6, 5, 4, 3, 2, 1, 0)
@@ -104,7 +113,7 @@ enum yoke_type {
 #define YOKE_EACH_8(m, a, b, c, d, e, f, g, h) m(1, a), m(2, b), m(3, c), m(4, d), m(5, e), m(6, f), m(7, g), m(8, h)
 
 #define YOKE_ARG(i, T)   *(T *)args[i]
-#define YOKE_ARG_TYPE(i, T) YOKE_TYPE_OF(T)
+#define YOKE_ARG_TYPE(i, T) YOKE_KNOWN_TYPE(T)
 
 /* `*(R *)args[0] =` in front of the call, unless R is void. */
 #define YOKE_KEEP(R)              YOKE_PASTE(YOKE_KEEP_, YOKE_SECOND(YOKE_WHEN_##R, VALUE, ))(R)
@@ -122,7 +131,7 @@ enum yoke_type {
         (void)args;                                                                                                 \
         YOKE_KEEP(R) function(YOKE_EACH(YOKE_ARG, ##__VA_ARGS__));                                                  \
     }                                                                                                               \
-    static const uint8_t yoke_types_##function[] = {YOKE_TYPE_OF(R), YOKE_EACH(YOKE_ARG_TYPE, ##__VA_ARGS__)};      \
+    static const uint8_t yoke_types_##function[] = {YOKE_KNOWN_TYPE(R), YOKE_EACH(YOKE_ARG_TYPE, ##__VA_ARGS__)};      \
     extern __attribute__((visibility("default"))) const yoke_function yoke_function_##function;                     \
     const yoke_function yoke_function_##function = {YOKE_FUNCTION_ABI, YOKE_COUNT(__VA_ARGS__), #function,          \
                                                     yoke_types_##function, yoke_call_##function}

@@ -107,8 +107,9 @@ typedef struct yoke_items {
     const void *values; /* n * item_size bytes; NULL: none, or `next` */
     uint64_t    n;
     size_t      item_size;
-    int       (*next)(void *next_ctx, void *ret_item, yoke_error *err); /* 1: an item; 0: no more; negative: failed. One at */
-    void       *next_ctx;                                               /* a time, in the caller's process, any thread */
+    int       (*next)(void *next_ctx, void *ret_item, yoke_error *err); /* 1: an item; 0: no more; negative: failed, which the */
+    void       *next_ctx;                                               /* call does too, after the items before it. One at a */
+                                                                        /* time, in the caller's process, any thread */
 } yoke_items;
 
 static inline yoke_items yoke_items_array(const void *values, uint64_t n, size_t item_size)
@@ -153,7 +154,8 @@ typedef int yoke_combine_fn(void *ctx, void *into, const void *from, yoke_error 
 /*
  * *result = fn(item 0) (+) fn(item 1) (+) … in constant memory. The combination has one fixed shape, the tree over the
  * index in which 2k joins 2k+1 at each level, so rounding is the same on every executor. Failed tasks (unless YOKE_RAISE)
- * are left out. With no result at all *result is left as it was. `combine` may run in any worker.
+ * are left out. With no result at all *result is left as it was. `combine` may run in any worker. `unordered` and
+ * `on_result` mean nothing here.
  */
 int yoke_map_reduce(yoke_session *s, yoke_task_fn *fn, yoke_items items, yoke_combine_fn *combine, void *result,
                     size_t result_size, const yoke_map_opts *opts, yoke_error *err);

@@ -50,9 +50,10 @@ static int help(int argc, char **argv)
     return YK_EXIT_OK;
 }
 
+/* --help anywhere among the options; behind -- and behind the colons of 'yoke map' there are none. */
 static bool asks_help(int argc, char **argv)
 {
-    for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++)
+    for (int i = 0; i < argc && strcmp(argv[i], "--") != 0 && strncmp(argv[i], ":::", 3) != 0; i++)
         if (strcmp(argv[i], "--help") == 0 || (i == 0 && strcmp(argv[i], "-h") == 0))
             return true;
     return false;

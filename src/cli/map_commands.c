@@ -260,7 +260,7 @@ static int run_journalled(rows *r, const yk_run_opts *opts, yoke_error *err)
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
     int rc = write_list(r, fd, err);
     if (rc == 0)
-        rc = yk_run_list(r->m->args, opts, path, &all);
+        rc = yk_run_list(r->m->args, opts, path, "item", &all);
     close(fd);
     return rc;
 }

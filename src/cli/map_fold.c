@@ -151,7 +151,7 @@ static void print_wide(wide n, yk_buf *to)
     yk_buf_puts(to, at);
 }
 
-static int print_total(const fold *f, const total *t, yoke_error *err)
+static int print_total(const fold *f, const total *t, uint64_t n_failed, yoke_error *err)
 {
     YK_AUTOBUF text = YK_BUF_INIT;
     double     n = (double)t->n, mean = is_real(f->type) ? t->real / n : (double)t->whole / n;
@@ -160,7 +160,7 @@ static int print_total(const fold *f, const total *t, yoke_error *err)
     else if (t->n == 0 && f->how == SUM)
         yk_buf_puts(&text, "0");
     else if (t->n == 0)
-        return yk_fail(err, YOKE_EINVALID, "there are no results to take the %s of", f->how == OWN ? "fold" : f->run.asked->reduce);
+        return yk_fail(err, n_failed > 0 ? YOKE_ETASK : YOKE_EINVALID, "there are no results to take the %s of", f->how == OWN ? "fold" : f->run.asked->reduce);
     else if (f->how == OWN)
         yk_binding_print_number(f->type, t->own, false, &text);
     else if (f->how == MEAN)
@@ -200,7 +200,7 @@ static int run_fold(fold *f, yk_map_run *r, yoke_session *s, yoke_error *err)
     yoke_failures_free(failures);
     YK_TRY(rc);
     yk_progress_hide(r->progress);
-    return print_total(f, &t, err);
+    return print_total(f, &t, r->n_failed, err);
 }
 
 int yk_map_fold(yk_map_run *r, yoke_session *s, yoke_error *err)

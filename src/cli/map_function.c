@@ -98,16 +98,11 @@ static int next_item(void *ctx, void *ret_item, yoke_error *err)
     yk_map_run *r = ctx;
     if (yoke_cancel_is_set(cancel))
         return 0;
-    yoke_error why = YOKE_ERROR_INIT;
-    int        got = yk_items_next(r->asked->items, r->fields, &why);
+    int got = yk_items_next(r->asked->items, r->fields, err);
     if (got < 0 && yoke_cancel_is_set(cancel))
         return 0;
-    if (got > 0 && yk_binding_pack(&r->binding, r->n_read++, r->fields, ret_item, &why) < 0)
-        got = why.code;
-    if (got < 0) {
-        r->wrong_item = why;
-        return yk_fail(err, why.code, "%s", why.text);
-    }
+    bool keeps_wrong = r->asked->on_error != YOKE_RAISE;
+    YK_TRY(got > 0 ? yk_binding_pack(&r->binding, r->n_read++, r->fields, r->transit, keeps_wrong, ret_item, err) : got);
     return got;
 }
 
@@ -115,7 +110,7 @@ yoke_items yk_map_run_items(yk_map_run *r)
 {
     if (!r->is_stream)
         return yoke_items_range(yk_items_count(r->asked->items));
-    return yoke_items_from(next_item, r, (size_t)r->binding.n_in * YK_BINDING_SLOT);
+    return yoke_items_from(next_item, r, yk_binding_packed(&r->binding));
 }
 
 /* Lines of results do not run into the bar when both are on one terminal. */
@@ -129,6 +124,11 @@ static void on_progress(void *ctx, const yoke_progress *p)
 {
     yk_map_run *r = ctx;
     yoke_error  ignored = YOKE_ERROR_INIT; /* it comes again with the next write */
+    if (interrupts > 0 && !r->told_interrupt && p->done < p->total) {
+        yk_progress_hide(r->progress);
+        yk_cli_warn(r->asked->args, "interrupted: starting no more, waiting for what runs; once more stops now");
+        r->told_interrupt = true;
+    }
     if (r->output.text.len > 0) {
         make_room(r);
         (void)!yk_map_output_flush(&r->output, &ignored);
@@ -163,7 +163,7 @@ void yk_map_run_complain(yk_map_run *r, uint64_t index, unsigned attempt, yoke_c
     if (r->asked->on_error == YOKE_IGNORE || r->n_failed > 20)
         return;
     if (yk_items_count(r->asked->items) != UINT64_MAX)
-        yk_items_where(r->asked->items, index, 0, where, sizeof where);
+        yk_items_where(r->asked->items, index, YK_WHOLE_ITEM, where, sizeof where);
     else
         snprintf(where, sizeof where, "item %llu", (unsigned long long)index);
     yk_progress_hide(r->progress);
@@ -178,6 +178,8 @@ static int take_outcomes(yk_map_run *r, yoke_imap *it, yoke_error *err)
     yoke_outcome o;
     int          rc;
     while ((rc = yoke_imap_next(it, &o, err)) > 0) {
+        if (r->transit)
+            yk_transit_done(r->transit, o.index);
         if (o.error && o.cause == YOKE_CAUSE_CANCELED)
             continue;
         bool ends = o.error && r->asked->on_error == YOKE_RAISE;
@@ -219,13 +221,15 @@ static int prepare(yk_map_run *r, yoke_error *err)
         fwrite(yk_buf_text(&messages), 1, messages.len, stderr);
     YK_TRY(rc);
     YK_TRY(yk_binding_init(&r->binding, r->kernel, r->asked->items, err));
-    if (yk_items_count(r->asked->items) == UINT64_MAX && !r->binding.is_plain)
-        YK_TRY(yk_items_load(r->asked->items, err)); /* text has no fixed size that could be handed on */
+    if (yk_items_count(r->asked->items) == UINT64_MAX && !r->binding.is_plain && r->asked->reduce)
+        YK_TRY(yk_items_load(r->asked->items, err)); /* a fold does not say which items it is done with */
     r->is_stream = yk_items_count(r->asked->items) == UINT64_MAX;
+    if (r->is_stream && (!r->binding.is_plain || r->asked->on_error != YOKE_RAISE) && !(r->transit = yk_transit_new(err)))
+        return YOKE_ENOMEM;
     r->fields = yk_new_array(yk_field, yk_items_width(r->asked->items));
     if (!r->fields)
         return yk_fail_nomem(err, "reading items");
-    return yk_binding_check(&r->binding, err);
+    return r->asked->on_error == YOKE_RAISE ? yk_binding_check(&r->binding, err) : 0; /* else an item that does not fit fails alone */
 }
 
 static int run_all(yk_map_run *r, yoke_error *err)
@@ -250,17 +254,17 @@ static int conclude(const yk_map_run *r, int rc, const yoke_error *err)
     unsigned long long n = r->n_failed;
     const char        *s = n == 1 ? "" : "s";
     if (interrupts > 0) {
-        yk_cli_warn(r->asked->args, "interrupted; what was done is printed");
+        yk_cli_warn(r->asked->args, "interrupted; %s", r->asked->reduce   ? "there is no result"
+                                                       : r->asked->output ? "no file was written"
+                                                                          : "what was done is printed");
         return YK_EXIT_INTERRUPTED;
     }
-    if (r->wrong_item.code)
-        return yk_cli_failed(r->asked->args, &r->wrong_item);
-    if (rc < 0)
-        return yk_cli_failed(r->asked->args, err);
     if (n > 0 && r->asked->on_error == YOKE_IGNORE)
         yk_cli_warn(r->asked->args, "%llu item%s failed and %s left out", n, s, n == 1 ? "was" : "were");
     if (n > 0 && r->asked->on_error == YOKE_COLLECT)
         yk_cli_warn(r->asked->args, "%llu item%s failed", n, s);
+    if (rc < 0)
+        return yk_cli_failed(r->asked->args, err);
     return n > 0 && r->asked->on_error != YOKE_IGNORE ? YK_EXIT_FAILED : YK_EXIT_OK;
 }
 
@@ -271,6 +275,7 @@ int yk_map_function(const yk_map_asked *m)
     int        rc = run_all(&r, &err);
     int        code = conclude(&r, rc, &err);
     yk_map_output_fini(&r.output);
+    yk_transit_free(r.transit);
     yk_free(r.fields);
     yk_kernel_free(r.kernel);
     return code;

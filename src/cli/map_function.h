@@ -12,13 +12,14 @@ typedef struct yk_map_run {
     const yk_map_asked *asked;
     yk_kernel          *kernel; /* owned */
     yk_binding          binding;
-    bool                is_stream; /* items are read while it runs, and handed on in slots */
+    bool                is_stream; /* items are read while it runs, and handed on packed */
     yk_field           *fields;    /* owned: of the item being read */
+    yk_transit         *transit;   /* owned: what items of a stream point to; NULL: they hold numbers alone, or none is a stream */
     uint64_t            n_read, n_failed;
-    yoke_error          wrong_item; /* what was wrong with one that was read */
     yk_map_output       output;
     yk_progress        *progress;
     bool                is_terminal; /* standard output is one */
+    bool                told_interrupt;
 } yk_map_run;
 
 /* What the calls of the map family get for this run; failures are never raised by them. */

@@ -2,6 +2,7 @@
 #include "cli/map_output.h"
 
 #include "base/clock.h"
+#include "base/json.h"
 
 #include <math.h>
 #include <unistd.h>
@@ -48,6 +49,11 @@ static int check_npy(const yk_map_asked *m, const yk_binding *b, yoke_error *err
         if (b->out_type[i] == YOKE_TEXT || (b->n_out > 1 && !yk_binding_size(b->out_type[i])))
             return yk_fail(err, YOKE_EINVALID, "-o writes numbers, one row an item; %s gives %s", name,
                            b->out_type[i] == YOKE_TEXT ? "text" : "several things of different size");
+    if (m->is_json || m->shows_workers || m->is_unordered)
+        return yk_fail(err, YOKE_EINVALID, "-o writes the results alone, in the order of the items; it does not go with %s",
+                       m->is_json ? "--json" : m->shows_workers ? "--show-workers" : "--unordered");
+    if (m->on_error == YOKE_COLLECT && common_type(b) < YOKE_FLOAT)
+        return yk_fail(err, YOKE_EINVALID, "%s gives whole numbers, and none of them says that an item failed: -o needs --on-error ignore or raise", name);
     if (!m->may_replace && access(m->output, F_OK) == 0)
         return yk_fail(err, YOKE_EEXISTS, "'%s' is already there; give another name, or --force to replace it", m->output);
     return 0;
@@ -68,9 +74,6 @@ static int put_failed(yk_map_output *o, const yoke_outcome *r, yoke_error *err)
     uint8_t type = common_type(o->binding);
     if (o->asked->on_error == YOKE_IGNORE)
         return 0;
-    if (type < YOKE_FLOAT)
-        return yk_fail(err, YOKE_ETASK, "item %llu failed, and whole numbers have no value that says so: -o needs --on-error ignore",
-                       (unsigned long long)r->index);
     if (!o->is_open && gives_run(o->binding))
         return yk_fail(err, YOKE_ETASK, "the first item failed: its row's length is not known; -o needs --on-error ignore");
     if (!o->is_open)
@@ -142,13 +145,13 @@ static void print_json(yk_map_output *o, const yoke_outcome *r)
     } else {
         const char *word = yoke_cause_text(r->cause, r->status, cause, sizeof cause);
         yk_buf_puts(to, "\"error\":");
-        yk_binding_print_text(r->error->text, strlen(r->error->text), true, to);
+        yk_json_text(to, r->error->text, strlen(r->error->text));
         yk_buf_printf(to, ",\"cause\":\"%s\"", word);
     }
     yk_buf_printf(to, ",\"worker\":%u,\"attempt\":%u,\"seconds\":%.9f", r->worker, r->attempt, r->seconds);
     if (o->asked->shows_workers)
         yk_buf_printf(to, ",\"process\":%lld,\"thread\":%lld,\"finished\":%llu", (long long)r->pid, (long long)r->tid,
-                      (unsigned long long)r->finished);
+                      (unsigned long long)r->finished + 1);
     yk_buf_puts(to, "}\n");
 }
 

@@ -23,15 +23,18 @@ static const yk_opt OPTS[] = {
     {O_OUTPUT, 'o', "output", "FILE.npy", "write the results as a NumPy array: a vector, or a row for each item"},
     {O_FORCE, 0, "force", NULL, "replace FILE.npy when it is there already"},
     {O_REDUCE, 0, "reduce", "HOW", "print one value for all results: sum, mean, min, max, count, or FILE.c:function,\n"
-                                   "an associative function of two results. In a fixed order: the same bits on any workers"},
+                                   "an associative function of two results. In a fixed order: the same bits on any workers.\n"
+                                   "A NaN among the results makes sum, mean, min and max NaN, as in NumPy"},
     {O_ON_ERROR, 0, "on-error", "HOW", "raise: stop at the first item that fails (default); collect: go on, leave an empty line,\n"
-                                       "say at the end what failed; ignore: go on and leave it out"},
+                                       "say at the end how many failed; ignore: go on and leave it out. An item that does not fit,\n"
+                                       "such as a word for a number, has failed too"},
     {O_SEED, 0, "seed", "N", "the seed of tasks' own random streams (default 0)"},
     {O_CHUNK, 0, "chunk", "N", "items handed to a worker together (default: from their measured cost)"},
     {O_UNORDERED, 0, "unordered", NULL, "print results as they are done, not in the order of items"},
     {O_WORKERS, 0, "show-workers", NULL, "beside each result: its item, the worker, process and thread that took it, the how-manyth\n"
                                          "it was to finish, and seconds"},
-    {O_JSON, 0, "json", NULL, "a line of JSON for each item: index, value or error, worker, attempt, seconds"},
+    {O_JSON, 0, "json", NULL, "a line of JSON for each item: index, value or error and cause, worker, attempt, seconds.\n"
+                            "\"nan\", \"inf\" and \"-inf\" are strings there"},
     {O_PROGRESS, 0, "progress", "HOW", "auto, bar, line or none (default auto: a bar on a terminal, now and then a line in a log)"},
     {O_COLSEP, 0, "colsep", "REGEX", "commands: an item's columns, {1}, {2} …, are what stands between matches of this: ',', '\\t', ' +'"},
     {O_HEADER, 0, "header", NULL, "commands: the first item names the columns: {name}"},
@@ -48,6 +51,7 @@ typedef struct given {
 typedef struct words {
     given        *items; /* owned */
     size_t        n, cap;
+    bool          has_file; /* items come from a file or standard input */
     yk_items_opts opts;
 } words;
 
@@ -121,6 +125,7 @@ static int read_words(yk_map_asked *m, words *w)
     int         id;
     while ((id = yk_args_next(m->args, &value)) != YK_ARG_END) {
         given g = {value, id == O_FILE};
+        w->has_file |= id == O_FILE || (id == YK_ARG_WORD && (strcmp(value, "-") == 0 || strncmp(value, "::::", 4) == 0));
         m->args->only_words |= id == YK_ARG_WORD && yk_items_begins_list(value); /* what follows is items: file names never become options */
         if (id == O_HEADER)
             skip_colon(m->args);
@@ -135,6 +140,9 @@ static int read_words(yk_map_asked *m, words *w)
         return yk_cli_usage(m->args, "what shall be run? A function, as in yoke map pi.c:pi 0..9, or a command, as in yoke map 'gzip {}' -a files");
     if (w->n == 0)
         return yk_cli_usage(m->args, "on which items? Give some, as in yoke map '%s' 0..9, or -a FILE", m->target);
+    if ((w->opts.separator || w->opts.has_nul) && !w->has_file)
+        return yk_cli_usage(m->args, "--%s is about files of items, and none is given; name one with -a FILE",
+                            w->opts.separator == ',' ? "csv" : w->opts.separator ? "tsv" : "null");
     if (w->opts.columns && !w->opts.separator)
         return yk_cli_usage(m->args, "--columns chooses columns of a table; add --csv or --tsv");
     return YK_EXIT_OK;
@@ -230,8 +238,11 @@ const yk_verb yk_verb_map = {
         "are, blanks, quotes, newlines and all. With --run DIR there is a journal, and --resume goes on after an interruption.\n"
         "\n"
         "Whatever pulls, the results have the same bits. With --on processes an item whose function crashes fails alone, and\n"
-        "--timeout stops a function that runs on; --timeout without --on means processes. Ctrl-C: running items end, what is\n"
-        "done is printed; twice: stop now.",
+        "--timeout stops a function that runs on; --timeout without --on means processes. Threads cannot be stopped: there such\n"
+        "a function fails when it returns. Ctrl-C: running items end, what is done is printed; twice: stop now.\n"
+        "\n"
+        "Of the options below, those from --colsep on are for commands, but for -j, --retries and --timeout; those from --on to\n"
+        "--json are for functions, but for --unordered.",
     .opts = OPTS,
     .examples =
         "# Monte Carlo pi for seeds 0 to 9 on all cores\n"

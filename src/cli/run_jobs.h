@@ -70,8 +70,9 @@ typedef struct yk_run_call {
 /* Runs, prints what jobs print and the summary, and returns the exit code. */
 int yk_run_call_do(const yk_run_call *c);
 
-/* Runs the jobs of a job file ("-": standard input), only these lines of it (none: all), in a run folder. Returns the exit code. */
-int yk_run_list(const yk_args *args, const yk_run_opts *opts, const char *list, const yk_lines *only);
+/* Runs the jobs of a job file ("-": standard input), only these lines of it (none: all), in a run folder. `what`: as of
+ * yk_jobfile_open. Returns the exit code. */
+int yk_run_list(const yk_args *args, const yk_run_opts *opts, const char *list, const char *what, const yk_lines *only);
 
 /* The words of this call as they could be typed again to go on with a run in `folder`, less --resume: what came from standard input
  * is in the folder's list. */

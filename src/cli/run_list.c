@@ -19,6 +19,7 @@
 typedef struct run_parts {
     yk_run_opts opts;
     const char *list;
+    const char *what; /* as of yk_jobfile_open */
     const yk_lines *only;
     char       *folder; /* owned */
     bool        is_new;
@@ -60,16 +61,16 @@ static int choose_folder(const yk_args *args, run_parts *p, yoke_error *err)
 }
 
 /* A job file that is wrong is refused before anything is made or replaced. */
-static int check_list(const char *list, yoke_error *err)
+static int check_list(const run_parts *p, yoke_error *err)
 {
     YK_CLEANUP(yk_jobfile_closep) yk_jobfile *f = NULL;
     struct stat st;
-    return stat(list, &st) == 0 && S_ISREG(st.st_mode) ? yk_jobfile_open(list, &f, err) : 0;
+    return stat(p->list, &st) == 0 && S_ISREG(st.st_mode) ? yk_jobfile_open(p->list, p->what, &f, err) : 0;
 }
 
 static int open_folder(const yk_args *args, run_parts *p, yoke_error *err)
 {
-    YK_TRY(check_list(p->list, err));
+    YK_TRY(check_list(p, err));
     YK_TRY(choose_folder(args, p, err));
     YK_TRY(yk_file_make_dirs(p->folder, err));
     YK_AUTOFREE char *journal = yk_rundir_file(p->folder, "journal"), *output = yk_rundir_file(p->folder, "output");
@@ -82,7 +83,7 @@ static int open_folder(const yk_args *args, run_parts *p, yoke_error *err)
     YK_TRY(yk_journal_open(journal, &p->journal, err)); /* also the lock against another yoke in this folder */
     YK_TRY(yk_rundir_keep_list(p->folder, p->list, err));
     YK_TRY(yk_store_open(output, &p->store, err));
-    return yk_jobfile_open(list, &p->file, err);
+    return yk_jobfile_open(list, p->what, &p->file, err);
 }
 
 /* A run that cannot begin leaves no folder behind. */
@@ -169,7 +170,7 @@ static int print_wanted(const yk_args *args, run_parts *p, const char *list, yok
 {
     yk_job job;
     int    rc;
-    YK_TRY(yk_jobfile_open(list, &p->file, err));
+    YK_TRY(yk_jobfile_open(list, p->what, &p->file, err));
     YK_TRY(choose_folder(args, p, err));
     YK_AUTOFREE char *journal = yk_rundir_file(p->folder, "journal");
     if (!journal)
@@ -208,7 +209,7 @@ static int execute(const yk_args *args, run_parts *p)
     }
     if (yk_jobfile_count(p->file) == 0) {
         remove_folder(p);
-        yk_cli_warn(args, "'%s' holds no jobs: nothing to do", p->list);
+        yk_cli_warn(args, "%s%s%s no jobs: nothing to do", p->what ? "there are" : "'", p->what ? "" : p->list, p->what ? "" : "' holds");
         return YK_EXIT_OK;
     }
     p->opts.printer.after = next_wanted;
@@ -225,8 +226,8 @@ static int execute(const yk_args *args, run_parts *p)
     return yk_cli_finish(args, yk_run_call_do(&call));
 }
 
-int yk_run_list(const yk_args *args, const yk_run_opts *opts, const char *list, const yk_lines *only)
+int yk_run_list(const yk_args *args, const yk_run_opts *opts, const char *list, const char *what, const yk_lines *only)
 {
-    YK_CLEANUP(parts_fini) run_parts p = {.opts = *opts, .list = list, .only = only, .done = YK_DONE_INIT};
+    YK_CLEANUP(parts_fini) run_parts p = {.opts = *opts, .list = list, .what = what, .only = only, .done = YK_DONE_INIT};
     return execute(args, &p);
 }

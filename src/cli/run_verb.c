@@ -36,7 +36,7 @@ static int run(yk_args *args)
     }
     if (!list)
         return yk_cli_usage(args, "which job file? Name one, or '-' for standard input");
-    return yk_run_list(args, &opts, list, &only);
+    return yk_run_list(args, &opts, list, strcmp(list, "-") == 0 ? "standard input line" : NULL, &only);
 }
 
 const yk_verb yk_verb_run = {

@@ -2,6 +2,7 @@
 #include "cli/table_out.h"
 
 #include "base/file.h"
+#include "base/json.h"
 #include "base/number.h"
 #include "table/table.h"
 
@@ -39,37 +40,6 @@ static void put_csv(yk_buf *to, const char *s, size_t n)
     yk_buf_putc(to, '"');
 }
 
-/* Bytes of the UTF-8 character that s begins with; 0 when it begins with none. */
-static size_t utf8_size(const unsigned char *s, size_t n)
-{
-    size_t size = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : s[0] < 0xf5 ? 4 : 0;
-    if (size > n || (s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
-        return 0;
-    for (size_t i = 1; i < size; i++)
-        if ((s[i] & 0xc0) != 0x80)
-            return 0;
-    return size;
-}
-
-/* What is no UTF-8 becomes U+FFFD: JSON cannot hold it. */
-static void put_json(yk_buf *to, const char *text, size_t n)
-{
-    const unsigned char *s = (const unsigned char *)text;
-    yk_buf_putc(to, '"');
-    for (size_t i = 0, size; i < n; i += size ? size : 1) {
-        size = utf8_size(s + i, n - i);
-        if (s[i] == '"' || s[i] == '\\')
-            yk_buf_printf(to, "\\%c", s[i]);
-        else if (s[i] == '\n')
-            yk_buf_puts(to, "\\n");
-        else if (s[i] < 0x20)
-            yk_buf_printf(to, "\\u%04x", s[i]);
-        else
-            yk_buf_append(to, size ? text + i : "\xef\xbf\xbd", size ? size : 3);
-    }
-    yk_buf_putc(to, '"');
-}
-
 /* "number" is of texts that are numbers for the most part, as --describe has them. */
 bool yk_table_is_number(const char *type)
 {
@@ -82,7 +52,7 @@ static void put_json_value(yk_buf *to, const char *type, const char *text, size_
 {
     double x;
     if (!yk_table_is_number(type) || (strcmp(type, "number") == 0 && !yk_number_read_real(text, n, &x)))
-        put_json(to, text, n);
+        yk_json_text(to, text, n);
     else if (strcmp(type, "real") == 0 && strpbrk(text, "ni"))
         yk_buf_puts(to, "null");
     else
@@ -131,7 +101,7 @@ static void put_rows_json(yk_buf *to, const yoke_frame *f, uint64_t first, uint6
         for (size_t c = 0; c < n; c++) {
             const char *name = yoke_frame_name(f, c);
             yk_buf_putc(to, c ? ',' : '{');
-            put_json(to, name, strlen(name));
+            yk_json_text(to, name, strlen(name));
             yk_buf_putc(to, ':');
             cell(f, c, r, &text);
             if (yoke_frame_is_missing(f, c, r))
@@ -249,7 +219,7 @@ void yk_table_put_answers_json(yk_buf *to, const yoke_answers *a, char *const *l
     for (size_t i = 0; i < n; i++) {
         const yoke_answer *r = yoke_answers_at(a, i);
         yk_buf_puts(to, i ? ", " : "{");
-        put_json(to, labels[i], strlen(labels[i]));
+        yk_json_text(to, labels[i], strlen(labels[i]));
         yk_buf_puts(to, ": ");
         if (r->is_missing)
             yk_buf_puts(to, "null");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "jobs/formats.h"
 
+#include "base/json.h"
 #include "base/near.h"
 #include "jobs/journal.h"
 #include "jobs/rundir.h"
@@ -31,43 +32,11 @@ int yk_format_parse(const char *word, yk_format *ret, yoke_error *err)
 
 /* ---- text */
 
-/* Length of the UTF-8 sequence at text[0..n), 0 when it is none. */
-static size_t utf8_length(const unsigned char *text, size_t n)
-{
-    unsigned char c = text[0];
-    size_t        len = c < 0x80 ? 1 : c >= 0xc2 && c < 0xe0 ? 2 : c >= 0xe0 && c < 0xf0 ? 3 : c >= 0xf0 && c < 0xf5 ? 4 : 0;
-    if (len == 0 || len > n)
-        return 0;
-    for (size_t i = 1; i < len; i++)
-        if ((text[i] & 0xc0) != 0x80)
-            return 0;
-    bool is_long = (c == 0xe0 && text[1] < 0xa0) || (c == 0xf0 && text[1] < 0x90);
-    bool is_outside = (c == 0xed && text[1] > 0x9f) || (c == 0xf4 && text[1] > 0x8f);
-    return is_long || is_outside ? 0 : len;
-}
-
-/* A JSON string; bytes that are no UTF-8 become U+FFFD. */
 static void put_json(FILE *to, const char *text, size_t n)
 {
-    fputc('"', to);
-    for (size_t i = 0; i < n;) {
-        unsigned char c = (unsigned char)text[i];
-        size_t        len = utf8_length((const unsigned char *)text + i, n - i);
-        if (c == '"' || c == '\\')
-            fprintf(to, "\\%c", c);
-        else if (c == '\n')
-            fputs("\\n", to);
-        else if (c == '\t')
-            fputs("\\t", to);
-        else if (c < ' ')
-            fprintf(to, "\\u%04x", c);
-        else if (len)
-            fwrite(text + i, 1, len, to);
-        else
-            fputs("\\ufffd", to);
-        i += len ? len : 1;
-    }
-    fputc('"', to);
+    YK_AUTOBUF b = YK_BUF_INIT;
+    yk_json_text(&b, text, n);
+    fwrite(yk_buf_text(&b), 1, b.len, to);
 }
 
 static void put_local(FILE *to, uint64_t ns)

@@ -13,7 +13,7 @@ enum { WINDOW = 256 << 10, MARK_EVERY = 4096, MAX_EDGES = 50000000 };
 typedef struct waiter { uint64_t line; size_t first; } waiter;
 
 struct yk_jobfile {
-    char    *path;
+    char    *path, *what; /* owned; what messages call a line, up to its number */
     int      fd;
     uint64_t size;
     char    *window; /* bytes [at, end) of it are not yet given out; they come from `offset` of the file on */
@@ -36,6 +36,7 @@ void yk_jobfile_close(yk_jobfile *f)
     if (f->fd >= 0)
         close(f->fd);
     yk_free(f->path);
+    yk_free(f->what);
     yk_free(f->window);
     yk_free(f->mark);
     yk_free(f->waiter);
@@ -43,7 +44,6 @@ void yk_jobfile_close(yk_jobfile *f)
     yk_free(f);
 }
 
-const char *yk_jobfile_path(const yk_jobfile *f) { return f->path; }
 uint64_t    yk_jobfile_count(const yk_jobfile *f) { return f->n_jobs; }
 uint64_t    yk_jobfile_lines(const yk_jobfile *f) { return f->n_lines; }
 uint64_t    yk_jobfile_hash(const yk_jobfile *f) { return f->hash; }
@@ -168,10 +168,16 @@ int yk_jobfile_seek(yk_jobfile *f, uint64_t line, yoke_error *err)
 
 /* ---- dependencies */
 
+static const char *last_word(const char *text)
+{
+    const char *blank = strrchr(text, ' ');
+    return blank ? blank + 1 : text;
+}
+
 static int wrong_directive(const yk_jobfile *f, const char *text, size_t len, yoke_error *err)
 {
-    return yk_fail(err, YOKE_EFORMAT, "'%s' line %llu (counted from 0): cannot read '%.*s'; a directive is '#yoke after=3,5-7'",
-                   f->path, (unsigned long long)f->line - 1, (int)(len < 80 ? len : 80), text);
+    return yk_fail(err, YOKE_EFORMAT, "%s %llu (counted from 0): cannot read '%.*s'; a directive is '#yoke after=3,5-7'",
+                   f->what, (unsigned long long)f->line - 1, (int)(len < 80 ? len : 80), text);
 }
 
 /* Adds the lines of "#yoke after=3,5-7" to the edges of the waiter being made. A range passes over lines that are no jobs,
@@ -192,7 +198,7 @@ static int read_directive(yk_jobfile *f, const char *text, size_t len, yoke_erro
     if (yk_lines_parse(list, &l, NULL) < 0)
         return wrong_directive(f, text, len, err);
     if (yk_lines_count(&l) > MAX_EDGES - f->n_edges)
-        return yk_fail(err, YOKE_ELIMIT, "'%s' line %llu: more than %d dependencies in all", f->path,
+        return yk_fail(err, YOKE_ELIMIT, "%s %llu: more than %d dependencies in all", f->what,
                        (unsigned long long)f->line - 1, MAX_EDGES);
     for (size_t i = 0; i < l.n; i++)
         for (uint64_t line = l.range[i].first; line <= l.range[i].last; line++) {
@@ -244,8 +250,8 @@ static int check_edges(yk_jobfile *f, yoke_error *err)
             if (line < f->n_lines && is_job[line / 8] >> line % 8 & 1)
                 f->edge[n++] = line;
             else if (line == f->edge[from])
-                return yk_fail(err, YOKE_EFORMAT, "'%s' line %llu waits for line %llu, which is no job; lines are counted from 0",
-                               f->path, (unsigned long long)f->waiter[w].line, (unsigned long long)line);
+                return yk_fail(err, YOKE_EFORMAT, "%s %llu waits for %s %llu, which is no job; the first is %s 0", f->what,
+                               (unsigned long long)f->waiter[w].line, last_word(f->what), (unsigned long long)line, last_word(f->what));
         }
     }
     f->waiter[f->n_waiters].first = f->n_edges = n;
@@ -276,8 +282,8 @@ static int check_circles(const yk_jobfile *f, yoke_error *err)
             if (!to || colour[to - f->waiter] == 2)
                 continue;
             if (colour[to - f->waiter] == 1)
-                return yk_fail(err, YOKE_EFORMAT, "'%s': lines %llu and %llu wait for each other, in a circle", f->path,
-                               (unsigned long long)to->line, (unsigned long long)f->waiter[s->waiter].line);
+                return yk_fail(err, YOKE_EFORMAT, "%s %llu and %s %llu wait for each other, in a circle", f->what,
+                               (unsigned long long)to->line, last_word(f->what), (unsigned long long)f->waiter[s->waiter].line);
             colour[to - f->waiter] = 1;
             path[depth++] = (struct step){(size_t)(to - f->waiter), to->first};
         }
@@ -292,7 +298,7 @@ static int scan_line(yk_jobfile *f, char *line, size_t len, size_t *edges_before
     const char *text = NULL, *directive;
     size_t      text_len;
     if (memchr(line, '\0', len))
-        return yk_fail(err, YOKE_EFORMAT, "'%s' line %llu (counted from 0) holds a NUL byte; a job file is text", f->path,
+        return yk_fail(err, YOKE_EFORMAT, "%s %llu (counted from 0) holds a NUL byte; a job file is text", f->what,
                        (unsigned long long)f->line - 1);
     bool is_job = find_command(line, len, &text, &text_len, &directive);
     if (directive && (directive == line || is_job))
@@ -339,14 +345,17 @@ static int scan(yk_jobfile *f, yoke_error *err)
     return 0;
 }
 
-int yk_jobfile_open(const char *path, yk_jobfile **ret, yoke_error *err)
+int yk_jobfile_open(const char *path, const char *what, yk_jobfile **ret, yoke_error *err)
 {
     YK_CLEANUP(yk_jobfile_closep) yk_jobfile *f = yk_new(yk_jobfile);
     if (!f)
         return yk_fail_nomem(err, "opening a job file");
     f->fd = -1;
+    YK_AUTOBUF line = YK_BUF_INIT;
+    yk_buf_printf(&line, "'%s' line", path);
     f->path = yk_strdup(path);
-    if (!f->path)
+    f->what = yk_strdup(what ? what : yk_buf_text(&line));
+    if (!f->path || !f->what || line.is_failed)
         return yk_fail_nomem(err, "opening a job file");
     YK_TRY(yk_file_open(path, &f->fd, &f->size, err));
     YK_TRY(scan(f, err));

@@ -26,12 +26,12 @@ typedef struct yk_job {
 } yk_job;
 
 /* Opens a job file and reads it through once: counts jobs, finds dependencies and what is wrong. `path` is a regular file.
+ * Messages call line 7 "WHAT 7", such as "item 7"; what NULL: "'PATH' line 7".
  * Errors: YOKE_EFORMAT (a NUL byte, a directive that cannot be read, a dependency on a line that is no job, a circle),
  * those of reading. A file without jobs is no error here: yk_jobfile_count is 0. */
-int  yk_jobfile_open(const char *path, yk_jobfile **ret, yoke_error *err) YK_MUST_USE;
+int  yk_jobfile_open(const char *path, const char *what, yk_jobfile **ret, yoke_error *err) YK_MUST_USE;
 void yk_jobfile_close(yk_jobfile *f);
 
-const char *yk_jobfile_path(const yk_jobfile *f);
 uint64_t    yk_jobfile_count(const yk_jobfile *f); /* jobs */
 uint64_t    yk_jobfile_lines(const yk_jobfile *f); /* physical lines */
 uint64_t    yk_jobfile_hash(const yk_jobfile *f);  /* of the whole content */

@@ -115,7 +115,7 @@ int yk_run_view_open(const char *run, yk_run_view *ret, yoke_error *err)
     const yk_journal_reader also = {.ctx = &v, .session = saw_session, .keep = saw_keep, .note = saw_note, .finish = saw_finish};
     if (!v.run || !journal || !list)
         return yk_fail_nomem(err, "reading a run");
-    YK_TRY(yk_jobfile_open(list, &v.file, err));
+    YK_TRY(yk_jobfile_open(list, NULL, &v.file, err));
     v.n = yk_jobfile_count(v.file);
     v.job = yk_new_array(yk_view_job, (size_t)v.n + 1);
     if (!v.job || v.n >= UINT32_MAX)

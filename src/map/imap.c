@@ -7,7 +7,7 @@
 
 struct yoke_imap {
     yk_call    call;
-    yoke_items items;
+    yk_source  source;
     yk_block  *block; /* being taken apart; NULL: none */
     uint32_t   i;     /* its next task */
     size_t     mishap, emit_at;
@@ -22,10 +22,10 @@ yoke_imap *yoke_imap_open(yoke_session *s, yoke_task_fn *fn, yoke_items items, s
         yk_fail_nomem(err, "opening a map");
         return NULL;
     }
-    it->items = items;
+    it->source.items = items;
     it->rc = 1;
     yk_work w = {.name = "imap", .out_size = result_size, .ctx = &it->call, .task = fn, .is_users = true, .has_times = true};
-    yk_source_use(&it->items, &w);
+    yk_source_use(&it->source, &w);
     if (yk_call_begin(&it->call, s, opts, &w, err) < 0)
         yk_free(YK_TAKE(it));
     return it;
@@ -33,7 +33,7 @@ yoke_imap *yoke_imap_open(yoke_session *s, yoke_task_fn *fn, yoke_items items, s
 
 static int finish(yoke_imap *it, int rc, yoke_error *err)
 {
-    it->rc = yk_call_end(&it->call, rc, err);
+    it->rc = yk_call_end(&it->call, yk_source_end(&it->source, rc, err), err);
     it->call.run = NULL;
     return it->rc;
 }

@@ -300,7 +300,7 @@ static int count_all(yk_items *it, yoke_error *err)
         YK_TRY(count_list(l, i, err));
         it->width += l->width;
         if (l->is_zip && l->n != l[-1].n)
-            return yk_fail(err, YOKE_EINVALID, ":::+ joins lists of one length, and list %zu has %llu items, list %zu %llu", i,
+            return yk_fail(err, YOKE_EINVALID, ":::+ joins lists of one length; list %zu has %llu items, list %zu has %llu", i,
                            (unsigned long long)l[-1].n, i + 1, (unsigned long long)l->n);
         if (l->n == UINT64_MAX)
             it->n = UINT64_MAX;
@@ -500,7 +500,7 @@ const char *yk_items_where(const yk_items *it, uint64_t index, unsigned field, c
     snprintf(buf, size, "item %llu", (unsigned long long)index);
     for (size_t i = 0; i < it->n_lists; field -= it->lists[i++].width) {
         const list *l = &it->lists[i];
-        if (field >= l->width)
+        if (field >= l->width && it->n_lists > 1)
             continue;
         const segment *s = it->n == UINT64_MAX ? &l->segments[it->cursor_segment] : NULL;
         uint64_t       k = s ? 0 : it->n_lists == 1 ? index : place_in_list(it, i, index);

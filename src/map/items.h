@@ -87,7 +87,9 @@ int yk_items_load(yk_items *it, yoke_error *err) YK_MUST_USE;
  * it. Items that are still to be read are left out. */
 int yk_items_visit(const yk_items *it, int (*fn)(void *ctx, uint64_t index, unsigned field, const yk_field *f), void *ctx);
 
-/* Where an item was given, for messages: "item 3", "'points.txt' line 7". Writes into buf, returns it. */
+/* Where a field was given, for messages: "item 3", "'points.csv' line 7, column 'x'"; with YK_WHOLE_ITEM, where its item
+ * was. Writes into buf, returns it. */
+enum { YK_WHOLE_ITEM = UINT16_MAX };
 const char *yk_items_where(const yk_items *it, uint64_t index, unsigned field, char *buf, size_t size);
 
 /* A field's text: as it was given, or the number's digits. Writes into buf when it needs to; not NUL-terminated. */

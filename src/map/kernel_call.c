@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "map/kernel_call.h"
 
+#include "base/json.h"
 #include "base/number.h"
 #include "exec/work.h"
 
 #include <math.h>
 #include <stdio.h>
+#include <unistd.h>
 
 __extension__ typedef __int128 wide;
 
@@ -69,6 +71,8 @@ static fault put_real(uint8_t type, double x, slot *to)
 {
     if (type == YOKE_DOUBLE)
         to->d = x;
+    else if (type == YOKE_FLOAT && isfinite(x) && fabs(x) >= 0x1.ffffffp127) /* half-way from the largest to infinity */
+        return "out of its range";
     else if (type == YOKE_FLOAT)
         to->f = (float)x;
     else if (!(x == trunc(x)))
@@ -99,7 +103,8 @@ static fault put_text(uint8_t type, const char *s, size_t n, slot *to)
         return put_whole(type, (wide)u, to);
     if (!yk_number_read_real(s, n, &x))
         return "not a number";
-    return is_whole(type) && is_digits(s, n) ? "out of its range" : put_real(type, x, to);
+    bool is_too_large = isinf(x) && n > 0 && memchr("0123456789.", s[n > 1 && (*s == '-' || *s == '+')], 11);
+    return is_too_large || (is_whole(type) && is_digits(s, n)) ? "out of its range" : put_real(type, x, to);
 }
 
 static fault put_field(uint8_t type, const yk_field *f, slot *to)
@@ -179,31 +184,54 @@ static yk_field nth_value(const yk_field *f, size_t k, const char **at)
     return part;
 }
 
-/* ---- fields to arguments. Memory comes from the task; without one (when items are only checked) values are dropped. */
+/* ---- fields to arguments. Memory comes from the task, or is that of bytes in transit; without either (when items are only checked)
+ * values are dropped. */
 
 typedef struct place {
     const yk_binding *b;
     uint64_t          index;
     yoke_task        *task;
+    yk_transit       *transit;
     yoke_error       *err;
 } place;
 
+static bool has_memory(const place *p) { return p->task || p->transit; }
+
+/* A word that names a file was hardly meant as it stands. */
+static const char *file_hint(const place *p, const yk_field *f, char *buf, size_t size)
+{
+    char name[128];
+    buf[0] = '\0';
+    if (p->task || p->transit || f->kind != YK_FIELD_TEXT || f->run.len >= sizeof name)
+        return buf;
+    snprintf(name, sizeof name, "%.*s", (int)f->run.len, (const char *)f->run.data);
+    if (access(name, R_OK) == 0)
+        snprintf(buf, size, "; -a %s takes the items from that file", name);
+    return buf;
+}
+
 static int complain(const place *p, unsigned field, unsigned argument, const yk_field *f, fault what)
 {
-    char        where[256], buf[YK_FIELD_BUF];
+    char        where[256] = "", buf[YK_FIELD_BUF], hint[200];
     size_t      n;
     const char *text = yk_field_text(f, buf, &n);
-    yk_items_where(p->b->items, p->index, field, where, sizeof where);
+    const char *column = yk_items_name(p->b->items, field);
+    if (!p->task)
+        yk_items_where(p->b->items, p->index, field, where, sizeof where);
+    else if (column) /* a task's failure is said with its item anyway */
+        snprintf(where, sizeof where, "column '%s'", column);
     const yoke_function *fn = p->b->kernel->f;
-    return yk_fail(p->err, YOKE_EINVALID, "%s: '%.*s' is %s; %s takes %s there", where, (int)(n < 60 ? n : 60), text, what,
-                   fn->name, yk_kernel_type(fn->types[argument]));
+    return yk_fail(p->err, YOKE_EINVALID, "%s%s'%.*s' is %s; %s takes %s there%s", where, where[0] ? ": " : "",
+                   (int)(n < 60 ? n : 60), text, what, fn->name, yk_kernel_type(fn->types[argument]), file_hint(p, f, hint, sizeof hint));
 }
 
 static void *memory(const place *p, size_t n, size_t size)
 {
     size_t bytes;
-    void  *m = p->task && yk_mul(&bytes, n, size) ? yoke_task_scratch(p->task, bytes ? bytes : 1) : NULL;
-    if (p->task && !m)
+    void  *m = NULL;
+    if (has_memory(p) && yk_mul(&bytes, n, size))
+        m = p->task ? yoke_task_scratch(p->task, bytes ? bytes : 1) : yk_transit_put(p->transit, bytes);
+    if (has_memory(p) && !m)
         yk_fail_nomem(p->err, "handing an item to a function");
     return m;
 }
@@ -215,7 +243,7 @@ static int to_text(const place *p, const yk_field *f, slot *to)
     const char *text = yk_field_text(f, buf, &n);
     char       *copy = memory(p, n + 1, 1);
     if (!copy)
-        return p->task ? YOKE_ENOMEM : 0;
+        return has_memory(p) ? YOKE_ENOMEM : 0;
     memcpy(copy, text, n);
     copy[n] = '\0';
     to->text = copy;
@@ -238,7 +266,7 @@ static int to_run(const place *p, unsigned argument, const yk_field *fields, uns
         total += count_values(&fields[i]);
     char  *values = memory(p, total, 8);
     size_t done = 0;
-    if (!values && p->task)
+    if (!values && has_memory(p))
         return YOKE_ENOMEM;
     for (unsigned i = 0; i < n; i++) {
         const char *at = fields[i].kind == YK_FIELD_TEXT ? fields[i].run.data : NULL;
@@ -283,9 +311,10 @@ static int to_arguments(const place *p, const yk_field *fields, slot *to)
     const char *at = fields[0].kind == YK_FIELD_TEXT ? fields[0].run.data : NULL;
     size_t      n = count_values(&fields[0]);
     if (n != b->n_in) {
-        char where[256];
-        return yk_fail(p->err, YOKE_EINVALID, "%s has %zu values, %s takes %u",
-                       yk_items_where(b->items, p->index, 0, where, sizeof where), n, b->kernel->f->name, b->n_in);
+        char        buf[256], hint[200];
+        const char *where = p->task ? "it" : yk_items_where(b->items, p->index, YK_WHOLE_ITEM, buf, sizeof buf);
+        return yk_fail(p->err, YOKE_EINVALID, "%s has %zu value%s, %s takes %u%s", where, n, n == 1 ? "" : "s", b->kernel->f->name, b->n_in,
+                       file_hint(p, fields, hint, sizeof hint));
     }
     for (unsigned i = 0; i < b->n_in; i++) {
         yk_field part = nth_value(&fields[0], i, &at);
@@ -349,7 +378,7 @@ typedef struct check {
 static int check_field(void *ctx, uint64_t index, unsigned field, const yk_field *f)
 {
     const check *c = ctx;
-    place        p = {c->b, index, NULL, c->err};
+    place        p = {.b = c->b, .index = index, .err = c->err};
     slot         ignored[YK_BINDING_MOST];
     switch (c->b->how) {
     case YK_BINDING_NONE: return 0;
@@ -368,24 +397,70 @@ int yk_binding_check(const yk_binding *b, yoke_error *err)
 
 /* ---- calling */
 
-int yk_binding_pack(const yk_binding *b, uint64_t index, const yk_field *fields, void *to, yoke_error *err)
+/* A packed item: the sentence that says what is wrong with it, NULL when nothing is; then a slot for each argument, which
+ * for a run of values points to where it and its length stand. */
+
+size_t yk_binding_packed(const yk_binding *b) { return (1 + (size_t)b->n_in) * YK_BINDING_SLOT; }
+
+/* Fails the task that gets this item, with p->err's sentence. */
+static int pack_wrong(const place *p, char *to)
 {
-    place p = {b, index, NULL, err};
+    size_t n = strlen(p->err->text) + 1;
+    char  *text = yk_transit_put(p->transit, n);
+    if (!text)
+        return p->err->code;
+    memcpy(text, p->err->text, n);
+    memcpy(to, &text, sizeof text);
+    yoke_error_clear(p->err);
+    return 0;
+}
+
+static int pack_slot(const place *p, uint8_t type, const slot *value, char *to)
+{
+    slot *run = is_run(type) ? yk_transit_put(p->transit, sizeof *run) : NULL;
+    if (is_run(type) && !run)
+        return yk_fail_nomem(p->err, "handing an item to a function");
+    if (run)
+        *run = *value;
+    memcpy(to, run ? (const void *)&run : value, YK_BINDING_SLOT);
+    return 0;
+}
+
+int yk_binding_pack(const yk_binding *b, uint64_t index, const yk_field *fields, yk_transit *transit, bool keeps_wrong, void *to,
+                    yoke_error *err)
+{
+    place p = {.b = b, .index = index, .transit = transit, .err = err};
     slot  values[YK_BINDING_MOST];
     memset(values, 0, sizeof values);
-    YK_TRY(to_arguments(&p, fields, values));
-    for (unsigned i = 0; i < b->n_in; i++)
-        memcpy((char *)to + i * YK_BINDING_SLOT, &values[i], YK_BINDING_SLOT);
+    memset(to, 0, YK_BINDING_SLOT);
+    if (transit)
+        YK_TRY(yk_transit_begin(transit, index, err));
+    int rc = to_arguments(&p, fields, values);
+    if (rc == YOKE_EINVALID && keeps_wrong)
+        return pack_wrong(&p, to);
+    for (unsigned i = 0; rc == 0 && i < b->n_in; i++)
+        rc = pack_slot(&p, b->kernel->f->types[b->in[i]], &values[i], (char *)to + (1 + (size_t)i) * YK_BINDING_SLOT);
+    return rc;
+}
+
+static int unpack(const yk_binding *b, const char *packed, slot *to, yoke_error *err)
+{
+    const char *wrong;
+    memcpy(&wrong, packed, sizeof wrong);
+    if (wrong)
+        return yk_fail(err, YOKE_EINVALID, "%s", wrong);
+    for (unsigned i = 0; i < b->n_in; i++) {
+        memcpy(&to[i], packed + (1 + (size_t)i) * YK_BINDING_SLOT, YK_BINDING_SLOT);
+        if (is_run(b->kernel->f->types[b->in[i]]))
+            to[i] = *(const slot *)to[i].place;
+    }
     return 0;
 }
 
 static int fetch(const yk_binding *b, yoke_task *t, const void *packed, slot *to, yoke_error *err)
 {
-    if (packed) {
-        for (unsigned i = 0; i < b->n_in; i++)
-            memcpy(&to[i], (const char *)packed + i * YK_BINDING_SLOT, YK_BINDING_SLOT);
-        return 0;
-    }
+    if (packed)
+        return unpack(b, packed, to, err);
     if (b->how == YK_BINDING_NONE)
         return 0;
     yk_field  few[YK_BINDING_MOST], *fields = few;
@@ -396,7 +471,7 @@ static int fetch(const yk_binding *b, yoke_task *t, const void *packed, slot *to
     if (!fields)
         return yk_fail_nomem(err, "handing an item to a function");
     YK_TRY(yk_items_at(b->items, index, fields, err));
-    place p = {b, index, t, err};
+    place p = {.b = b, .index = index, .task = t, .err = err};
     return to_arguments(&p, fields, to);
 }
 
@@ -488,6 +563,10 @@ void yk_binding_print_number(uint8_t type, const void *at, bool is_json, yk_buf 
     bool   is_odd = false;
     memset(&s, 0, sizeof s);
     memcpy(&s, at, yk_binding_size(type));
+    if (type == YOKE_BOOL && is_json) {
+        yk_buf_puts(to, s.b ? "true" : "false");
+        return;
+    }
     if (type == YOKE_DOUBLE || type == YOKE_FLOAT) {
         n = type == YOKE_DOUBLE ? yk_number_real(s.d, text) : yk_number_float(s.f, text);
         is_odd = is_json && !isfinite(yk_binding_real(type, at));
@@ -505,23 +584,12 @@ void yk_binding_print_number(uint8_t type, const void *at, bool is_json, yk_buf 
         yk_buf_putc(to, '"');
 }
 
-void yk_binding_print_text(const char *s, size_t n, bool is_json, yk_buf *to)
+static void print_text(const char *s, size_t n, bool is_json, yk_buf *to)
 {
-    if (!is_json) {
+    if (is_json)
+        yk_json_text(to, s, n);
+    else
         yk_buf_append(to, s, n);
-        return;
-    }
-    yk_buf_putc(to, '"');
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)s[i];
-        if (c == '"' || c == '\\')
-            yk_buf_printf(to, "\\%c", c);
-        else if (c < 0x20)
-            yk_buf_printf(to, "\\u%04x", c);
-        else
-            yk_buf_putc(to, (char)c);
-    }
-    yk_buf_putc(to, '"');
 }
 
 static void print_run(uint8_t type, const char *values, size_t n, bool is_json, yk_buf *to)
@@ -553,7 +621,7 @@ void yk_binding_print(const yk_binding *b, const void *result, const void *bytes
         }
         const char *run = yk_binding_bytes(b, result, bytes, i, &at, &n);
         if (b->out_type[i] == YOKE_TEXT)
-            yk_binding_print_text(run, n, is_json, to);
+            print_text(run, n, is_json, to);
         else
             print_run(b->out_type[i], run, n, is_json, to);
     }

@@ -13,6 +13,7 @@
 
 #include "map/items.h"
 #include "map/kernel.h"
+#include "map/transit.h"
 
 enum { YK_BINDING_MOST = 8, YK_BINDING_SLOT = 8 };
 
@@ -25,7 +26,7 @@ typedef struct yk_binding {
     unsigned         n_out;            /* results */
     uint8_t          out[YK_BINDING_MOST + 1]; /* 0: what it returns; else the argument */
     uint8_t          out_type[YK_BINDING_MOST + 1];
-    bool             is_plain; /* numbers only, in and out: items may be packed */
+    bool             is_plain; /* items give numbers only, which fit into slots */
 } yk_binding;
 
 /* Says how the items' fields become arguments. Borrows both. Errors: YOKE_EINVALID when they do not fit together. */
@@ -34,10 +35,13 @@ int yk_binding_init(yk_binding *b, const yk_kernel *k, const yk_items *items, yo
 /* Looks at all that was given as text, and at the ends of ranges, before anything runs. */
 int yk_binding_check(const yk_binding *b, yoke_error *err) YK_MUST_USE;
 
-/* One item's fields as n_in slots of YK_BINDING_SLOT bytes; of plain bindings. */
-int yk_binding_pack(const yk_binding *b, uint64_t index, const yk_field *fields, void *to, yoke_error *err) YK_MUST_USE;
+/* One item's fields as yk_binding_packed(b) bytes. Text and runs go to `transit`, which plain bindings need not have. With
+ * `keeps_wrong` (and transit) an item that does not fit is packed too: the task fails with the sentence. */
+int yk_binding_pack(const yk_binding *b, uint64_t index, const yk_field *fields, yk_transit *transit, bool keeps_wrong, void *to,
+                    yoke_error *err) YK_MUST_USE;
+size_t yk_binding_packed(const yk_binding *b);
 
-/* A task: calls the function on item `index of t` (packed NULL) or on packed slots, and writes n_out slots: a number in the
+/* A task: calls the function on item `index of t` (packed NULL) or on a packed item, and writes n_out slots: a number in the
  * slot's first bytes; of text and runs the number of bytes or values, which are emitted in the order of the slots. */
 int yk_binding_call(const yk_binding *b, yoke_task *t, const void *packed, void *result);
 
@@ -52,9 +56,6 @@ void yk_binding_print(const yk_binding *b, const void *result, const void *bytes
 
 /* A number's text: as short as reads back. */
 void yk_binding_print_number(uint8_t type, const void *slot, bool is_json, yk_buf *to);
-
-/* Text, or for JSON a quoted string. */
-void yk_binding_print_text(const char *s, size_t n, bool is_json, yk_buf *to);
 
 size_t yk_binding_size(uint8_t type); /* bytes of a number */
 

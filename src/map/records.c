@@ -306,7 +306,7 @@ const char *yk_records_cell(const yk_records *r, uint64_t record, unsigned i, si
 const char *yk_records_where(const yk_records *r, uint64_t record, unsigned i, char *buf, size_t size)
 {
     uint64_t    line = record < r->n ? r->lines[record] : r->line;
-    const char *name = yk_records_name(r, i);
+    const char *name = i < yk_records_width(r) ? yk_records_name(r, i) : NULL;
     snprintf(buf, size, "%s %s %llu%s%s%s", r->path, r->opts.end ? "line" : "item", (unsigned long long)line,
              name ? ", column '" : "", name ? name : "", name ? "'" : "");
     return buf;

@@ -40,7 +40,7 @@ int yk_records_load(yk_records *r, uint64_t *ret_n, yoke_error *err) YK_MUST_USE
 /* A cell, not NUL-terminated; borrowed from r. */
 const char *yk_records_cell(const yk_records *r, uint64_t record, unsigned cell, size_t *ret_len);
 
-/* "'points.csv' line 7, column 'x'". */
+/* "'points.csv' line 7, column 'x'"; of a cell that is none: without the column. */
 const char *yk_records_where(const yk_records *r, uint64_t record, unsigned cell, char *buf, size_t size);
 
 #endif

@@ -15,7 +15,7 @@ enum { MAX_HEIGHT = 64 };
 
 typedef struct reduction {
     yk_call          call;
-    yoke_items       items;
+    yk_source        source;
     yoke_combine_fn *combine;
     size_t           size;
     unsigned char   *stack;           /* owned; MAX_HEIGHT + 1 values */
@@ -116,7 +116,7 @@ static int take_all(reduction *r, yoke_error *err)
 int yoke_map_reduce(yoke_session *s, yoke_task_fn *fn, yoke_items items, yoke_combine_fn *combine, void *result,
                     size_t result_size, const yoke_map_opts *opts, yoke_error *err)
 {
-    reduction r = {.items = items, .combine = combine, .size = result_size};
+    reduction r = {.source.items = items, .combine = combine, .size = result_size};
     size_t    bytes;
     if (!result_size || !yk_mul(&bytes, MAX_HEIGHT + 1, result_size))
         return yk_fail(err, YOKE_EINVALID, "map_reduce: a result of %zu bytes cannot be combined", result_size);
@@ -131,9 +131,9 @@ int yoke_map_reduce(yoke_session *s, yoke_task_fn *fn, yoke_items items, yoke_co
     o.on_result = NULL;
     yk_work w = {.name = "map_reduce", .out_size = result_size, .ctx = &r.call, .task = fn, .is_users = true,
                  .pack = pack, .has_tree = true, .extra = &r};
-    yk_source_use(&r.items, &w);
+    yk_source_use(&r.source, &w);
     YK_TRY(yk_call_begin(&r.call, s, &o, &w, err));
-    int rc = yk_call_end(&r.call, take_all(&r, err), err);
+    int rc = yk_call_end(&r.call, yk_source_end(&r.source, take_all(&r, err), err), err);
     if ((rc == 0 || rc == YOKE_ETASK) && r.n_stack && !r.is_none[0])
         memcpy(result, stacked(&r, 0), result_size);
     return rc;

@@ -4,30 +4,36 @@
  */
 #include "map/source.h"
 
+#include "base/error.h"
+
 static int fill(void *fill_ctx, uint32_t want, void *to, uint32_t *ret_got, yoke_error *err)
 {
-    const yoke_items *it = fill_ctx;
+    yk_source        *s = fill_ctx;
+    const yoke_items *it = &s->items;
     char             *at = to;
-    for (uint32_t got = 0; got < want; got++, at += it->item_size) {
-        int rc = it->next(it->next_ctx, at, err);
-        if (rc > 0)
-            continue;
-        if (rc < 0) {
-            yk_fail(err, rc, "the function that makes the items failed: %s", yoke_error_name(rc));
-            return rc;
-        }
-        *ret_got = got;
-        return YK_FILL_END;
-    }
-    *ret_got = want;
-    return YK_FILL_MORE;
+    uint32_t          got = 0;
+    int               rc = 1;
+    (void)err;
+    for (; got < want && (rc = it->next(it->next_ctx, at, &s->failed)) > 0; got++)
+        at += it->item_size;
+    if (rc < 0)
+        yk_fail(&s->failed, rc, "the function that makes the items failed: %s", yoke_error_name(rc));
+    s->failed.code = rc < 0 ? rc : 0;
+    *ret_got = got;
+    return rc > 0 ? YK_FILL_MORE : YK_FILL_END;
 }
 
-void yk_source_use(yoke_items *items, yk_work *w)
+void yk_source_use(yk_source *s, yk_work *w)
 {
-    w->n = items->next ? UINT64_MAX : items->n;
-    w->in = items->next || !items->item_size ? NULL : items->values;
-    w->in_size = items->item_size;
-    w->fill = items->next ? fill : NULL;
-    w->fill_ctx = items->next ? items : NULL;
+    const yoke_items *it = &s->items;
+    w->n = it->next ? UINT64_MAX : it->n;
+    w->in = it->next || !it->item_size ? NULL : it->values;
+    w->in_size = it->item_size;
+    w->fill = it->next ? fill : NULL;
+    w->fill_ctx = it->next ? s : NULL;
+}
+
+int yk_source_end(const yk_source *s, int rc, yoke_error *err)
+{
+    return rc == 0 && s->failed.code < 0 ? yk_fail(err, s->failed.code, "%s", s->failed.text) : rc;
 }

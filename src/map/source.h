@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Items from a generator as an executor's feed.
+ * Items from a generator as an executor's feed. A generator that fails ends the items; that it failed is said when all
+ * before it are done, as in a serial loop.
  */
 #ifndef YK_MAP_SOURCE_H
 #define YK_MAP_SOURCE_H
@@ -9,7 +10,15 @@
 
 #include <yoke/map.h>
 
-/* Sets the work's input; `items` is borrowed until the run has ended. */
-void yk_source_use(yoke_items *items, yk_work *w);
+typedef struct yk_source {
+    yoke_items items;
+    yoke_error failed; /* what became of the generator; written under the feed's lock, read once the run has ended */
+} yk_source;
+
+/* Sets the work's input; `s` is borrowed until the run has ended. */
+void yk_source_use(yk_source *s, yk_work *w);
+
+/* `rc`, how the run ended; or the generator's failure when it ended well. */
+int yk_source_end(const yk_source *s, int rc, yoke_error *err) YK_MUST_USE;
 
 #endif

@@ -110,7 +110,7 @@ static int copy_list(const yk_slurm_run *r, yoke_error *err)
 static int read_copy(yk_slurm_run *r, const char *path, yoke_error *err)
 {
     YK_CLEANUP(yk_jobfile_closep) yk_jobfile *f = NULL;
-    YK_TRY(yk_jobfile_open(path, &f, err));
+    YK_TRY(yk_jobfile_open(path, NULL, &f, err));
     r->n_jobs = yk_jobfile_count(f);
     r->hash = yk_jobfile_hash(f);
     if (!r->n_jobs)
@@ -369,7 +369,7 @@ int yk_slurm_run_jobs(const yk_slurm_run *r, yk_jobfile **ret, yoke_error *err)
     YK_AUTOFREE char *path = yk_slurm_run_path(r, "jobs");
     if (!path)
         return yk_fail_nomem(err, "opening a job file");
-    YK_TRY(yk_jobfile_open(path, &f, err));
+    YK_TRY(yk_jobfile_open(path, NULL, &f, err));
     if (yk_jobfile_hash(f) != r->hash)
         return yk_fail(err, YOKE_EFORMAT, "'%s' is not what was submitted: it has been changed since", path);
     *ret = YK_TAKE(f);

@@ -74,7 +74,7 @@ static int print_script(const yk_submission *s, const yk_slurm_part *p, yk_buf *
     if (n < 0)
         return yk_fail_errno(err, "finding this program's own path");
     self[n] = '\0';
-    yk_buf_puts(to, "#!/bin/bash\n#SBATCH --array=");
+    yk_buf_puts(to, "#!/bin/sh\n#SBATCH --array=");
     YK_TRY(yk_slurm_part_array(s->run, p, to, err));
     if (s->at_once)
         yk_buf_printf(to, "%%%" PRIu64, s->at_once);

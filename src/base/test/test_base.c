@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/cpus.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "base/near.h"
 #include "base/test/check.h"
 
@@ -87,6 +88,26 @@ TEST(buffer_builds_text)
     yk_buf_printf(&b, " %d%%", 22);
     yk_buf_putc(&b, '!');
     assert_string_equal(yk_buf_text(&b), "tip 22%!");
+}
+
+/* Against RFC 8259 and the table of well-formed sequences in the Unicode standard (3.9, table 3-7). */
+TEST(json_holds_any_bytes)
+{
+    static const struct { const char *in, *want; } row[] = {
+        {"a\"b\\c", "\"a\\\"b\\\\c\""},
+        {"\n\t\x01", "\"\\n\\u0009\\u0001\""},
+        {"\xc3\xa9 \xf0\x9f\x90\x82", "\"\xc3\xa9 \xf0\x9f\x90\x82\""},
+        {"\xff", "\"\xef\xbf\xbd\""},                                                                    /* no such byte */
+        {"\xc3", "\"\xef\xbf\xbd\""},                                                                    /* cut short */
+        {"\xc0\xaf", "\"\xef\xbf\xbd\xef\xbf\xbd\""},                                                   /* over-long */
+        {"\xed\xa0\x80", "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""},                                  /* a surrogate */
+        {"\xf4\x90\x80\x80", "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""},                 /* over U+10FFFF */
+    };
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        YK_AUTOBUF b = YK_BUF_INIT;
+        yk_json_text(&b, row[i].in, strlen(row[i].in));
+        assert_string_equal(yk_buf_text(&b), row[i].want);
+    }
 }
 
 static int build_text(void)
@@ -236,5 +257,5 @@ TEST(opening_what_is_no_file)
 }
 
 RUN_TESTS(first_error_wins_and_long_sentences_are_cut, every_code_has_a_text, sizes_that_overflow_are_refused, arrays_grow,
-          arena_gives_aligned_separate_memory, buffer_builds_text, nth_allocation_failing_leaks_nothing, near_words,
+          arena_gives_aligned_separate_memory, buffer_builds_text, json_holds_any_bytes, nth_allocation_failing_leaks_nothing, near_words,
           at_least_one_core, control_group_quotas, output_is_complete_or_absent, a_full_disk_is_reported, opening_what_is_no_file)

@@ -23,7 +23,7 @@ static const char *write_file(const char *text, size_t n)
 static int open_text(const char *text, size_t n, yk_jobfile **ret, yoke_error *err)
 {
     const char *path = write_file(text, n);
-    int         rc = yk_jobfile_open(path, ret, err);
+    int         rc = yk_jobfile_open(path, NULL, ret, err);
     unlink(path);
     return rc;
 }

@@ -228,6 +228,44 @@ static int add(void *ctx, void *into, const void *from, yoke_error *err)
     return 0;
 }
 
+/* 0 to 99; then it fails, with a sentence or without. */
+static int count_and_fail(void *ctx, void *ret_item, yoke_error *err)
+{
+    counter *c = ctx;
+    if (c->next < 100)
+        return count_up(ctx, ret_item, err);
+    if (c->n == 200)
+        snprintf(err->text, sizeof err->text, "the well is dry");
+    err->code = c->n == 200 ? YOKE_EIO : 0;
+    return YOKE_EIO;
+}
+
+/* As in a serial loop: all that came before the generator failed is there, and then its failure. */
+TEST(failing_generator)
+{
+    FOR_ALL(s)
+    {
+        for (uint64_t says = 0; says < 2; says++) {
+            counter      c = {0, 199 + says};
+            yoke_outcome out;
+            yoke_error   err = YOKE_ERROR_INIT;
+            uint64_t     n = 0;
+            int          rc;
+            yoke_imap   *it = yoke_imap_open(s, square, yoke_items_from(count_and_fail, &c, 8), 8, NULL, &err);
+            while ((rc = yoke_imap_next(it, &out, &err)) > 0)
+                assert_int_equal(*(const uint64_t *)out.value, n++ * out.index);
+            yoke_imap_close(it);
+            assert_int_equal(n, 100);
+            assert_int_equal(rc, YOKE_EIO);
+            assert_string_equal(err.text, says ? "the well is dry" : "the function that makes the items failed: the system refused");
+            double total = 7;
+            c.next = 0;
+            assert_int_equal(yoke_map_reduce(s, square, yoke_items_from(count_and_fail, &c, 8), add, &total, 8, NULL, NULL), YOKE_EIO);
+            assert_true(total == 7);
+        }
+    }
+}
+
 /* The tree, written out plainly. */
 static bool tree(uint64_t lo, uint64_t n, uint64_t width, const double *v, bool fails, double *ret)
 {
@@ -488,5 +526,5 @@ TEST(flat)
     }
 }
 
-RUN_TESTS(map, errors, retries, starmap, imap, imap_endless, map_reduce, for_loop, reports, nested_calls, worker_hooks, cancel,
+RUN_TESTS(map, errors, retries, starmap, imap, imap_endless, failing_generator, map_reduce, for_loop, reports, nested_calls, worker_hooks, cancel,
           flat)
