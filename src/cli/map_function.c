@@ -92,6 +92,15 @@ static int run_task(yoke_task *t, const void *item, void *result)
     return yk_binding_call(&r->binding, t, r->is_stream ? item : NULL, result);
 }
 
+static int start_worker(void *ctx, void **ret_room, yoke_error *err)
+{
+    const yk_map_run *r = ctx;
+    *ret_room = yk_items_room_new(r->asked->items, err);
+    return *ret_room ? 0 : YOKE_ENOMEM;
+}
+
+static void stop_worker(void *ctx, void *room) { yk_items_room_free(room); }
+
 /* The next item of a stream, in slots. */
 static int next_item(void *ctx, void *ret_item, yoke_error *err)
 {
@@ -150,6 +159,8 @@ yoke_map_opts yk_map_run_opts(yk_map_run *r)
     o.timeout_ms = ms > UINT32_MAX ? UINT32_MAX : (unsigned)ms;
     o.unordered = m->is_unordered;
     o.cancel = cancel;
+    o.worker_start = start_worker;
+    o.worker_stop = stop_worker;
     o.on_progress = on_progress;
     o.callback_ctx = r;
     return o;

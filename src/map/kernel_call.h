@@ -37,7 +37,7 @@ int yk_binding_check(const yk_binding *b, yoke_error *err) YK_MUST_USE;
 /* One item's fields as n_in slots of YK_BINDING_SLOT bytes; of plain bindings. */
 int yk_binding_pack(const yk_binding *b, uint64_t index, const yk_field *fields, void *to, yoke_error *err) YK_MUST_USE;
 
-/* A task: calls the function on item `index of t` (packed NULL) or on packed slots, and writes n_out slots: a number in the
+/* A task: calls the function on item `index of t` (packed NULL; the worker's state is a yk_items_room) or on packed slots, and writes n_out slots: a number in the
  * slot's first bytes; of text and runs the number of bytes or values, which are emitted in the order of the slots. */
 int yk_binding_call(const yk_binding *b, yoke_task *t, const void *packed, void *result);
 
