@@ -1,6 +1,10 @@
 """Rows written as Parquet by `yoke table`: read back by PyArrow, DuckDB and Polars, with the bounds and the page index that they skip by."""
 
 import decimal
+import os
+import signal
+import subprocess
+import time
 
 import duckdb
 import numpy as np
@@ -91,3 +95,49 @@ def test_the_file_is_whole_or_absent(yoke, tmp_path):
     (tmp_path / "cut.parquet").write_bytes(good[:20] + bytes(10) + good[30:])
     run = yoke("table", tmp_path / "cut.parquet", "--sort", "x", "-o", tmp_path / "out.parquet")
     assert run.returncode != 0 and sorted(p.name for p in tmp_path.iterdir()) == ["cut.parquet", "in.parquet", "there.parquet"]
+
+
+def test_nothing_is_left_by_one_that_is_killed(yoke_path, tmp_path):
+    np.save(tmp_path / "v.npy", np.random.default_rng(1).normal(size=6_000_000))
+    (tmp_path / "out.csv").write_text("what was there\n")
+    for number, times in [(signal.SIGKILL, 1), (signal.SIGINT, 2), (signal.SIGTERM, 1), (signal.SIGTERM, 2)]:
+        for name in ("out.csv", "out.parquet"):
+            run = subprocess.Popen([yoke_path, "table", "v.npy", "--select", "c1, c1 * 2 as d, sqrt(abs(c1)) as e", "-o", name, "--force"], cwd=tmp_path, stderr=subprocess.PIPE)
+            files = f"/proc/{run.pid}/fd"
+            while not any("/#" in os.readlink(f"{files}/{n}") or ".yoke-" in os.readlink(f"{files}/{n}") for n in os.listdir(files)):
+                time.sleep(0.001)
+            for _ in range(times):
+                run.send_signal(number)
+            run.communicate(timeout=60)
+            assert run.returncode != 0
+            assert sorted(os.listdir(tmp_path)) == ["out.csv", "v.npy"] and (tmp_path / "out.csv").read_text() == "what was there\n"
+
+
+def test_where_files_need_a_name(yoke, plain_build, tmp_path):
+    """A file system without nameless files: a hidden one takes their place, and is gone afterwards."""
+    (tmp_path / "named.c").write_text("""
+        #define _GNU_SOURCE
+        #include <dlfcn.h>
+        #include <errno.h>
+        #include <fcntl.h>
+        #include <stdarg.h>
+        int open64(const char *path, int flags, ...)
+        {
+            va_list more;
+            va_start(more, flags);
+            int mode = va_arg(more, int);
+            va_end(more);
+            if ((flags & O_TMPFILE) == O_TMPFILE)
+                return creat("asked", 0666), errno = EOPNOTSUPP, -1;
+            return ((int (*)(const char *, int, ...))dlsym(RTLD_NEXT, "open64"))(path, flags, mode);
+        }
+        int open(const char *path, int flags, ...) __attribute__((alias("open64")));
+    """)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", tmp_path / "named.so", tmp_path / "named.c"], check=True)
+    env = {**os.environ, "LD_PRELOAD": str(tmp_path / "named.so")}
+    (tmp_path / "in.csv").write_text("a\n1\n")
+    (tmp_path / "bad.csv").write_text("a\n1\n2,3\n")
+    assert yoke("table", "in.csv", "--head", "1", "-o", "out.csv", cwd=tmp_path, env=env).returncode == 0
+    assert (tmp_path / "out.csv").read_text() == "a\n1\n"
+    assert yoke("table", "bad.csv", "--select", "a", "-o", "other.csv", cwd=tmp_path, env=env).returncode == 1
+    assert sorted(os.listdir(tmp_path)) == ["asked", "bad.csv", "in.csv", "named.c", "named.so", "out.csv"]

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* ---- Ctrl-C. The first lets running items end, the second stops at once: worker processes are ended by the library, but
+/* ---- Ctrl-C or SIGTERM. The first lets running items end, the second stops at once: worker processes are ended by the library, but
  * threads cannot be; then what is printed is written and the program ends. */
 
 static yoke_cancel   *cancel;
@@ -35,12 +35,14 @@ static int catch_interrupts(yk_map_output *o, yoke_error *err)
     interrupted_output = o;
     struct sigaction a = {.sa_handler = on_interrupt}; /* without SA_RESTART: reading standard input ends too */
     sigaction(SIGINT, &a, NULL);
+    sigaction(SIGTERM, &a, NULL);
     return 0;
 }
 
 static void leave_interrupts(void)
 {
     signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
     interrupted_output = NULL;
     yoke_cancel_free(cancel);
     cancel = NULL;
