@@ -1,6 +1,9 @@
 """Rows written as Parquet by `yoke table`: read back by PyArrow, DuckDB and Polars, with the bounds and the page index that they skip by."""
 
+import csv
 import decimal
+import io
+import json
 import os
 import signal
 import subprocess
@@ -84,6 +87,43 @@ def test_bounds_are_those_of_the_rows(yoke, tmp_path):
         mine = yoke("table", path, "--where", ask.replace("= ", "== ").replace(">== ", ">= "), "--count", "--sum", "row")
         assert [int(line.split()[-1]) for line in mine.stdout.splitlines()] == [int(v or 0) for v in wanted[0]], (ask, mine.stderr)
     assert pl.scan_parquet(path).filter(pl.col("row") == 77777).collect().height == 1
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "txt"])
+def test_text_is_the_same_whatever_pulls(yoke, tmp_path, ending):
+    table = made(70_000, 6)
+    pq.write_table(table, tmp_path / "in.parquet", row_group_size=40_000)
+    texts = {}
+    for on in ("serial", "threads:1", "threads:2", "threads:3", "threads:7", "processes:2"):
+        out = tmp_path / f"{on.replace(':', '')}.{ending}"
+        run = yoke("table", tmp_path / "in.parquet", "--head", 100_000, "-o", out, "--on", on)
+        assert run.returncode == 0, run.stderr
+        texts[on] = out.read_bytes()
+    assert len(set(texts.values())) == 1
+    if ending == "txt":
+        assert texts["serial"].count(b"\n") == 70_001
+        return
+    names = [n for n in table.column_names if n not in ("bytes", "none")]
+    if ending == "jsonl":
+        got = [json.loads(line) for line in texts["serial"].splitlines()]
+        got = {n: [row[n] for row in got] for n in names}
+    else:
+        read = csv.reader(io.StringIO(texts["serial"].decode(), newline=""))
+        got = {name: values for name, *values in zip(*read)}
+        text = lambda v: "" if v is None or v != v else str(v).lower() if isinstance(v, bool) else v if isinstance(v, str) else None
+    for name in names:
+        want = table[name].to_pylist()
+        if name == "time":
+            want = [f"{v:%Y-%m-%d %H:%M:%S}" + (f".{v.microsecond:06d}" if v.microsecond else "") + "Z" for v in want]
+        elif name == "day":
+            want = [v.isoformat() for v in want]
+        elif ending == "jsonl":
+            want = [float(v) if isinstance(v, decimal.Decimal) else v for v in want]
+        if ending == "jsonl":
+            assert all(g == w or (g is None and w != w) for g, w in zip(got[name], want, strict=True)), name
+            continue
+        for g, w in zip(got[name], want, strict=True):
+            assert g == text(w) if text(w) is not None else type(w)(g) == w and (w or g[0] == str(w)[0]), (name, g, w)
 
 
 def test_the_file_is_whole_or_absent(yoke, tmp_path):

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "plan/stage.h"
 #include "plot/plot_csv.h"
 #include "table/table.h"
 
@@ -136,6 +137,7 @@ static int answer(yk_table_call *c, const yoke_table *t, yoke_error *err)
 
 /* Where parts of rows go. */
 typedef struct printing {
+    yoke_session   *session;
     FILE           *to;
     yk_table_format format;
     bool            has_begun;
@@ -152,28 +154,73 @@ static void printing_fini(printing *p)
     yk_free(p->widths);
 }
 
-/* A slice at a time: Ctrl-C is heard between two, and the text of many rows never lies in memory whole. */
-static int print_now(printing *p, const yoke_frame *part)
+/* Rows being made text by the workers, a slice each; the text goes out in order. */
+typedef struct slices {
+    const printing   *p;
+    const yoke_frame *rows;
+} slices;
+
+enum { SLICE = 1 << 13 };
+
+static void put_slice(const slices *s, uint64_t index, yk_buf *to)
 {
-    enum { SLICE = 1 << 15 };
+    uint64_t first = index * SLICE, left = yoke_frame_rows(s->rows) - first;
+    yk_table_put_rows(to, s->rows, first, left < SLICE ? left : SLICE, s->p->format, s->p->widths);
+}
+
+static int slice_task(void *ctx, yk_task *t, void *out, yoke_error *err)
+{
+    yk_buf *to = yk_task_bytes(t);
+    if (to)
+        put_slice(ctx, yk_task_index(t), to);
+    return to && !to->is_failed ? yk_task_emit(t, NULL, 0, err) : yk_fail_nomem(err, "printing");
+}
+
+static int write_slice(const printing *p, const char *text, size_t n, yoke_error *err)
+{
+    if (fwrite(text, 1, n, p->to) != n)
+        return yk_fail_errno(err, "writing the rows");
+    return is_interrupted ? yk_fail(err, YOKE_ECANCELED, "interrupted while the rows were written") : 0;
+}
+
+static int slice_fold(void *ctx, const yk_result *r, yoke_error *err)
+{
+    const slices *s = ctx;
+    return write_slice(s->p, r->bytes, r->n_bytes, err);
+}
+
+/* Worker processes would have to be sent the rows: that takes longer than the work. */
+static int print_slices(const printing *p, const yoke_frame *rows)
+{
+    slices   s = {p, rows};
+    uint64_t n = (yoke_frame_rows(rows) + SLICE - 1) / SLICE;
+    if (n > 1 && yk_stage_is_local(p->session)) {
+        yk_stage st = {.name = "print", .n = n, .ctx = &s, .task = slice_task, .fold = slice_fold, .fold_ctx = &s};
+        return yk_stage_run(p->session, &st, p->err);
+    }
     YK_AUTOBUF text = YK_BUF_INIT;
-    uint64_t   rows = yoke_frame_rows(part), at = 0;
-    if (!p->widths && !(p->widths = yk_new_array(size_t, yoke_frame_columns(part) + 1)))
-        return yk_fail_nomem(p->err, "printing");
-    do {
-        uint64_t n = rows - at < SLICE ? rows - at : SLICE;
+    for (uint64_t i = 0; i < n; i++) {
         yk_buf_clear(&text);
-        yk_table_put_frame(&text, part, at, n, p->format, !p->has_begun, p->widths);
-        p->has_begun = true;
-        at += n;
+        put_slice(&s, i, &text);
         if (text.is_failed)
             return yk_fail_nomem(p->err, "printing");
-        if (fwrite(yk_buf_text(&text), 1, text.len, p->to) != text.len)
-            return yk_fail_errno(p->err, "writing the rows");
-        if (is_interrupted)
-            return yk_fail(p->err, YOKE_ECANCELED, "interrupted while the rows were written");
-    } while (at < rows);
+        YK_TRY(write_slice(p, yk_buf_text(&text), text.len, p->err));
+    }
     return 0;
+}
+
+static int print_now(printing *p, const yoke_frame *part)
+{
+    YK_AUTOBUF head = YK_BUF_INIT;
+    if (!p->widths && !(p->widths = yk_new_array(size_t, yoke_frame_columns(part) + 1)))
+        return yk_fail_nomem(p->err, "printing");
+    if (!p->has_begun)
+        yk_table_put_head(&head, part, p->format, p->widths);
+    p->has_begun = true;
+    if (head.is_failed)
+        return yk_fail_nomem(p->err, "printing");
+    YK_TRY(write_slice(p, yk_buf_text(&head), head.len, p->err));
+    return print_slices(p, part);
 }
 
 static int print_part(void *ctx, const yoke_frame *part)
@@ -191,7 +238,7 @@ static int print_part(void *ctx, const yoke_frame *part)
 /* Rows that make() hands to print_part: to -o, complete or absent, or to standard output. */
 static int print_to(const yk_table_call *c, int (*make)(const yk_table_call *c, void *of, printing *p), void *of, yoke_error *err)
 {
-    YK_CLEANUP(printing_fini) printing p = {.to = stdout, .format = c->format, .err = err};
+    YK_CLEANUP(printing_fini) printing p = {.session = c->session, .to = stdout, .format = c->format, .err = err};
     if (!c->out || strcmp(c->out, "-") == 0)
         return make(c, of, &p);
     YK_CLEANUP(yk_output_fini) yk_output o = {0};
@@ -384,7 +431,7 @@ int yk_table_run(yk_table_call *c, yoke_error *err)
     catch_interrupts();
     c->opts.progress = show_progress;
     c->opts.progress_ctx = yk_progress_start("table", "rows", UINT64_MAX, c->how);
-    yoke_session *s = yoke_open(c->on, err);
+    yoke_session *s = c->session = yoke_open(c->on, err);
     yoke_table   *t = s ? yoke_table_open_many(s, c->files, c->n_files, &c->opts, err) : NULL;
     int           rc = t ? run_table(c, s, t, err) : err->code;
     yk_progress_end(c->opts.progress_ctx);
