@@ -330,19 +330,44 @@ static void add_sort(yk_buf *to, const char *sort)
     }
 }
 
+/* The results as they would be asked: bins without a range need the ends first. */
+static int list_asks(const yk_table_call *c, yoke_ask **ret, size_t *ret_n, yoke_error *err)
+{
+    size_t                n = 0;
+    YK_AUTOFREE yoke_ask *asks = yk_new_array(yoke_ask, 3 * c->n + 1);
+    if (!asks)
+        return yk_fail_nomem(err, "explaining");
+    for (size_t i = 0; i < c->n; i++) {
+        yoke_ask q = c->asks[i];
+        if (q.what == YOKE_ASK_HISTOGRAM && !c->has_range && !c->n_edges) {
+            asks[n++] = (yoke_ask){.what = YOKE_ASK_MIN, .expr = q.expr};
+            asks[n++] = (yoke_ask){.what = YOKE_ASK_MAX, .expr = q.expr};
+        }
+        if (q.what == YOKE_ASK_HISTOGRAM) /* any will do */
+            q.n_bins = 1, q.lo = 0, q.hi = 1;
+        asks[n++] = q;
+    }
+    *ret = YK_TAKE(asks);
+    *ret_n = n;
+    return 0;
+}
+
 /* The plan for all the expressions of the call. */
 static int explain(const yk_table_call *c, const yoke_table *t, yoke_error *err)
 {
-    YK_AUTOBUF all = YK_BUF_INIT;
-    bool       all_columns = (c->wants_rows || c->is_described) && !c->rows.by && !c->rows.select;
-    if (c->rows.select || c->rows.by)
-        yk_buf_puts(&all, c->rows.select ? c->rows.select : c->rows.by);
-    if (c->rows.sort && !c->rows.by && !all_columns)
-        add_sort(&all, c->rows.sort);
-    for (size_t i = 0; i < c->n; i++)
+    YK_AUTOBUF            rows = YK_BUF_INIT;
+    YK_AUTOFREE yoke_ask *asks = NULL;
+    size_t                n = 0;
+    if (c->rows.by || c->wants_rows || c->is_described)
+        yk_buf_puts(&rows, c->rows.by ? c->rows.by : c->rows.select ? c->rows.select : "*");
+    if (c->rows.sort && !c->rows.by)
+        add_sort(&rows, c->rows.sort);
+    for (size_t i = 0; i < c->n && c->rows.by; i++)
         if (c->asks[i].expr)
-            yk_buf_printf(&all, "%s%s", all.len ? ", " : "", c->asks[i].expr);
-    char *text = yoke_table_explain(t, all_columns ? "*" : all.len ? yk_buf_text(&all) : NULL, err);
+            yk_buf_printf(&rows, ", %s", c->asks[i].expr);
+    if (!c->rows.by)
+        YK_TRY(list_asks(c, &asks, &n, err));
+    char *text = yoke_table_explain(t, rows.len ? yk_buf_text(&rows) : NULL, asks, n, err);
     if (!text)
         return err->code;
     fputs(text, stdout);

@@ -39,7 +39,7 @@ static const yk_opt opts[] = {
     {EDGES, 0, "edges", "A,B,…", "the edges themselves, rising"},
     {BY, 0, "by", "E,…", "one row per group of equal keys, with the results above for each; in the order of the keys"},
     {TOP, 0, "top", "N", "with --by: the N groups with the greatest first result, greatest first"},
-    {SELECT, 's', "select", "E,…", "rows of these columns: names or expressions, 'tip / fare as share'"},
+    {SELECT, 's', "select", "E,…", "rows of these columns: names or expressions, 'tip / fare as share'; * is all columns"},
     {SORT, 0, "sort", "E,…", "rows in order: 'tip desc, zone'; missing values last, equal rows as they lie"},
     {DISTINCT, 0, "distinct", NULL, "each different row once"},
     {HEAD, 'n', "head", "N", "the first N rows"},
@@ -48,7 +48,7 @@ static const yk_opt opts[] = {
     {SEED, 0, "seed", "N", "of --sample; 0 when not given"},
     {DESCRIBE, 0, "describe", NULL, "of every column, or of those that --select names: count, missing, mean, std, min, quartiles, max"},
     {COLUMNS, 0, "columns", NULL, "the columns: type, missing values, and where files differ"},
-    {OUT, 'o', "output", "FILE", "write there: rows as .csv, .jsonl, .parquet or .txt, a histogram as .csv for yoke plot"},
+    {OUT, 'o', "output", "FILE", "write there: rows (all, when nothing else is asked) as .csv, .jsonl, .parquet or .txt, a histogram as .csv for yoke plot"},
     {FORCE, 'f', "force", NULL, "an output that is there already is replaced"},
     {FORMAT, 0, "format", "F", "how rows are printed: table, csv, json"},
     {JSON, 0, "json", NULL, "results for a machine: one JSON object; rows: an object per line"},
@@ -58,7 +58,7 @@ static const yk_opt opts[] = {
     {TITLE, 0, "title", "TEXT", "its title"},
     {ON, 0, "on", "WHAT", "what pulls: serial, threads[:N], processes[:N]; default $YOKE_ON, else threads"},
     {STATS, 0, "stats", NULL, "a line on standard error: rows, bytes, seconds, memory"},
-    {EXPLAIN, 0, "explain", NULL, "print what the call would read and leave out, and do not run it"},
+    {EXPLAIN, 0, "explain", NULL, "print what the call would read and leave out, and which results statistics give, and do not run it"},
     {MEMORY, 0, "memory", "SIZE", "what results may take, e.g. 500M, 2G; default a quarter of what there is. Sorts and groups that need more go to files in $TMPDIR"},
     {DELIMITER, 'd', "delimiter", "C", "of CSV files; found out when not given (comma, tab, semicolon, bar)"},
     {HEADER, 0, "header", NULL, "the first line of CSV files names the columns"},
@@ -283,8 +283,9 @@ static bool check(call *c)
     unsigned       n_which = (c->rows.head > 0) + (c->rows.tail > 0) + (c->rows.sample > 0);
     if (c->n_files == 0)
         return yk_cli_usage(a, "name the files: yoke table 'yellow_*.parquet' --mean tip_amount") < 0;
+    c->wants_rows |= c->out && !c->n && !c->wants_columns; /* all of them */
     if (!c->n && !c->wants_rows && !c->wants_columns)
-        return yk_cli_usage(a, "say what is wanted of the table: --columns, --head 10, --count, --mean E, --hist E, --by E, …") < 0;
+        return yk_cli_usage(a, "say what is wanted of the table: --columns, --head 10, --count, --mean E, --hist E, --by E, …; -o FILE for all rows") < 0;
     if (c->is_described && (c->n || c->rows.by || c->rows.sort || c->rows.is_distinct || n_which || c->format == YK_TABLE_PARQUET))
         return yk_cli_usage(a, "--describe is of all rows that pass --where; with it go --select, --json, --format and -o alone") < 0;
     if (c->n && c->wants_rows && !c->rows.by)
@@ -354,6 +355,7 @@ const yk_verb yk_verb_table = {
                 "# by hour of the day\nyoke table trips.parquet --by 'hour(pickup) as hour' --count --mean tip --median fare\n\n"
                 "# a histogram for each of the three greatest groups, in one picture\nyoke table trips.parquet --by payment_type --hist 'tip / fare' --range 0:1 --top 3 --plot tips.png\n\n"
                 "# by the borough where they began\nyoke table trips.parquet --join zones.csv --key PULocationID=LocationID --by Borough --count --mean tip\n\n"
+                "# from CSV to Parquet, with one column more\nyoke table trips.csv --select '*, tip / fare as share' -o trips.parquet\n\n"
                 "# the ten longest trips\nyoke table trips.csv.gz --select 'pickup, distance' --sort 'distance desc' --head 10\n",
     .run = run,
 };

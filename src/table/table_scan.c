@@ -640,6 +640,7 @@ int yk_scan_type(yk_scan *s, yk_program **ret, yoke_error *err)
     YK_TRY(yk_source_count(s->source, s->session, err));
     YK_CLEANUP(plan_fini) plan p;
     YK_TRY(make_plan(&p, s, err));
+    leave_out_known(&p);
     *ret = YK_TAKE(p.program);
     return 0;
 }
