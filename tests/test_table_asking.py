@@ -54,6 +54,14 @@ def test_groups_are_sorted_by_a_result_as_it_is_called(yoke, month):
         assert [r["PULocationID"] for r in got] == want.index.tolist()
 
 
+def test_results_have_the_names_they_are_given(yoke, month):
+    asks = ["--mean", "tip_amount as tip", "--max", "extra", "--quantile", "0.1,0.9:tip_amount as t"]
+    names = ["tip", "max(extra)", "quantile(t, 0.1)", "quantile(t, 0.9)"]
+    assert list(json.loads(ok(yoke("table", month, *asks, "--json")))) == names
+    assert list(rows(yoke("table", month, "--by", "payment_type", *asks, "--sort", "tip desc", "--json"))[0]) == ["payment_type", *names]
+    assert ok(yoke("table", month, *asks, "--format", "json")) == ok(yoke("table", month, *asks, "--json"))
+
+
 def test_folder_names_are_decoded(yoke, tmp_path):
     import pyarrow.dataset as ds
 
@@ -123,6 +131,16 @@ def test_all_columns_and_more(yoke, month, tmp_path):
     (["--hist", "tip_amount", "--log-y"], "add --plot"),
     (["--head", "3", "--seed", "3"], "--seed is of --sample"),
     (["--describe", "--mean", "tip_amount"], "--describe"),
+    (["--where", "tip_amount", "--count"], "the shell takes > for itself"),
+    (["--where", "tip_amount => 3", "--count"], "'=>' is written '>='"),
+    (["--where", "lpep_dropoff_datetime - lpep_pickup_datetime > '01:00:00'", "--count"], "minutes(…)"),
+    (["--select", "tip_amount::int"], "cast(… as int)"),
+    (["--select", "date(lpep_pickup_datetime)"], "cast(… as date)"),
+    (["--select", "tip amount"], "goes into backquotes"),
+    (["--first", "tip_amount"], "are of groups (--by)"),
+    (["--count", "--format", "csv"], "--format csv is of rows"),
+    (["--count", "--memory", "5"], "such as 5M or 5G"),
+    (["--select", "tip_amount as a, extra as a", "-o", "no.parquet"], "two columns are called 'a'"),
 ])
 def test_mistakes_of_a_newcomer(yoke, month, words, says):
     run = yoke("table", month, *words)

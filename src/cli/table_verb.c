@@ -7,6 +7,7 @@
 #include "base/number.h"
 #include "cli/plotting.h"
 #include "cli/verbs.h"
+#include "expr/expr.h"
 
 #include <stdlib.h>
 
@@ -90,9 +91,13 @@ static bool nomem(const call *c) { return yk_cli_usage(c->args, "out of memory")
 
 static bool add_ask(call *c, yoke_ask_kind what, const char *word, const char *expr, double q)
 {
-    YK_AUTOBUF label = YK_BUF_INIT;
+    YK_AUTOBUF                         label = YK_BUF_INIT;
+    YK_CLEANUP(yk_expr_freep) yk_expr *e = NULL;
+    const char *alias = expr && yk_expr_parse(expr, &e, NULL) == 0 ? yk_expr_alias(e) : NULL; /* what is wrong is said when it is run */
     if (what == YOKE_ASK_QUANTILE && strcmp(word, "median") != 0)
-        yk_buf_printf(&label, "quantile(%s, %g)", expr, q);
+        yk_buf_printf(&label, "quantile(%s, %g)", alias ? alias : expr, q);
+    else if (alias)
+        yk_buf_puts(&label, alias);
     else if (expr)
         yk_buf_printf(&label, "%s(%s)", word, expr);
     else
@@ -155,6 +160,8 @@ static bool read_size(const call *c, const char *value, uint64_t *ret)
     const char       *unit = value[n] ? strchr(units, value[n] & ~0x20) : units;
     if (!yk_number_read_real(value, n, &x) || !unit || x < 0 || (value[n] && value[n + 1] && strcasecmp(value + n + 1, "B") != 0 && strcasecmp(value + n + 1, "iB") != 0))
         return yk_cli_usage(c->args, "--memory '%s': a size is a number and K, M, G or T, such as 500M", value) < 0;
+    if (x > 0 && x < 1024 && !value[n])
+        return yk_cli_usage(c->args, "--memory '%s' is that many bytes; a size has a unit, such as %sM or %sG", value, value, value) < 0;
     *ret = (uint64_t)(x * (value[n] ? (double)((uint64_t)1 << (10 * (unit - units + 1))) : 1));
     return true;
 }
@@ -165,6 +172,7 @@ static bool read_format(call *c, const char *value)
     for (size_t i = 0; i < 3; i++)
         if (strcmp(value, words[i]) == 0) {
             c->format = (yk_table_format)i;
+            c->is_json |= c->format == YK_TABLE_JSON;
             return true;
         }
     return yk_cli_usage(c->args, "--format '%s': table, csv or json", value) < 0;
@@ -190,7 +198,7 @@ static bool take_reading(call *c, int id, const char *value)
         return true;
     default:
         if (yk_progress_parse(value, &c->how, &err) < 0)
-            return yk_cli_usage(c->args, "--progress: %s", err.text) < 0;
+            return yk_cli_usage(c->args, "%s", err.text) < 0;
         return true;
     }
 }
@@ -290,6 +298,8 @@ static bool check(call *c)
         return yk_cli_usage(a, "--describe is of all rows that pass --where; with it go --select, --json, --format and -o alone") < 0;
     if (c->n && c->wants_rows && !c->rows.by)
         return yk_cli_usage(a, "rows (--select, --head, …) and results (--%s …) are two calls; --by gives results per group", "mean") < 0;
+    if (c->n && !c->rows.by && c->format == YK_TABLE_CSV)
+        return yk_cli_usage(a, "--format csv is of rows; results are printed one a line, or with --json") < 0;
     if (c->n_joins != c->n_keys)
         return yk_cli_usage(a, "every --join has a --key: --join zones.csv --key PULocationID=LocationID") < 0;
     if (c->wants_columns && (c->n || c->wants_rows))
@@ -298,6 +308,9 @@ static bool check(call *c)
         return yk_cli_usage(a, "--head, --tail and --sample: one of them") < 0;
     if (c->rows.by && (c->rows.select || c->rows.is_distinct || c->rows.sample))
         return yk_cli_usage(a, "--by gives one row per group; --select, --distinct and --sample are for rows of the table") < 0;
+    for (size_t i = 0; i < c->n && !c->rows.by; i++)
+        if (c->asks[i].what == YOKE_ASK_FIRST || c->asks[i].what == YOKE_ASK_LAST)
+            return yk_cli_usage(a, "--first and --last are of groups (--by); of the table: --select E --head 1, --tail 1") < 0;
     if (c->top && !c->rows.by)
         return yk_cli_usage(a, "--top is of groups (--by); for rows: --sort 'E desc' --head N") < 0;
     if (c->top && c->n == yk_table_histograms(c) && c->n && !add_ask(c, YOKE_ASK_COUNT, "count", NULL, 0)) /* by which groups are the greatest */

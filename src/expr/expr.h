@@ -37,6 +37,8 @@ int yk_expr_conjuncts(const yk_expr *e, yk_expr ***ret_list, size_t *ret_n, yoke
 const char *yk_expr_text(const yk_expr *e);
 /* What a result is called: the name after "as", else the column's name for a plain column, else the canonical text. */
 const char *yk_expr_name(const yk_expr *e);
+/* The name after "as"; NULL: there is none. */
+const char *yk_expr_alias(const yk_expr *e);
 /* The text as it was typed. */
 const char *yk_expr_source(const yk_expr *e);
 

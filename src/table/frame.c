@@ -399,6 +399,8 @@ void yk_ask_name(const yoke_ask *q, const yk_expr *e, yk_buf *to)
     static const char *const word[] = {"count", "sum", "mean", "min", "max", "std", "var", "quantile", "hist", "distinct", "first", "last"};
     if (!e)
         yk_buf_puts(to, "count");
+    else if (yk_expr_alias(e) && q->what != YOKE_ASK_QUANTILE) /* of which there may be several */
+        yk_buf_puts(to, yk_expr_alias(e));
     else if (q->what == YOKE_ASK_QUANTILE && q->q == 0.5)
         yk_buf_printf(to, "median(%s)", yk_expr_name(e));
     else if (q->what == YOKE_ASK_QUANTILE)

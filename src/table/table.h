@@ -47,7 +47,7 @@ YK_DEFINE_CLEANUP(yoke_answers, yoke_answers_free)
 int yk_table_ask(const yoke_table *t, const yoke_ask *asks, size_t n, yoke_answers **ret, yk_sink ***ret_sinks, size_t *ret_n, yoke_error *err) YK_MUST_USE;
 const yk_sink *yk_answers_sink(const yoke_answers *a, size_t i);
 
-/* What a result is called when the caller says nothing: "mean(tip)". `e` is q->expr, parsed. */
+/* What a result is called when the caller says nothing: "mean(tip)", or the name that its expression has. `e` is q->expr, parsed. */
 void yk_ask_name(const yoke_ask *q, const yk_expr *e, yk_buf *to);
 
 /* The bins that a histogram is asked with. The caller frees them. */
