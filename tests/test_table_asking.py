@@ -151,6 +151,9 @@ def test_parts_of_structs_and_lists_are_named(yoke, tmp_path):
     t = pa.table({"a": [{"b": 1, "c": {"d": "x"}}, None], "l": [[1, 2], []], "m": pa.array([[("k", 1)], None], pa.map_(pa.string(), pa.int32()))})
     pq.write_table(t, tmp_path / "n.parquet")
     assert rows(yoke("table", tmp_path / "n.parquet", "--select", "a.b, a.c.d", "--json")) == [{"a.b": 1, "a.c.d": "x"}, {"a.b": None, "a.c.d": None}]
+    for words in (["--head", 2], ["--select", "*, a.b"], ["--describe"]):
+        assert "3 columns that cannot be read in every file were left out: l.list.element, m.key_value.key, m.key_value.value" in yoke("table", tmp_path / "n.parquet", *words).stderr
+    assert yoke("table", tmp_path / "n.parquet", "--select", "a.b").stderr == ""
     for name, says in [("a", "name one of them: a.b, a.c.d"), ("l", "it is a list"), ("m", "it is part of a map")]:
         run = yoke("table", tmp_path / "n.parquet", "--select", name)
         assert run.returncode == 1 and says in run.stderr

@@ -284,6 +284,24 @@ static int plot_groups(const yk_table_call *c, yoke_table *t, yoke_error *err)
     return rc;
 }
 
+/* All columns are those that can be read in every file: what that leaves out is said. */
+static void warn_of_columns(const yk_table_call *c, const yoke_table *t)
+{
+    const yk_source *s = t->source;
+    YK_AUTOBUF       names = YK_BUF_INIT, all = YK_BUF_INIT;
+    size_t           n = 0;
+    if (c->rows.by || c->wants_columns || yk_table_expand(t, c->rows.select, &all, NULL) < 0 || (c->rows.select && strcmp(yk_buf_text(&all), c->rows.select) == 0))
+        return;
+    for (size_t i = 0; i < s->n_columns; i++)
+        if (yk_source_check(s, s->columns[i].name, NULL) < 0) {
+            if (n++ < 5)
+                yk_buf_printf(&names, "%s%s", n > 1 ? ", " : "", s->columns[i].name);
+        }
+    if (n)
+        yk_cli_warn(c->args, "%zu column%s that cannot be read in every file %s left out: %s%s (--columns says why)", n, n == 1 ? "" : "s", n == 1 ? "was" : "were",
+                    yk_buf_text(&names), n > 5 ? ", …" : "");
+}
+
 static int print_rows(yk_table_call *c, yoke_table *t, yoke_error *err)
 {
     YK_AUTOBUF by_first = YK_BUF_INIT;
@@ -435,6 +453,8 @@ static int run_table(yk_table_call *c, yoke_session *s, yoke_table *t, yoke_erro
         c->opts.progress_ctx = NULL;
         print_stats(c, t, yk_now() - began);
     }
+    if (rc == 0 && c->wants_rows && !c->is_explained)
+        warn_of_columns(c, t);
     yoke_table_stats st;
     yoke_table_stats_get(t, &st);
     if (rc == 0 && st.rows_bad)
