@@ -174,3 +174,18 @@ def test_ctrl_c_leaves_nothing_behind(yoke_path, tmp_path):
             continue
         assert p.returncode == 130 and "interrupted" in said, (words, p.returncode, said)
         assert os.listdir(tmp_path) == ["t.parquet"]
+
+
+def test_the_last_rows_alone_are_read(yoke, tmp_path):
+    n = 300_000
+    x = np.random.default_rng(2).integers(0, 1000, n)
+    pq.write_table(pa.table({"x": x[:200_001]}), tmp_path / "a.parquet", row_group_size=70_000)
+    pq.write_table(pa.table({"x": x[200_001:]}), tmp_path / "b.parquet")
+    (tmp_path / "names.csv").write_text("k,name\n" + "".join(f"{i},n{i}\n" for i in range(1000)))
+    files = [tmp_path / "a.parquet", tmp_path / "b.parquet", "--join", tmp_path / "names.csv", "--key", "x=k"]
+    for tail in (1, 37_856, 37_857, 150_000, n - 1, n, n + 1):
+        for on in ("serial", "threads:3", "processes:2"):
+            run = yoke("table", *files, "--tail", tail, "--select", "x + 1 as y, name", "--format", "csv", "--on", on, "--stats")
+            assert ok(run) == "y,name\n" + "".join(f"{v + 1},n{v}\n" for v in x[-tail:]), (tail, on)
+            assert tail > 40_000 or " (0 skipped, 37856 passed)" in run.stderr or " (0 skipped, 168928 passed)" in run.stderr, run.stderr
+    assert ok(yoke("table", *files, "--where", "x == 7", "--tail", 500, "--format", "csv", "--select", "x")).count("\n7") == min(500, (x == 7).sum())

@@ -287,6 +287,18 @@ static int run_scan(const yoke_table *t, yk_sink **sink, yk_scan *scan, yoke_err
     return yk_scan_run(scan, err);
 }
 
+/* The scan for rows. Of files that say how many they hold the last ones alone are read, where they are asked for. */
+static int run_rows(const yoke_table *t, const yoke_rows *r, yk_sink **sink, yk_scan *scan, yoke_error *err)
+{
+    const yk_source *s = t->source;
+    YK_TRY(yk_table_scan(t, scan, err));
+    if (r->tail && r->tail < s->n_rows && !r->sort && !t->n_where && !s->has_csv)
+        scan->first = (s->n_rows - r->tail) / YK_TASK_ROWS * YK_TASK_ROWS;
+    scan->sinks = sink;
+    scan->n_sinks = 1;
+    return yk_scan_run(scan, err);
+}
+
 static int find_wanted(const yoke_table *t, const yoke_rows *r, wanted *w, yoke_error *err)
 {
     int rc = add_selected(&w->columns, t, r->select, err);
@@ -327,7 +339,7 @@ static int plain_rows(const yoke_table *t, const yoke_rows *r, yoke_frame **ret,
     YK_CLEANUP(yk_batch_fini) yk_batch     rows = {0};
     YK_TRY(find_wanted(t, r, &w, err));
     YK_TRY(make_sink(t, r, &w, NULL, &sink, err));
-    YK_TRY(run_scan(t, &sink, &scan, err));
+    YK_TRY(run_rows(t, r, &sink, &scan, err));
     YK_TRY(yk_rows_take(sink, &scan, &rows, err));
     return make_frame(&w, &rows, ret, err);
 }
@@ -370,7 +382,7 @@ static int each_row(const yoke_table *t, const yoke_rows *r, handing *h, yoke_er
     h->frame.types = types;
     yk_rows_to to = {hand_on, h};
     YK_TRY(make_sink(t, r, &w, &to, &sink, err));
-    YK_TRY(run_scan(t, &sink, &scan, err));
+    YK_TRY(run_rows(t, r, &sink, &scan, err));
     return yk_rows_each(sink, &scan, &to, err);
 }
 
