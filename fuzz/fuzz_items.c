@@ -32,12 +32,13 @@ static void take_all(yk_items *it)
     yk_field f[MOST_FIELDS];
     char     where[200];
     unsigned width = yk_items_width(it);
-    if (width > MOST_FIELDS)
+    YK_CLEANUP(yk_items_room_freep) yk_items_room *room = yk_items_room_new(it, NULL);
+    if (width > MOST_FIELDS || !room)
         return;
     for (uint64_t i = 0; i < MOST_ITEMS && yk_items_next(it, f, NULL) > 0; i++)
         for (unsigned k = 0; k < width; k++)
             touch(&f[k]);
-    for (uint64_t i = 0; i < MOST_ITEMS && yk_items_count(it) != UINT64_MAX && yk_items_at(it, i, f, NULL) == 0; i++)
+    for (uint64_t i = 0; i < MOST_ITEMS && yk_items_count(it) != UINT64_MAX && yk_items_at(it, i, room, f, NULL) == 0; i++)
         for (unsigned k = 0; k < width; k++) {
             touch(&f[k]);
             yk_items_where(it, i, k, where, sizeof where);
@@ -57,8 +58,16 @@ static void open_npy(const char *path)
     yk_npy *f;
     if (yk_npy_open(path, &f, NULL) < 0)
         return;
-    for (uint64_t i = 0; i < f->n * f->type.size; i++)
-        sum += ((const unsigned char *)f->data)[i];
+    yk_npy_window w = {0};
+    uint64_t      all = f->n * f->item_bytes;
+    const void   *at;
+    for (uint64_t i = 0, n; i < all; i += n) {
+        n = all - i < 3000 ? all - i : 3000;
+        if (yk_npy_at(f, i, n, &w, &at, NULL) == 0)
+            for (uint64_t k = 0; k < n; k++)
+                sum += ((const unsigned char *)at)[k];
+    }
+    yk_npy_window_fini(&w);
     yk_npy_close(f);
 }
 

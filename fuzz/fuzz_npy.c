@@ -20,11 +20,10 @@ static void touch(const void *p, size_t n)
         sum += ((const uint8_t *)p)[i];
 }
 
-static void read_block(const yk_npy_table *t, unsigned column, uint64_t first, yk_npy_block **block)
+static void read_block(yk_npy_cursor *c, unsigned column, uint64_t first, uint64_t left)
 {
-    uint64_t left = t->n_rows - first;
-    yk_vec   v;
-    if (yk_npy_read(t, column, first, left < YK_BLOCK ? (uint32_t)left : YK_BLOCK, block, &v, NULL) < 0)
+    yk_vec v;
+    if (yk_npy_cursor_get(c, column, first, left < YK_BLOCK ? (uint32_t)left : YK_BLOCK, &v, NULL) < 0)
         return;
     touch(v.values, v.n * yk_kind_size(v.type.kind));
     if (v.valid)
@@ -37,17 +36,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
     char          path[64];
     const char   *paths[] = {path}, *names[] = {n & 1 ? "x" : NULL};
-    yk_npy_table *t = NULL;
-    yk_npy_block *block = NULL;
-    int           fd = memfd_create("fuzz", MFD_CLOEXEC);
+    yk_npy_table  *t = NULL;
+    yk_npy_cursor *c = NULL;
+    unsigned       columns[MOST_COLUMNS], n_columns = 0;
+    int            fd = memfd_create("fuzz", MFD_CLOEXEC);
     if (fd < 0 || write(fd, bytes, n) != (ssize_t)n)
         return 0;
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
     if (yk_npy_table_open(paths, names, 1, &t, NULL) == 0)
-        for (unsigned i = 0; i < t->n_columns && i < MOST_COLUMNS; i++)
-            for (int place = 0; place < 3 && !t->columns[i].refusal; place++)
-                read_block(t, i, t->n_rows / 2 * (unsigned)place, &block);
-    yk_npy_block_free(block);
+        for (unsigned i = 0; i < t->n_columns && n_columns < MOST_COLUMNS; i++)
+            if (!t->columns[i].refusal)
+                columns[n_columns++] = i;
+    if (n_columns && yk_npy_cursor_open(t, columns, n_columns, &c, NULL) == 0)
+        for (unsigned i = 0; i < 3 * n_columns; i++)
+            read_block(c, columns[i % n_columns], t->n_rows / 2 * (i / n_columns), t->n_rows - t->n_rows / 2 * (i / n_columns));
+    yk_npy_cursor_close(c);
     yk_npy_table_close(t);
     close(fd);
     return 0;

@@ -1,11 +1,14 @@
 """Random expressions on random columns: tests/expr_eval against the same tree computed with NumPy in Python.
 
-Each case prints its seed; YOKE_STRESS=N runs N times as many. Plain and dictionary-coded columns, several block sizes and all
-instruction sets must give the same bits.
+A failure shrinks to a small expression on few rows, whose columns are kept, and is printed with its seed; YOKE_STRESS=N runs N times as
+many. Plain and dictionary-coded columns, several block sizes and all instruction sets must give the same bits.
 """
 
 import math
 import os
+import pathlib
+import shutil
+import tempfile
 
 import numpy as np
 import pytest
@@ -46,7 +49,7 @@ class Value:
 
     def __init__(self, kind, data, valid=None):
         self.kind, self.data = kind, data
-        self.valid = ~np.isnan(data) if kind == "real" else (np.ones(ROWS, bool) if valid is None else valid)
+        self.valid = ~np.isnan(data) if kind == "real" else (np.ones(len(data), bool) if valid is None else valid)
 
     def real(self):
         if self.kind == "real":
@@ -67,32 +70,71 @@ def column_value(c):
     return Value(c.kind, np.array([0 if v is None else v for v in c.values], dtype=dtype), valid)
 
 
+class Node:
+    """An expression: its text is `form` with the kids' texts in it, its value `fn` of the kids' values (a leaf's, of the columns)."""
+
+    def __init__(self, kind, form, kids, fn):
+        self.kind, self.form, self.kids, self.fn = kind, form, kids, fn
+
+    def text(self):
+        return self.form.format(*(k.text() for k in self.kids))
+
+    def value(self, columns):
+        with np.errstate(all="ignore"):
+            return self.fn(*(k.value(columns) for k in self.kids)) if self.kids else self.fn(columns)
+
+    def below(self):
+        """All nodes below this one, the nearest first."""
+        return [*self.kids, *(n for k in self.kids for n in k.below())]
+
+    def smaller(self):
+        """The same with one node replaced by a simpler one of its kind."""
+        for n in self.below():
+            if n.kind == self.kind:
+                yield n
+        if self.kids:
+            yield CONSTANTS[self.kind]
+        for i, k in enumerate(self.kids):
+            for other in k.smaller():
+                yield Node(self.kind, self.form, [*self.kids[:i], other, *self.kids[i + 1:]], self.fn)
+
+
+def column(kind, name):
+    return Node(kind, name, [], lambda columns: column_value(columns[name]))
+
+
+def constant(kind, text, v):
+    dtype = {"real": float, "int": np.int64, "bool": bool, "text": object}[kind]
+    return Node(kind, text, [], lambda columns: Value(kind, np.full(len(next(iter(columns.values())).values), v, dtype)))
+
+
+CONSTANTS = {"real": constant("real", "1.0", 1.0), "int": constant("int", "1", 1), "bool": constant("bool", "true", True), "text": constant("text", "'a'", "a")}
+
+
 class Maker:
-    """Makes (text, Value) pairs of a wanted kind."""
+    """Makes nodes of a wanted kind."""
 
     def __init__(self, rng, columns):
         self.rng = rng
-        self.columns = {n: (c.kind, column_value(c)) for n, c in columns.items()}
+        self.columns = columns
 
     def pick(self, *choices):
         return choices[self.rng.integers(len(choices))]
 
     def leaf(self, kind):
-        names = [n for n, (k, _) in self.columns.items() if k == kind]
         if self.rng.random() < 0.75:
-            name = self.pick(*names)
-            return name, self.columns[name][1]
+            return column(kind, self.pick(*(n for n, c in self.columns.items() if c.kind == kind)))
         if kind == "real":
             v = float(self.pick(0.0, 1.0, 2.5, 0.1, 1e10, 3.0))
-            return repr(v), Value("real", np.full(ROWS, v))
+            return constant(kind, repr(v), v)
         if kind == "int":
             v = int(self.rng.integers(0, 10))
-            return str(v), Value("int", np.full(ROWS, v, np.int64))
+            return constant(kind, str(v), v)
         if kind == "text":
             v = self.pick("a", "zz top", "ÄÖ", "it's")
-            return "'" + v.replace("'", "''") + "'", Value("text", np.full(ROWS, v, object))
+            return constant(kind, "'" + v.replace("'", "''") + "'", v)
         v = bool(self.rng.integers(2))
-        return str(v).lower(), Value("bool", np.full(ROWS, v))
+        return constant(kind, str(v).lower(), v)
 
     def make(self, kind, depth):
         if depth == 0 or self.rng.random() < 0.1:
@@ -102,107 +144,104 @@ class Maker:
     def number(self, depth):
         return self.make(self.pick("real", "real", "int", "bool"), depth)
 
+    def choice(self, kind, d, forms, fn):
+        c, a, b = self.make("bool", d), self.make(kind, d), self.make(kind, d)
+        return Node(kind, self.pick(*forms), [c, a, b], fn)
+
     def make_real(self, d):
         how = self.rng.integers(9)
+        real = lambda form, kids, f: Node("real", form, kids, lambda *v: Value("real", f(*v)))
         if how < 4:
-            (ta, a), (tb, b) = self.make("real", d), self.number(d)
+            a, b = self.make("real", d), self.number(d)
             if self.rng.random() < 0.3:
-                ta, a, tb, b = tb, b, ta, a
+                a, b = b, a
             op = self.pick("+", "-", "*", "/")
             f = {"+": np.add, "-": np.subtract, "*": np.multiply, "/": np.divide}[op]
-            return f"({ta} {op} {tb})", Value("real", f(a.real(), b.real()))
+            return real(f"({{}} {op} {{}})", [a, b], lambda a, b: f(a.real(), b.real()))
         if how == 4:
-            t, a = self.make("real", d)
             name = self.pick("abs", "sqrt", "floor", "ceil", "round")
             f = {"round": np.rint}.get(name) or getattr(np, name)
-            return f"{name}({t})", Value("real", f(a.data))
+            return real(f"{name}({{}})", [self.make("real", d)], lambda a: f(a.data))
         if how == 5:
-            (ta, a), (tb, b) = self.make("real", d), self.make("real", d)
             name = self.pick("min", "max")
-            r = (np.minimum if name == "min" else np.maximum)(a.data, b.data)
-            both = (a.data == 0) & (b.data == 0)
-            zero = np.signbit(a.data) | np.signbit(b.data) if name == "min" else np.signbit(a.data) & np.signbit(b.data)
-            return f"{name}({ta}, {tb})", Value("real", np.where(both, np.where(zero, -0.0, 0.0), r))
+
+            def extreme(a, b):
+                r = (np.minimum if name == "min" else np.maximum)(a.data, b.data)
+                both = (a.data == 0) & (b.data == 0)
+                zero = np.signbit(a.data) | np.signbit(b.data) if name == "min" else np.signbit(a.data) & np.signbit(b.data)
+                return np.where(both, np.where(zero, -0.0, 0.0), r)
+
+            return real(f"{name}({{}}, {{}})", [self.make("real", d), self.make("real", d)], extreme)
         if how == 6:
-            (tc, c), (ta, a), (tb, b) = self.make("bool", d), self.make("real", d), self.make("real", d)
-            if self.rng.random() < 0.5:
-                return f"where({tc}, {ta}, {tb})", Value("real", np.where(c.truth(), a.data, b.data))
-            return f"(case when {tc} then {ta} else {tb} end)", Value("real", np.where(c.truth(), a.data, b.data))
+            return self.choice("real", d, ["where({}, {}, {})", "(case when {} then {} else {} end)"],
+                               lambda c, a, b: Value("real", np.where(c.truth(), a.data, b.data)))
         if how == 7:
-            (ta, a), (tb, b) = self.make("real", d), self.make("real", d)
-            return f"coalesce({ta}, {tb})", Value("real", np.where(np.isnan(a.data), b.data, a.data))
-        (ta, a), (tb, b) = self.make("real", d), self.make("real", d)
+            return real("coalesce({}, {})", [self.make("real", d), self.make("real", d)], lambda a, b: np.where(np.isnan(a.data), b.data, a.data))
         op = self.pick("//", "%")
         f = np.floor_divide if op == "//" else np.remainder
-        return f"({ta} {op} {tb})", Value("real", f(a.data, b.data))
+        return real(f"({{}} {op} {{}})", [self.make("real", d), self.make("real", d)], lambda a, b: f(a.data, b.data))
 
     def make_int(self, d):
         how = self.rng.integers(7)
         if how < 3:
-            (ta, a), (tb, b) = self.make("int", min(d, 1)), self.make("int", min(d, 1))
             op = self.pick("+", "-", "//", "%")
-            valid = a.valid & b.valid
-            if op in ("//", "%"):
-                valid = valid & (b.data != 0)
-                f = np.floor_divide if op == "//" else np.remainder
-                data = f(a.data, np.where(b.data == 0, 1, b.data))
-            else:
-                data = a.data + b.data if op == "+" else a.data - b.data
-            return f"({ta} {op} {tb})", Value("int", np.where(valid, data, 0), valid)
+
+            def compute(a, b):
+                valid = a.valid & b.valid
+                if op in ("//", "%"):
+                    valid = valid & (b.data != 0)
+                    f = np.floor_divide if op == "//" else np.remainder
+                    data = f(a.data, np.where(b.data == 0, 1, b.data))
+                else:
+                    data = a.data + b.data if op == "+" else a.data - b.data
+                return Value("int", np.where(valid, data, 0), valid)
+
+            return Node("int", f"({{}} {op} {{}})", [self.make("int", min(d, 1)), self.make("int", min(d, 1))], compute)
         if how == 3:
-            (tc, c), (ta, a), (tb, b) = self.make("bool", d), self.make("int", d), self.make("int", d)
-            t = c.truth()
-            return f"where({tc}, {ta}, {tb})", Value("int", np.where(t, a.data, b.data), np.where(t, a.valid, b.valid))
+            return self.choice("int", d, ["where({}, {}, {})"],
+                               lambda c, a, b: Value("int", np.where(c.truth(), a.data, b.data), np.where(c.truth(), a.valid, b.valid)))
         if how == 4:
-            t, a = self.make("text", d)
-            return f"len({t})", Value("int", np.array([len(v) for v in a.data]), a.valid)
+            return Node("int", "len({})", [self.make("text", d)], lambda a: Value("int", np.array([len(v) for v in a.data], np.int64), a.valid))
         if how == 5:
-            t, a = self.make("int", d)
-            return f"abs({t})", Value("int", np.abs(a.data), a.valid)
-        t, a = self.make("bool", d)
-        return f"cast({t} as int)", Value("int", a.data.astype(np.int64), a.valid)
+            return Node("int", "abs({})", [self.make("int", d)], lambda a: Value("int", np.abs(a.data), a.valid))
+        return Node("int", "cast({} as int)", [self.make("bool", d)], lambda a: Value("int", a.data.astype(np.int64), a.valid))
 
     def make_bool(self, d):
         how = self.rng.integers(9)
+        boolean = lambda form, kids, f: Node("bool", form, kids, lambda *v: Value("bool", f(*v)))
         if how < 3:
-            (ta, a), (tb, b) = self.number(d), self.number(d)
             op = self.pick("<", "<=", "==", "!=", ">=", ">")
-            x, y = (a.data, b.data) if a.kind == b.kind == "int" else (a.real(), b.real())
             f = {"<": np.less, "<=": np.less_equal, "==": np.equal, "!=": np.not_equal, ">=": np.greater_equal, ">": np.greater}[op]
-            return f"({ta} {op} {tb})", Value("bool", f(x, y) & a.valid & b.valid)
+            wholes = lambda a, b: a.kind == b.kind == "int"
+            return boolean(f"({{}} {op} {{}})", [self.number(d), self.number(d)],
+                           lambda a, b: (f(a.data, b.data) if wholes(a, b) else f(a.real(), b.real())) & a.valid & b.valid)
         if how == 3:
-            t, a = self.make("bool", d)
-            return f"({self.pick('not ', '!')}{t})", Value("bool", ~a.truth())
+            return boolean(f"({self.pick('not ', '!')}{{}})", [self.make("bool", d)], lambda a: ~a.truth())
         if how < 6:
-            (ta, a), (tb, b) = self.make("bool", d), self.make("bool", d)
             op = self.pick("and", "or", "&&", "||", "&", "|")
             f = np.logical_and if op in ("and", "&&", "&") else np.logical_or
-            return f"({ta} {op} {tb})", Value("bool", f(a.truth(), b.truth()))
+            return boolean(f"({{}} {op} {{}})", [self.make("bool", d), self.make("bool", d)], lambda a, b: f(a.truth(), b.truth()))
         if how == 6:
-            t, a = self.make(self.pick("real", "int", "text", "bool"), d)
-            return f"isnull({t})", Value("bool", ~a.valid)
+            return boolean("isnull({})", [self.make(self.pick("real", "int", "text", "bool"), d)], lambda a: ~a.valid)
         if how == 7:
-            t, a = self.make("int", d)
             values = self.rng.integers(-5, 6, 3)
-            return f"({t} in ({', '.join(map(str, values))}))", Value("bool", np.isin(a.data, values) & a.valid)
-        (ta, a), (tb, b) = self.make("text", d), self.make("text", d)
+            return boolean(f"({{}} in ({', '.join(map(str, values))}))", [self.make("int", d)], lambda a: np.isin(a.data, values) & a.valid)
         op = self.pick("<", "==", "!=", ">")
         f = {"<": lambda x, y: x < y, "==": lambda x, y: x == y, "!=": lambda x, y: x != y, ">": lambda x, y: x > y}[op]
-        data = np.array([f(x.encode(), y.encode()) for x, y in zip(a.data, b.data)])
-        return f"({ta} {op} {tb})", Value("bool", data & a.valid & b.valid)
+        return boolean(f"({{}} {op} {{}})", [self.make("text", d), self.make("text", d)],
+                       lambda a, b: np.array([f(x.encode(), y.encode()) for x, y in zip(a.data, b.data)], bool) & a.valid & b.valid)
 
     def make_text(self, d):
         how = self.rng.integers(3)
         if how == 0:
-            t, a = self.make("text", d)
             name = self.pick("lower", "upper")
             fix = lambda v: "".join(c if c == "ß" else (c.lower() if name == "lower" else c.upper()) for c in v)
-            return f"{name}({t})", Value("text", np.array([fix(v) for v in a.data], dtype=object), a.valid)
-        (tc, c), (ta, a), (tb, b) = self.make("bool", d), self.make("text", d), self.make("text", d)
+            return Node("text", f"{name}({{}})", [self.make("text", d)], lambda a: Value("text", np.array([fix(v) for v in a.data], dtype=object), a.valid))
         if how == 1:
-            t = c.truth()
-            return f"where({tc}, {ta}, {tb})", Value("text", np.where(t, a.data, b.data), np.where(t, a.valid, b.valid))
-        return f"coalesce({ta}, {tb})", Value("text", np.where(a.valid, a.data, b.data), a.valid | b.valid)
+            return self.choice("text", d, ["where({}, {}, {})"],
+                               lambda c, a, b: Value("text", np.where(c.truth(), a.data, b.data), np.where(c.truth(), a.valid, b.valid)))
+        return Node("text", "coalesce({}, {})", [self.make("text", d), self.make("text", d)],
+                    lambda a, b: Value("text", np.where(a.valid, a.data, b.data), a.valid | b.valid))
 
 
 def same(kind, got, want):
@@ -217,18 +256,92 @@ def same(kind, got, want):
     return len(got) == len(want.data)
 
 
+# ---- what failed, made small
+
+def some_rows(columns, rows):
+    return {name: Column(c.kind, [c.values[i] for i in rows], c.unit, c.coded) for name, c in columns.items()}
+
+
+def shrink(node, columns, fails):
+    """The smallest expression and rows found that still fail: a part of it, or nodes replaced by simpler ones; then halves of the rows left out, down to
+    single ones; then the columns that it does not need."""
+    def still(n, c):
+        try:
+            return fails(n, c)
+        except KeyError:  # it needs that column
+            return False
+
+    smaller = node
+    while smaller is not None:
+        node = smaller
+        smaller = next((n for n in [*node.below(), *node.smaller()] if len(n.text()) < len(node.text()) and still(n, columns)), None)
+    step = len(next(iter(columns.values())).values) // 2
+    while step:
+        rows = range(len(next(iter(columns.values())).values))
+        parts = [some_rows(columns, [i for i in rows if not at <= i < at + step]) for at in rows[::step]] if len(rows) > step else []
+        smaller = next((part for part in parts if still(node, part)), None)
+        columns, step = (smaller, step) if smaller is not None else (columns, step // 2)
+    for name in list(columns):
+        fewer = {n: c for n, c in columns.items() if n != name}
+        if fewer and still(node, fewer):
+            columns = fewer
+    return node, columns
+
+
+def complain(seed, node, columns, fails, folder, say):
+    """Fails with the smallest case and where its columns are kept."""
+    node, columns = shrink(node, columns, fails)
+    kept = pathlib.Path(tempfile.gettempdir()) / f"yoke-expr-seed-{seed}.ykx"
+    shutil.copy(Evaluator("", columns, folder).file, kept)
+    values = {name: c.values for name, c in columns.items()}
+    raise AssertionError(f"seed {seed}: {node.text()}, on {values} kept as {kept} (tests/expr_eval {kept}, the expression on standard input): {say(node, columns)}")
+
+
+def right(program, folder, node, columns):
+    """None, or what is wrong with one expression's answer."""
+    want = node.value(columns)
+    try:
+        answer = Evaluator(program, columns, folder).many([node.text()])[0]
+    except AssertionError as e:
+        return f"crashed: {e}"
+    if isinstance(answer, Error):
+        return f"{answer}"
+    return None if same(node.kind, answer[1], want) else f"{answer[1]} and not {[v if there else None for v, there in zip(want.data, want.valid)]}"
+
+
 @pytest.mark.parametrize("seed", range(8 * STRESS))
 def test_random_expressions(program, tmp_path, seed):
     rng = np.random.default_rng(seed)
     columns = make_columns(rng)
     maker = Maker(rng, columns)
-    with np.errstate(all="ignore"):
-        cases = [(kind, *maker.make(kind, int(rng.integers(1, 6)))) for kind in ["real", "int", "bool", "text"] * 60]
-    ev = Evaluator(program, columns, tmp_path)
-    texts = [t for _, t, _ in cases]
-    for (kind, text, want), answer in zip(cases, ev.many(texts)):
-        assert not isinstance(answer, Error), f"seed {seed}: {text}: {answer}"
-        assert same(kind, answer[1], want), f"seed {seed}: {text}: {[(g, w) for g, w in zip(answer[1], want.data)][:20]}"
+    nodes = [maker.make(kind, int(rng.integers(1, 6))) for kind in ["real", "int", "bool", "text"] * 60]
+    try:
+        answers = Evaluator(program, columns, tmp_path).many([n.text() for n in nodes])
+        suspects = [n for n, a in zip(nodes, answers) if isinstance(a, Error) or not same(n.kind, a[1], n.value(columns))]
+    except AssertionError:
+        suspects = [n for n in nodes if right(program, tmp_path, n, columns)]
+    for node in suspects:
+        complain(seed, node, columns, lambda n, c: right(program, tmp_path, n, c) is not None, tmp_path, lambda n, c: right(program, tmp_path, n, c))
+
+
+def test_failures_shrink(tmp_path):
+    """To the node and the row that do it."""
+    columns = make_columns(np.random.default_rng(5))
+    maker = Maker(np.random.default_rng(6), columns)
+    nodes = [maker.make("bool", 5) for _ in range(300)]
+    node = max((n for n in nodes if "lower(" in n.text()), key=lambda n: len(n.text()))
+    fails = lambda n, c: any("lower(" in m.form and "straße" in m.value(c).data for m in [n, *n.below()])
+    if not fails(node, columns):
+        columns["s"].values[0], columns["s"].valid[0] = "straße", True
+    small, rows = shrink(node, columns, fails)
+    assert len(small.text()) < len(node.text()) / 3 and all(len(c.values) <= 1 for c in rows.values()) and len(rows) == 1
+    with pytest.raises(AssertionError, match="seed 77: lower"):
+        complain(77, small, rows, fails, tmp_path, lambda n, c: "so it is")
+    (pathlib.Path(tempfile.gettempdir()) / "yoke-expr-seed-77.ykx").unlink()
+
+
+def stored_otherwise(columns):
+    return {n: Column(c.kind, c.values, c.unit, not c.coded and c.kind != "bool") for n, c in columns.items()}
 
 
 @pytest.mark.parametrize("seed", range(3 * STRESS))
@@ -236,14 +349,16 @@ def test_same_bits_however_stored_and_cut(program, tmp_path, seed):
     rng = np.random.default_rng(1000 + seed)
     columns = make_columns(rng)
     maker = Maker(rng, columns)
-    with np.errstate(all="ignore"):
-        texts = [maker.make(kind, int(rng.integers(1, 6)))[0] for kind in ["real", "int", "bool", "text"] * 20]
-    texts += ["exp(p)", "log(abs(p))", "log10(abs(q))", "log1p(q)", "p ** w", "sin(p)", "cos(q)", "tan(p)", "tanh(p)", "pow(abs(p), 0.3)", "sin(k * k * k * 1.0)"]
-    want = Evaluator(program, columns, tmp_path).raw(texts)
-    for block in (1, 63, 64, 65):
-        assert Evaluator(program, columns, tmp_path, block=block).raw(texts) == want, f"seed {seed}, block {block}"
-    for isa in ("baseline", "avx2", "avx512"):
-        assert Evaluator(program, columns, tmp_path, env={"YOKE_ISA": isa}).raw(texts) == want, f"seed {seed}, {isa}"
-    for c in columns.values():
-        c.coded = not c.coded and c.kind != "bool"
-    assert Evaluator(program, columns, tmp_path).raw(texts) == want, f"seed {seed}, stored otherwise"
+    nodes = [maker.make(kind, int(rng.integers(1, 6))) for kind in ["real", "int", "bool", "text"] * 20]
+    for text in ["exp(p)", "log(abs(p))", "log10(abs(q))", "log1p(q)", "p ** w", "sin(p)", "cos(q)", "tan(p)", "tanh(p)", "pow(abs(p), 0.3)", "sin(k * k * k * 1.0)"]:
+        nodes.append(Node("real", text, [], None))
+    ways = {f"block {block}": lambda c, block=block: Evaluator(program, c, tmp_path, block=block) for block in (1, 63, 64, 65)}
+    ways |= {isa: lambda c, isa=isa: Evaluator(program, c, tmp_path, env={"YOKE_ISA": isa}) for isa in ("baseline", "avx2", "avx512")}
+    ways["stored otherwise"] = lambda c: Evaluator(program, stored_otherwise(c), tmp_path)
+    want = Evaluator(program, columns, tmp_path).raw([n.text() for n in nodes])
+    for way, evaluator in ways.items():
+        if evaluator(columns).raw([n.text() for n in nodes]) == want:
+            continue
+        differs = lambda n, c: Evaluator(program, c, tmp_path).raw([n.text()]) != evaluator(c).raw([n.text()])
+        node = next(n for n in nodes if differs(n, columns))
+        complain(1000 + seed, node, columns, differs, tmp_path, lambda n, c: f"{way}: {evaluator(c).raw([n.text()])!r} and not {Evaluator(program, c, tmp_path).raw([n.text()])!r}")

@@ -295,8 +295,8 @@ def test_same_bytes_whatever_pulls(yoke, tmp_path, words):
     assert all(len(m) == 7 and m == made["serial"] for m in made.values())
 
 
-@pytest.mark.parametrize("on", ["serial", "threads:2", "processes:2"])
-def test_interrupt_leaves_nothing_half_done(yoke_path, tmp_path, on):
+@pytest.mark.parametrize("on, number", [("serial", signal.SIGINT), ("threads:2", signal.SIGTERM), ("processes:2", signal.SIGINT)])
+def test_interrupt_leaves_nothing_half_done(yoke_path, tmp_path, on, number):
     for i in range(12):
         gradient(1200, 900).save(tmp_path / f"a{i}.png")
     run = subprocess.Popen([yoke_path, "image", *[f"a{i}.png" for i in range(12)], "--to", "webp", "-o", "out", "--on", on], cwd=tmp_path,
@@ -304,7 +304,7 @@ def test_interrupt_leaves_nothing_half_done(yoke_path, tmp_path, on):
     deadline = time.time() + 30
     while not os.path.exists(tmp_path / "out/a0.webp") and time.time() < deadline:
         time.sleep(0.01)
-    os.killpg(run.pid, signal.SIGINT)
+    os.killpg(run.pid, number)
     out, err = run.communicate(timeout=60)
     assert run.returncode == 130 , (run.returncode, err)
     made = os.listdir(tmp_path / "out")

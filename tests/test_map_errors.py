@@ -220,24 +220,25 @@ def test_time_limits_and_retries(yoke, f):
     assert yoke("map", f"{f}:second_time", "0..4", "--retries", "1").stdout == "2\n" * 5
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("on", ["threads:2", "processes:2"])
-def test_interrupts(yoke_path, f, on):
+def test_interrupts(yoke_path, f, on, number):
     def start(*items):
         p = subprocess.Popen([yoke_path, "map", f"{f}:nap", *items, "--on", on, "--chunk", "1"], stdout=subprocess.PIPE,
                              stderr=subprocess.PIPE, text=True, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
         return p, p.stdout.readline() # the first result is out
 
     p, first = start("1", *["800"] * 40)
-    p.send_signal(signal.SIGINT)
+    p.send_signal(number)
     out, err = p.communicate(timeout=30)
     assert p.returncode == 130 and first == "1\n" and 0 < out.count("800") < 20
     assert err == ("yoke map: interrupted: starting no more, waiting for what runs; once more stops now\n"
                    "yoke map: interrupted; what was done is printed\n")
 
     p, first = start("1", *["60000"] * 40)
-    p.send_signal(signal.SIGINT)
+    p.send_signal(number)
     time.sleep(0.2)
-    p.send_signal(signal.SIGINT)
+    p.send_signal(number)
     assert p.communicate(timeout=20)[0] == "" and p.returncode == 130
 
 

@@ -1,9 +1,11 @@
 """CSV files as tables, against pandas and PyArrow: dialects, quotes, types, drifted headers, bad rows, compression."""
 
+import bz2
 import csv
 import gzip
 import io
 import json
+import lzma
 import os
 import random
 import string
@@ -109,8 +111,13 @@ def test_headers_that_drift_meet_by_name(yoke, tmp_path):
 
 def test_bad_rows(yoke, tmp_path):
     path = write(tmp_path / "b.csv", "a,b\n1,2\n3\n4,5,6\n7,8\n")
-    run = yoke("table", path, "--sum", "a")
-    assert run.returncode == 1 and "line 3" in run.stderr and run.stdout == ""
+    for asked in (["--sum", "a"], ["--count"], ["-o", "-"], ["--where", "1 < 2", "--count"]):
+        run = yoke("table", path, *asked)
+        assert run.returncode == 1 and "line 3" in run.stderr and run.stdout == "", asked
+    (tmp_path / "d/k=1").mkdir(parents=True)
+    write(tmp_path / "d/k=1/b.csv", "a,b\n1,2\n3\n")
+    run = yoke("table", tmp_path / "d", "--where", "k == 1", "--count")
+    assert run.returncode == 1 and "line 3" in run.stderr
     got = json.loads(ok(yoke("table", path, "--sum", "a", "--sum", "b", "--count", "--bad-rows", "skip", "--json")))
     assert list(got.values()) == [8, 10, 2]
 
@@ -118,7 +125,8 @@ def test_bad_rows(yoke, tmp_path):
 def test_what_is_no_csv(yoke, tmp_path):
     for name, content, says in [("e.csv", b"", "empty"), ("w.csv", b"<!DOCTYPE html><html>", "web page"), ("z.csv", b"a,b\0c\n", "zero bytes"),
                                 ("l.csv", b"version https://git-lfs.github.com/spec/v1\noid", "LFS"), ("g.csv.gz", gzip.compress(b"a\n1\n" * 999)[:-20], "cut short"),
-                                ("x.csv.gz", gzip.compress(os.urandom(9999))[:500] + b"garbage" * 99, ""), ("zip.csv", b"PK\x03\x04\0", "ZIP"), ("p.csv", b"PAR1....", "Parquet")]:
+                                ("x.csv.gz", gzip.compress(os.urandom(9999))[:500] + b"garbage" * 99, ""), ("zip.csv", b"PK\x03\x04\0", "ZIP"), ("p.csv", b"PAR1....", "Parquet"),
+                                ("b.csv.bz2", bz2.compress(b"a\n1\n"), "bzip2 -dc"), ("x.csv.xz", lzma.compress(b"a\n1\n"), "xz -dc")]:
         run = yoke("table", write(tmp_path / name, content), "--count")
         assert run.returncode == 1 and says in run.stderr and name in run.stderr and run.stdout == "", run
 

@@ -1,6 +1,9 @@
 """.npy files as tables, against NumPy: every kind of value, records, matrices in either order, files side by side and one after the other."""
 
 import json
+import os
+import subprocess
+import time
 
 import numpy as np
 import pytest
@@ -106,3 +109,23 @@ def test_what_cannot_be_read_is_said(yoke, tmp_path):
     assert run.returncode == 1 and "datetime64[s]" in run.stderr, run
     run = yoke("table", "a=long.npy", "--mean", "c1", cwd=tmp_path)
     assert run.returncode == 1 and "no column 'c1'" in run.stderr and "columns are a" in run.stderr
+
+
+def test_a_file_that_is_cut_short_while_it_is_read(yoke_path, tmp_path):
+    def sparse(name, rows, *more):
+        np.save(tmp_path / name, np.zeros((1, *more)))
+        head = (tmp_path / name).read_bytes()[:128].replace(b"(1,", b"(%d," % rows)
+        (tmp_path / name).write_bytes(head[:127] + b"\n")
+        os.truncate(tmp_path / name, 128 + rows * 8 * int(np.prod(more)))
+
+    (tmp_path / "f.c").write_text('#include <yoke/yoke.h>\ndouble half(double x) { return x / 2; }\nYOKE_FUNCTION(double, half, double);\n')
+    for words in (["table", "v.npy", "--mean", "c1"], ["table", "m.npy", "--mean", "c2", "--on", "processes"], ["map", "f.c:half", "v.npy", "--reduce", "sum"]):
+        sparse("v.npy", 4 << 30)
+        sparse("m.npy", 1 << 30, 4)
+        run = subprocess.Popen([yoke_path, *words], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        time.sleep(0.5)
+        assert run.poll() is None
+        for name in ("v.npy", "m.npy"):
+            os.truncate(tmp_path / name, 1 << 20)
+        out, err = run.communicate(timeout=60)
+        assert run.returncode == 1 and out == "" and "is cut short" in err, (words, err)

@@ -1,6 +1,13 @@
 """Rows written as Parquet by `yoke table`: read back by PyArrow, DuckDB and Polars, with the bounds and the page index that they skip by."""
 
+import csv
 import decimal
+import io
+import json
+import os
+import signal
+import subprocess
+import time
 
 import duckdb
 import numpy as np
@@ -82,6 +89,43 @@ def test_bounds_are_those_of_the_rows(yoke, tmp_path):
     assert pl.scan_parquet(path).filter(pl.col("row") == 77777).collect().height == 1
 
 
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "txt"])
+def test_text_is_the_same_whatever_pulls(yoke, tmp_path, ending):
+    table = made(70_000, 6)
+    pq.write_table(table, tmp_path / "in.parquet", row_group_size=40_000)
+    texts = {}
+    for on in ("serial", "threads:1", "threads:2", "threads:3", "threads:7", "processes:2"):
+        out = tmp_path / f"{on.replace(':', '')}.{ending}"
+        run = yoke("table", tmp_path / "in.parquet", "--head", 100_000, "-o", out, "--on", on)
+        assert run.returncode == 0, run.stderr
+        texts[on] = out.read_bytes()
+    assert len(set(texts.values())) == 1
+    if ending == "txt":
+        assert texts["serial"].count(b"\n") == 70_001
+        return
+    names = [n for n in table.column_names if n not in ("bytes", "none")]
+    if ending == "jsonl":
+        got = [json.loads(line) for line in texts["serial"].splitlines()]
+        got = {n: [row[n] for row in got] for n in names}
+    else:
+        read = csv.reader(io.StringIO(texts["serial"].decode(), newline=""))
+        got = {name: values for name, *values in zip(*read)}
+        text = lambda v: "" if v is None or v != v else str(v).lower() if isinstance(v, bool) else v if isinstance(v, str) else None
+    for name in names:
+        want = table[name].to_pylist()
+        if name == "time":
+            want = [f"{v:%Y-%m-%d %H:%M:%S}" + (f".{v.microsecond:06d}" if v.microsecond else "") + "Z" for v in want]
+        elif name == "day":
+            want = [v.isoformat() for v in want]
+        elif ending == "jsonl":
+            want = [float(v) if isinstance(v, decimal.Decimal) else v for v in want]
+        if ending == "jsonl":
+            assert all(g == w or (g is None and w != w) for g, w in zip(got[name], want, strict=True)), name
+            continue
+        for g, w in zip(got[name], want, strict=True):
+            assert g == text(w) if text(w) is not None else type(w)(g) == w and (w or g[0] == str(w)[0]), (name, g, w)
+
+
 def test_the_file_is_whole_or_absent(yoke, tmp_path):
     pq.write_table(pa.table({"x": pa.array([1, 2, 3])}), tmp_path / "in.parquet")
     (tmp_path / "there.parquet").write_text("precious")
@@ -91,3 +135,49 @@ def test_the_file_is_whole_or_absent(yoke, tmp_path):
     (tmp_path / "cut.parquet").write_bytes(good[:20] + bytes(10) + good[30:])
     run = yoke("table", tmp_path / "cut.parquet", "--sort", "x", "-o", tmp_path / "out.parquet")
     assert run.returncode != 0 and sorted(p.name for p in tmp_path.iterdir()) == ["cut.parquet", "in.parquet", "there.parquet"]
+
+
+def test_nothing_is_left_by_one_that_is_killed(yoke_path, tmp_path):
+    np.save(tmp_path / "v.npy", np.random.default_rng(1).normal(size=6_000_000))
+    (tmp_path / "out.csv").write_text("what was there\n")
+    for number, times in [(signal.SIGKILL, 1), (signal.SIGINT, 2), (signal.SIGTERM, 1), (signal.SIGTERM, 2)]:
+        for name in ("out.csv", "out.parquet"):
+            run = subprocess.Popen([yoke_path, "table", "v.npy", "--select", "c1, c1 * 2 as d, sqrt(abs(c1)) as e", "-o", name, "--force"], cwd=tmp_path, stderr=subprocess.PIPE)
+            files = f"/proc/{run.pid}/fd"
+            while not any("/#" in os.readlink(f"{files}/{n}") or ".yoke-" in os.readlink(f"{files}/{n}") for n in os.listdir(files)):
+                time.sleep(0.001)
+            for _ in range(times):
+                run.send_signal(number)
+            run.communicate(timeout=60)
+            assert run.returncode != 0
+            assert sorted(os.listdir(tmp_path)) == ["out.csv", "v.npy"] and (tmp_path / "out.csv").read_text() == "what was there\n"
+
+
+def test_where_files_need_a_name(yoke, plain_build, tmp_path):
+    """A file system without nameless files: a hidden one takes their place, and is gone afterwards."""
+    (tmp_path / "named.c").write_text("""
+        #define _GNU_SOURCE
+        #include <dlfcn.h>
+        #include <errno.h>
+        #include <fcntl.h>
+        #include <stdarg.h>
+        int open64(const char *path, int flags, ...)
+        {
+            va_list more;
+            va_start(more, flags);
+            int mode = va_arg(more, int);
+            va_end(more);
+            if ((flags & O_TMPFILE) == O_TMPFILE)
+                return creat("asked", 0666), errno = EOPNOTSUPP, -1;
+            return ((int (*)(const char *, int, ...))dlsym(RTLD_NEXT, "open64"))(path, flags, mode);
+        }
+        int open(const char *path, int flags, ...) __attribute__((alias("open64")));
+    """)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", tmp_path / "named.so", tmp_path / "named.c"], check=True)
+    env = {**os.environ, "LD_PRELOAD": str(tmp_path / "named.so")}
+    (tmp_path / "in.csv").write_text("a\n1\n")
+    (tmp_path / "bad.csv").write_text("a\n1\n2,3\n")
+    assert yoke("table", "in.csv", "--head", "1", "-o", "out.csv", cwd=tmp_path, env=env).returncode == 0
+    assert (tmp_path / "out.csv").read_text() == "a\n1\n"
+    assert yoke("table", "bad.csv", "--select", "a", "-o", "other.csv", cwd=tmp_path, env=env).returncode == 1
+    assert sorted(os.listdir(tmp_path)) == ["asked", "bad.csv", "in.csv", "named.c", "named.so", "out.csv"]

@@ -47,6 +47,7 @@ QUERIES = {
     "sort two columns to a file": ("one.parquet", ["--select", ",".join(TWO), "--sort", "fare_amount", "-o", "OUT", "-f"]),
     "sort all columns to a file": ("one.parquet", ["--select", ",".join(ALL), "--sort", "fare_amount", "-o", "OUT", "-f"]),
     "write all columns to a file": ("one.parquet", ["--select", ",".join(ALL), "-o", "OUT", "-f"]),
+    "write all columns as CSV": ("one.parquet", ["--select", ",".join(ALL), "-o", "OUT.csv", "-f"]),
     "count of a CSV": ("part.csv", ["--where", "fare_amount > 0", "--count"]),
     "mean of a ratio, CSV": ("part.csv", ["--where", "fare_amount > 0", "--mean", RATIO]),
 }
@@ -78,6 +79,7 @@ def duckdb_calls(folder, threads):
     def to_file(columns, order=""):
         sql = f"copy (select {', '.join(columns)} from {table('one.parquet')} {order}) to '{out_file('duckdb')}' (format parquet, compression zstd)"
         return lambda: db.execute(sql) and []
+    as_csv = f"copy (select {', '.join(ALL)} from {table('one.parquet')}) to '{out_file('duckdb', '.csv')}' (format csv, header)"
     def many():
         quartiles = one(f"select avg({RATIO}), count(*), quantile_cont({RATIO}, [{QUARTERS}]) from {table('one.parquet')} where fare_amount > 0")
         return lambda: [histogram("one.parquet")(), quartiles()][1]
@@ -95,7 +97,7 @@ def duckdb_calls(folder, threads):
                                          f"group by Borough order by Borough"),
         "sort, the first 100": one(f"select {', '.join(TWO)} from {table('one.parquet')} order by fare_amount limit 100"),
         "sort two columns to a file": to_file(TWO, "order by fare_amount"), "sort all columns to a file": to_file(ALL, "order by fare_amount"),
-        "write all columns to a file": to_file(ALL),
+        "write all columns to a file": to_file(ALL), "write all columns as CSV": lambda: db.execute(as_csv) and [],
         "count of a CSV": one(f"select count(*) from {table('part.csv')} where fare_amount > 0"),
         "mean of a ratio, CSV": mean("part.csv"),
     }
@@ -137,6 +139,7 @@ def polars_calls(folder, threads):
         "sort two columns to a file": to_file(one.select(TWO).sort("fare_amount", maintain_order=True)),
         "sort all columns to a file": to_file(one.select(ALL).sort("fare_amount", maintain_order=True)),
         "write all columns to a file": to_file(one.select(ALL)),
+        "write all columns as CSV": lambda: one.select(ALL).sink_csv(out_file("polars", ".csv")) or [],
         "count of a CSV": lambda: scan("part.csv").filter(fare > 0).select(pl.len()).collect().rows(),
         "mean of a ratio, CSV": mean("part.csv"),
     }
@@ -205,8 +208,8 @@ def dask_calls(folder, threads):
     }
 
 
-def out_file(who):
-    return f"{OUT}-{who}.parquet"
+def out_file(who, ending=".parquet"):
+    return f"{OUT}-{who}{ending}"
 
 
 def run_peer(peer, folder, threads, runs, names):
@@ -259,7 +262,7 @@ def same_files(peer):
 
 
 def yoke_call(folder, file, words, threads):
-    words = [{"ZONES": str(folder / "zones.csv"), "OUT": out_file("yoke")}.get(w, w) for w in words]
+    words = [{"ZONES": str(folder / "zones.csv"), "OUT": out_file("yoke"), "OUT.csv": out_file("yoke", ".csv")}.get(w, w) for w in words]
     command = [YOKE, "table", str(folder / file), *words, "--on", f"threads:{threads}" if threads > 1 else "serial"]
     def call():
         run = subprocess.run(command, capture_output=True, text=True)
@@ -308,7 +311,8 @@ def main():
                 line += f"{'-':>12}{'':7}" if t is None else f"{t * 1e3:12.1f}{'differ' if wrong else f'{t / mine:5.1f}x':>7}"
             print(line, flush=True)
     for who in ("yoke", *PEERS):
-        pathlib.Path(out_file(who)).unlink(missing_ok=True)
+        for ending in (".parquet", ".csv"):
+            pathlib.Path(out_file(who, ending)).unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

@@ -127,7 +127,7 @@ typedef struct yoke_frame yoke_frame;
 
 /* What makes rows of a table: fill in what is wanted, leave the rest 0. */
 typedef struct yoke_rows {
-    const char *select;   /* "zone, tip / fare as share"; NULL: all columns (with `by`: the keys and `asks`) */
+    const char *select;   /* "zone, tip / fare as share", "*, tip / fare as share"; NULL: all columns (with `by`: the keys and `asks`) */
     const char *by;       /* one row per group: "PULocationID, hour(pickup)" */
     const yoke_ask *asks; /* with `by`: what of each group; n_asks of them. With histograms (all of the same bins) a group has a row for
                              each bin: its edges as columns "lo" and "hi", then the counts, the group's other results repeated */
@@ -176,9 +176,10 @@ int yoke_frame_to_arrow(yoke_frame *f, struct ArrowArrayStream *ret, yoke_error 
 
 /* ---- what a table did, and what a scan would do */
 
-/* The plan of a scan that reads the columns of `select` ("*": all, NULL: those of the filters alone), as text for people: files, rows, row groups and pages with
- * their bytes, what statistics leave out, tasks, the order of filters. Reads no data beyond what that takes. For yoke_text_free. */
-char *yoke_table_explain(const yoke_table *t, const char *select, yoke_error *err);
+/* The plan of a scan for rows of `select` (NULL: none) and for the results `asks`, as text for people: files, rows, row groups and pages
+ * with their bytes, what statistics leave out, tasks, the order of filters, results that statistics give without a scan. Reads no data
+ * beyond what that takes. For yoke_text_free. */
+char *yoke_table_explain(const yoke_table *t, const char *select, const yoke_ask *asks, size_t n_asks, yoke_error *err);
 void  yoke_text_free(char *text);
 
 

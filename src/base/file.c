@@ -139,6 +139,21 @@ static char *name_aside(const char *path)
     return b.is_failed ? NULL : yk_strdup(yk_buf_text(&b));
 }
 
+/* A file in path's folder that has no name yet; NULL where the file system has none such, or it could not be given one. */
+static FILE *open_nameless_beside(const char *path)
+{
+    YK_AUTOBUF dir = YK_BUF_INIT;
+    yk_buf_append(&dir, path, (size_t)(yk_path_base(path) - path));
+    yk_buf_putc(&dir, '.');
+    int fd = dir.is_failed || access("/proc/self/fd", X_OK) < 0 ? -1 : open(dir.data, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
+    if (fd < 0)
+        return NULL;
+    FILE *f = fdopen(fd, "wb");
+    if (!f)
+        close(fd);
+    return f;
+}
+
 int yk_output_open(yk_output *o, const char *path, bool may_replace, yoke_error *err)
 {
     struct stat st;
@@ -147,10 +162,13 @@ int yk_output_open(yk_output *o, const char *path, bool may_replace, yoke_error 
         return yk_fail(err, YOKE_EINVALID, "'%s' is not a regular file and cannot be an output; give a file's name", path);
     if (!may_replace && access(path, F_OK) == 0)
         return yk_fail(err, YOKE_EEXISTS, "'%s' is already there; give another name, or --force to replace it", path);
-    YK_CLEANUP(yk_output_fini) yk_output made = {.path = yk_strdup(path), .aside = name_aside(path), .may_replace = may_replace};
-    if (!made.path || !made.aside)
+    YK_CLEANUP(yk_output_fini) yk_output made = {.path = yk_strdup(path), .file = open_nameless_beside(path), .may_replace = may_replace};
+    if (!made.file)
+        made.aside = name_aside(path);
+    if (!made.path || (!made.file && !made.aside))
         return yk_fail_nomem(err, "opening an output");
-    made.file = fopen(made.aside, "wbxe");
+    if (!made.file)
+        made.file = fopen(made.aside, "wbxe");
     if (!made.file)
         return yk_fail_errno(err, "cannot write '%s'", path);
     *o = made;
@@ -158,10 +176,29 @@ int yk_output_open(yk_output *o, const char *path, bool may_replace, yoke_error 
     return 0;
 }
 
+/* A name beside the wanted one, which a rename can put in the place of what is there; linking cannot. */
+static int give_name(yk_output *o, yoke_error *err)
+{
+    char  fd[40];
+    char *aside = name_aside(o->path);
+    if (!aside)
+        return yk_fail_nomem(err, "naming an output");
+    snprintf(fd, sizeof fd, "/proc/self/fd/%d", fileno(o->file));
+    if (linkat(AT_FDCWD, fd, AT_FDCWD, aside, AT_SYMLINK_FOLLOW) < 0) {
+        yk_free(aside);
+        return yk_fail_errno(err, "writing '%s'", o->path);
+    }
+    o->aside = aside;
+    return 0;
+}
+
 int yk_output_commit(yk_output *o, yoke_error *err)
 {
+    errno = 0;
     bool is_written = fflush(o->file) == 0 && !ferror(o->file);
     int  sys = errno;
+    if (is_written && !o->aside)
+        YK_TRY(give_name(o, err));
     is_written = fclose(o->file) == 0 && is_written;
     o->file = NULL;
     if (!is_written) {

@@ -33,11 +33,11 @@ const char *yk_file_temp_folder(void);
  * it cannot be had. */
 int yk_file_open_nameless(void) YK_MUST_USE;
 
-/* An output being written: bytes go to a hidden file beside `path`, which yk_output_commit renames to it. Without commit,
- * yk_output_fini removes the hidden file: nobody ever sees half an output. */
+/* An output being written: bytes go to a file beside `path` that has no name (a hidden one where the file system has no such files),
+ * which yk_output_commit gives that name. Without commit nothing is left: nobody ever sees half an output. */
 typedef struct yk_output {
     char *path;  /* owned; what the file will be called */
-    char *aside; /* owned; what it is called until then; for libraries that want a path to write to */
+    char *aside; /* owned; what it is called until then; NULL: nothing */
     FILE *file;  /* open for writing; NULL once committed */
     bool  may_replace;
 } yk_output;

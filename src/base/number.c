@@ -26,11 +26,16 @@ static locale_t plain(void)
 
 static size_t unsigned_digits(uint64_t n, char *to)
 {
+    static const char pairs[] = "0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849"
+                                "5051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899";
     char  digits[24];
     char *at = digits + sizeof digits;
-    do
-        *--at = (char)('0' + n % 10);
-    while ((n /= 10) > 0);
+    for (; n >= 100; n /= 100)
+        memcpy(at -= 2, pairs + 2 * (n % 100), 2);
+    if (n >= 10)
+        memcpy(at -= 2, pairs + 2 * n, 2);
+    else
+        *--at = (char)('0' + n);
     size_t len = (size_t)(digits + sizeof digits - at);
     memcpy(to, at, len);
     to[len] = '\0';
@@ -57,7 +62,8 @@ static size_t special(double x, char *buf)
     return strlen(word);
 }
 
-static size_t shortest(double x, bool is_float, char *buf)
+/* What can be tried until it reads back. */
+static size_t find_shortest(double x, bool is_float, char *buf)
 {
     int      most = is_float ? 9 : 17;
     int      len = 0;
@@ -72,20 +78,107 @@ static size_t shortest(double x, bool is_float, char *buf)
     return (size_t)len;
 }
 
+/* ---- most numbers: from 2^-20 to 10^15, not whole */
+
+__extension__ typedef unsigned __int128 wide;
+
+static const uint64_t tens[] = {1u, 10u, 100u, 1000u, 10000u, 100000u, 1000000u, 10000000u, 100000000u, 1000000000u, 10000000000u, 100000000000u};
+
+/* d / 10^places, d not a multiple of ten, as %g lays it out. */
+static size_t put_decimal(uint64_t d, int places, char *to)
+{
+    char   digits[24];
+    size_t n = unsigned_digits(d, digits), at = 0;
+    int    whole = (int)n - places;
+    if (whole <= -4) { /* 1.23e-05 */
+        to[at++] = digits[0];
+        if (n > 1)
+            to[at++] = '.';
+        memcpy(to + at, digits + 1, n);
+        at += n - 1;
+        to[at++] = 'e';
+        to[at++] = '-';
+        to[at++] = (char)('0' + (1 - whole) / 10);
+        to[at++] = (char)('0' + (1 - whole) % 10);
+        to[at] = '\0';
+        return at;
+    }
+    if (whole <= 0) {
+        memcpy(to, "0.0000", 6);
+        at = 2 + (size_t)-whole;
+    } else {
+        memcpy(to, digits, (size_t)whole);
+        at = (size_t)whole;
+        to[at++] = '.';
+    }
+    size_t from = whole > 0 ? (size_t)whole : 0;
+    memcpy(to + at, digits + from, n - from + 1);
+    return at + n - from;
+}
+
+/* The numbers that read as x = m * 2^-s lie between its halfway points to its neighbours: in units of 10^-places, `places` such that
+ * they are 1 to 10 units, less than a multiple of ten and its next, apart. A multiple of ten between them has fewer digits than all
+ * others; without one the unit nearest to x is as short as any. */
+static size_t put_shortest(uint64_t m, int s, char *to)
+{
+    int  places = (s * 78913 >> 18) + 1, half_places = places / 2; /* log10(2) * 2^18 */
+    wide scale = (wide)tens[half_places] * tens[places - half_places], half = scale / 2;
+    wide v = m * scale, one = (wide)1 << s; /* at most 2^127 */
+    uint64_t d = (uint64_t)(v >> s), below = d % 10;
+    wide     rest = v & (one - 1), down = below * one + rest, up = (10 - below) * one - rest;
+    bool     has_ends = m % 2 == 0; /* a tie reads as the even one */
+    if (down < half || (down == half && has_ends))
+        d -= below;
+    else if (up < half || (up == half && has_ends))
+        d += 10 - below;
+    else
+        d += rest > one / 2 || (rest == one / 2 && d % 2);
+    for (; d % 10 == 0; d /= 10)
+        places--;
+    return put_decimal(d, places, to);
+}
+
+/* Three decimal places or fewer and 15 digits at most: no other number of so few digits reads as x. */
+static size_t put_few_places(double x, char *to)
+{
+    uint64_t d = (uint64_t)(x * 1000 + 0.5);
+    int      places = 3;
+    if ((double)d / 1000 != x)
+        return 0;
+    for (; d % 10 == 0; d /= 10)
+        places--;
+    return put_decimal(d, places, to);
+}
+
+static size_t shortest(double x, char *buf)
+{
+    uint64_t bits, fraction;
+    double   size = fabs(x);
+    size_t   sign = x < 0, n;
+    memcpy(&bits, &x, sizeof bits);
+    fraction = bits & 0xfffffffffffffu;
+    buf[0] = '-';
+    if (size < 1e12 && size > 1e-3 && (n = put_few_places(size, buf + sign)) > 0)
+        return sign + n;
+    if (size < 0x1p-20 || size >= 1e15 || fraction == 0) /* a power of two is nearer to its lower neighbour */
+        return find_shortest(x, false, buf);
+    return sign + put_shortest(fraction | (uint64_t)1 << 52, 1075 - (int)(bits >> 52 & 0x7ff), buf + sign);
+}
+
 size_t yk_number_real(double x, char buf[YK_NUMBER_MAX])
 {
     if (!isfinite(x))
         return special(x, buf);
     if (fabs(x) < 1e15 && x == (double)(int64_t)x && !(x == 0 && signbit(x))) /* what %g prints of it, sooner */
         return yk_number_int((int64_t)x, buf);
-    return shortest(x, false, buf);
+    return shortest(x, buf);
 }
 
 size_t yk_number_float(float x, char buf[YK_NUMBER_MAX])
 {
     if (!isfinite(x))
         return special((double)x, buf);
-    return shortest((double)x, true, buf);
+    return find_shortest((double)x, true, buf);
 }
 
 bool yk_number_read_uint(const char *text, size_t len, uint64_t *ret)

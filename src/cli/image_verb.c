@@ -96,7 +96,9 @@ static int convert(image_call *c, yoke_error *err)
     YK_CLEANUP(yoke_closep) yoke_session *s = yoke_open(c->on, err);
     if (!s)
         return err->code;
-    sigaction(SIGINT, &(struct sigaction){.sa_handler = on_interrupt, .sa_flags = SA_RESTART | (int)SA_RESETHAND}, NULL);
+    struct sigaction once = {.sa_handler = on_interrupt, .sa_flags = SA_RESTART | (int)SA_RESETHAND};
+    sigaction(SIGINT, &once, NULL);
+    sigaction(SIGTERM, &once, NULL);
     c->progress = yk_progress_start("image", "pictures", c->n, YK_PROGRESS_AUTO);
     int rc = yoke_image_convert(s, c->files, c->n, &c->opts, say_result, c, err);
     yk_progress_end(YK_TAKE(c->progress));

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* ---- Ctrl-C. The first lets running items end, the second stops at once: worker processes are ended by the library, but
+/* ---- Ctrl-C or SIGTERM. The first lets running items end, the second stops at once: worker processes are ended by the library, but
  * threads cannot be; then what is printed is written and the program ends. */
 
 static yoke_cancel   *cancel;
@@ -35,12 +35,14 @@ static int catch_interrupts(yk_map_output *o, yoke_error *err)
     interrupted_output = o;
     struct sigaction a = {.sa_handler = on_interrupt}; /* without SA_RESTART: reading standard input ends too */
     sigaction(SIGINT, &a, NULL);
+    sigaction(SIGTERM, &a, NULL);
     return 0;
 }
 
 static void leave_interrupts(void)
 {
     signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
     interrupted_output = NULL;
     yoke_cancel_free(cancel);
     cancel = NULL;
@@ -91,6 +93,15 @@ static int run_task(yoke_task *t, const void *item, void *result)
     const yk_map_run *r = yoke_task_ctx(t);
     return yk_binding_call(&r->binding, t, r->is_stream ? item : NULL, result);
 }
+
+static int start_worker(void *ctx, void **ret_room, yoke_error *err)
+{
+    const yk_map_run *r = ctx;
+    *ret_room = yk_items_room_new(r->asked->items, err);
+    return *ret_room ? 0 : YOKE_ENOMEM;
+}
+
+static void stop_worker(void *ctx, void *room) { yk_items_room_free(room); }
 
 /* The next item of a stream, in slots. */
 static int next_item(void *ctx, void *ret_item, yoke_error *err)
@@ -150,6 +161,8 @@ yoke_map_opts yk_map_run_opts(yk_map_run *r)
     o.timeout_ms = ms > UINT32_MAX ? UINT32_MAX : (unsigned)ms;
     o.unordered = m->is_unordered;
     o.cancel = cancel;
+    o.worker_start = start_worker;
+    o.worker_stop = stop_worker;
     o.on_progress = on_progress;
     o.callback_ctx = r;
     return o;

@@ -120,7 +120,8 @@ static void print_item(const yk_map_output *o, uint64_t index, yk_buf *to)
     unsigned              width = yk_items_width(items);
     yoke_error            ignored = YOKE_ERROR_INIT;
     YK_AUTOFREE yk_field *f = yk_new_array(yk_field, width);
-    if (!f || yk_items_count(items) == UINT64_MAX || yk_items_at(items, index, f, &ignored) < 0) {
+    YK_CLEANUP(yk_items_room_freep) yk_items_room *room = yk_items_room_new(items, &ignored);
+    if (!f || !room || yk_items_count(items) == UINT64_MAX || yk_items_at(items, index, room, f, &ignored) < 0) {
         yk_buf_printf(to, "%llu", (unsigned long long)index);
         return;
     }

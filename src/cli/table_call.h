@@ -10,6 +10,7 @@
 
 typedef struct yk_table_call {
     yk_args        *args;
+    yoke_session   *session; /* borrowed; while it runs */
     const char    **files, **where, **joins, **keys;
     size_t          n_joins, cap_joins, n_keys, cap_keys;
     size_t          n_files, cap_files, n_where, cap_where;

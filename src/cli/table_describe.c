@@ -39,14 +39,11 @@ static int find_columns(const yk_table_call *c, const yoke_table *t, columns *re
 {
     YK_AUTOBUF all = YK_BUF_INIT;
     YK_TRY(yk_table_settle(t, err));
-    ret->row = yoke_table_rows(t, &(yoke_rows){.select = c->rows.select, .head = 1}, err);
+    YK_TRY(yk_table_expand(t, c->rows.select, &all, err));
+    ret->row = yoke_table_rows(t, &(yoke_rows){.select = yk_buf_text(&all), .head = 1}, err);
     if (!ret->row)
         return err->code;
-    for (size_t i = 0; i < yoke_frame_columns(ret->row); i++)
-        yk_buf_printf(&all, "%s`%s`", i ? ", " : "", yoke_frame_name(ret->row, i));
-    if (all.is_failed)
-        return yk_fail_nomem(err, "describing");
-    return yk_expr_parse_list(c->rows.select ? c->rows.select : yk_buf_text(&all), &ret->exprs, &ret->n, err);
+    return yk_expr_parse_list(yk_buf_text(&all), &ret->exprs, &ret->n, err);
 }
 
 /* A row for each column, of texts: numbers of all kinds stand in the same place. */

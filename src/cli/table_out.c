@@ -68,46 +68,102 @@ static void cell(const yoke_frame *f, size_t column, uint64_t row, yk_buf *to)
     yk_value_put(&v, to);
 }
 
-static bool is_plain(yk_type t) { return t.kind != YK_KIND_TEXT && t.kind != YK_KIND_DATA; }
+/* A column on its way out. */
+typedef struct out_column {
+    yk_type     type;
+    bool        is_plain, is_number; /* its text needs no quotes at all; no quotes in JSON */
+    size_t      size;
+    const char *values, *valid;
+} out_column;
 
-static void put_rows_csv(yk_buf *to, const yoke_frame *f, uint64_t first, uint64_t end, bool has_head)
+static void begin_columns(const yoke_frame *f, out_column *to)
 {
-    YK_AUTOBUF text = YK_BUF_INIT;
-    size_t     n = yoke_frame_columns(f);
-    for (size_t c = 0; c < n && has_head; c++) {
+    for (size_t c = 0; c < yoke_frame_columns(f); c++) {
+        const yk_batch_column *b = &f->rows.columns[c];
+        bool                   is_plain = b->type.kind != YK_KIND_TEXT && b->type.kind != YK_KIND_DATA;
+        to[c] = (out_column){b->type, is_plain, yk_table_is_number(yoke_frame_type(f, c)), yk_kind_size(b->type.kind), b->values.data, b->valid.data};
+    }
+}
+
+/* A plain value, which is not missing. */
+static void put_plain(yk_buf *to, const out_column *c, uint64_t row)
+{
+    char *at = yk_buf_extend(to, YK_VALUE_MAX);
+    if (at)
+        to->len -= YK_VALUE_MAX - yk_value_print(c->type, c->values + row * c->size, at);
+}
+
+static void put_head_csv(yk_buf *to, const yoke_frame *f)
+{
+    for (size_t c = 0, n = yoke_frame_columns(f); c < n; c++) {
         const char *name = yoke_frame_name(f, c);
         put_csv(to, name, strlen(name));
         yk_buf_putc(to, c + 1 < n ? ',' : '\n');
     }
-    for (uint64_t r = first; r < end; r++)
-        for (size_t c = 0; c < n; c++) {
-            yk_value v;
-            yk_batch_get(&f->rows, c, r, &v);
-            if (is_plain(v.type)) {
-                yk_value_put(&v, to);
-            } else {
-                cell(f, c, r, &text);
-                put_csv(to, yk_buf_text(&text), text.len);
-            }
-            yk_buf_putc(to, c + 1 < n ? ',' : '\n');
-        }
 }
 
-static void put_rows_json(yk_buf *to, const yoke_frame *f, uint64_t first, uint64_t end)
+static void put_rows_csv(yk_buf *to, const yoke_frame *f, const out_column *columns, uint64_t first, uint64_t end)
 {
     YK_AUTOBUF text = YK_BUF_INIT;
     size_t     n = yoke_frame_columns(f);
-    for (uint64_t r = first; r < end; r++) {
-        for (size_t c = 0; c < n; c++) {
-            const char *name = yoke_frame_name(f, c);
-            yk_buf_putc(to, c ? ',' : '{');
-            yk_json_text(to, name, strlen(name));
-            yk_buf_putc(to, ':');
-            cell(f, c, r, &text);
-            if (yoke_frame_is_missing(f, c, r))
+    for (uint64_t r = first; r < end; r++)
+        for (size_t i = 0; i < n; i++) {
+            if (columns[i].valid[r] && columns[i].is_plain) {
+                put_plain(to, &columns[i], r);
+            } else if (columns[i].valid[r]) {
+                cell(f, i, r, &text);
+                put_csv(to, yk_buf_text(&text), text.len);
+            }
+            yk_buf_putc(to, i + 1 < n ? ',' : '\n');
+        }
+}
+
+/* What stands before each value of a row: {"a": and ,"b": and so on; where each of them begins. */
+static void put_json_names(yk_buf *to, const yoke_frame *f, size_t *begins)
+{
+    size_t n = yoke_frame_columns(f);
+    for (size_t c = 0; c < n; c++) {
+        begins[c] = to->len;
+        yk_buf_putc(to, c ? ',' : '{');
+        yk_json_text(to, yoke_frame_name(f, c), strlen(yoke_frame_name(f, c)));
+        yk_buf_putc(to, ':');
+    }
+    begins[n] = to->len;
+}
+
+/* A plain value; JSON has no infinities. */
+static void put_json_plain(yk_buf *to, const out_column *c, uint64_t row)
+{
+    double x = 0;
+    if (c->type.kind == YK_KIND_REAL)
+        memcpy(&x, c->values + row * c->size, sizeof x);
+    if (!isfinite(x))
+        yk_buf_puts(to, "null");
+    else if (c->is_number)
+        put_plain(to, c, row);
+    else
+        yk_buf_putc(to, '"'), put_plain(to, c, row), yk_buf_putc(to, '"');
+}
+
+static void put_rows_json(yk_buf *to, const yoke_frame *f, const out_column *columns, uint64_t first, uint64_t end)
+{
+    YK_AUTOBUF          text = YK_BUF_INIT, names = YK_BUF_INIT;
+    size_t              n = yoke_frame_columns(f);
+    YK_AUTOFREE size_t *begins = yk_new_array(size_t, n + 1);
+    if (begins)
+        put_json_names(&names, f, begins);
+    to->is_failed |= !begins || names.is_failed;
+    for (uint64_t r = first; r < end && !to->is_failed; r++) {
+        for (size_t i = 0; i < n; i++) {
+            yk_buf_append(to, names.data + begins[i], begins[i + 1] - begins[i]);
+            if (!columns[i].valid[r]) {
                 yk_buf_puts(to, "null");
-            else
-                put_json_value(to, yoke_frame_type(f, c), yk_buf_text(&text), text.len);
+            } else if (columns[i].is_plain) {
+                put_json_plain(to, &columns[i], r);
+            } else {
+                cell(f, i, r, &text);
+                put_json_value(to, yoke_frame_type(f, i), yk_buf_text(&text), text.len);
+            }
         }
         yk_buf_puts(to, "}\n");
     }
@@ -148,14 +204,16 @@ static void find_widths(const yoke_frame *f, size_t *width)
         }
 }
 
-static void put_rows_aligned(yk_buf *to, const yoke_frame *f, uint64_t first, uint64_t end, bool has_head, size_t *width)
+static void put_head_aligned(yk_buf *to, const yoke_frame *f, const size_t *width)
+{
+    for (size_t c = 0, n = yoke_frame_columns(f); c < n; c++)
+        put_padded(to, yoke_frame_name(f, c), strlen(yoke_frame_name(f, c)), width[c], yk_table_is_number(yoke_frame_type(f, c)), c + 1 == n);
+}
+
+static void put_rows_aligned(yk_buf *to, const yoke_frame *f, uint64_t first, uint64_t end, const size_t *width)
 {
     YK_AUTOBUF text = YK_BUF_INIT;
     size_t     n = yoke_frame_columns(f);
-    if (has_head)
-        find_widths(f, width);
-    for (size_t c = 0; c < n && has_head; c++)
-        put_padded(to, yoke_frame_name(f, c), strlen(yoke_frame_name(f, c)), width[c], yk_table_is_number(yoke_frame_type(f, c)), c + 1 == n);
     for (uint64_t r = first; r < end; r++)
         for (size_t c = 0; c < n; c++) {
             cell(f, c, r, &text);
@@ -163,14 +221,30 @@ static void put_rows_aligned(yk_buf *to, const yoke_frame *f, uint64_t first, ui
         }
 }
 
-void yk_table_put_frame(yk_buf *to, const yoke_frame *f, uint64_t first, uint64_t n, yk_table_format format, bool has_head, size_t *widths)
+void yk_table_put_head(yk_buf *to, const yoke_frame *f, yk_table_format format, size_t *widths)
 {
     if (format == YK_TABLE_CSV)
-        put_rows_csv(to, f, first, first + n, has_head);
+        put_head_csv(to, f);
+    if (format != YK_TABLE_ALIGNED)
+        return;
+    find_widths(f, widths);
+    put_head_aligned(to, f, widths);
+}
+
+void yk_table_put_rows(yk_buf *to, const yoke_frame *f, uint64_t first, uint64_t n, yk_table_format format, const size_t *widths)
+{
+    YK_AUTOFREE out_column *columns = yk_new_array(out_column, yoke_frame_columns(f) + 1);
+    if (!columns) {
+        to->is_failed = true;
+        return;
+    }
+    begin_columns(f, columns);
+    if (format == YK_TABLE_CSV)
+        put_rows_csv(to, f, columns, first, first + n);
     else if (format == YK_TABLE_JSON)
-        put_rows_json(to, f, first, first + n);
+        put_rows_json(to, f, columns, first, first + n);
     else
-        put_rows_aligned(to, f, first, first + n, has_head, widths);
+        put_rows_aligned(to, f, first, first + n, widths);
 }
 
 /* ---- answers */

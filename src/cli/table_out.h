@@ -18,9 +18,12 @@ bool yk_table_format_of(const yk_args *args, const char *path, yk_table_format *
 /* Whether values of that type stand to the right. */
 bool yk_table_is_number(const char *type);
 
-/* Appends rows [first, first + n) of a frame; with has_head the CSV header and a table's titles too. `widths` has room for one of each column:
- * those of an aligned table, which all rows of the frame tell with has_head and which hold for what follows (where wider cells stand out). */
-void yk_table_put_frame(yk_buf *to, const yoke_frame *f, uint64_t first, uint64_t n, yk_table_format format, bool has_head, size_t *widths);
+/* What stands above the rows: the header of CSV, the titles of an aligned table. `widths` has room for one of each column: those of an
+ * aligned table, which all rows of the frame tell and which hold for what follows (where wider cells stand out). */
+void yk_table_put_head(yk_buf *to, const yoke_frame *f, yk_table_format format, size_t *widths);
+
+/* Appends rows [first, first + n) of a frame. */
+void yk_table_put_rows(yk_buf *to, const yoke_frame *f, uint64_t first, uint64_t n, yk_table_format format, const size_t *widths);
 
 /* "label value" lines, aligned; one answer alone is its value. Histograms are lines "lo hi count". */
 void yk_table_put_answers(yk_buf *to, const yoke_answers *a, char *const *labels, size_t n);

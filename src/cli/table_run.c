@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "plan/stage.h"
 #include "plot/plot_csv.h"
 #include "table/table.h"
 
@@ -136,6 +137,7 @@ static int answer(yk_table_call *c, const yoke_table *t, yoke_error *err)
 
 /* Where parts of rows go. */
 typedef struct printing {
+    yoke_session   *session;
     FILE           *to;
     yk_table_format format;
     bool            has_begun;
@@ -152,28 +154,73 @@ static void printing_fini(printing *p)
     yk_free(p->widths);
 }
 
-/* A slice at a time: Ctrl-C is heard between two, and the text of many rows never lies in memory whole. */
-static int print_now(printing *p, const yoke_frame *part)
+/* Rows being made text by the workers, a slice each; the text goes out in order. */
+typedef struct slices {
+    const printing   *p;
+    const yoke_frame *rows;
+} slices;
+
+enum { SLICE = 1 << 13 };
+
+static void put_slice(const slices *s, uint64_t index, yk_buf *to)
 {
-    enum { SLICE = 1 << 15 };
+    uint64_t first = index * SLICE, left = yoke_frame_rows(s->rows) - first;
+    yk_table_put_rows(to, s->rows, first, left < SLICE ? left : SLICE, s->p->format, s->p->widths);
+}
+
+static int slice_task(void *ctx, yk_task *t, void *out, yoke_error *err)
+{
+    yk_buf *to = yk_task_bytes(t);
+    if (to)
+        put_slice(ctx, yk_task_index(t), to);
+    return to && !to->is_failed ? yk_task_emit(t, NULL, 0, err) : yk_fail_nomem(err, "printing");
+}
+
+static int write_slice(const printing *p, const char *text, size_t n, yoke_error *err)
+{
+    if (fwrite(text, 1, n, p->to) != n)
+        return yk_fail_errno(err, "writing the rows");
+    return is_interrupted ? yk_fail(err, YOKE_ECANCELED, "interrupted while the rows were written") : 0;
+}
+
+static int slice_fold(void *ctx, const yk_result *r, yoke_error *err)
+{
+    const slices *s = ctx;
+    return write_slice(s->p, r->bytes, r->n_bytes, err);
+}
+
+/* Worker processes would have to be sent the rows: that takes longer than the work. */
+static int print_slices(const printing *p, const yoke_frame *rows)
+{
+    slices   s = {p, rows};
+    uint64_t n = (yoke_frame_rows(rows) + SLICE - 1) / SLICE;
+    if (n > 1 && yk_stage_is_local(p->session)) {
+        yk_stage st = {.name = "print", .n = n, .ctx = &s, .task = slice_task, .fold = slice_fold, .fold_ctx = &s};
+        return yk_stage_run(p->session, &st, p->err);
+    }
     YK_AUTOBUF text = YK_BUF_INIT;
-    uint64_t   rows = yoke_frame_rows(part), at = 0;
-    if (!p->widths && !(p->widths = yk_new_array(size_t, yoke_frame_columns(part) + 1)))
-        return yk_fail_nomem(p->err, "printing");
-    do {
-        uint64_t n = rows - at < SLICE ? rows - at : SLICE;
+    for (uint64_t i = 0; i < n; i++) {
         yk_buf_clear(&text);
-        yk_table_put_frame(&text, part, at, n, p->format, !p->has_begun, p->widths);
-        p->has_begun = true;
-        at += n;
+        put_slice(&s, i, &text);
         if (text.is_failed)
             return yk_fail_nomem(p->err, "printing");
-        if (fwrite(yk_buf_text(&text), 1, text.len, p->to) != text.len)
-            return yk_fail_errno(p->err, "writing the rows");
-        if (is_interrupted)
-            return yk_fail(p->err, YOKE_ECANCELED, "interrupted while the rows were written");
-    } while (at < rows);
+        YK_TRY(write_slice(p, yk_buf_text(&text), text.len, p->err));
+    }
     return 0;
+}
+
+static int print_now(printing *p, const yoke_frame *part)
+{
+    YK_AUTOBUF head = YK_BUF_INIT;
+    if (!p->widths && !(p->widths = yk_new_array(size_t, yoke_frame_columns(part) + 1)))
+        return yk_fail_nomem(p->err, "printing");
+    if (!p->has_begun)
+        yk_table_put_head(&head, part, p->format, p->widths);
+    p->has_begun = true;
+    if (head.is_failed)
+        return yk_fail_nomem(p->err, "printing");
+    YK_TRY(write_slice(p, yk_buf_text(&head), head.len, p->err));
+    return print_slices(p, part);
 }
 
 static int print_part(void *ctx, const yoke_frame *part)
@@ -191,7 +238,7 @@ static int print_part(void *ctx, const yoke_frame *part)
 /* Rows that make() hands to print_part: to -o, complete or absent, or to standard output. */
 static int print_to(const yk_table_call *c, int (*make)(const yk_table_call *c, void *of, printing *p), void *of, yoke_error *err)
 {
-    YK_CLEANUP(printing_fini) printing p = {.to = stdout, .format = c->format, .err = err};
+    YK_CLEANUP(printing_fini) printing p = {.session = c->session, .to = stdout, .format = c->format, .err = err};
     if (!c->out || strcmp(c->out, "-") == 0)
         return make(c, of, &p);
     YK_CLEANUP(yk_output_fini) yk_output o = {0};
@@ -235,6 +282,24 @@ static int plot_groups(const yk_table_call *c, yoke_table *t, yoke_error *err)
     yoke_frame_free(others);
     yoke_frame_free(f);
     return rc;
+}
+
+/* All columns are those that can be read in every file: what that leaves out is said. */
+static void warn_of_columns(const yk_table_call *c, const yoke_table *t)
+{
+    const yk_source *s = t->source;
+    YK_AUTOBUF       names = YK_BUF_INIT, all = YK_BUF_INIT;
+    size_t           n = 0;
+    if (c->rows.by || c->wants_columns || yk_table_expand(t, c->rows.select, &all, NULL) < 0 || (c->rows.select && strcmp(yk_buf_text(&all), c->rows.select) == 0))
+        return;
+    for (size_t i = 0; i < s->n_columns; i++)
+        if (yk_source_check(s, s->columns[i].name, NULL) < 0) {
+            if (n++ < 5)
+                yk_buf_printf(&names, "%s%s", n > 1 ? ", " : "", s->columns[i].name);
+        }
+    if (n)
+        yk_cli_warn(c->args, "%zu column%s that cannot be read in every file %s left out: %s%s (--columns says why)", n, n == 1 ? "" : "s", n == 1 ? "was" : "were",
+                    yk_buf_text(&names), n > 5 ? ", …" : "");
 }
 
 static int print_rows(yk_table_call *c, yoke_table *t, yoke_error *err)
@@ -283,19 +348,44 @@ static void add_sort(yk_buf *to, const char *sort)
     }
 }
 
+/* The results as they would be asked: bins without a range need the ends first. */
+static int list_asks(const yk_table_call *c, yoke_ask **ret, size_t *ret_n, yoke_error *err)
+{
+    size_t                n = 0;
+    YK_AUTOFREE yoke_ask *asks = yk_new_array(yoke_ask, 3 * c->n + 1);
+    if (!asks)
+        return yk_fail_nomem(err, "explaining");
+    for (size_t i = 0; i < c->n; i++) {
+        yoke_ask q = c->asks[i];
+        if (q.what == YOKE_ASK_HISTOGRAM && !c->has_range && !c->n_edges) {
+            asks[n++] = (yoke_ask){.what = YOKE_ASK_MIN, .expr = q.expr};
+            asks[n++] = (yoke_ask){.what = YOKE_ASK_MAX, .expr = q.expr};
+        }
+        if (q.what == YOKE_ASK_HISTOGRAM) /* any will do */
+            q.n_bins = 1, q.lo = 0, q.hi = 1;
+        asks[n++] = q;
+    }
+    *ret = YK_TAKE(asks);
+    *ret_n = n;
+    return 0;
+}
+
 /* The plan for all the expressions of the call. */
 static int explain(const yk_table_call *c, const yoke_table *t, yoke_error *err)
 {
-    YK_AUTOBUF all = YK_BUF_INIT;
-    bool       all_columns = (c->wants_rows || c->is_described) && !c->rows.by && !c->rows.select;
-    if (c->rows.select || c->rows.by)
-        yk_buf_puts(&all, c->rows.select ? c->rows.select : c->rows.by);
-    if (c->rows.sort && !c->rows.by && !all_columns)
-        add_sort(&all, c->rows.sort);
-    for (size_t i = 0; i < c->n; i++)
+    YK_AUTOBUF            rows = YK_BUF_INIT;
+    YK_AUTOFREE yoke_ask *asks = NULL;
+    size_t                n = 0;
+    if (c->rows.by || c->wants_rows || c->is_described)
+        yk_buf_puts(&rows, c->rows.by ? c->rows.by : c->rows.select ? c->rows.select : "*");
+    if (c->rows.sort && !c->rows.by)
+        add_sort(&rows, c->rows.sort);
+    for (size_t i = 0; i < c->n && c->rows.by; i++)
         if (c->asks[i].expr)
-            yk_buf_printf(&all, "%s%s", all.len ? ", " : "", c->asks[i].expr);
-    char *text = yoke_table_explain(t, all_columns ? "*" : all.len ? yk_buf_text(&all) : NULL, err);
+            yk_buf_printf(&rows, ", %s", c->asks[i].expr);
+    if (!c->rows.by)
+        YK_TRY(list_asks(c, &asks, &n, err));
+    char *text = yoke_table_explain(t, rows.len ? yk_buf_text(&rows) : NULL, asks, n, err);
     if (!text)
         return err->code;
     fputs(text, stdout);
@@ -363,6 +453,8 @@ static int run_table(yk_table_call *c, yoke_session *s, yoke_table *t, yoke_erro
         c->opts.progress_ctx = NULL;
         print_stats(c, t, yk_now() - began);
     }
+    if (rc == 0 && c->wants_rows && !c->is_explained)
+        warn_of_columns(c, t);
     yoke_table_stats st;
     yoke_table_stats_get(t, &st);
     if (rc == 0 && st.rows_bad)
@@ -384,7 +476,7 @@ int yk_table_run(yk_table_call *c, yoke_error *err)
     catch_interrupts();
     c->opts.progress = show_progress;
     c->opts.progress_ctx = yk_progress_start("table", "rows", UINT64_MAX, c->how);
-    yoke_session *s = yoke_open(c->on, err);
+    yoke_session *s = c->session = yoke_open(c->on, err);
     yoke_table   *t = s ? yoke_table_open_many(s, c->files, c->n_files, &c->opts, err) : NULL;
     int           rc = t ? run_table(c, s, t, err) : err->code;
     yk_progress_end(c->opts.progress_ctx);

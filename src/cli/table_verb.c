@@ -7,6 +7,7 @@
 #include "base/number.h"
 #include "cli/plotting.h"
 #include "cli/verbs.h"
+#include "expr/expr.h"
 
 #include <stdlib.h>
 
@@ -39,7 +40,7 @@ static const yk_opt opts[] = {
     {EDGES, 0, "edges", "A,B,…", "the edges themselves, rising"},
     {BY, 0, "by", "E,…", "one row per group of equal keys, with the results above for each; in the order of the keys"},
     {TOP, 0, "top", "N", "with --by: the N groups with the greatest first result, greatest first"},
-    {SELECT, 's', "select", "E,…", "rows of these columns: names or expressions, 'tip / fare as share'"},
+    {SELECT, 's', "select", "E,…", "rows of these columns: names or expressions, 'tip / fare as share'; * is all columns"},
     {SORT, 0, "sort", "E,…", "rows in order: 'tip desc, zone'; missing values last, equal rows as they lie"},
     {DISTINCT, 0, "distinct", NULL, "each different row once"},
     {HEAD, 'n', "head", "N", "the first N rows"},
@@ -48,7 +49,7 @@ static const yk_opt opts[] = {
     {SEED, 0, "seed", "N", "of --sample; 0 when not given"},
     {DESCRIBE, 0, "describe", NULL, "of every column, or of those that --select names: count, missing, mean, std, min, quartiles, max"},
     {COLUMNS, 0, "columns", NULL, "the columns: type, missing values, and where files differ"},
-    {OUT, 'o', "output", "FILE", "write there: rows as .csv, .jsonl, .parquet or .txt, a histogram as .csv for yoke plot"},
+    {OUT, 'o', "output", "FILE", "write there: rows (all, when nothing else is asked) as .csv, .jsonl, .parquet or .txt, a histogram as .csv for yoke plot"},
     {FORCE, 'f', "force", NULL, "an output that is there already is replaced"},
     {FORMAT, 0, "format", "F", "how rows are printed: table, csv, json"},
     {JSON, 0, "json", NULL, "results for a machine: one JSON object; rows: an object per line"},
@@ -58,7 +59,7 @@ static const yk_opt opts[] = {
     {TITLE, 0, "title", "TEXT", "its title"},
     {ON, 0, "on", "WHAT", "what pulls: serial, threads[:N], processes[:N]; default $YOKE_ON, else threads"},
     {STATS, 0, "stats", NULL, "a line on standard error: rows, bytes, seconds, memory"},
-    {EXPLAIN, 0, "explain", NULL, "print what the call would read and leave out, and do not run it"},
+    {EXPLAIN, 0, "explain", NULL, "print what the call would read and leave out, and which results statistics give, and do not run it"},
     {MEMORY, 0, "memory", "SIZE", "what results may take, e.g. 500M, 2G; default a quarter of what there is. Sorts and groups that need more go to files in $TMPDIR"},
     {DELIMITER, 'd', "delimiter", "C", "of CSV files; found out when not given (comma, tab, semicolon, bar)"},
     {HEADER, 0, "header", NULL, "the first line of CSV files names the columns"},
@@ -90,9 +91,13 @@ static bool nomem(const call *c) { return yk_cli_usage(c->args, "out of memory")
 
 static bool add_ask(call *c, yoke_ask_kind what, const char *word, const char *expr, double q)
 {
-    YK_AUTOBUF label = YK_BUF_INIT;
+    YK_AUTOBUF                         label = YK_BUF_INIT;
+    YK_CLEANUP(yk_expr_freep) yk_expr *e = NULL;
+    const char *alias = expr && yk_expr_parse(expr, &e, NULL) == 0 ? yk_expr_alias(e) : NULL; /* what is wrong is said when it is run */
     if (what == YOKE_ASK_QUANTILE && strcmp(word, "median") != 0)
-        yk_buf_printf(&label, "quantile(%s, %g)", expr, q);
+        yk_buf_printf(&label, "quantile(%s, %g)", alias ? alias : expr, q);
+    else if (alias)
+        yk_buf_puts(&label, alias);
     else if (expr)
         yk_buf_printf(&label, "%s(%s)", word, expr);
     else
@@ -155,6 +160,8 @@ static bool read_size(const call *c, const char *value, uint64_t *ret)
     const char       *unit = value[n] ? strchr(units, value[n] & ~0x20) : units;
     if (!yk_number_read_real(value, n, &x) || !unit || x < 0 || (value[n] && value[n + 1] && strcasecmp(value + n + 1, "B") != 0 && strcasecmp(value + n + 1, "iB") != 0))
         return yk_cli_usage(c->args, "--memory '%s': a size is a number and K, M, G or T, such as 500M", value) < 0;
+    if (x > 0 && x < 1024 && !value[n])
+        return yk_cli_usage(c->args, "--memory '%s' is that many bytes; a size has a unit, such as %sM or %sG", value, value, value) < 0;
     *ret = (uint64_t)(x * (value[n] ? (double)((uint64_t)1 << (10 * (unit - units + 1))) : 1));
     return true;
 }
@@ -165,6 +172,7 @@ static bool read_format(call *c, const char *value)
     for (size_t i = 0; i < 3; i++)
         if (strcmp(value, words[i]) == 0) {
             c->format = (yk_table_format)i;
+            c->is_json |= c->format == YK_TABLE_JSON;
             return true;
         }
     return yk_cli_usage(c->args, "--format '%s': table, csv or json", value) < 0;
@@ -190,7 +198,7 @@ static bool take_reading(call *c, int id, const char *value)
         return true;
     default:
         if (yk_progress_parse(value, &c->how, &err) < 0)
-            return yk_cli_usage(c->args, "--progress: %s", err.text) < 0;
+            return yk_cli_usage(c->args, "%s", err.text) < 0;
         return true;
     }
 }
@@ -283,12 +291,15 @@ static bool check(call *c)
     unsigned       n_which = (c->rows.head > 0) + (c->rows.tail > 0) + (c->rows.sample > 0);
     if (c->n_files == 0)
         return yk_cli_usage(a, "name the files: yoke table 'yellow_*.parquet' --mean tip_amount") < 0;
+    c->wants_rows |= c->out && !c->n && !c->wants_columns; /* all of them */
     if (!c->n && !c->wants_rows && !c->wants_columns)
-        return yk_cli_usage(a, "say what is wanted of the table: --columns, --head 10, --count, --mean E, --hist E, --by E, …") < 0;
+        return yk_cli_usage(a, "say what is wanted of the table: --columns, --head 10, --count, --mean E, --hist E, --by E, …; -o FILE for all rows") < 0;
     if (c->is_described && (c->n || c->rows.by || c->rows.sort || c->rows.is_distinct || n_which || c->format == YK_TABLE_PARQUET))
         return yk_cli_usage(a, "--describe is of all rows that pass --where; with it go --select, --json, --format and -o alone") < 0;
     if (c->n && c->wants_rows && !c->rows.by)
         return yk_cli_usage(a, "rows (--select, --head, …) and results (--%s …) are two calls; --by gives results per group", "mean") < 0;
+    if (c->n && !c->rows.by && c->format == YK_TABLE_CSV)
+        return yk_cli_usage(a, "--format csv is of rows; results are printed one a line, or with --json") < 0;
     if (c->n_joins != c->n_keys)
         return yk_cli_usage(a, "every --join has a --key: --join zones.csv --key PULocationID=LocationID") < 0;
     if (c->wants_columns && (c->n || c->wants_rows))
@@ -297,6 +308,9 @@ static bool check(call *c)
         return yk_cli_usage(a, "--head, --tail and --sample: one of them") < 0;
     if (c->rows.by && (c->rows.select || c->rows.is_distinct || c->rows.sample))
         return yk_cli_usage(a, "--by gives one row per group; --select, --distinct and --sample are for rows of the table") < 0;
+    for (size_t i = 0; i < c->n && !c->rows.by; i++)
+        if (c->asks[i].what == YOKE_ASK_FIRST || c->asks[i].what == YOKE_ASK_LAST)
+            return yk_cli_usage(a, "--first and --last are of groups (--by); of the table: --select E --head 1, --tail 1") < 0;
     if (c->top && !c->rows.by)
         return yk_cli_usage(a, "--top is of groups (--by); for rows: --sort 'E desc' --head N") < 0;
     if (c->top && c->n == yk_table_histograms(c) && c->n && !add_ask(c, YOKE_ASK_COUNT, "count", NULL, 0)) /* by which groups are the greatest */
@@ -354,6 +368,7 @@ const yk_verb yk_verb_table = {
                 "# by hour of the day\nyoke table trips.parquet --by 'hour(pickup) as hour' --count --mean tip --median fare\n\n"
                 "# a histogram for each of the three greatest groups, in one picture\nyoke table trips.parquet --by payment_type --hist 'tip / fare' --range 0:1 --top 3 --plot tips.png\n\n"
                 "# by the borough where they began\nyoke table trips.parquet --join zones.csv --key PULocationID=LocationID --by Borough --count --mean tip\n\n"
+                "# from CSV to Parquet, with one column more\nyoke table trips.csv --select '*, tip / fare as share' -o trips.parquet\n\n"
                 "# the ten longest trips\nyoke table trips.csv.gz --select 'pickup, distance' --sort 'distance desc' --head 10\n",
     .run = run,
 };

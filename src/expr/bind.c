@@ -190,6 +190,8 @@ static const char *pair_hint(const binder *b, uint32_t x, uint32_t y)
         x = y, y = other;
         kx = kind_of(b, x), ky = kind_of(b, y);
     }
+    if ((kx == YK_KIND_SPAN && ky == YK_KIND_TEXT) || (kx == YK_KIND_TEXT && ky == YK_KIND_SPAN))
+        return "; seconds(…), minutes(…) or hours(…) make a duration a number to compare";
     if (!yk_kind_is_number(ky))
         return "";
     if (kx == YK_KIND_SPAN)
@@ -746,7 +748,7 @@ int yk_bind(yk_program *p, const yk_expr *e, yk_want want, uint32_t *ret, yoke_e
     if (want == YK_WANT_FILTER && k == YK_KIND_NULL)
         YK_TRY(yk_bind_const(p, (yk_value){.type = BOOL}, &node, err));
     else if (want == YK_WANT_FILTER && k != YK_KIND_BOOL)
-        return yk_fail(err, YOKE_ETYPE, "the filter '%.80s' is %s; a filter must be true or false, such as 'fare > 0'", e->text,
+        return yk_fail(err, YOKE_ETYPE, "the filter '%.80s' is %s; a filter must be true or false, such as 'fare > 0' (in quotes: the shell takes > for itself)", e->text,
                        yk_type_name(type_of(&b, node), type, sizeof type));
     if (want == YK_WANT_REAL) {
         if (!yk_kind_is_number(k) && k != YK_KIND_BOOL && k != YK_KIND_NULL)

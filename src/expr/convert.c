@@ -35,6 +35,8 @@ static bool value_equal(const yk_value *a, const yk_value *b)
 {
     if (a->type.kind != b->type.kind || a->is_missing != b->is_missing)
         return false;
+    if (a->is_missing) /* the rest of it means nothing */
+        return true;
     switch (a->type.kind) {
     case YK_KIND_BOOL: return a->b == b->b;
     case YK_KIND_TEXT:

@@ -37,6 +37,8 @@ int yk_expr_conjuncts(const yk_expr *e, yk_expr ***ret_list, size_t *ret_n, yoke
 const char *yk_expr_text(const yk_expr *e);
 /* What a result is called: the name after "as", else the column's name for a plain column, else the canonical text. */
 const char *yk_expr_name(const yk_expr *e);
+/* The name after "as"; NULL: there is none. */
+const char *yk_expr_alias(const yk_expr *e);
 /* The text as it was typed. */
 const char *yk_expr_source(const yk_expr *e);
 
@@ -176,7 +178,12 @@ const char *const *yk_expr_functions(void);
  * TIME in nanoseconds where it fits, else in coarser units; *ret_is_date when no time of day was given. */
 bool yk_time_parse(const char *text, size_t len, int64_t *ret, yk_unit *ret_unit, bool *ret_is_date);
 
-/* Writes a TIME, DATE or SPAN value as text ("2022-02-01 12:30:15.250"), returns its length; size of 48 always suffices. */
-size_t yk_time_print(yk_type type, int64_t value, char *buf, size_t size);
+/* Writes a TIME, DATE or SPAN value as text ("2022-02-01 12:30:15.250"), returns its length. */
+enum { YK_TIME_MAX = 48 };
+size_t yk_time_print(yk_type type, int64_t value, char buf[YK_TIME_MAX]);
+
+/* Writes a value as text, returns its length: numbers read back as the same. Nothing of NULL, TEXT and DATA. */
+enum { YK_VALUE_MAX = 64 };
+size_t yk_value_print(yk_type type, const void *value, char buf[YK_VALUE_MAX]);
 
 #endif

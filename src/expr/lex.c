@@ -111,10 +111,13 @@ static int lex_sign(const char *source, yk_token *t, yoke_error *err)
     for (size_t i = 0; i < sizeof two / sizeof *two; i++)
         if (strncmp(p, two[i], 2) == 0)
             len = 2;
+    if (p[0] == '=' && (p[1] == '<' || p[1] == '>'))
+        return yk_expr_fail(err, YOKE_ESYNTAX, source, t->at, "'=%c' is written '%c='", p[1], p[1]);
     if (!len && strchr("+-*/%<>=!&|(),", *p))
         len = 1;
     if (!len)
-        return yk_expr_fail(err, YOKE_ESYNTAX, source, t->at, "unexpected character%s", *p == '^' ? "; a power is written **" : "");
+        return yk_expr_fail(err, YOKE_ESYNTAX, source, t->at, "unexpected character%s",
+                            *p == '^' ? "; a power is written **" : *p == ':' ? "; a cast is written cast(… as int)" : "");
     t->kind = YK_TOKEN_SIGN;
     memcpy(t->sign, p, len);
     t->end = t->at + (uint32_t)len;

@@ -142,6 +142,7 @@ static int parse_arguments(parser *p, yk_ast ***ret, size_t *ret_n)
 static int unknown_function(parser *p, const yk_token *name)
 {
     static const char *const results[] = {"mean", "avg", "average", "sum", "count", "std", "stddev", "var", "median", "quantile", "percentile", "unique", "first", "last"};
+    static const char *const types[] = {"date", "timestamp", "datetime", "int", "integer", "float", "double", "real", "str", "string", "text", "bool"};
     static const char *const elsewhere[][2] = {{"if", "where"}, {"iif", "where"}, {"ifelse", "where"}, {"if_else", "where"}, {"ifnull", "coalesce"},
                                                {"nvl", "coalesce"}, {"fillna", "coalesce"}, {"isnan", "isnull"}, {"isna", "isnull"}, {"length", "len"},
                                                {"ln", "log"}, {"ceiling", "ceil"}, {"dayofweek", "weekday"}, {"least", "min"}, {"greatest", "max"}};
@@ -154,6 +155,9 @@ static int unknown_function(parser *p, const yk_token *name)
     for (size_t i = 0; i < sizeof elsewhere / sizeof *elsewhere; i++)
         if (strcasecmp(name->text, elsewhere[i][0]) == 0)
             snprintf(hint, sizeof hint, "; here it is called %s", elsewhere[i][1]);
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (strcasecmp(name->text, types[i]) == 0)
+            snprintf(hint, sizeof hint, "; a cast is written cast(… as %s)", types[i]);
     for (size_t i = 0; i < sizeof results / sizeof *results; i++)
         if (strcasecmp(name->text, results[i]) == 0)
             snprintf(hint, sizeof hint, " of single rows; of all rows, or of groups, it is asked as a result of its own");
@@ -523,7 +527,8 @@ static int parse_one(const char *text, uint32_t *at, bool in_list, yk_expr **ret
         YK_TRY(advance(&p));
     }
     if (p.token.kind != YK_TOKEN_END && !(in_list && is_sign(&p, ",")))
-        return yk_expr_fail(err, YOKE_ESYNTAX, text, p.token.at, "expected an operator or the end");
+        return yk_expr_fail(err, YOKE_ESYNTAX, text, p.token.at, "expected an operator or the end%s",
+                            p.token.kind == YK_TOKEN_NAME ? " (a column whose name has blanks goes into backquotes)" : "");
     *at = p.token.kind == YK_TOKEN_END ? UINT32_MAX : p.token.end;
     e->source = yk_arena_strndup(&e->arena, text + begin, end - begin);
     if (!e->source)

@@ -253,6 +253,11 @@ const char *yk_expr_source(const yk_expr *e)
     return e->source;
 }
 
+const char *yk_expr_alias(const yk_expr *e)
+{
+    return e->alias;
+}
+
 const char *yk_expr_name(const yk_expr *e)
 {
     if (e->alias)

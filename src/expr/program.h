@@ -110,8 +110,6 @@ void    yk_text_map(yk_op op, yk_text from, char *to); /* as many bytes */
 int64_t yk_time_part(yk_op part, yk_type type, int64_t value);
 int64_t yk_rescale(int64_t value, int64_t factor); /* as YK_CODE_RESCALE */
 double  yk_decimal_to_real(const void *v, int scale); /* an __int128 */
-/* Writes a value as text into buf (of 64), returns the length. No TEXT. */
-size_t yk_value_print(yk_type type, const void *value, char *buf);
 /* False when the text is none of that type. */
 bool yk_value_parse(yk_type type, yk_text text, void *ret);
 

@@ -108,6 +108,7 @@ double yk_decimal_to_real(const void *v, int scale)
     return scale >= 0 ? r / ten[scale] : r * ten[-scale];
 }
 
+/* Digits with a point before the last `scale` of them; zeros after them for a scale below 0. */
 static size_t print_decimal(const void *v, int scale, char *buf, size_t size)
 {
     __extension__ __int128 d;
@@ -128,24 +129,25 @@ static size_t print_decimal(const void *v, int scale, char *buf, size_t size)
         if (n == scale && n > 0)
             buf[at++] = '.';
     }
+    for (; scale < 0 && at + 1 < size; scale++)
+        buf[at++] = '0';
     buf[at] = '\0';
     return at;
 }
 
-size_t yk_value_print(yk_type type, const void *value, char *buf)
+size_t yk_value_print(yk_type type, const void *value, char buf[YK_VALUE_MAX])
 {
-    enum { SIZE = 64 };
     int64_t i = 0;
     double  r = 0;
     switch (type.kind) {
-    case YK_KIND_BOOL: return (size_t)snprintf(buf, SIZE, "%s", *(const uint8_t *)value ? "true" : "false");
-    case YK_KIND_INT: memcpy(&i, value, sizeof i); return (size_t)snprintf(buf, SIZE, "%lld", (long long)i);
-    case YK_KIND_UINT: memcpy(&i, value, sizeof i); return (size_t)snprintf(buf, SIZE, "%llu", (unsigned long long)i);
+    case YK_KIND_BOOL: return (size_t)(stpcpy(buf, *(const uint8_t *)value ? "true" : "false") - buf);
+    case YK_KIND_INT: memcpy(&i, value, sizeof i); return yk_number_int(i, buf);
+    case YK_KIND_UINT: memcpy(&i, value, sizeof i); return yk_number_uint((uint64_t)i, buf);
     case YK_KIND_REAL: memcpy(&r, value, sizeof r); return yk_number_real(r, buf);
     case YK_KIND_TIME:
     case YK_KIND_DATE:
-    case YK_KIND_SPAN: memcpy(&i, value, sizeof i); return yk_time_print(type, i, buf, SIZE);
-    case YK_KIND_DECIMAL: return print_decimal(value, type.scale, buf, SIZE);
+    case YK_KIND_SPAN: memcpy(&i, value, sizeof i); return yk_time_print(type, i, buf);
+    case YK_KIND_DECIMAL: return print_decimal(value, type.scale, buf, YK_VALUE_MAX);
     default: buf[0] = '\0'; return 0;
     }
 }

@@ -6,7 +6,7 @@
 #include "expr/program.h"
 
 #include <ctype.h>
-#include <stdio.h>
+#include <string.h>
 
 static int64_t floor_div(int64_t a, int64_t b)
 {
@@ -168,37 +168,71 @@ bool yk_time_parse(const char *text, size_t len, int64_t *ret, yk_unit *ret_unit
 
 /* ---- To text ---- */
 
-static size_t print_fraction(int64_t part, yk_unit unit, char *buf, size_t size)
+/* v with at least `width` digits. */
+static char *put_digits(char *to, uint64_t v, int width)
+{
+    char digits[24];
+    int  n = 0;
+    for (; v || n < width; v /= 10)
+        digits[n++] = (char)('0' + v % 10);
+    while (n)
+        *to++ = digits[--n];
+    return to;
+}
+
+static char *put_clock(char *to, uint64_t second, uint64_t part, yk_unit unit)
 {
     static const int width[] = {0, 3, 6, 9};
-    if (part == 0 || unit == YK_UNIT_S)
-        return 0;
-    return (size_t)snprintf(buf, size, ".%0*lld", width[unit], (long long)part);
+    to = put_digits(to, second / 3600, 2);
+    *to++ = ':';
+    to = put_digits(to, second / 60 % 60, 2);
+    *to++ = ':';
+    to = put_digits(to, second % 60, 2);
+    if (part == 0)
+        return to;
+    *to++ = '.';
+    return put_digits(to, part, width[unit]);
 }
 
 /* [-][D days ]HH:MM:SS[.fraction] */
-static size_t print_span(yk_unit unit, int64_t value, char *buf, size_t size)
+static char *put_span(char *to, yk_unit unit, int64_t value)
 {
     uint64_t per = (uint64_t)yk_unit_per_second(unit), v = value < 0 ? 0 - (uint64_t)value : (uint64_t)value, s = v / per;
-    size_t   n = (size_t)snprintf(buf, size, "%s", value < 0 ? "-" : "");
-    if (s >= 86400)
-        n += (size_t)snprintf(buf + n, size - n, "%llu day%s ", (unsigned long long)(s / 86400), s / 86400 == 1 ? "" : "s");
-    n += (size_t)snprintf(buf + n, size - n, "%02d:%02d:%02d", (int)(s % 86400 / 3600), (int)(s % 3600 / 60), (int)(s % 60));
-    return n + print_fraction((int64_t)(v % per), unit, buf + n, size - n);
+    if (value < 0)
+        *to++ = '-';
+    if (s >= 86400) {
+        to = put_digits(to, s / 86400, 1);
+        to = stpcpy(to, s / 86400 == 1 ? " day " : " days ");
+    }
+    return put_clock(to, s % 86400, v % per, unit);
 }
 
-size_t yk_time_print(yk_type type, int64_t value, char *buf, size_t size)
+/* YYYY-MM-DD[ HH:MM:SS[.fraction]][Z] */
+static char *put_time(char *to, yk_type type, int64_t value)
 {
-    if (type.kind == YK_KIND_SPAN)
-        return print_span(type.unit, value, buf, size);
-    int64_t per = type.kind == YK_KIND_DATE ? 1 : yk_unit_per_second(type.unit);
-    int64_t year = yk_time_part(YK_OP_YEAR, type, value);
-    size_t  n = (size_t)snprintf(buf, size, "%04lld-%02d-%02d", (long long)year, (int)yk_time_part(YK_OP_MONTH, type, value),
-                                (int)yk_time_part(YK_OP_DAY, type, value));
+    int64_t per = type.kind == YK_KIND_DATE ? 1 : yk_unit_per_second(type.unit), second = floor_div(value, per);
+    int64_t far = (int64_t)1 << 58, day = type.kind == YK_KIND_DATE ? value : floor_div(second, 86400), year;
+    int     month, of_month;
+    date_of_day(day > far ? far : day < -far ? -far : day, &year, &month, &of_month);
+    if (year < 0)
+        *to++ = '-';
+    to = put_digits(to, (uint64_t)(year < 0 ? -year : year), year < 0 ? 3 : 4);
+    *to++ = '-';
+    to = put_digits(to, (uint64_t)month, 2);
+    *to++ = '-';
+    to = put_digits(to, (uint64_t)of_month, 2);
     if (type.kind == YK_KIND_DATE)
-        return n;
-    n += (size_t)snprintf(buf + n, size - n, " %02d:%02d:%02d", (int)yk_time_part(YK_OP_HOUR, type, value), (int)yk_time_part(YK_OP_MINUTE, type, value),
-                          (int)yk_time_part(YK_OP_SECOND, type, value));
-    n += print_fraction(floor_mod(value, per), type.unit, buf + n, size - n);
-    return type.is_utc && n + 1 < size ? n + (size_t)snprintf(buf + n, size - n, "Z") : n;
+        return to;
+    *to++ = ' ';
+    to = put_clock(to, (uint64_t)floor_mod(second, 86400), (uint64_t)floor_mod(value, per), type.unit);
+    if (type.is_utc)
+        *to++ = 'Z';
+    return to;
+}
+
+size_t yk_time_print(yk_type type, int64_t value, char buf[YK_TIME_MAX])
+{
+    char *end = type.kind == YK_KIND_SPAN ? put_span(buf, type.unit, value) : put_time(buf, type, value);
+    *end = '\0';
+    return (size_t)(end - buf);
 }

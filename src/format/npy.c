@@ -2,7 +2,6 @@
 #include "format/npy.h"
 
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 /* A header is "\x93NUMPY", two bytes of version, its length (2 bytes in version 1, else 4), and a Python dictionary. */
@@ -199,27 +198,34 @@ static int take_dictionary(scan *s, yk_npy *f, yoke_error *err)
 
 /* ---- reading */
 
-static int read_header(yk_npy *f, yoke_error *err)
+static int read_header(yk_npy *f, uint64_t size, yoke_error *err)
 {
-    const unsigned char *b = f->map;
-    scan                 s = {.path = f->path};
-    if (f->map_size < MAGIC + 4 || memcmp(b, "\x93NUMPY", 6) != 0)
+    unsigned char b[MAGIC + 4];
+    scan          s = {.path = f->path};
+    if (size < sizeof b)
+        return wrong(&s, "it does not begin as one", err);
+    YK_TRY(yk_file_read_at(f->fd, f->path, 0, b, sizeof b, err));
+    if (memcmp(b, "\x93NUMPY", 6) != 0)
         return wrong(&s, "it does not begin as one", err);
     bool   is_long = b[6] > 1;
     size_t at = MAGIC + (is_long ? 4 : 2);
     size_t len = b[8] | (size_t)b[9] << 8 | (is_long ? (size_t)b[10] << 16 | (size_t)b[11] << 24 : 0);
     if (b[6] < 1 || b[6] > 3)
         return wrong(&s, "its version is unknown", err);
-    if (len > MAX_HEADER || len > f->map_size - at)
+    if (len > MAX_HEADER || len > size - at)
         return wrong(&s, "it is cut short", err);
-    s.at = (const char *)b + at;
-    s.end = s.at + len;
+    YK_AUTOFREE char *text = yk_malloc(len + 1);
+    if (!text)
+        return yk_fail_nomem(err, "opening a .npy file");
+    YK_TRY(yk_file_read_at(f->fd, f->path, at, text, len, err));
+    s.at = text;
+    s.end = text + len;
     YK_TRY(take_dictionary(&s, f, err));
     size_t bytes;
-    if (!yk_mul(&bytes, f->n, f->item_bytes) || bytes > f->map_size - at - len)
-        return yk_fail(err, YOKE_EFORMAT, "'%s' is cut short: its header promises %llu values, it holds %zu bytes of them",
-                       f->path, (unsigned long long)f->n, f->map_size - at - len);
-    f->data = b + at + len;
+    f->at = at + len;
+    if (!yk_mul(&bytes, f->n, f->item_bytes) || bytes > size - f->at)
+        return yk_fail(err, YOKE_EFORMAT, "'%s' is cut short: its header promises %llu values, it holds %llu bytes of them",
+                       f->path, (unsigned long long)f->n, (unsigned long long)(size - f->at));
     if (yk_npy_is_plain(f))
         f->type = (yk_npy_type){f->fields[0].kind, (uint8_t)f->fields[0].size};
     return 0;
@@ -227,24 +233,16 @@ static int read_header(yk_npy *f, yoke_error *err)
 
 int yk_npy_open(const char *path, yk_npy **ret, yoke_error *err)
 {
-    int      fd;
-    uint64_t size;
-    YK_TRY(yk_file_open(path, &fd, &size, err));
-    void *map = size > 0 ? mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0) : NULL;
-    close(fd);
-    if (map == MAP_FAILED)
-        return yk_fail_errno(err, "reading '%s'", path);
+    uint64_t                         size;
     YK_CLEANUP(yk_npy_closep) yk_npy *f = yk_new(yk_npy);
-    if (f) {
-        f->map = map;
-        f->map_size = size;
-        f->path = yk_strdup(path);
-    } else if (map) {
-        munmap(map, size);
-    }
-    if (!f || !f->path)
+    if (!f)
         return yk_fail_nomem(err, "opening a .npy file");
-    YK_TRY(read_header(f, err));
+    f->fd = -1;
+    f->path = yk_strdup(path);
+    if (!f->path)
+        return yk_fail_nomem(err, "opening a .npy file");
+    YK_TRY(yk_file_open(path, &f->fd, &size, err));
+    YK_TRY(read_header(f, size, err));
     *ret = YK_TAKE(f);
     return 0;
 }
@@ -276,10 +274,34 @@ void yk_npy_close(yk_npy *f)
     for (unsigned i = 0; i < f->n_fields; i++)
         yk_free(f->fields[i].name);
     yk_free(f->fields);
-    if (f->map)
-        munmap(f->map, f->map_size);
+    if (f->fd >= 0)
+        close(f->fd);
     yk_free(f->path);
     yk_free(f);
+}
+
+int yk_npy_at(const yk_npy *f, uint64_t at, size_t n, yk_npy_window *w, const void **ret, yoke_error *err)
+{
+    enum { WINDOW = 64 << 10 };
+    *ret = "";
+    if (n == 0)
+        return 0;
+    if (w->of != f || at < w->at || at - w->at > w->n || n > w->n - (at - w->at)) {
+        uint64_t left = f->n * f->item_bytes - at;
+        size_t   want = n > WINDOW ? n : left < WINDOW ? (size_t)left : WINDOW;
+        w->of = NULL; /* whatever happens now */
+        if (want > w->cap) {
+            yk_free(w->bytes);
+            w->bytes = yk_malloc_aligned(want);
+            w->cap = w->bytes ? want : 0;
+        }
+        if (!w->bytes)
+            return yk_fail_nomem(err, "reading a .npy file");
+        YK_TRY(yk_file_read_at(f->fd, f->path, f->at + at, w->bytes, want, err));
+        w->of = f, w->at = at, w->n = want;
+    }
+    *ret = w->bytes + (at - w->at);
+    return 0;
 }
 
 /* ---- writing */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * NumPy's .npy files: reading through a mapping, writing row by row. Format: NumPy Enhancement Proposal 1, versions 1.0 to
- * 3.0. Columns for tables are in npy_columns.h.
+ * NumPy's .npy files: reading by range, writing row by row. Format: NumPy Enhancement Proposal 1, versions 1.0 to 3.0. Columns
+ * for tables are in npy_columns.h.
  */
 #ifndef YK_FORMAT_NPY_H
 #define YK_FORMAT_NPY_H
@@ -36,13 +36,12 @@ typedef struct yk_npy {
     unsigned    n_dims;
     uint64_t    shape[YK_NPY_DIMS];
     uint64_t    n;     /* items in all: the product of the shape */
-    const void *data;  /* n items, mapped read-only; need not be aligned */
-    void       *map;   /* owned */
-    size_t      map_size;
+    int         fd;    /* owned */
+    uint64_t    at;    /* where the items begin in the file */
 } yk_npy;
 
-/* The mapping lives until yk_npy_close. Errors: YOKE_EFORMAT for what is no such file or is cut short, YOKE_EUNSUPPORTED
- * for Python objects. */
+/* Stays open until yk_npy_close. Errors: YOKE_EFORMAT for what is no such file or is cut short, YOKE_EUNSUPPORTED for Python
+ * objects. */
 int  yk_npy_open(const char *path, yk_npy **ret, yoke_error *err) YK_MUST_USE;
 /* Whether its items are single values, not records. */
 static inline bool yk_npy_is_plain(const yk_npy *f) { return f->n_fields == 1 && !*f->fields[0].name; }
@@ -50,6 +49,18 @@ static inline bool yk_npy_is_plain(const yk_npy *f) { return f->n_fields == 1 &&
 int  yk_npy_open_plain(const char *path, yk_npy **ret, yoke_error *err) YK_MUST_USE;
 void yk_npy_close(yk_npy *f); /* NULL is allowed */
 static inline void yk_npy_closep(yk_npy **f) { yk_npy_close(*f); }
+
+/* Bytes of a file that were read together. One for each thread that reads. */
+typedef struct yk_npy_window {
+    const yk_npy *of;    /* NULL: nothing */
+    uint64_t      at;    /* bytes after the first item begins */
+    size_t        n, cap;
+    char         *bytes; /* owned, aligned */
+} yk_npy_window;
+
+/* Bytes [at, at + n) of the items, borrowed until the window's next use. A file that became shorter is YOKE_EFORMAT. */
+int yk_npy_at(const yk_npy *f, uint64_t at, size_t n, yk_npy_window *w, const void **ret, yoke_error *err) YK_MUST_USE;
+static inline void yk_npy_window_fini(yk_npy_window *w) { yk_free(w->bytes); }
 
 /* A file being written: values first, the number of rows known at the end. */
 typedef struct yk_npy_out {

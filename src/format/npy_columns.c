@@ -79,9 +79,9 @@ static int set_refusal(yk_npy_column *c, yoke_error *err)
 
 /* ---- columns */
 
-static int add_column(yk_npy_table *t, const yk_npy_field *f, const char *outer, const char *name, const char *data, uint64_t stride, yoke_error *err)
+static int add_column(yk_npy_table *t, const yk_npy *file, const yk_npy_field *f, const char *outer, const char *name, uint64_t at, uint64_t stride, yoke_error *err)
 {
-    yk_npy_column c = {.field = f, .data = data, .stride = stride};
+    yk_npy_column c = {.file = file, .field = f, .at = at, .stride = stride};
     YK_AUTOBUF    full = YK_BUF_INIT;
     size_t        n = t->n_columns;
     yk_buf_printf(&full, "%s%s%s", outer ? outer : "", outer && *name ? "." : "", name);
@@ -101,10 +101,10 @@ static int add_matrix(yk_npy_table *t, const yk_npy *f, const char *outer, yoke_
     if (n > COLUMNS_MAX)
         return yk_fail(err, YOKE_ELIMIT, "'%s' has %llu columns; %d are as many as a table may have", f->path, (unsigned long long)n, COLUMNS_MAX);
     for (uint64_t i = 0; i < n; i++) {
-        char        name[32];
-        const char *data = rows ? (const char *)f->data + i * size * (f->is_fortran ? rows : 1) : f->data;
+        char     name[32];
+        uint64_t at = f->at + i * size * (f->is_fortran ? rows : 1);
         snprintf(name, sizeof name, "c%llu", (unsigned long long)i + 1);
-        YK_TRY(add_column(t, &f->fields[0], outer, outer && f->n_dims < 2 ? "" : name, data, f->is_fortran ? size : size * n, err));
+        YK_TRY(add_column(t, f, &f->fields[0], outer, outer && f->n_dims < 2 ? "" : name, at, f->is_fortran ? size : size * n, err));
     }
     return 0;
 }
@@ -127,7 +127,7 @@ static int add_file(yk_npy_table *t, const yk_npy *f, const char *name, yoke_err
         return add_matrix(t, f, name, err);
     for (unsigned i = 0; i < f->n_fields; i++)
         if (*f->fields[i].name) /* others are padding */
-            YK_TRY(add_column(t, &f->fields[i], name, f->fields[i].name, (const char *)f->data + f->fields[i].offset, f->item_bytes, err));
+            YK_TRY(add_column(t, f, &f->fields[i], name, f->fields[i].name, f->at + f->fields[i].offset, f->item_bytes, err));
     return 0;
 }
 
@@ -145,39 +145,17 @@ int yk_npy_table_open(const char *const *paths, const char *const *names, size_t
     return 0;
 }
 
-/* ---- reading */
-
-void yk_npy_block_free(yk_npy_block *b)
-{
-    if (!b)
-        return;
-    yk_free(b->values);
-    yk_arena_fini(&b->texts);
-    yk_free(b);
-}
-
-static int block_new(yk_npy_block **ret, yoke_error *err)
-{
-    yk_npy_block *b = yk_new(yk_npy_block);
-    if (b)
-        b->values = yk_malloc_aligned((size_t)YK_BLOCK * 16);
-    if (!b || !b->values) {
-        yk_free(b);
-        return yk_fail_nomem(err, "reading a .npy file");
-    }
-    *ret = b;
-    return 0;
-}
+/* ---- values */
 
 /* The bytes of one number, in this machine's order. */
-static uint64_t bits_at(const char *p, uint64_t size, bool is_big)
+static inline uint64_t bits_at(const char *p, uint64_t size, bool is_big)
 {
     uint64_t bits = 0;
     memcpy(&bits, p, size);
     return is_big ? __builtin_bswap64(bits) >> (64 - 8 * size) : bits;
 }
 
-static double real_of(uint64_t bits, uint64_t size)
+static inline double real_of(uint64_t bits, uint64_t size)
 {
     float  f;
     double d;
@@ -192,24 +170,35 @@ static double real_of(uint64_t bits, uint64_t size)
     return d;
 }
 
-static int64_t signed_of(uint64_t bits, uint64_t size)
+static inline int64_t signed_of(uint64_t bits, uint64_t size)
 {
     unsigned unused = 64 - 8 * (unsigned)size;
     return (int64_t)(bits << unused) >> unused;
 }
 
-static void read_numbers(const yk_npy_column *c, const char *from, uint32_t n, void *values)
+/* Compiled anew for each size. */
+__attribute__((always_inline)) static inline void read_sized(const yk_npy_column *c, uint64_t size, const char *from, uint64_t step, uint32_t n, char *values)
 {
-    uint64_t size = c->field->size;
-    bool     is_big = c->field->is_big, is_signed = c->field->kind != 'u';
-    for (uint32_t i = 0; i < n; i++, from += c->stride) {
-        uint64_t bits = bits_at(from, size, is_big);
-        if (c->type.kind == YK_KIND_BOOL)
-            ((uint8_t *)values)[i] = bits != 0;
-        else if (c->type.kind == YK_KIND_REAL)
-            ((double *)values)[i] = real_of(bits, size);
-        else
-            ((int64_t *)values)[i] = is_signed ? signed_of(bits, size) : (int64_t)bits;
+    bool     is_big = c->field->is_big;
+    double  *real = (double *)(void *)values;
+    int64_t *whole = (int64_t *)(void *)values;
+    for (uint32_t i = 0; c->field->kind == 'b' && i < n; i++)
+        values[i] = from[i * step] != 0;
+    for (uint32_t i = 0; c->field->kind == 'f' && i < n; i++)
+        real[i] = real_of(bits_at(from + i * step, size, is_big), size);
+    for (uint32_t i = 0; c->field->kind == 'u' && i < n; i++)
+        whole[i] = (int64_t)bits_at(from + i * step, size, is_big);
+    for (uint32_t i = 0; strchr("imM", c->field->kind) && i < n; i++)
+        whole[i] = signed_of(bits_at(from + i * step, size, is_big), size);
+}
+
+static void read_numbers(const yk_npy_column *c, const char *from, uint64_t step, uint32_t n, char *values)
+{
+    switch (c->field->size) {
+    case 1: read_sized(c, 1, from, step, n, values); break;
+    case 2: read_sized(c, 2, from, step, n, values); break;
+    case 4: read_sized(c, 4, from, step, n, values); break;
+    default: read_sized(c, 8, from, step, n, values); break;
     }
 }
 
@@ -226,23 +215,21 @@ static size_t put_utf8(uint32_t u, char *to)
 }
 
 /* Text fills its field up with zeros. */
-static int read_texts(const yk_npy_column *c, const char *from, uint32_t n, yk_npy_block *b, yoke_error *err)
+static int read_texts(const yk_npy_column *c, const char *from, uint64_t step, uint32_t n, yk_text *values, yk_arena *texts, yoke_error *err)
 {
-    yk_text *values = b->values;
     bool     is_wide = c->field->kind == 'U';
     uint64_t unit = is_wide ? 4 : 1;
-    for (uint32_t i = 0; i < n; i++, from += c->stride) {
+    for (uint32_t i = 0; i < n; i++, from += step) {
         uint64_t len = c->field->size / unit, used = 0;
         while (len && bits_at(from + (len - 1) * unit, unit, false) == 0)
             len--;
-        values[i] = (yk_text){from, len};
-        if (!is_wide)
-            continue;
-        char *to = yk_arena_alloc(&b->texts, len * 4 + 1);
+        char *to = yk_arena_alloc(texts, len * (is_wide ? 4 : 1) + 1);
         if (!to)
             return yk_fail_nomem(err, "reading a .npy file");
-        for (uint64_t k = 0; k < len; k++)
+        for (uint64_t k = 0; is_wide && k < len; k++)
             used += put_utf8((uint32_t)bits_at(from + k * 4, 4, c->field->is_big), to + used);
+        if (!is_wide)
+            memcpy(to, from, used = len);
         values[i] = (yk_text){to, used};
     }
     return 0;
@@ -260,20 +247,176 @@ static void find_missing(yk_vec *v, uint64_t *valid)
         }
 }
 
-int yk_npy_read(const yk_npy_table *t, unsigned column, uint64_t first, uint32_t n, yk_npy_block **block, yk_vec *ret, yoke_error *err)
+/* ---- reading */
+
+/* A column that is read, and its block. */
+typedef struct lane {
+    const yk_npy_column *column;
+    unsigned             index, group;
+    char                *values; /* owned: YK_BLOCK of them */
+    uint64_t             valid[YK_BLOCK / 64];
+    yk_arena             texts;
+} lane;
+
+/* Lanes that lie near each other in the same rows of the same file: they are read together. */
+typedef struct group {
+    const yk_npy *file;
+    uint64_t      at, end;  /* where the first of them begins in row 0, and the last ends */
+    uint64_t      stride;   /* from row to row in the file; in the piece: */
+    uint64_t      step;
+    char         *piece;    /* owned: rows [lo, lo + held), read at once */
+    uint64_t      lo, held, most;
+    uint64_t      first;    /* the row that the block in its lanes begins with */
+    uint32_t      n;        /* its rows; 0: there is none */
+} group;
+
+struct yk_npy_cursor {
+    const yk_npy_table *table;
+    lane               *lanes;
+    group              *groups;
+    unsigned            n_lanes, n_groups;
+};
+
+/* Bytes of a piece, of one of many; and what costs less to read than to leap over. */
+enum { PIECE = 128 << 10, MANY = 16, PIECE_OF_MANY = 16 << 10, GAP = 4096 };
+
+void yk_npy_cursor_close(yk_npy_cursor *c)
 {
-    const yk_npy_column *c = &t->columns[column];
-    const char          *from = c->data + first * c->stride;
-    bool as_it_lies = c->field->size == 8 && c->stride == 8 && !c->field->is_big && (uintptr_t)from % 8 == 0 && strchr("iufMm", c->field->kind);
-    if (!*block)
-        YK_TRY(block_new(block, err));
-    *ret = (yk_vec){.type = c->type, .n = n, .values = as_it_lies ? from : (*block)->values};
-    yk_arena_clear(&(*block)->texts);
-    if (c->type.kind == YK_KIND_TEXT)
-        YK_TRY(read_texts(c, from, n, *block, err));
-    else if (!as_it_lies)
-        read_numbers(c, from, n, (*block)->values);
-    if (c->field->kind == 'M' || c->field->kind == 'm')
-        find_missing(ret, (*block)->valid);
+    if (!c)
+        return;
+    for (unsigned i = 0; i < c->n_lanes; i++) {
+        yk_free(c->lanes[i].values);
+        yk_arena_fini(&c->lanes[i].texts);
+    }
+    for (unsigned i = 0; i < c->n_groups; i++)
+        yk_free(c->groups[i].piece);
+    yk_free(c->lanes);
+    yk_free(c->groups);
+    yk_free(c);
+}
+
+/* The group of a column: a new one, unless it lies near those of one that is there. */
+static unsigned find_group(yk_npy_cursor *c, const yk_npy_column *column)
+{
+    uint64_t at = column->at, end = at + column->field->size;
+    for (unsigned i = 0; i < c->n_groups; i++) {
+        group *g = &c->groups[i];
+        bool   is_apart = column->stride == column->field->size || at > g->end + GAP || end + GAP < g->at;
+        if (g->file != column->file || is_apart)
+            continue;
+        g->at = at < g->at ? at : g->at;
+        g->end = end > g->end ? end : g->end;
+        return i;
+    }
+    c->groups[c->n_groups] = (group){.file = column->file, .at = at, .end = end, .stride = column->stride};
+    return c->n_groups++;
+}
+
+static int make_piece(const yk_npy_cursor *c, group *g, yoke_error *err)
+{
+    uint64_t size = g->end - g->at, bytes = c->n_groups > MANY ? PIECE_OF_MANY : PIECE;
+    bool     has_gaps = g->stride - size > GAP;
+    g->step = has_gaps ? size : g->stride;
+    for (g->most = 1; g->most < (has_gaps ? YK_BLOCK : PIECE) && 2 * g->most * g->step <= bytes;)
+        g->most *= 2;
+    g->piece = yk_malloc_aligned((g->most - 1) * g->step + size + 1);
+    return g->piece ? 0 : yk_fail_nomem(err, "reading a .npy file");
+}
+
+int yk_npy_cursor_open(const yk_npy_table *t, const unsigned *columns, unsigned n, yk_npy_cursor **ret, yoke_error *err)
+{
+    YK_CLEANUP(yk_npy_cursor_closep) yk_npy_cursor *c = yk_new(yk_npy_cursor);
+    if (!c || !(c->lanes = yk_new_array(lane, n + 1)) || !(c->groups = yk_new_array(group, n + 1)))
+        return yk_fail_nomem(err, "reading a .npy file");
+    c->table = t;
+    for (unsigned i = 0; i < n; i++) {
+        lane *l = &c->lanes[c->n_lanes++];
+        *l = (lane){.column = &t->columns[columns[i]], .index = columns[i], .values = yk_malloc_aligned((size_t)YK_BLOCK * 16)};
+        if (!l->values)
+            return yk_fail_nomem(err, "reading a .npy file");
+        l->group = find_group(c, l->column);
+    }
+    for (unsigned i = 0; i < c->n_groups; i++)
+        YK_TRY(make_piece(c, &c->groups[i], err));
+    *ret = YK_TAKE(c);
+    return 0;
+}
+
+/* A piece that holds the row. Pieces begin at multiples of their length, so that tasks do not read each other's. */
+static int read_piece(const yk_npy_cursor *c, group *g, uint64_t row, yoke_error *err)
+{
+    const yk_npy *f = g->file;
+    uint64_t      size = g->end - g->at, lo = row - row % g->most;
+    uint64_t      n = c->table->n_rows - lo < g->most ? c->table->n_rows - lo : g->most;
+    g->held = 0;
+    if (g->step == g->stride)
+        YK_TRY(yk_file_read_at(f->fd, f->path, g->at + lo * g->stride, g->piece, (n - 1) * g->step + size, err));
+    for (uint64_t i = 0; g->step != g->stride && i < n; i++)
+        YK_TRY(yk_file_read_at(f->fd, f->path, g->at + (lo + i) * g->stride, g->piece + i * g->step, size, err));
+    g->lo = lo;
+    g->held = n;
+    return 0;
+}
+
+/* n rows that lie in the group's piece from `from` on become values of the lane, from row `to` of its block. */
+static int put_values(lane *l, const group *g, const char *from, uint32_t n, uint32_t to, yoke_error *err)
+{
+    from += l->column->at - g->at;
+    if (l->column->type.kind == YK_KIND_TEXT)
+        return read_texts(l->column, from, g->step, n, (yk_text *)(void *)l->values + to, &l->texts, err);
+    read_numbers(l->column, from, g->step, n, l->values + (size_t)to * yk_kind_size(l->column->type.kind));
+    return 0;
+}
+
+/* The group's lanes get rows [first, first + n). */
+static int read_block(yk_npy_cursor *c, unsigned index, uint64_t first, uint32_t n, yoke_error *err)
+{
+    group *g = &c->groups[index];
+    for (unsigned i = 0; i < c->n_lanes; i++)
+        if (c->lanes[i].group == index)
+            yk_arena_clear(&c->lanes[i].texts);
+    for (uint32_t done = 0, rows; done < n; done += rows) {
+        uint64_t row = first + done;
+        if (row < g->lo || row - g->lo >= g->held)
+            YK_TRY(read_piece(c, g, row, err));
+        rows = n - done < g->held - (row - g->lo) ? n - done : (uint32_t)(g->held - (row - g->lo));
+        for (unsigned i = 0; i < c->n_lanes; i++)
+            if (c->lanes[i].group == index)
+                YK_TRY(put_values(&c->lanes[i], g, g->piece + (row - g->lo) * g->step, rows, done, err));
+    }
+    return 0;
+}
+
+/* Rows of a vector of this machine's own numbers as they lie in its piece; NULL when they lie otherwise. */
+static int find_as_it_lies(yk_npy_cursor *c, const lane *l, uint64_t first, uint32_t n, const char **ret, yoke_error *err)
+{
+    const yk_npy_field *f = l->column->field;
+    group              *g = &c->groups[l->group];
+    *ret = NULL;
+    if (f->size != 8 || l->column->stride != 8 || f->is_big || !strchr("iufMm", f->kind) || first % g->most + n > g->most)
+        return 0;
+    if (first < g->lo || first - g->lo >= g->held)
+        YK_TRY(read_piece(c, g, first, err));
+    *ret = g->piece + (first - g->lo) * 8;
+    return 0;
+}
+
+int yk_npy_cursor_get(yk_npy_cursor *c, unsigned column, uint64_t first, uint32_t n, yk_vec *ret, yoke_error *err)
+{
+    lane       *l = c->lanes;
+    const char *lies;
+    while (l->index != column)
+        l++;
+    group *g = &c->groups[l->group];
+    YK_TRY(find_as_it_lies(c, l, first, n, &lies, err));
+    if (!lies && (g->first != first || g->n != n)) {
+        g->n = 0;
+        YK_TRY(read_block(c, l->group, first, n, err));
+        g->first = first;
+        g->n = n;
+    }
+    *ret = (yk_vec){.type = l->column->type, .n = n, .values = lies ? lies : l->values};
+    if (l->column->field->kind == 'M' || l->column->field->kind == 'm')
+        find_missing(ret, l->valid);
     return 0;
 }

@@ -39,6 +39,12 @@ typedef struct list {
     bool     is_zip;   /* side by side with the list before */
 } list;
 
+/* A window for each list: its items come from one file after the other. */
+struct yk_items_room {
+    yk_npy_window *windows; /* owned */
+    size_t         n;
+};
+
 struct yk_items {
     yk_items_opts opts;
     list         *lists; /* owned */
@@ -46,6 +52,7 @@ struct yk_items {
     unsigned      width;
     uint64_t      n;
     bool          uses_stdin, in_files, is_zip; /* after ::::, each word is a file and a list; that list is zipped */
+    yk_items_room *room;  /* owned; of next; from ready on */
     uint64_t      cursor; /* of next */
     size_t        cursor_segment;
 };
@@ -58,6 +65,30 @@ yk_items *yk_items_new(const yk_items_opts *opts, yoke_error *err)
     else
         it->opts = *opts;
     return it;
+}
+
+yk_items_room *yk_items_room_new(const yk_items *it, yoke_error *err)
+{
+    yk_items_room *r = yk_new(yk_items_room);
+    if (r)
+        r->windows = yk_new_array(yk_npy_window, it->n_lists + 1);
+    if (!r || !r->windows) {
+        yk_free(r);
+        yk_fail_nomem(err, "reading items");
+        return NULL;
+    }
+    r->n = it->n_lists;
+    return r;
+}
+
+void yk_items_room_free(yk_items_room *r)
+{
+    if (!r)
+        return;
+    for (size_t i = 0; i < r->n; i++)
+        yk_npy_window_fini(&r->windows[i]);
+    yk_free(r->windows);
+    yk_free(r);
 }
 
 static void free_segment(segment *s)
@@ -77,6 +108,7 @@ void yk_items_free(yk_items *it)
         yk_free(it->lists[l].segments);
     }
     yk_free(it->lists);
+    yk_items_room_free(it->room);
     yk_free(it);
 }
 
@@ -319,6 +351,9 @@ int yk_items_load(yk_items *it, yoke_error *err)
 
 int yk_items_ready(yk_items *it, yoke_error *err)
 {
+    it->room = yk_items_room_new(it, err);
+    if (!it->room)
+        return YOKE_ENOMEM;
     return it->n_lists > 1 ? yk_items_load(it, err) : count_all(it, err);
 }
 
@@ -338,13 +373,14 @@ const char *yk_items_name(const yk_items *it, unsigned field)
 
 /* ---- getting */
 
-static void from_npy(const yk_npy *f, uint64_t k, yk_field *ret)
+static int from_npy(const yk_npy *f, uint64_t k, yk_npy_window *w, yk_field *ret, yoke_error *err)
 {
-    uint64_t    values = f->shape[0] > 0 ? f->n / f->shape[0] : 0;
-    const char *at = (const char *)f->data + k * values * f->type.size;
+    uint64_t    values = f->shape[0] > 0 ? f->n / f->shape[0] : 0, bytes = values * f->type.size;
+    const void *at;
+    YK_TRY(yk_npy_at(f, k * bytes, bytes, w, &at, err));
     if (f->n_dims > 1) {
         *ret = (yk_field){.kind = YK_FIELD_ROW, .type = f->type, .run = {at, values}};
-        return;
+        return 0;
     }
     uint64_t bits = 0;
     memcpy(&bits, at, f->type.size);
@@ -361,9 +397,10 @@ static void from_npy(const yk_npy *f, uint64_t k, yk_field *ret)
     } else {
         *ret = (yk_field){.kind = YK_FIELD_UINT, .u = bits};
     }
+    return 0;
 }
 
-static void from_segment(const segment *s, uint64_t k, yk_field *ret, unsigned width)
+static int from_segment(const segment *s, uint64_t k, yk_npy_window *w, yk_field *ret, unsigned width, yoke_error *err)
 {
     switch (s->kind) {
     case RANGE: {
@@ -375,7 +412,7 @@ static void from_segment(const segment *s, uint64_t k, yk_field *ret, unsigned w
         break;
     }
     case WORDS: *ret = (yk_field){.kind = YK_FIELD_TEXT, .run = {s->words[k], strlen(s->words[k])}}; break;
-    case NPY: from_npy(s->npy, k, ret); break;
+    case NPY: return from_npy(s->npy, k, w, ret, err);
     case RECORDS:
     case STREAM:
         for (unsigned i = 0; i < width; i++) {
@@ -384,6 +421,7 @@ static void from_segment(const segment *s, uint64_t k, yk_field *ret, unsigned w
         }
         break;
     }
+    return 0;
 }
 
 static const segment *find_segment(const list *l, uint64_t k)
@@ -411,7 +449,7 @@ static uint64_t place_in_list(const yk_items *it, size_t at, uint64_t index)
     return group == 0 ? index : index % it->lists[group].n;
 }
 
-int yk_items_at(const yk_items *it, uint64_t index, yk_field *ret, yoke_error *err)
+int yk_items_at(const yk_items *it, uint64_t index, yk_items_room *room, yk_field *ret, yoke_error *err)
 {
     if (index >= it->n || it->n == UINT64_MAX)
         return yk_fail(err, YOKE_EINVALID, "there is no item %llu", (unsigned long long)index);
@@ -419,7 +457,7 @@ int yk_items_at(const yk_items *it, uint64_t index, yk_field *ret, yoke_error *e
         const list    *l = &it->lists[i];
         uint64_t       k = it->n_lists == 1 ? index : place_in_list(it, i, index);
         const segment *s = find_segment(l, k);
-        from_segment(s, k - s->start, ret, l->width);
+        YK_TRY(from_segment(s, k - s->start, &room->windows[i], ret, l->width, err));
         ret += l->width;
     }
     return 0;
@@ -436,11 +474,11 @@ static int next_of_stream(yk_items *it, yk_field *ret, yoke_error *err)
             if (got < 0)
                 return got;
             if (got > 0) {
-                from_segment(s, 0, ret, l->width);
+                YK_TRY(from_segment(s, 0, it->room->windows, ret, l->width, err));
                 return 1;
             }
         } else if (it->cursor < s->n) {
-            from_segment(s, it->cursor++, ret, l->width);
+            YK_TRY(from_segment(s, it->cursor++, it->room->windows, ret, l->width, err));
             return 1;
         }
     }
@@ -453,7 +491,7 @@ int yk_items_next(yk_items *it, yk_field *ret, yoke_error *err)
         return next_of_stream(it, ret, err);
     if (it->cursor >= it->n)
         return 0;
-    YK_TRY(yk_items_at(it, it->cursor++, ret, err));
+    YK_TRY(yk_items_at(it, it->cursor++, it->room, ret, err));
     return 1;
 }
 
@@ -469,27 +507,31 @@ static uint64_t first_with(const yk_items *it, size_t at, uint64_t k)
     return k;
 }
 
-static int visit_list(const yk_items *it, size_t at, unsigned field, int (*fn)(void *, uint64_t, unsigned, const yk_field *),
-                      void *ctx)
+typedef int visit_fn(void *ctx, uint64_t index, unsigned field, const yk_field *f);
+
+static int visit_list(const yk_items *it, size_t at, unsigned field, yk_items_room *room, visit_fn *fn, void *ctx, yoke_error *err)
 {
     const list          *l = &it->lists[at];
     YK_AUTOFREE yk_field *f = yk_new_array(yk_field, l->width);
     if (!f)
-        return YOKE_ENOMEM;
+        return yk_fail_nomem(err, "reading items");
     for (const segment *s = l->segments; s < l->segments + l->n_segments && s->kind != STREAM; s++)
         for (uint64_t k = 0; k < s->n; k += s->kind == RANGE && k == 1 && s->n > 2 ? s->n - 2 : 1) {
-            from_segment(s, k, f, l->width);
+            YK_TRY(from_segment(s, k, &room->windows[at], f, l->width, err));
             for (unsigned i = 0; i < l->width; i++)
                 YK_TRY(fn(ctx, it->n == UINT64_MAX ? k : first_with(it, at, s->start + k), field + i, &f[i]));
         }
     return 0;
 }
 
-int yk_items_visit(const yk_items *it, int (*fn)(void *ctx, uint64_t index, unsigned field, const yk_field *f), void *ctx)
+int yk_items_visit(const yk_items *it, visit_fn *fn, void *ctx, yoke_error *err)
 {
+    YK_CLEANUP(yk_items_room_freep) yk_items_room *room = yk_items_room_new(it, err);
+    if (!room)
+        return YOKE_ENOMEM;
     unsigned field = 0;
     for (size_t i = 0; i < it->n_lists; field += it->lists[i++].width)
-        YK_TRY(visit_list(it, i, field, fn, ctx));
+        YK_TRY(visit_list(it, i, field, room, fn, ctx, err));
     return 0;
 }
 

@@ -72,8 +72,14 @@ const char *yk_items_name(const yk_items *it, unsigned field);   /* the column's
 /* How many; UINT64_MAX while items come from standard input, a pipe, or a file too large to be read at once. */
 uint64_t yk_items_count(const yk_items *it);
 
-/* The fields (width of them) of item `index`, any thread may ask; not while the count is unknown. */
-int yk_items_at(const yk_items *it, uint64_t index, yk_field *ret, yoke_error *err) YK_MUST_USE;
+/* Where values of files lie that were read: one for each thread that asks. Borrows the items. */
+typedef struct yk_items_room yk_items_room;
+yk_items_room *yk_items_room_new(const yk_items *it, yoke_error *err);
+void           yk_items_room_free(yk_items_room *r); /* NULL is allowed */
+YK_DEFINE_CLEANUP(yk_items_room, yk_items_room_free)
+
+/* The fields (width of them) of item `index`; not while the count is unknown. What they point to is valid until the room's next use. */
+int yk_items_at(const yk_items *it, uint64_t index, yk_items_room *room, yk_field *ret, yoke_error *err) YK_MUST_USE;
 
 /* The next item, in order: 1, 0 after the last, or negative. What it points to is valid until the next call. Works for
  * all items, and reads standard input as it comes. One thread at a time; starts at the first item. */
@@ -85,7 +91,7 @@ int yk_items_load(yk_items *it, yoke_error *err) YK_MUST_USE;
 /* Calls fn for each field that was given: words, cells, values of vectors, rows; of ranges the first two and the last; once
  * each, however many items they are part of. `index` is one of these items. Ends at fn's first negative value and returns
  * it. Items that are still to be read are left out. */
-int yk_items_visit(const yk_items *it, int (*fn)(void *ctx, uint64_t index, unsigned field, const yk_field *f), void *ctx);
+int yk_items_visit(const yk_items *it, int (*fn)(void *ctx, uint64_t index, unsigned field, const yk_field *f), void *ctx, yoke_error *err) YK_MUST_USE;
 
 /* Where a field was given, for messages: "item 3", "'points.csv' line 7, column 'x'"; with YK_WHOLE_ITEM, where its item
  * was. Writes into buf, returns it. */

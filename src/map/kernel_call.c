@@ -392,7 +392,7 @@ static int check_field(void *ctx, uint64_t index, unsigned field, const yk_field
 int yk_binding_check(const yk_binding *b, yoke_error *err)
 {
     check c = {b, err};
-    return yk_items_count(b->items) == 0 ? 0 : yk_items_visit(b->items, check_field, &c);
+    return yk_items_count(b->items) == 0 ? 0 : yk_items_visit(b->items, check_field, &c, err);
 }
 
 /* ---- calling */
@@ -470,7 +470,7 @@ static int fetch(const yk_binding *b, yoke_task *t, const void *packed, slot *to
         fields = yoke_task_scratch(t, width * sizeof *fields);
     if (!fields)
         return yk_fail_nomem(err, "handing an item to a function");
-    YK_TRY(yk_items_at(b->items, index, fields, err));
+    YK_TRY(yk_items_at(b->items, index, yoke_task_state(t), fields, err));
     place p = {.b = b, .index = index, .task = t, .err = err};
     return to_arguments(&p, fields, to);
 }

@@ -48,7 +48,6 @@ void yoke_answers_free(yoke_answers *a)
     yk_free(a->answers);
     yk_free(a);
 }
-YK_DEFINE_CLEANUP(yoke_answers, yoke_answers_free)
 
 const yoke_answer *yoke_answers_at(const yoke_answers *a, size_t i) { return &a->answers[i]; }
 
@@ -218,11 +217,12 @@ static int set_answer(yoke_answers *a, size_t i, const yoke_ask *q, const yk_sca
     return set_value(a, i, &v, err);
 }
 
-static int collect(const yoke_table *t, const yoke_ask *asks, yoke_answers *a, yoke_error *err)
+/* The sinks of what is asked, which stay the answers'. */
+static int make_sinks(const yoke_table *t, const yoke_ask *asks, yoke_answers *a, yk_sink ***ret, yoke_error *err)
 {
     for (size_t i = 0; i < a->n; i++)
         YK_TRY(find_item(a, &asks[i], &a->item_of[i], err));
-    YK_AUTOFREE yk_sink **sinks = yk_new_array(yk_sink *, a->n_items + 1);
+    YK_AUTOFREE yk_sink **sinks = yk_new_array(yk_sink *, a->n_items + 1); /* one place more than there are */
     if (!sinks)
         return yk_fail_nomem(err, "planning a scan");
     for (size_t i = 0; i < a->n_items; i++) {
@@ -232,6 +232,14 @@ static int collect(const yoke_table *t, const yoke_ask *asks, yoke_answers *a, y
     for (size_t i = 0; i < a->n; i++)
         if (asks[i].what == YOKE_ASK_QUANTILE)
             YK_TRY(yk_quantiles_want(a->items[a->item_of[i]].sink, asks[i].q, err));
+    *ret = YK_TAKE(sinks);
+    return 0;
+}
+
+static int collect(const yoke_table *t, const yoke_ask *asks, yoke_answers *a, yoke_error *err)
+{
+    YK_AUTOFREE yk_sink **sinks = NULL;
+    YK_TRY(make_sinks(t, asks, a, &sinks, err));
     YK_CLEANUP(yk_table_scan_fini) yk_scan scan;
     YK_TRY(yk_table_scan(t, &scan, err));
     scan.sinks = sinks;
@@ -242,7 +250,7 @@ static int collect(const yoke_table *t, const yoke_ask *asks, yoke_answers *a, y
     return 0;
 }
 
-yoke_answers *yoke_table_collect(const yoke_table *t, const yoke_ask *asks, size_t n, yoke_error *err)
+static int answers_new(size_t n, yoke_answers **ret, yoke_error *err)
 {
     YK_CLEANUP(yoke_answers_freep) yoke_answers *a = yk_new(yoke_answers);
     if (a) {
@@ -252,12 +260,29 @@ yoke_answers *yoke_table_collect(const yoke_table *t, const yoke_ask *asks, size
         a->types = yk_calloc(n + 1, sizeof *a->types);
         a->item_of = yk_new_array(size_t, n + 1);
     }
-    if (!a || !a->answers || !a->texts || !a->types || !a->item_of) {
-        yk_fail_nomem(err, "planning a scan");
-        return NULL;
-    }
-    return collect(t, asks, a, err) < 0 ? NULL : YK_TAKE(a);
+    if (!a || !a->answers || !a->texts || !a->types || !a->item_of)
+        return yk_fail_nomem(err, "planning a scan");
+    *ret = YK_TAKE(a);
+    return 0;
 }
+
+yoke_answers *yoke_table_collect(const yoke_table *t, const yoke_ask *asks, size_t n, yoke_error *err)
+{
+    YK_CLEANUP(yoke_answers_freep) yoke_answers *a = NULL;
+    return answers_new(n, &a, err) < 0 || collect(t, asks, a, err) < 0 ? NULL : YK_TAKE(a);
+}
+
+int yk_table_ask(const yoke_table *t, const yoke_ask *asks, size_t n, yoke_answers **ret, yk_sink ***ret_sinks, size_t *ret_n, yoke_error *err)
+{
+    YK_CLEANUP(yoke_answers_freep) yoke_answers *a = NULL;
+    YK_TRY(answers_new(n, &a, err));
+    YK_TRY(make_sinks(t, asks, a, ret_sinks, err));
+    *ret_n = a->n_items;
+    *ret = YK_TAKE(a);
+    return 0;
+}
+
+const yk_sink *yk_answers_sink(const yoke_answers *a, size_t i) { return a->items[a->item_of[i]].sink; }
 
 /* ---- one at a time */
 

@@ -78,16 +78,26 @@ static uint64_t rows_left_out(const yk_skips *skips, uint64_t n_rows)
     return n < n_rows ? n : n_rows;
 }
 
-/* Whether a scan reads the column: for one of the program's first roots, or to find the rows that join. */
-static bool is_read(const yk_scan *scan, const yk_program *p, size_t n_roots, uint32_t column)
+static bool uses(const yk_program *p, size_t root, uint32_t column)
 {
-    for (size_t r = 0; r < n_roots; r++) {
-        size_t          n;
-        const uint32_t *columns = yk_program_columns(p, r, &n);
-        for (size_t i = 0; i < n; i++)
-            if (columns[i] == column)
+    size_t          n;
+    const uint32_t *columns = yk_program_columns(p, root, &n);
+    for (size_t i = 0; i < n; i++)
+        if (columns[i] == column)
+            return true;
+    return false;
+}
+
+/* Whether a scan reads the column: for a filter, for a sink that is not done without, or to find the rows that join. */
+static bool is_read(const yk_scan *scan, const yk_program *p, uint32_t column)
+{
+    for (size_t r = 0; r < scan->n_filters; r++)
+        if (uses(p, r, column))
+            return true;
+    for (size_t i = 0; i < scan->n_sinks; i++)
+        for (size_t r = 0; r < scan->sinks[i]->n_roots && !scan->sinks[i]->is_done; r++)
+            if (uses(p, scan->sinks[i]->root + r, column))
                 return true;
-    }
     for (size_t i = 0; i < scan->n_lookups; i++)
         for (size_t k = 0; k < scan->lookups[i]->n_keys; k++)
             if (yk_source_find(scan->source, scan->lookups[i]->keys[k]) == column)
@@ -95,10 +105,11 @@ static bool is_read(const yk_scan *scan, const yk_program *p, size_t n_roots, ui
     return false;
 }
 
-static int explain(yk_scan *scan, const yk_program *p, size_t n_roots, bool all_columns, yk_buf *to, yoke_error *err)
+static int explain(yk_scan *scan, const yk_program *p, yk_buf *to, yoke_error *err)
 {
     const yk_source             *s = scan->source;
     cost                         all = {0};
+    uint32_t                     n_read = s->has_csv; /* its rows are counted by reading them */
     YK_CLEANUP(yk_skips_fini) yk_skips skips = {0};
     YK_TRY(find_skips(scan, p, &skips, err));
     yk_buf_printf(to, "files     %zu, from '%s'\n", s->n_files, s->files[0].path);
@@ -113,44 +124,76 @@ static int explain(yk_scan *scan, const yk_program *p, size_t n_roots, bool all_
                       yk_program_single_column(p, i) >= 0 ? " (once per dictionary value)" : "");
     }
     for (uint32_t c = 0; c < s->n_columns; c++)
-        if (all_columns ? yk_source_check(s, s->columns[c].name, NULL) == 0 : is_read(scan, p, n_roots, c))
+        if (is_read(scan, p, c)) {
             YK_TRY(explain_column(s, c, &skips, &all, to, err));
+            n_read++;
+        }
     if (all.bytes)
         yk_buf_printf(to, "read      %.2f of %.2f MB; %llu of %llu pages in what row groups are not left out\n",
                       (double)(all.bytes - all.bytes_left_out) / 1e6, (double)all.bytes / 1e6, (unsigned long long)(all.pages - all.pages_left_out),
                       (unsigned long long)all.pages);
+    else if (!n_read)
+        yk_buf_puts(to, "read      nothing beyond what the files say of themselves\n");
     return to->is_failed ? yk_fail_nomem(err, "explaining") : 0;
 }
 
-static int explain_table(const yoke_table *t, const char *select, yk_buf *to, yoke_error *err)
+/* Results that need no scan. */
+static int explain_known(const yoke_ask *asks, size_t n, const yoke_answers *a, yk_buf *to, yoke_error *err)
 {
-    yk_expr **list = NULL;
-    size_t    n = 0;
-    bool      all_columns = select && strcmp(select, "*") == 0;
-    if (select && !all_columns)
-        YK_TRY(yk_expr_parse_list(select, &list, &n, err));
-    YK_CLEANUP(yk_table_scan_fini) yk_scan scan;
-    yk_sink     lent = {0}, *sinks[] = {&lent}; /* lends its expressions to a plan, never runs */
-    yk_program *p = NULL;
-    int         rc = yk_table_scan(t, &scan, err);
+    for (size_t i = 0; i < n; i++) {
+        YK_CLEANUP(yk_expr_freep) yk_expr *e = NULL;
+        if (!yk_answers_sink(a, i)->is_done)
+            continue;
+        YK_TRY(yk_expr_parse(asks[i].expr, &e, err));
+        yk_buf_puts(to, "result    ");
+        yk_ask_name(&asks[i], e, to);
+        yk_buf_puts(to, ": from statistics\n");
+    }
+    return 0;
+}
+
+static int explain_all(yk_scan *scan, const yoke_ask *asks, size_t n, const yoke_answers *a, yk_buf *to, yoke_error *err)
+{
+    YK_CLEANUP(yk_program_freep) yk_program *p = NULL;
+    YK_TRY(yk_scan_type(scan, &p, err));
+    YK_TRY(explain(scan, p, to, err));
+    return explain_known(asks, n, a, to, err);
+}
+
+/* Rows lend their expressions to a plan in a sink that never runs. */
+static int explain_table(const yoke_table *t, const char *select, const yoke_ask *asks, size_t n_asks, yk_buf *to, yoke_error *err)
+{
+    YK_CLEANUP(yk_table_scan_fini) yk_scan       scan = {0};
+    YK_CLEANUP(yoke_answers_freep) yoke_answers *a = NULL;
+    YK_AUTOFREE yk_sink                        **sinks = NULL;
+    YK_AUTOBUF                                   expanded = YK_BUF_INIT;
+    yk_sink                                      lent = {.ops = &(yk_sink_ops){.name = "rows"}};
+    yk_expr                                    **list = NULL;
+    size_t                                       n = 0, n_sinks = 0;
+    if (select) {
+        YK_TRY(yk_table_expand(t, select, &expanded, err));
+        YK_TRY(yk_expr_parse_list(yk_buf_text(&expanded), &list, &n, err));
+    }
+    int rc = yk_table_ask(t, asks, n_asks, &a, &sinks, &n_sinks, err);
     for (size_t i = 0; i < n && rc == 0; i++)
         rc = yk_sink_add(&lent, list[i], YK_WANT_ANY, err);
-    scan.sinks = sinks;
-    scan.n_sinks = 1;
     if (rc == 0)
-        rc = yk_scan_type(&scan, &p, err);
-    if (rc == 0)
-        rc = explain(&scan, p, scan.n_filters + n, all_columns, to, err);
-    yk_program_free(p);
+        rc = yk_table_scan(t, &scan, err);
+    if (rc == 0) {
+        sinks[n_sinks] = &lent; /* the list has one place more */
+        scan.sinks = sinks;
+        scan.n_sinks = n_sinks + 1;
+        rc = explain_all(&scan, asks, n_asks, a, to, err);
+    }
     yk_free(lent.roots);
     yk_expr_list_free(list, n);
     return rc;
 }
 
-char *yoke_table_explain(const yoke_table *t, const char *select, yoke_error *err)
+char *yoke_table_explain(const yoke_table *t, const char *select, const yoke_ask *asks, size_t n_asks, yoke_error *err)
 {
     YK_AUTOBUF text = YK_BUF_INIT;
-    if (explain_table(t, select, &text, err) < 0)
+    if (explain_table(t, select, asks, n_asks, &text, err) < 0)
         return NULL;
     char *copy = yk_strdup(yk_buf_text(&text));
     if (!copy)

@@ -123,35 +123,6 @@ static int add_list(exprs *e, const char *text, yoke_error *err)
     return 0;
 }
 
-/* All columns that can be read throughout. */
-static int add_all(exprs *e, const yoke_table *t, yoke_error *err)
-{
-    const yk_source *s = t->source;
-    for (size_t i = 0; i < s->n_columns; i++) {
-        if (yk_source_check(s, s->columns[i].name, NULL) < 0 || strchr(s->columns[i].name, '`'))
-            continue;
-        YK_TRY(add_column(e, s->columns[i].name, err));
-    }
-    for (size_t i = 0; i < t->n_lookups; i++)
-        for (size_t c = 0; c < t->lookups[i]->n_columns; c++)
-            YK_TRY(add_column(e, t->lookups[i]->columns[c].name, err));
-    return e->n ? 0 : yk_fail(err, YOKE_EUNSUPPORTED, "'%s' has no column that can be read", s->files[0].path);
-}
-
-/* ---- sort keys: expressions, each with "asc" or "desc" after it */
-
-typedef struct keys {
-    exprs e;
-    bool *is_descending;
-    size_t cap;
-} keys;
-
-static void keys_fini(keys *k)
-{
-    exprs_fini(&k->e);
-    yk_free(k->is_descending);
-}
-
 /* Where the item ends: its comma outside parentheses and quotes, or the end. */
 static size_t item_end(const char *s)
 {
@@ -167,6 +138,62 @@ static size_t item_end(const char *s)
         else
             depth += (s[i] == '(') - (s[i] == ')');
     }
+}
+
+/* ", `name`". */
+static void put_name(yk_buf *to, size_t begin, const char *name)
+{
+    yk_buf_printf(to, "%s`%s`", to->len > begin ? ", " : "", name);
+}
+
+/* All columns that can be read throughout. */
+static int put_all(const yoke_table *t, yk_buf *to, yoke_error *err)
+{
+    const yk_source *s = t->source;
+    size_t           begin = to->len;
+    for (size_t i = 0; i < s->n_columns; i++)
+        if (yk_source_check(s, s->columns[i].name, NULL) == 0 && !strchr(s->columns[i].name, '`'))
+            put_name(to, begin, s->columns[i].name);
+    for (size_t i = 0; i < t->n_lookups; i++)
+        for (size_t c = 0; c < t->lookups[i]->n_columns; c++)
+            put_name(to, begin, t->lookups[i]->columns[c].name);
+    return to->len > begin ? 0 : yk_fail(err, YOKE_EUNSUPPORTED, "'%s' has no column that can be read; --columns says why", s->files[0].path);
+}
+
+int yk_table_expand(const yoke_table *t, const char *select, yk_buf *to, yoke_error *err)
+{
+    for (const char *at = select ? select : "*"; *at;) {
+        size_t n = item_end(at), blank = strspn(at, " ");
+        if (at[blank] == '*' && blank + 1 + strspn(at + blank + 1, " ") == n)
+            YK_TRY(put_all(t, to, err));
+        else
+            yk_buf_append(to, at, n);
+        at += n;
+        if (*at)
+            yk_buf_putc(to, *at++);
+    }
+    return to->is_failed ? yk_fail_nomem(err, "listing columns") : 0;
+}
+
+static int add_selected(exprs *e, const yoke_table *t, const char *select, yoke_error *err)
+{
+    YK_AUTOBUF text = YK_BUF_INIT;
+    YK_TRY(yk_table_expand(t, select, &text, err));
+    return add_list(e, yk_buf_text(&text), err);
+}
+
+/* ---- sort keys: expressions, each with "asc" or "desc" after it */
+
+typedef struct keys {
+    exprs e;
+    bool *is_descending;
+    size_t cap;
+} keys;
+
+static void keys_fini(keys *k)
+{
+    exprs_fini(&k->e);
+    yk_free(k->is_descending);
 }
 
 static bool cut_word(char *s, const char *word)
@@ -260,9 +287,21 @@ static int run_scan(const yoke_table *t, yk_sink **sink, yk_scan *scan, yoke_err
     return yk_scan_run(scan, err);
 }
 
+/* The scan for rows. Of files that say how many they hold the last ones alone are read, where they are asked for. */
+static int run_rows(const yoke_table *t, const yoke_rows *r, yk_sink **sink, yk_scan *scan, yoke_error *err)
+{
+    const yk_source *s = t->source;
+    YK_TRY(yk_table_scan(t, scan, err));
+    if (r->tail && r->tail < s->n_rows && !r->sort && !t->n_where && !s->has_csv)
+        scan->first = (s->n_rows - r->tail) / YK_TASK_ROWS * YK_TASK_ROWS;
+    scan->sinks = sink;
+    scan->n_sinks = 1;
+    return yk_scan_run(scan, err);
+}
+
 static int find_wanted(const yoke_table *t, const yoke_rows *r, wanted *w, yoke_error *err)
 {
-    int rc = r->select ? add_list(&w->columns, r->select, err) : add_all(&w->columns, t, err);
+    int rc = add_selected(&w->columns, t, r->select, err);
     w->n_shown = w->columns.n;
     YK_TRY(rc);
     return add_order(w, r->sort, err);
@@ -300,7 +339,7 @@ static int plain_rows(const yoke_table *t, const yoke_rows *r, yoke_frame **ret,
     YK_CLEANUP(yk_batch_fini) yk_batch     rows = {0};
     YK_TRY(find_wanted(t, r, &w, err));
     YK_TRY(make_sink(t, r, &w, NULL, &sink, err));
-    YK_TRY(run_scan(t, &sink, &scan, err));
+    YK_TRY(run_rows(t, r, &sink, &scan, err));
     YK_TRY(yk_rows_take(sink, &scan, &rows, err));
     return make_frame(&w, &rows, ret, err);
 }
@@ -343,7 +382,7 @@ static int each_row(const yoke_table *t, const yoke_rows *r, handing *h, yoke_er
     h->frame.types = types;
     yk_rows_to to = {hand_on, h};
     YK_TRY(make_sink(t, r, &w, &to, &sink, err));
-    YK_TRY(run_scan(t, &sink, &scan, err));
+    YK_TRY(run_rows(t, r, &sink, &scan, err));
     return yk_rows_each(sink, &scan, &to, err);
 }
 
@@ -367,11 +406,13 @@ static yk_each each_of(yoke_ask_kind what)
     }
 }
 
-static void name_ask(const yoke_ask *q, const yk_expr *e, yk_buf *to)
+void yk_ask_name(const yoke_ask *q, const yk_expr *e, yk_buf *to)
 {
     static const char *const word[] = {"count", "sum", "mean", "min", "max", "std", "var", "quantile", "hist", "distinct", "first", "last"};
     if (!e)
         yk_buf_puts(to, "count");
+    else if (yk_expr_alias(e) && q->what != YOKE_ASK_QUANTILE) /* of which there may be several */
+        yk_buf_puts(to, yk_expr_alias(e));
     else if (q->what == YOKE_ASK_QUANTILE && q->q == 0.5)
         yk_buf_printf(to, "median(%s)", yk_expr_name(e));
     else if (q->what == YOKE_ASK_QUANTILE)
@@ -430,7 +471,7 @@ static int parse_asks(const yoke_rows *r, group_asks *g, yoke_error *err)
         if (r->ask_names && r->n_asks)
             yk_buf_puts(&name, r->ask_names[i]);
         else
-            name_ask(&asks[i], g->exprs[i], &name);
+            yk_ask_name(&asks[i], g->exprs[i], &name);
         g->names[i] = yk_strdup(yk_buf_text(&name));
         if (!g->names[i])
             return yk_fail_nomem(err, "grouping");
@@ -485,8 +526,7 @@ static int find_order(grouped *g, const char *sort, yoke_error *err)
 
 static int run_groups(const yoke_table *t, const yoke_rows *r, grouped *g, yoke_error *err)
 {
-    const char *text = r->by ? r->by : r->select;
-    YK_TRY(text ? add_list(&g->by, text, err) : add_all(&g->by, t, err));
+    YK_TRY(r->by ? add_list(&g->by, r->by, err) : add_selected(&g->by, t, r->select, err));
     if (r->by)
         YK_TRY(parse_asks(r, &g->asks, err));
     g->n = g->by.n + g->asks.n;
@@ -686,7 +726,7 @@ static int look_at_types(const yoke_table *t, yoke_error *err)
     yoke_table                             whole = *t;
     whole.n_where = 0;
     whole.n_lookups = 0;
-    int rc = add_all(&all, &whole, NULL);
+    int rc = add_selected(&all, &whole, NULL, NULL);
     if (rc < 0) /* without a column that all files have none will be read */
         return rc == YOKE_EUNSUPPORTED ? 0 : yk_fail_nomem(err, "reading CSV");
     yk_rows_opts o = {.tail = 1, .memory = UINT64_MAX};

@@ -225,6 +225,15 @@ static int64_t frame_column(const yoke_frame *f, const char *name)
     return -1;
 }
 
+static int fail_absent(const yoke_frame *f, const char *name, yoke_error *err)
+{
+    YK_AUTOBUF all = YK_BUF_INIT;
+    for (size_t i = 0; i < f->rows.n_columns && all.len < 200; i++)
+        yk_buf_printf(&all, "%s%s", i ? ", " : "", f->names[i]);
+    return yk_fail(err, YOKE_EABSENT, "the joined table has no column '%s'; it has %s; where the tables call it differently the key is 'A=B'", name,
+                   yk_buf_text(&all));
+}
+
 /* "A = B, C = D", or "A" where both tables call it so. */
 static int parse_keys(yk_lookup *l, const yoke_table *t, const yoke_frame *f, const char *text, yoke_error *err)
 {
@@ -245,7 +254,7 @@ static int parse_keys(yk_lookup *l, const yoke_table *t, const yoke_frame *f, co
         YK_TRY(yk_source_check(t->source, key, err));
         int64_t c = frame_column(f, own);
         if (c < 0)
-            return yk_fail(err, YOKE_EABSENT, "the joined table has no column '%s'", own);
+            return fail_absent(f, own, err);
         yk_type theirs = t->source->columns[yk_source_find(t->source, key)].type;
         l->own_keys[k - 1] = (size_t)c;
         if (!yk_type_unify(theirs, f->rows.columns[c].type, &l->types[k - 1])) {

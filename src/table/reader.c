@@ -10,7 +10,6 @@
 typedef struct column {
     uint32_t   index;  /* of the source's columns */
     yk_cursor *cursor; /* in the current file, if that is Parquet and the column was asked for */
-    yk_npy_block *npy; /* scratch of files that are .npy */
     yk_arrow_cursor *batches; /* the same, if that is Arrow */
     uint64_t   batches_at;    /* its row */
     void      *values; /* a gathered block; made when first needed */
@@ -23,10 +22,11 @@ struct yk_reader {
     const yk_source *s;
     column          *columns;
     size_t           n_columns;
-    unsigned        *csv_columns; /* scratch: the file's own numbers */
+    unsigned        *own_columns; /* scratch: the file's own numbers */
     uint64_t         at, end;     /* rows */
     uint32_t         n;           /* rows of the block, which begins at `at` - n */
     size_t           file;        /* that cursors are in; n_files: none */
+    yk_npy_cursor   *npy;
     yk_csv_cursor   *csv;
     uint64_t         csv_next;    /* the row (of all) that csv is at; UINT64_MAX: sought anew */
     uint64_t         csv_block;   /* the first row of the block it holds; UINT64_MAX: none */
@@ -42,6 +42,8 @@ static void leave_file(yk_reader *r)
         yk_arrow_cursor_close(r->columns[i].batches);
         r->columns[i].batches = NULL;
     }
+    yk_npy_cursor_close(r->npy);
+    r->npy = NULL;
     yk_csv_cursor_close(r->csv);
     r->csv = NULL;
     r->csv_next = r->csv_block = UINT64_MAX;
@@ -55,12 +57,11 @@ void yk_reader_close(yk_reader *r)
     if (r->columns)
         leave_file(r);
     for (size_t i = 0; i < r->n_columns; i++) {
-        yk_npy_block_free(r->columns[i].npy);
         yk_free(r->columns[i].values);
         yk_free(r->columns[i].valid);
     }
     yk_free(r->columns);
-    yk_free(r->csv_columns);
+    yk_free(r->own_columns);
     yk_arena_fini(&r->texts);
     yk_free(r);
 }
@@ -72,8 +73,8 @@ int yk_reader_open(const yk_source *s, const uint32_t *columns, size_t n, yk_rea
         return yk_fail_nomem(err, "starting to read");
     r->s = s;
     r->columns = yk_new_array(column, n + 1);
-    r->csv_columns = yk_new_array(unsigned, n + 1);
-    if (!r->columns || !r->csv_columns)
+    r->own_columns = yk_new_array(unsigned, n + 1);
+    if (!r->columns || !r->own_columns)
         return yk_fail_nomem(err, "starting to read");
     r->n_columns = n;
     for (size_t i = 0; i < n; i++)
@@ -187,14 +188,24 @@ static int arrow_rows(yk_reader *r, column *c, uint64_t first, uint32_t n, yk_ve
     return yk_arrow_cursor_next(c->batches, n, ret, err);
 }
 
-/* A CSV cursor over those of the reader's columns that the file has. */
-static int open_csv(yk_reader *r, const yk_source_file *f, yk_csv_cursor **ret, yoke_error *err)
+/* Those of the reader's columns that the file has, by its own numbers, in r->own_columns. */
+static unsigned find_own(yk_reader *r, const yk_source_file *f)
 {
     unsigned n = 0;
     for (size_t i = 0; i < r->n_columns; i++)
         if (f->column[r->columns[i].index] >= 0)
-            r->csv_columns[n++] = (unsigned)f->column[r->columns[i].index];
-    return yk_csv_cursor_open(f->csv, r->csv_columns, n, ret, err);
+            r->own_columns[n++] = (unsigned)f->column[r->columns[i].index];
+    return n;
+}
+
+static int open_csv(yk_reader *r, const yk_source_file *f, yk_csv_cursor **ret, yoke_error *err)
+{
+    return yk_csv_cursor_open(f->csv, r->own_columns, find_own(r, f), ret, err);
+}
+
+static int open_npy(yk_reader *r, const yk_source_file *f, yk_npy_cursor **ret, yoke_error *err)
+{
+    return *ret ? 0 : yk_npy_cursor_open(f->npy, r->own_columns, find_own(r, f), ret, err);
 }
 
 static unsigned csv_slot(const yk_reader *r, const yk_source_file *f, uint32_t index)
@@ -246,6 +257,7 @@ static int gather_piece(yk_reader *r, column *c, size_t file, uint64_t first, ui
     size_t                size = yk_kind_size(type.kind);
     YK_CLEANUP(yk_cursor_closep) yk_cursor         *cursor = NULL;
     YK_CLEANUP(yk_csv_cursor_closep) yk_csv_cursor *csv = NULL;
+    YK_CLEANUP(yk_npy_cursor_closep) yk_npy_cursor *npy = NULL;
     yk_vec                                          v, flat;
     if (part_of(r, file, c->index)) {
         constant_vec(c, part_of(r, file, c->index), n, &v);
@@ -253,7 +265,8 @@ static int gather_piece(yk_reader *r, column *c, size_t file, uint64_t first, ui
         YK_TRY(yk_cursor_open(f->parquet, (unsigned)f->column[c->index], first - f->first, n, &cursor, err));
         YK_TRY(yk_cursor_next(cursor, n, &v, err));
     } else if (f->npy) {
-        YK_TRY(yk_npy_read(f->npy, (unsigned)f->column[c->index], first - f->first, n, &c->npy, &v, err));
+        YK_TRY(open_npy(r, f, &npy, err));
+        YK_TRY(yk_npy_cursor_get(npy, (unsigned)f->column[c->index], first - f->first, n, &v, err));
     } else {
         yk_type got;
         YK_TRY(open_csv(r, f, &csv, err));
@@ -315,8 +328,10 @@ int yk_reader_get(yk_reader *r, uint32_t index, yk_vec *ret, yk_type *ret_retype
         YK_TRY(yk_cursor_next(c->cursor, r->n, ret, err));
         return ret->n == r->n ? 0 : yk_fail(err, YOKE_EFORMAT, "'%s' ends before its rows do", f->path);
     }
-    if (f->npy)
-        return yk_npy_read(f->npy, (unsigned)f->column[index], first - f->first, r->n, &c->npy, ret, err);
+    if (f->npy) {
+        YK_TRY(open_npy(r, f, &r->npy, err));
+        return yk_npy_cursor_get(r->npy, (unsigned)f->column[index], first - f->first, r->n, ret, err);
+    }
     if (f->arrow) /* the only file of its source: never gathered */
         return arrow_rows(r, c, first, r->n, ret, err);
     YK_TRY(csv_at(r, first, err));

@@ -32,11 +32,23 @@ void yk_table_scan_fini(yk_scan *s);
 /* The same table with one more filter, or lookup (which is referenced), or neither. */
 int yk_table_derive(const yoke_table *t, const char *where, yk_lookup *lookup, yoke_table **ret, yoke_error *err) YK_MUST_USE;
 
+/* A list of expressions with each item that is * replaced by all columns that can be read throughout. NULL: all of them. */
+int yk_table_expand(const yoke_table *t, const char *select, yk_buf *to, yoke_error *err) YK_MUST_USE;
+
 /* Looks at all values of CSV columns, so that their types change no more. */
 int yk_table_settle(const yoke_table *t, yoke_error *err) YK_MUST_USE;
 
 /* Bytes that results may take. */
 uint64_t yk_table_memory(const yoke_table *t);
+
+YK_DEFINE_CLEANUP(yoke_answers, yoke_answers_free)
+
+/* What is asked, as sinks for a scan: ret_sinks (the caller frees the list) borrow from the answers. The i-th is answered by yk_answers_sink. */
+int yk_table_ask(const yoke_table *t, const yoke_ask *asks, size_t n, yoke_answers **ret, yk_sink ***ret_sinks, size_t *ret_n, yoke_error *err) YK_MUST_USE;
+const yk_sink *yk_answers_sink(const yoke_answers *a, size_t i);
+
+/* What a result is called when the caller says nothing: "mean(tip)", or the name that its expression has. `e` is q->expr, parsed. */
+void yk_ask_name(const yoke_ask *q, const yk_expr *e, yk_buf *to);
 
 /* The bins that a histogram is asked with. The caller frees them. */
 int yk_ask_bins(const yoke_ask *q, yk_bins **ret, yoke_error *err) YK_MUST_USE;

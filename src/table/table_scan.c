@@ -179,7 +179,7 @@ static int filter(plan *p, worker *w, yk_block *b, outcome *out, yoke_error *err
 {
     const yk_scan  *s = p->scan;
     const uint64_t *bad = NULL;
-    if (s->source->has_csv && s->opts->skip_bad_rows)
+    if (s->source->has_csv) /* whether or not a column is read */
         YK_TRY(yk_reader_bad(w->reader, &bad, err));
     if (bad) {
         for (uint32_t i = 0; i < (b->n + 63) / 64; i++)
@@ -640,6 +640,7 @@ int yk_scan_type(yk_scan *s, yk_program **ret, yoke_error *err)
     YK_TRY(yk_source_count(s->source, s->session, err));
     YK_CLEANUP(plan_fini) plan p;
     YK_TRY(make_plan(&p, s, err));
+    leave_out_known(&p);
     *ret = YK_TAKE(p.program);
     return 0;
 }

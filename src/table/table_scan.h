@@ -71,7 +71,8 @@ typedef struct yk_scan {
 /* Runs until no sink wants more. */
 int yk_scan_run(yk_scan *s, yoke_error *err) YK_MUST_USE;
 
-/* The program alone, typed and checked: filters are its first roots, then each sink's. The caller frees it. */
+/* The program alone, typed and checked: filters are its first roots, then each sink's. Sinks that statistics answer are done. The caller
+ * frees it. */
 int yk_scan_type(yk_scan *s, yk_program **ret, yoke_error *err) YK_MUST_USE;
 
 /* Adds an expression to a sink that is being made. */

@@ -38,6 +38,9 @@ static int open_writer(parquet_out *o, const yoke_frame *f)
         return yk_fail_nomem(o->err, "writing rows");
     YK_TRY(yk_batch_init(&o->rest, n, o->err));
     for (size_t i = 0; i < n; i++) {
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(f->names[i], f->names[k]) == 0)
+                return yk_fail(o->err, YOKE_EINVALID, "two columns are called '%s', which readers of Parquet cannot tell apart; call one otherwise: E as name", f->names[i]);
         fields[i] = (yk_parquet_field){.name = f->names[i], .type = f->rows.columns[i].type};
         o->rest.columns[i].type = f->rows.columns[i].type;
     }

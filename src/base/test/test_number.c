@@ -4,6 +4,7 @@
 #include "base/test/check.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,6 +29,35 @@ TEST(reals_are_short_and_read_back)
         assert_true(yk_number_read_real(buf, yk_number_real(x, buf), &y));
         assert_true(x == y);
     }
+}
+
+/* By its definition: the first precision that reads back. */
+static void check_shortest(double x)
+{
+    char buf[YK_NUMBER_MAX], want[400];
+    int  digits = fabs(x) < 0x1p-1022 ? 1 : 15;
+    do
+        snprintf(want, sizeof want, "%.*g", digits++, x);
+    while (strtod(want, NULL) != x);
+    assert_int_equal(yk_number_real(x, buf), strlen(want));
+    assert_string_equal(buf, want);
+}
+
+TEST(reals_have_the_fewest_digits)
+{
+    srand48(2);
+    for (int i = 0; i < 200000; i++) {
+        double x = ldexp(drand48() - 0.5, (int)(lrand48() % 80) - 24), places = pow(10, (double)(lrand48() % 14));
+        check_shortest(x);
+        check_shortest(rint(x * places) / places);
+        check_shortest(nextafter(rint(x * places) / places, i % 2 ? 1 : -1));
+    }
+    for (int i = -60; i < 60; i++)
+        for (int k = -3; k <= 3; k++)
+            check_shortest(ldexp(1, i) * (1 + k * 0x1p-52));
+    for (double x = 1e-7; x < 1e16; x *= 10)
+        for (int k = -50; k <= 50; k++)
+            check_shortest(x + k * x * 0x1p-53);
 }
 
 TEST(whole_numbers_read_whole_or_not_at_all)
@@ -83,5 +113,5 @@ TEST(progress_lines_say_rate_and_time_left)
     yk_progress_end(NULL);
 }
 
-RUN_TESTS(reals_are_short_and_read_back, whole_numbers_read_whole_or_not_at_all, reals_read_whole_or_not_at_all,
+RUN_TESTS(reals_are_short_and_read_back, reals_have_the_fewest_digits, whole_numbers_read_whole_or_not_at_all, reals_read_whole_or_not_at_all,
           progress_lines_say_rate_and_time_left)

@@ -40,7 +40,10 @@ static int check_text(const yk_csv *f, const char *head, size_t n, yoke_error *e
     static const struct {
         const char *begins, *is;
     } known[] = {{"PK\x03\x04", "a ZIP archive (Excel's .xlsx and NumPy's .npz are such); unpack it, or save the sheet as CSV"},
-                 {"PAR1", "a Parquet file; give it the ending .parquet"}, {"\x93NUMPY", "a NumPy file; give it the ending .npy"},
+                 {"PAR1", "a Parquet file; keep it as a file with the ending .parquet"},
+                 {"\x93NUMPY", "a NumPy file; keep it as a file with the ending .npy"},
+                 {"BZh", "a bzip2 file; unpack it: bzip2 -dc FILE | yoke table -"}, {"\xfd\x37zXZ", "an XZ file; unpack it: xz -dc FILE | yoke table -"},
+                 {"\x04\x22M\x18", "an LZ4 file; unpack it: lz4 -dc FILE | yoke table -"},
                  {"ARROW1", "an Arrow (Feather) file; write it as Parquet"}, {"SQLite format 3", "an SQLite database; export the table as CSV"}};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (n >= strlen(known[i].begins) && memcmp(head, known[i].begins, strlen(known[i].begins)) == 0)

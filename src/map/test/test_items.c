@@ -21,10 +21,13 @@ static int list_items(yk_items *it, bool by_index, char *out, size_t size, yoke_
     yk_field f[8];
     int      got = 1;
     size_t   len = 0;
+    YK_CLEANUP(yk_items_room_freep) yk_items_room *room = yk_items_room_new(it, err);
+    if (!room)
+        return YOKE_ENOMEM;
     out[0] = '\0';
     for (uint64_t i = 0; got > 0; i++) {
         if (by_index)
-            got = i >= yk_items_count(it) ? 0 : yk_items_at(it, i, f, err) < 0 ? -1 : 1;
+            got = i >= yk_items_count(it) ? 0 : yk_items_at(it, i, room, f, err) < 0 ? -1 : 1;
         else
             got = yk_items_next(it, f, err);
         for (unsigned k = 0; got > 0 && k < yk_items_width(it); k++) {
@@ -91,9 +94,11 @@ TEST(great_ranges_cost_nothing)
     assert_int_equal(yk_items_word(it, "0..999", &err), 0);
     assert_int_equal(yk_items_ready(it, &err), 0);
     assert_true(yk_items_count(it) == 10000000000000u);
-    assert_int_equal(yk_items_at(it, 9999999998765, f, &err), 0);
+    YK_CLEANUP(yk_items_room_freep) yk_items_room *room = yk_items_room_new(it, &err);
+    assert_non_null(room);
+    assert_int_equal(yk_items_at(it, 9999999998765, room, f, &err), 0);
     assert_true(f[0].i == 9999999998 && f[1].i == 765);
-    assert_true(yk_items_at(it, 10000000000000u, f, &err) < 0);
+    assert_true(yk_items_at(it, 10000000000000u, room, f, &err) < 0);
     yk_items_free(it);
 }
 
