@@ -94,6 +94,48 @@ def test_random_keys(yoke, tmp_path, seed):
         assert all(x == y or (x is None and y != y) for x, y in zip(a, b)), (seed, name)
 
 
+def test_codes_are_the_values_they_stand_for(yoke, tmp_path):
+    """Every row group has a dictionary of its own; the columns differ in how these come together."""
+    rng = np.random.default_rng(5)
+    n, groups = 400_000, 8
+    per = n // groups
+    wide = np.concatenate([g * 30_000 + rng.integers(0, 30_000, per) for g in range(groups)])  # more values than there are codes
+    real = np.where(rng.random(n) < 0.5, rng.choice([0.0, -0.0, np.nan, np.inf, 1.5], n), np.round(rng.normal(0, 9, n), 1))
+    some = wide % 5000
+    late = np.concatenate([rng.integers(0, 9, n - per), rng.integers(-2**60, 2**60, per)])  # plain values at the end
+    table = pa.table({
+        "row": np.arange(n), "key": pa.array(some, mask=rng.random(n) < 0.1), "wide": wide, "real": pa.array(real, mask=rng.random(n) < 0.1), "late": late,
+        "text": pa.array([f"name {i}" * (i % 3) for i in some], mask=rng.random(n) < 0.1), "long": pa.array([f"a long beginning of a text, {i}" for i in wide]),
+        "none": pa.array([None] * n, pa.float64()), "time": pa.array(some, pa.timestamp("us")), "half": pa.array(some > 2000),
+    })
+    pq.write_table(table, tmp_path / "in.parquet", row_group_size=per)
+    for sort, key in (("key desc", [-np.inf if k is None else k for k in table["key"].to_pylist()]), ("text", None), ("wide", wide)):
+        if key is None:
+            texts = table["text"].to_pylist()
+            order = np.array(sorted(range(n), key=lambda i: (texts[i] is None, texts[i] or "")))
+        else:
+            order = np.argsort(-np.array(key) if "desc" in sort else key, kind="stable")
+        outs = set()
+        for on, memory, name in (("threads:2", "1G", "a.parquet"), ("threads:3", "1M", "b.parquet"), ("processes:2", "1M", "c.parquet"), ("serial", "1G", "d.csv"),
+                                 ("threads:2", "1M", "e.csv")):
+            run = yoke("table", tmp_path / "in.parquet", "--sort", sort, "--on", on, "--memory", memory, "-o", tmp_path / name)
+            assert run.returncode == 0, run.stderr
+            outs.add((tmp_path / name).read_bytes())
+            if name.endswith(".parquet"):
+                got = pq.read_table(tmp_path / name)
+                for column in table.column_names:
+                    want, mine = table[column].take(pa.array(order)).combine_chunks(), got[column].combine_chunks()
+                    if column == "real":  # to the bit, except that what is NaN there is missing here
+                        want = pa.array(want.to_numpy(zero_copy_only=False), from_pandas=True)
+                        bits = lambda a: np.where(a.is_null(), 0, a.fill_null(0).to_numpy().view(np.int64))
+                        assert (bits(want) == bits(mine)).all()
+                    assert want.cast(mine.type).equals(mine), (sort, column)
+        assert len(outs) == 2
+        for name in "abcde":
+            for path in tmp_path.glob(f"{name}.*"):
+                path.unlink()
+
+
 def test_same_bytes_whatever_pulls_and_fits(yoke, tmp_path):
     rng = np.random.default_rng(1)
     table = pa.table({"x": np.round(rng.normal(0, 5, ROWS), 1), "s": pa.array([f"name {i}" for i in rng.integers(0, 99999, ROWS)]), "row": np.arange(ROWS)})

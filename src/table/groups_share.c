@@ -66,7 +66,7 @@ static int share_task(void *ctx, yk_task *task, void *out, yoke_error *err)
     YK_TRY(yk_batch_sort(&rows, h->order, h->n_order, &sorted, err));
     yk_buf *bytes = yk_task_bytes(task);
     if (bytes)
-        YK_TRY(yk_batch_write_rows(&rows, sorted, rows.n, bytes, err));
+        YK_TRY(yk_batch_write_rows(&rows, sorted, rows.n, true, bytes, err));
     return yk_task_emit(task, NULL, 0, err);
 }
 
