@@ -62,6 +62,23 @@ def test_groups_beyond_memory(yoke, tmp_path, seed):
         assert [int(line.split()[-1]) for line in run.stdout.splitlines()] == [df.k.nunique(), df.w.nunique()], run
 
 
+def test_many_groups_that_fit(yoke, tmp_path):
+    """More than are merged one after the other: by key, and in the order in which they came."""
+    rng = np.random.default_rng(7)
+    k = rng.permutation(np.repeat(np.arange(1_300_000) * 7, rng.integers(1, 3, 1_300_000)))
+    pq.write_table(pa.table({"k": k, "row": np.arange(len(k))}), tmp_path / "in.parquet", row_group_size=500_000)
+    keys, first, counts = np.unique(k, return_index=True, return_counts=True)
+    for on, memory in (("threads:2", "2G"), ("processes:2", "64M"), ("serial", "32M")):
+        run = yoke("table", tmp_path / "in.parquet", "--by", "k", "--first", "row", "--count", "--on", on, "--memory", memory, "-o", tmp_path / "out.parquet", "-f")
+        assert run.returncode == 0, run.stderr
+        got = [c.to_numpy() for c in pq.read_table(tmp_path / "out.parquet").columns]
+        assert (got[0] == keys).all() and (got[1] == first).all() and (got[2] == counts).all()
+        run = yoke("table", tmp_path / "in.parquet", "--distinct", "--select", "k", "--on", on, "--memory", memory, "-o", tmp_path / "out.parquet", "-f")
+        assert run.returncode == 0, run.stderr
+        assert (pq.read_table(tmp_path / "out.parquet")["k"].to_numpy() == k[np.sort(first)]).all()
+        assert yoke("table", tmp_path / "in.parquet", "--unique", "k", "--on", on, "--memory", memory).stdout.split()[-1] == str(len(keys))
+
+
 def test_what_cannot_be_held_is_said(yoke, tmp_path):
     pq.write_table(pa.table({"k": np.arange(N), "x": np.arange(N) % 10}), tmp_path / "in.parquet")
     for words in (["--by", "k", "--hist", "x", "--bins", 10, "--range", "0:10"], ["--tail", 130_000], ["--sample", 130_000]):
