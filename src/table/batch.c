@@ -58,6 +58,14 @@ size_t yk_batch_bytes(const yk_batch *b)
     return n;
 }
 
+void yk_batch_shrink(yk_batch *b, uint64_t most)
+{
+    bool is_large = yk_batch_bytes(b) > most;
+    yk_batch_clear(b);
+    for (size_t i = 0; i < b->n_columns && is_large; i++)
+        column_fini(&b->columns[i]);
+}
+
 static bool is_bytes(yk_type t) { return t.kind == YK_KIND_TEXT || t.kind == YK_KIND_DATA; }
 
 static int check(const yk_batch_column *c, yoke_error *err)

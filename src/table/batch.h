@@ -30,6 +30,7 @@ int  yk_batch_init(yk_batch *b, size_t n_columns, yoke_error *err) YK_MUST_USE; 
 void yk_batch_fini(yk_batch *b);
 void yk_batch_clear(yk_batch *b); /* keeps types and memory */
 size_t yk_batch_bytes(const yk_batch *b);
+void yk_batch_shrink(yk_batch *b, uint64_t most); /* empties it, and keeps memory only where that is at most so much */
 
 /* Appends rows `rows[0 … n)` (NULL: the first n) of blocks that are plain values (yk_eval_values) or codes that yk_batch_can_code says
  * yes to: a column's codes are kept while they are all of one dictionary. Types are those of the batch. REAL values that are NaN

@@ -83,8 +83,10 @@ int yk_grouping_each(yk_sink *base, const yk_scan *scan, const yk_order *order, 
     shares = (shares + YK_PARTS - 1) / YK_PARTS * YK_PARTS;
     s->n_shares = shares > 4096 ? 4096 : (uint32_t)shares;
     YK_TRY(yk_sorted_new(all, n_order, s->n_keys + s->n_asks + 1, s->memory / 2, &sorted, err));
+    yk_alloc_trim(); /* what the scan's tasks held */
     sharing  h = {s, all, n_order, sorted};
-    yk_stage st = {.name = "groups", .n = s->n_shares, .ctx = &h, .task = share_task, .fold = share_fold, .fold_ctx = &h};
+    yk_stage st = {.name = "groups", .n = s->n_shares, .ctx = &h, .task = share_task, .fold = share_fold, .fold_ctx = &h,
+                   .max_held = yk_memory_running(s->memory), .expected = s->spill.bytes / s->n_shares};
     YK_TRY(yk_stage_run(scan->session, &st, err));
     yk_spill_fini(&s->spill);
     uint64_t n = yk_sorted_rows(sorted);

@@ -288,7 +288,7 @@ int yk_grouping_new(const yk_expr *const *keys, size_t n_keys, const yk_group_as
         return yk_fail_nomem(err, "planning a scan");
     yk_grouping *s = (yk_grouping *)base;
     base->ops = &OPS;
-    yk_spill_init(&s->spill, memory / 4);
+    yk_spill_init(&s->spill, yk_memory_kept(memory));
     s->n_keys = n_keys, s->n_asks = n_asks, s->in_order = in_order_of_keys, s->memory = memory;
     s->asks = yk_new_array(yk_group_ask, n_asks + 1);
     s->roots = yk_new_array(size_t, n_asks + 1);

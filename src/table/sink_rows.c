@@ -253,10 +253,8 @@ static int rows_block(yk_sink *base, void *state_, const yk_block *b, yoke_error
     return 0;
 }
 
-static int rows_end(yk_sink *base, void *state_, yk_buf *to, yoke_error *err)
+static int write_rows(rows *s, state *st, yk_buf *to, yoke_error *err)
 {
-    rows  *s = (rows *)base;
-    state *st = state_;
     if (s->o.sample)
         YK_TRY(thin(&st->now, st->keys, &st->n_keys, s->o.sample, err));
     if (s->o.tail && st->now.n > s->o.tail)
@@ -269,6 +267,14 @@ static int rows_end(yk_sink *base, void *state_, yk_buf *to, yoke_error *err)
     }
     YK_TRY(yk_batch_write(&st->now, to, err));
     yk_buf_append(to, st->keys, st->n_keys * sizeof *st->keys);
+    return 0;
+}
+
+static int rows_end(yk_sink *base, void *state_, yk_buf *to, yoke_error *err)
+{
+    state *st = state_;
+    YK_TRY(write_rows((rows *)base, st, to, err));
+    yk_batch_shrink(&st->now, ((rows *)base)->o.memory / YK_IDLE_SHARE);
     return 0;
 }
 

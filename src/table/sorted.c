@@ -52,7 +52,7 @@ int yk_sorted_new(const yk_order *order, size_t n_order, size_t n_columns, uint6
     if (!s)
         return yk_fail_nomem(err, "sorting");
     s->memory = memory, s->n_order = n_order, s->n_columns = n_columns;
-    yk_spill_init(&s->spill, memory / 2);
+    yk_spill_init(&s->spill, yk_memory_kept(memory));
     s->order = yk_memdup(order, n_order * sizeof *order);
     s->types = yk_new_array(yk_type, n_columns + 1);
     s->dicts = yk_new_array(yk_codebook, n_columns + 1);
@@ -335,59 +335,68 @@ static int find_splits(yk_sorted *s, yoke_error *err)
     return 0;
 }
 
-/* Whether a row of a run comes before a sample: by keys, then by where they lie. */
-static int is_before(const yk_sorted *s, spot at, uint32_t sample, yk_buf *text, bool *ret, yoke_error *err)
+/* A run's keys, in columns 0 … n_order-1. */
+static int read_keys(const yk_sorted *s, uint32_t number, yk_batch *keys, yoke_error *err)
 {
+    YK_TRY(yk_batch_init(keys, s->n_order, err));
+    keys->n = s->runs[number].n;
     for (size_t k = 0; k < s->n_order; k++) {
-        yk_value a, b;
-        YK_TRY(run_value(s, at.run, s->order[k].column, at.row, text, &a, err));
-        yk_batch_get(&s->samples, k, sample, &b);
-        int c = yk_value_compare(&a, &b, s->order[k].is_descending);
-        if (c) {
-            *ret = c < 0;
-            return 0;
-        }
+        size_t column = s->order[k].column;
+        bool   is_coded = s->runs[number].places[column].is_coded;
+        keys->columns[k].type = s->types[column];
+        keys->columns[k].dict = is_coded ? &s->dicts[column].all : NULL;
+        YK_TRY((is_coded ? append_codes : append_values)(s, number, column, 0, keys->n, &keys->columns[k], err));
     }
-    *ret = at.run < s->spots[sample].run;
     return 0;
 }
 
-/* How many rows of a run come before a sample. */
-static int cut_run(const yk_sorted *s, uint32_t number, uint32_t sample, yk_buf *text, uint32_t *ret, yoke_error *err)
+/* Whether a row of a run comes before a sample: by keys, then by where they lie. */
+static bool is_before(const yk_sorted *s, const yk_batch *keys, spot at, uint32_t sample)
 {
-    uint64_t lo = 0, hi = s->runs[number].n;
+    for (size_t k = 0; k < s->n_order; k++) {
+        int c = yk_batch_compare(keys, at.row, &s->samples, sample, k, s->order[k].is_descending);
+        if (c)
+            return c < 0;
+    }
+    return at.run < s->spots[sample].run;
+}
+
+/* How many rows of a run come before a sample; at least `lo` of them do. */
+static uint32_t cut_run(const yk_sorted *s, const yk_batch *keys, uint32_t number, uint32_t sample, uint32_t lo)
+{
+    uint32_t hi = (uint32_t)keys->n;
     if (s->spots[sample].run == number)
-        lo = hi = s->spots[sample].row;
+        return s->spots[sample].row;
     while (lo < hi) {
-        uint64_t mid = (lo + hi) / 2;
-        bool     before;
-        YK_TRY(is_before(s, (spot){number, (uint32_t)mid}, sample, text, &before, err));
-        if (before)
+        uint32_t mid = lo + (hi - lo) / 2;
+        if (is_before(s, keys, (spot){number, mid}, sample))
             lo = mid + 1;
         else
             hi = mid;
     }
-    *ret = (uint32_t)lo;
-    return 0;
+    return lo;
 }
 
-/* A task: the cuts of all runs at one split. */
+/* A task: the cuts of a run at all splits. */
 static int cut_task(void *ctx, yk_task *t, void *out, yoke_error *err)
 {
+    YK_CLEANUP(yk_batch_fini) yk_batch keys = {0};
     const yk_sorted *s = ctx;
-    YK_AUTOBUF       text = YK_BUF_INIT;
-    uint32_t        *cuts = yk_arena_alloc(yk_task_arena(t), s->n_runs * sizeof *cuts);
+    uint32_t         number = (uint32_t)yk_task_index(t), at = 0;
+    uint32_t        *cuts = yk_arena_alloc(yk_task_arena(t), s->n_parts * sizeof *cuts);
     if (!cuts)
         return yk_fail_nomem(err, "sorting");
-    for (uint32_t i = 0; i < s->n_runs; i++)
-        YK_TRY(cut_run(s, i, s->splits[yk_task_index(t)], &text, &cuts[i], err));
-    return yk_task_emit(t, cuts, s->n_runs * sizeof *cuts, err);
+    YK_TRY(read_keys(s, number, &keys, err));
+    for (uint64_t p = 0; p + 1 < s->n_parts; p++)
+        cuts[p] = at = cut_run(s, &keys, number, s->splits[p], at);
+    return yk_task_emit(t, cuts, (s->n_parts - 1) * sizeof *cuts, err);
 }
 
 static int cut_fold(void *ctx, const yk_result *r, yoke_error *err)
 {
     yk_sorted *s = ctx;
-    memcpy(s->cuts + (r->index + 1) * s->n_runs, r->bytes, r->n_bytes);
+    for (uint64_t p = 1; p < s->n_parts; p++)
+        memcpy(&s->cuts[p * s->n_runs + r->index], (const char *)r->bytes + (p - 1) * sizeof *s->cuts, sizeof *s->cuts);
     return 0;
 }
 
@@ -396,8 +405,8 @@ static int find_cuts(yk_sorted *s, yoke_session *session, yoke_error *err)
     size_t n;
     if (!yk_mul(&n, s->n_parts + 1, s->n_runs) || !(s->cuts = yk_new_array(uint32_t, n + 1)) || !(s->starts = yk_new_array(uint64_t, s->n_parts + 1)))
         return yk_fail_nomem(err, "sorting");
-    yk_stage st = {.name = "sort", .n = s->n_parts - 1, .ctx = s, .task = cut_task, .fold = cut_fold, .fold_ctx = s};
-    if (st.n)
+    yk_stage st = {.name = "sort", .n = s->n_runs, .ctx = s, .task = cut_task, .fold = cut_fold, .fold_ctx = s};
+    if (s->n_parts > 1)
         YK_TRY(yk_stage_run(session, &st, err));
     for (size_t i = 0; i < s->n_runs; i++)
         s->cuts[s->n_parts * s->n_runs + i] = (uint32_t)s->runs[i].n;
@@ -446,6 +455,7 @@ static int part_task(void *ctx, yk_task *t, void *out, yoke_error *err)
     uint64_t lo = s->first > start ? s->first - start : 0, hi = s->end - start < rows->n ? s->end - start : rows->n;
     if (bytes)
         YK_TRY(yk_batch_write_rows(rows, order + lo, hi - lo, false, bytes, err));
+    yk_batch_shrink(rows, s->memory / YK_IDLE_SHARE);
     return yk_task_emit(t, NULL, 0, err);
 }
 
@@ -472,13 +482,16 @@ static int give_part(void *ctx, const yk_result *r, yoke_error *err)
 int yk_sorted_each(yk_sorted *s, yoke_session *session, const yoke_table_opts *opts, uint64_t first, uint64_t n, const yk_rows_to *to,
                    yoke_error *err)
 {
-    uint64_t part = s->memory / 16 < LEAST_PART ? LEAST_PART : s->memory / 16 > MOST_PART ? MOST_PART : s->memory / 16;
+    uint64_t part = s->memory / 32 < LEAST_PART ? LEAST_PART : s->memory / 32 > MOST_PART ? MOST_PART : s->memory / 32;
     if (first >= s->n_rows || n == 0)
         return 0;
     s->first = first;
     s->end = n < s->n_rows - first ? first + n : s->n_rows;
+    while (s->spill.bytes / part * s->n_runs * sizeof *s->cuts > s->memory / 8)
+        part *= 2;
     s->n_parts = s->spill.bytes / part + 1;
     forget_parts(s);
+    yk_alloc_trim(); /* what the runs' tasks held */
     YK_TRY(find_splits(s, err));
     YK_TRY(find_cuts(s, session, err));
     uint64_t last = s->n_parts;
@@ -488,6 +501,6 @@ int yk_sorted_each(yk_sorted *s, yoke_session *session, const yoke_table_opts *o
         last--;
     giving   g = {to, opts, s};
     yk_stage st = {.name = "sort", .n = last - s->part, .ctx = s, .start = start_worker, .stop = stop_worker, .task = part_task, .fold = give_part,
-                   .fold_ctx = &g};
+                   .fold_ctx = &g, .max_held = yk_memory_running(s->memory), .expected = part};
     return yk_stage_run(session, &st, err);
 }
