@@ -277,8 +277,10 @@ static int end_page(yk_pq_encoder *e, yk_codec_state *codecs, yoke_error *err)
     e->has_dict_pages |= is_coded;
     e->n_dict_pages += is_coded;
     clear_page(e);
-    if (is_coded && (e->dict.values.len > MOST_DICT || e->dict.n > (e->rows - e->missing) / 8 + 1000)) /* it does not pay */
+    if (is_coded && (e->dict.values.len > MOST_DICT || e->dict.n > (e->rows - e->missing) / 8 + 1000)) { /* it does not pay */
         e->has_dict = false;
+        yk_pq_intern_close(&e->dict);
+    }
     return 0;
 }
 
