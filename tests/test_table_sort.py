@@ -173,10 +173,40 @@ def test_memory_is_kept_to(yoke_path, plain_build, tmp_path):
     n = 1_500_000
     rng = np.random.default_rng(3)
     pq.write_table(pa.table({f"c{i}": rng.random(n) for i in range(6)}), tmp_path / "in.parquet", row_group_size=100_000)  # 81 MB in memory
-    for memory, most in (("1M", 220), ("2G", 500)):
+    for memory, most in (("1M", 140), ("64M", 180), ("2G", 500)):
         run = subprocess.run(["/usr/bin/env", "YOKE_ON=threads:2", yoke_path, "table", tmp_path / "in.parquet", "--sort", "c0", "--memory", memory, "-o",
                               tmp_path / "out.parquet", "-f", "--stats"], capture_output=True, text=True, check=True)
         assert int(run.stderr.split("peak ")[1].split()[0]) < most, run.stderr
+
+
+def test_memory_is_kept_to_by_codes(yoke_path, plain_build, tmp_path):
+    n = 3_000_000
+    rng = np.random.default_rng(6)
+    pq.write_table(pa.table({f"c{i}": rng.integers(0, 1000, n) for i in range(9)}), tmp_path / "in.parquet")  # 243 MB as values
+    for on, memory, most in (("threads:1", "32M", 48), ("threads:2", "32M", 64), ("threads:3", "64M", 96), ("threads:2", "2G", 260)):
+        run = subprocess.run([yoke_path, "table", tmp_path / "in.parquet", "--sort", "c0", "--on", on, "--memory", memory, "-o", tmp_path / "out.parquet", "-f", "--stats"],
+                             capture_output=True, text=True, check=True)
+        assert int(run.stderr.split("peak ")[1].split()[0]) < most, (on, memory, run.stderr)
+
+
+def test_a_full_file_system(yoke_path, plain_build, tmp_path):
+    """A small one, full while a sort or groups are written to it: a sentence, and nothing is left of it."""
+    rng = np.random.default_rng(8)
+    pq.write_table(pa.table({"k": rng.integers(0, 2**60, 2 * ROWS), "x": rng.random(2 * ROWS)}), tmp_path / "in.parquet")
+    small = tmp_path / "small"
+    small.mkdir()
+    shell = f"mount -t tmpfs -o size=1m none {small} && df --output=avail {small} && "
+    if subprocess.run(["unshare", "--map-root-user", "-m", "sh", "-c", shell + "true"], capture_output=True).returncode:
+        pytest.skip("no file system may be mounted here")
+    for words in (["--sort", "k"], ["--by", "k", "--sum", "x"], ["--distinct"]):
+        for on in ("threads:2", "processes:2", "serial"):
+            call = f"TMPDIR={small} {yoke_path} table {tmp_path}/in.parquet {' '.join(words)} --on {on} --memory 8M -o {tmp_path}/out.parquet; code=$?"
+            run = subprocess.run(["unshare", "--map-root-user", "-m", "sh", "-c", f"{shell} {call}; df --output=avail {small}; ls -A {small}; exit $code"],
+                                 capture_output=True, text=True)
+            assert run.returncode == 1 and "No space left" in run.stderr and "TMPDIR" in run.stderr and "--memory" in run.stderr, run
+            room = [line for line in run.stdout.split() if line != "Avail"]
+            assert len(room) == 2 and room[0] == room[1], run.stdout
+            assert sorted(p.name for p in tmp_path.iterdir()) == ["in.parquet", "small"]
 
 
 def test_a_full_disk_is_said(yoke_path, plain_build, tmp_path):

@@ -220,9 +220,11 @@ static int keep_result(yk_grouping *s, uint64_t firsts, const char *at, yoke_err
 static int start_spill(yk_grouping *s, yoke_error *err)
 {
     YK_AUTOBUF bytes = YK_BUF_INIT;
+    s->has_spilled = true;
+    if (!s->all.groups)
+        return 0;
     YK_TRY(yk_ledger_write(s, &s->all, YK_PARTS, &bytes, err));
     yk_ledger_fini(s, &s->all);
-    s->has_spilled = true;
     return keep_result(s, 0, bytes.data, err);
 }
 
@@ -242,18 +244,28 @@ static int merge_result(yk_grouping *s, uint64_t firsts, const char *at, yoke_er
     return 0;
 }
 
+/* Whether what is known would be too large with one more result merged into it: twice its bytes, about. */
+static bool is_too_much(const yk_grouping *s, const void *bytes, size_t size)
+{
+    uint32_t n_parts;
+    memcpy(&n_parts, bytes, sizeof n_parts);
+    size_t known = s->all.groups ? yk_ledger_bytes(s, &s->all) : 0;
+    return n_parts > 1 && known + 2 * size > s->memory / 2;
+}
+
 static int grouping_fold(yk_sink *base, const void *bytes, size_t size, yoke_error *err)
 {
     yk_grouping *s = (yk_grouping *)base;
     uint64_t     firsts = s->n_results++ << 32;
-    (void)size;
+    if (!s->has_spilled && is_too_much(s, bytes, size))
+        YK_TRY(start_spill(s, err));
     if (s->has_spilled)
         return keep_result(s, firsts, bytes, err);
     YK_TRY(merge_result(s, firsts, bytes, err));
-    bool is_large = yk_ledger_bytes(s, &s->all) > s->memory / 2;
-    if (is_large && has_bins(s) && yk_ledger_bytes(s, &s->all) > s->memory)
-        return yk_ledger_fail(s, yk_groups_count(s->all.groups), err);
-    return (is_large || yk_groups_count(s->all.groups) > MANY_GROUPS) && !has_bins(s) ? start_spill(s, err) : 0;
+    size_t known = yk_ledger_bytes(s, &s->all);
+    if (has_bins(s))
+        return known > s->memory ? yk_ledger_fail(s, yk_groups_count(s->all.groups), err) : 0;
+    return known > s->memory / 2 || yk_groups_count(s->all.groups) > MANY_GROUPS ? start_spill(s, err) : 0;
 }
 
 static void grouping_reset(yk_sink *base)
