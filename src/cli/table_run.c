@@ -380,6 +380,8 @@ static void keep_pages(uint64_t memory)
     mallopt(M_TRIM_THRESHOLD, 2 * most);
 }
 
+enum { LEAST_MEMORY = 16 << 20 };
+
 int yk_table_run(yk_table_call *c, yoke_error *err)
 {
     struct rlimit files; /* a table may be thousands of files, all open */
@@ -387,6 +389,8 @@ int yk_table_run(yk_table_call *c, yoke_error *err)
         files.rlim_cur = files.rlim_max;
         setrlimit(RLIMIT_NOFILE, &files);
     }
+    if (c->opts.memory && c->opts.memory < LEAST_MEMORY)
+        yk_cli_warn(c->args, "--memory of less than %dM is less than a scan takes by itself; it holds as little as it can", LEAST_MEMORY >> 20);
     keep_pages(yk_opts_memory(&c->opts));
     catch_interrupts();
     c->opts.progress = show_progress;
