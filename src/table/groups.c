@@ -108,10 +108,19 @@ static const void *value_at(const key *k, const yk_vec *v, uint32_t row)
     return at;
 }
 
+/* Most values have eight bytes: these are copied without a call. */
+static inline void copy_value(void *to, const void *value, size_t size)
+{
+    if (size == 8)
+        memcpy(to, value, 8);
+    else
+        memcpy(to, value, size);
+}
+
 /* Copies a value to `to` in the one form that equal values share. */
 static void canonical(const key *k, const void *value, void *to)
 {
-    memcpy(to, value, k->size);
+    copy_value(to, value, k->size);
     if (k->type.kind == YK_KIND_REAL) {
         double x;
         memcpy(&x, to, sizeof x);
@@ -148,7 +157,7 @@ static bool same_value(const key *k, uint32_t group, const void *value)
     }
     uint64_t words[2];
     canonical(k, value, words);
-    return memcmp(mine, words, k->size) == 0;
+    return k->size == 8 ? memcmp(mine, words, 8) == 0 : memcmp(mine, words, k->size) == 0;
 }
 
 /* ---- a new group */
@@ -478,28 +487,49 @@ void yk_groups_cut(const yk_groups *g, size_t n_keys, uint32_t n_parts, uint32_t
     ret_begin[0] = 0;
 }
 
-static void write_value(const key *k, uint32_t group, yk_buf *to)
+/* What a group takes as bytes. */
+static size_t written_size(const yk_groups *g, uint32_t group)
 {
-    yk_text t;
-    yk_buf_putc(to, (char)k->missing[group]);
-    if (k->missing[group])
-        return;
-    if (!is_text(k)) {
-        yk_buf_append(to, k->values + group * k->size, k->size);
-        return;
+    size_t n = sizeof *g->hashes + g->n_keys;
+    for (size_t k = 0; k < g->n_keys; k++) {
+        const key *c = &g->keys[k];
+        yk_text    t = {NULL, 0};
+        if (is_text(c))
+            memcpy(&t, c->values + group * sizeof t, sizeof t);
+        n += is_text(c) ? sizeof t.len + t.len : c->size;
     }
-    memcpy(&t, k->values + group * k->size, sizeof t);
-    yk_buf_append(to, &t.len, sizeof t.len);
-    yk_buf_append(to, t.data, t.len);
+    return n;
+}
+
+static char *write_value(const key *k, uint32_t group, char *to)
+{
+    const char *value = k->values + group * k->size;
+    yk_text     t;
+    *to++ = (char)k->missing[group];
+    if (k->missing[group])
+        return to;
+    if (!is_text(k)) {
+        copy_value(to, value, k->size);
+        return to + k->size;
+    }
+    memcpy(&t, value, sizeof t);
+    memcpy(to, &t.len, sizeof t.len);
+    memcpy(to + sizeof t.len, t.data, t.len);
+    return to + sizeof t.len + t.len;
 }
 
 int yk_groups_write(const yk_groups *g, const uint32_t *rows, uint32_t n, yk_buf *to, yoke_error *err)
 {
     yk_buf_append(to, &n, sizeof n);
     for (uint32_t i = 0; i < n; i++) {
-        yk_buf_append(to, &g->hashes[rows[i]], sizeof *g->hashes);
+        char *at = yk_buf_extend(to, written_size(g, rows[i]));
+        if (!at)
+            break;
+        memcpy(at, &g->hashes[rows[i]], sizeof *g->hashes);
+        at += sizeof *g->hashes;
         for (size_t k = 0; k < g->n_keys; k++)
-            write_value(&g->keys[k], rows[i], to);
+            at = write_value(&g->keys[k], rows[i], at);
+        to->len = (size_t)(at - to->data); /* missing values take less */
     }
     return to->is_failed ? yk_fail_nomem(err, "grouping rows") : 0;
 }
@@ -535,7 +565,7 @@ static bool read_value(reader *r, const key *k, void *scratch, const void **ret_
             return false;
         memcpy(scratch, &t, sizeof t);
     } else {
-        memcpy(scratch, at, k->size);
+        copy_value(scratch, at, k->size);
     }
     *ret_value = scratch;
     return true;

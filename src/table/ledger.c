@@ -515,6 +515,13 @@ static void key_at(const yk_vec *v, uint32_t row, yk_value *ret)
         memcpy(&ret->i, (const char *)v->values + row * size, size);
 }
 
+static int begin_column(yk_batch_column *c, yk_type type, size_t n, yoke_error *err)
+{
+    c->type = type;
+    bool is_roomy = yk_grow(&c->valid.data, &c->valid.cap, n + 1, 1) && yk_grow(&c->values.data, &c->values.cap, n * yk_kind_size(type.kind) + 1, 1);
+    return is_roomy ? 0 : yk_fail_nomem(err, "grouping");
+}
+
 int yk_ledger_rows(const yk_grouping *s, yk_ledger *t, const uint32_t *order, bool with_firsts, yk_batch *ret, yoke_error *err)
 {
     uint32_t n = yk_groups_count(t->groups);
@@ -523,7 +530,7 @@ int yk_ledger_rows(const yk_grouping *s, yk_ledger *t, const uint32_t *order, bo
     for (size_t k = 0; k < s->n_keys; k++) {
         yk_vec   keys;
         yk_value v;
-        ret->columns[k].type = s->types[k];
+        YK_TRY(begin_column(&ret->columns[k], s->types[k], n, err));
         YK_TRY(yk_groups_keys(t->groups, k, &keys, err));
         for (uint32_t i = 0; i < n; i++) {
             key_at(&keys, order[i], &v);
@@ -532,15 +539,16 @@ int yk_ledger_rows(const yk_grouping *s, yk_ledger *t, const uint32_t *order, bo
     }
     for (size_t a = 0; a < s->n_asks; a++) {
         yk_value v;
-        ret->columns[s->n_keys + a].type = result_type(s, a);
+        YK_TRY(begin_column(&ret->columns[s->n_keys + a], result_type(s, a), n, err));
         for (uint32_t i = 0; i < n; i++) {
             value_of(s, t, a, order[i], &v);
             YK_TRY(yk_batch_put(&ret->columns[s->n_keys + a], &v, err));
         }
     }
+    if (with_firsts)
+        YK_TRY(begin_column(&ret->columns[n_columns], (yk_type){.kind = YK_KIND_UINT}, n, err));
     for (uint32_t i = 0; with_firsts && i < n; i++) {
         yk_value v = {.type = {.kind = YK_KIND_UINT}, .u = t->firsts[order[i]]};
-        ret->columns[n_columns].type = v.type;
         YK_TRY(yk_batch_put(&ret->columns[n_columns], &v, err));
     }
     ret->n = n;
