@@ -2,6 +2,7 @@
 YOKE_STRESS sets how many."""
 
 import os
+import subprocess
 
 import numpy as np
 import pandas as pd
@@ -60,6 +61,37 @@ def test_groups_beyond_memory(yoke, tmp_path, seed):
     for memory in ("2M", "4G"):
         run = yoke("table", tmp_path / "in.parquet", "--unique", "k", "--unique", "w", "--memory", memory)
         assert [int(line.split()[-1]) for line in run.stdout.splitlines()] == [df.k.nunique(), df.w.nunique()], run
+
+
+def test_many_groups_that_fit(yoke, tmp_path):
+    """More than are merged one after the other: by key, and in the order in which they came."""
+    rng = np.random.default_rng(7)
+    k = rng.permutation(np.repeat(np.arange(1_300_000) * 7, rng.integers(1, 3, 1_300_000)))
+    pq.write_table(pa.table({"k": k, "row": np.arange(len(k))}), tmp_path / "in.parquet", row_group_size=500_000)
+    keys, first, counts = np.unique(k, return_index=True, return_counts=True)
+    for on, memory in (("threads:2", "2G"), ("processes:2", "64M"), ("serial", "32M")):
+        run = yoke("table", tmp_path / "in.parquet", "--by", "k", "--first", "row", "--count", "--on", on, "--memory", memory, "-o", tmp_path / "out.parquet", "-f")
+        assert run.returncode == 0, run.stderr
+        got = [c.to_numpy() for c in pq.read_table(tmp_path / "out.parquet").columns]
+        assert (got[0] == keys).all() and (got[1] == first).all() and (got[2] == counts).all()
+        run = yoke("table", tmp_path / "in.parquet", "--distinct", "--select", "k", "--on", on, "--memory", memory, "-o", tmp_path / "out.parquet", "-f")
+        assert run.returncode == 0, run.stderr
+        assert (pq.read_table(tmp_path / "out.parquet")["k"].to_numpy() == k[np.sort(first)]).all()
+        assert yoke("table", tmp_path / "in.parquet", "--unique", "k", "--on", on, "--memory", memory).stdout.split()[-1] == str(len(keys))
+
+
+def test_many_asks_of_many_groups(yoke_path, plain_build, tmp_path):
+    rng = np.random.default_rng(9)
+    n = 2_000_000
+    pq.write_table(pa.table({"k": rng.integers(0, 1_500_000, n), "x": np.round(rng.random(n), 2), "i": rng.integers(0, 999, n)}), tmp_path / "in.parquet")
+    asks = ["--count", "--sum", "x", "--mean", "x", "--std", "x", "--min", "i", "--max", "x", "--first", "x", "--last", "i", "--median", "x", "--unique", "i", "--sum", "i"]
+    outs = set()
+    for on, memory, most in (("threads:3", "32M", 128), ("threads:2", "4G", 4000), ("serial", "32M", 128)):
+        run = subprocess.run([yoke_path, "table", tmp_path / "in.parquet", "--by", "k", *asks, "--on", on, "--memory", memory, "-o", tmp_path / "out.parquet", "-f", "--stats"],
+                             capture_output=True, text=True, check=True)
+        assert int(run.stderr.split("peak ")[1].split()[0]) < most, (on, memory, run.stderr)
+        outs.add((tmp_path / "out.parquet").read_bytes())
+    assert len(outs) == 1
 
 
 def test_what_cannot_be_held_is_said(yoke, tmp_path):

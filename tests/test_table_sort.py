@@ -94,6 +94,48 @@ def test_random_keys(yoke, tmp_path, seed):
         assert all(x == y or (x is None and y != y) for x, y in zip(a, b)), (seed, name)
 
 
+def test_codes_are_the_values_they_stand_for(yoke, tmp_path):
+    """Every row group has a dictionary of its own; the columns differ in how these come together."""
+    rng = np.random.default_rng(5)
+    n, groups = 400_000, 8
+    per = n // groups
+    wide = np.concatenate([g * 30_000 + rng.integers(0, 30_000, per) for g in range(groups)])  # more values than there are codes
+    real = np.where(rng.random(n) < 0.5, rng.choice([0.0, -0.0, np.nan, np.inf, 1.5], n), np.round(rng.normal(0, 9, n), 1))
+    some = wide % 5000
+    late = np.concatenate([rng.integers(0, 9, n - per), rng.integers(-2**60, 2**60, per)])  # plain values at the end
+    table = pa.table({
+        "row": np.arange(n), "key": pa.array(some, mask=rng.random(n) < 0.1), "wide": wide, "real": pa.array(real, mask=rng.random(n) < 0.1), "late": late,
+        "text": pa.array([f"name {i}" * (i % 3) for i in some], mask=rng.random(n) < 0.1), "long": pa.array([f"a long beginning of a text, {i}" for i in wide]),
+        "none": pa.array([None] * n, pa.float64()), "time": pa.array(some, pa.timestamp("us")), "half": pa.array(some > 2000),
+    })
+    pq.write_table(table, tmp_path / "in.parquet", row_group_size=per)
+    for sort, key in (("key desc", [-np.inf if k is None else k for k in table["key"].to_pylist()]), ("text", None), ("wide", wide)):
+        if key is None:
+            texts = table["text"].to_pylist()
+            order = np.array(sorted(range(n), key=lambda i: (texts[i] is None, texts[i] or "")))
+        else:
+            order = np.argsort(-np.array(key) if "desc" in sort else key, kind="stable")
+        outs = set()
+        for on, memory, name in (("threads:2", "1G", "a.parquet"), ("threads:3", "1M", "b.parquet"), ("processes:2", "1M", "c.parquet"), ("serial", "1G", "d.csv"),
+                                 ("threads:2", "1M", "e.csv")):
+            run = yoke("table", tmp_path / "in.parquet", "--sort", sort, "--on", on, "--memory", memory, "-o", tmp_path / name)
+            assert run.returncode == 0, run.stderr
+            outs.add((tmp_path / name).read_bytes())
+            if name.endswith(".parquet"):
+                got = pq.read_table(tmp_path / name)
+                for column in table.column_names:
+                    want, mine = table[column].take(pa.array(order)).combine_chunks(), got[column].combine_chunks()
+                    if column == "real":  # to the bit, except that what is NaN there is missing here
+                        want = pa.array(want.to_numpy(zero_copy_only=False), from_pandas=True)
+                        bits = lambda a: np.where(a.is_null(), 0, a.fill_null(0).to_numpy().view(np.int64))
+                        assert (bits(want) == bits(mine)).all()
+                    assert want.cast(mine.type).equals(mine), (sort, column)
+        assert len(outs) == 2
+        for name in "abcde":
+            for path in tmp_path.glob(f"{name}.*"):
+                path.unlink()
+
+
 def test_same_bytes_whatever_pulls_and_fits(yoke, tmp_path):
     rng = np.random.default_rng(1)
     table = pa.table({"x": np.round(rng.normal(0, 5, ROWS), 1), "s": pa.array([f"name {i}" for i in rng.integers(0, 99999, ROWS)]), "row": np.arange(ROWS)})
@@ -131,10 +173,40 @@ def test_memory_is_kept_to(yoke_path, plain_build, tmp_path):
     n = 1_500_000
     rng = np.random.default_rng(3)
     pq.write_table(pa.table({f"c{i}": rng.random(n) for i in range(6)}), tmp_path / "in.parquet", row_group_size=100_000)  # 81 MB in memory
-    for memory, most in (("1M", 220), ("2G", 500)):
+    for memory, most in (("1M", 140), ("64M", 180), ("2G", 500)):
         run = subprocess.run(["/usr/bin/env", "YOKE_ON=threads:2", yoke_path, "table", tmp_path / "in.parquet", "--sort", "c0", "--memory", memory, "-o",
                               tmp_path / "out.parquet", "-f", "--stats"], capture_output=True, text=True, check=True)
         assert int(run.stderr.split("peak ")[1].split()[0]) < most, run.stderr
+
+
+def test_memory_is_kept_to_by_codes(yoke_path, plain_build, tmp_path):
+    n = 3_000_000
+    rng = np.random.default_rng(6)
+    pq.write_table(pa.table({f"c{i}": rng.integers(0, 1000, n) for i in range(9)}), tmp_path / "in.parquet")  # 243 MB as values
+    for on, memory, most in (("threads:1", "32M", 48), ("threads:2", "32M", 64), ("threads:3", "64M", 96), ("threads:2", "2G", 260)):
+        run = subprocess.run([yoke_path, "table", tmp_path / "in.parquet", "--sort", "c0", "--on", on, "--memory", memory, "-o", tmp_path / "out.parquet", "-f", "--stats"],
+                             capture_output=True, text=True, check=True)
+        assert int(run.stderr.split("peak ")[1].split()[0]) < most, (on, memory, run.stderr)
+
+
+def test_a_full_file_system(yoke_path, plain_build, tmp_path):
+    """A small one, full while a sort or groups are written to it: a sentence, and nothing is left of it."""
+    rng = np.random.default_rng(8)
+    pq.write_table(pa.table({"k": rng.integers(0, 2**60, 2 * ROWS), "x": rng.random(2 * ROWS)}), tmp_path / "in.parquet")
+    small = tmp_path / "small"
+    small.mkdir()
+    shell = f"mount -t tmpfs -o size=1m none {small} && df --output=avail {small} && "
+    if subprocess.run(["unshare", "--map-root-user", "-m", "sh", "-c", shell + "true"], capture_output=True).returncode:
+        pytest.skip("no file system may be mounted here")
+    for words in (["--sort", "k"], ["--by", "k", "--sum", "x"], ["--distinct"]):
+        for on in ("threads:2", "processes:2", "serial"):
+            call = f"TMPDIR={small} {yoke_path} table {tmp_path}/in.parquet {' '.join(words)} --on {on} --memory 8M -o {tmp_path}/out.parquet; code=$?"
+            run = subprocess.run(["unshare", "--map-root-user", "-m", "sh", "-c", f"{shell} {call}; df --output=avail {small}; ls -A {small}; exit $code"],
+                                 capture_output=True, text=True)
+            assert run.returncode == 1 and "No space left" in run.stderr and "TMPDIR" in run.stderr and "--memory" in run.stderr, run
+            room = [line for line in run.stdout.split() if line != "Avail"]
+            assert len(room) == 2 and room[0] == room[1], run.stdout
+            assert sorted(p.name for p in tmp_path.iterdir()) == ["in.parquet", "small"]
 
 
 def test_a_full_disk_is_said(yoke_path, plain_build, tmp_path):

@@ -37,8 +37,8 @@ typedef struct yoke_table_opts {
     int    skip_bad_rows; /* CSV rows with a wrong number of fields are passed over instead of being an error */
     const char *types;    /* of CSV columns, where they are not to be found out: "zip=text, fare=real"; int, bool, date and timestamp are
                              others. A value that is none is an error. NULL: none; borrowed until the table is open */
-    uint64_t memory;      /* bytes that results may take before they go to temporary files or are refused; 0: a quarter of
-                             what this process may use */
+    uint64_t memory;      /* bytes that a scan and its results may hold before they go to temporary files or are refused; 0: a quarter of
+                             what this process may use. What it takes at least: docs/tables.md */
     int (*progress)(void *ctx, uint64_t rows_done, uint64_t rows); /* called from the thread that asked; nonzero: end with
                              YOKE_ECANCELED. May be NULL */
     void  *progress_ctx;

@@ -6,6 +6,9 @@
 
 #include <stdatomic.h>
 #include <stdlib.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 static bool             testing; /* written only before threads start and after they end */
 static atomic_uint_least64_t asked;
@@ -55,6 +58,13 @@ void yk_free(void *p)
     if (testing && p)
         atomic_fetch_sub(&outstanding, 1);
     free(p);
+}
+
+void yk_alloc_trim(void)
+{
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
 }
 
 void *yk_memdup(const void *p, size_t size)

@@ -18,6 +18,9 @@ void *yk_calloc(size_t n, size_t size) __attribute__((malloc, alloc_size(1, 2), 
 void *yk_realloc(void *p, size_t size) __attribute__((alloc_size(2), warn_unused_result)); /* p stays valid on failure */
 void  yk_free(void *p);                                                                    /* NULL is allowed */
 
+/* Gives memory that is free back to the system, where the C library can. Between parts of a work that count what they hold. */
+void yk_alloc_trim(void);
+
 /* A block that starts on a 64-byte boundary; freed with yk_free. */
 void *yk_malloc_aligned(size_t size) __attribute__((malloc, alloc_size(1), warn_unused_result));
 

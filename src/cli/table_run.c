@@ -464,6 +464,16 @@ static int run_table(yk_table_call *c, yoke_session *s, yoke_table *t, yoke_erro
     return rc;
 }
 
+/* Results of tasks come and go in megabytes: pages that are kept need not be cleared again. But they count. */
+static void keep_pages(uint64_t memory)
+{
+    int most = memory / YK_IDLE_SHARE < 32 << 20 ? (int)(memory / YK_IDLE_SHARE) : 32 << 20;
+    mallopt(M_MMAP_THRESHOLD, most);
+    mallopt(M_TRIM_THRESHOLD, 2 * most);
+}
+
+enum { LEAST_MEMORY = 16 << 20 };
+
 int yk_table_run(yk_table_call *c, yoke_error *err)
 {
     struct rlimit files; /* a table may be thousands of files, all open */
@@ -471,8 +481,9 @@ int yk_table_run(yk_table_call *c, yoke_error *err)
         files.rlim_cur = files.rlim_max;
         setrlimit(RLIMIT_NOFILE, &files);
     }
-    mallopt(M_MMAP_THRESHOLD, 32 << 20); /* results of tasks come and go in megabytes: pages that are kept need not be cleared again */
-    mallopt(M_TRIM_THRESHOLD, 64 << 20);
+    if (c->opts.memory && c->opts.memory < LEAST_MEMORY)
+        yk_cli_warn(c->args, "--memory of less than %dM is less than a scan takes by itself; it holds as little as it can", LEAST_MEMORY >> 20);
+    keep_pages(yk_opts_memory(&c->opts));
     catch_interrupts();
     c->opts.progress = show_progress;
     c->opts.progress_ctx = yk_progress_start("table", "rows", UINT64_MAX, c->how);

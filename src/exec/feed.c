@@ -43,7 +43,7 @@ int yk_feed_init(yk_feed *f, const yk_work *w, unsigned workers, yoke_error *err
                    .workers = workers,
                    .max_block = yk_feed_max_block(bytes),
                    .target_ns = TARGET_NS,
-                   .max_held = MAX_HELD,
+                   .most_bytes = w->expected,
                    .n_window = window_for(bytes, workers)};
     f->window = yk_new_array(yk_block *, f->n_window);
     return f->window ? 0 : yk_fail_nomem(err, "starting a run");
@@ -80,10 +80,17 @@ void yk_feed_fini(yk_feed *f)
     f->window = NULL;
 }
 
+/* Room for one block more. Where memory counts, a running one is taken to hold as much again as its result, and twice that while it
+ * makes it; one may always run. */
+static bool has_room(const yk_feed *f)
+{
+    bool is_alone = f->seq_out == f->seq_in;
+    return f->held < MAX_HELD && (is_alone || !f->work->max_held || f->held + (f->n_running + 1) * 3 * f->most_bytes <= f->work->max_held);
+}
+
 bool yk_feed_may_claim(const yk_feed *f)
 {
-    return !f->is_ended && !f->is_later && f->next < f->work->n && f->seq_out - f->seq_in < f->n_window &&
-           f->held < f->max_held;
+    return !f->is_ended && !f->is_later && f->next < f->work->n && f->seq_out - f->seq_in < f->n_window && has_room(f);
 }
 
 bool yk_feed_is_finished(const yk_feed *f)
@@ -195,6 +202,7 @@ int yk_feed_claim(yk_feed *f, yk_block **ret, yoke_error *err)
         yoke_error_clear(&b->why);
     b->seq = f->seq_out++;
     f->next += b->n;
+    f->n_running++;
     if (!f->work->is_unordered)
         f->window[b->seq % f->n_window] = b;
     *ret = b;
@@ -203,7 +211,7 @@ int yk_feed_claim(yk_feed *f, yk_block **ret, yoke_error *err)
 
 static size_t bytes_of(const yk_block *b)
 {
-    return b->own_size + b->emitted.len;
+    return b->own_size + b->emitted.cap;
 }
 
 /* What is unclaimed hears of more by a poke alone. */
@@ -214,6 +222,8 @@ void yk_feed_done(yk_feed *f, yk_block *b)
     b->is_done = true;
     ask_again(f);
     f->held += bytes_of(b);
+    f->n_running--;
+    f->most_bytes = f->largest && f->most_bytes > bytes_of(b) ? f->most_bytes : bytes_of(b);
     if (b->n > f->largest)
         f->largest = b->n;
     if (b->n_done) {

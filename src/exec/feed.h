@@ -20,7 +20,9 @@ typedef struct yk_feed {
     yk_block     **window;           /* owned; the blocks out or waiting, by seq */
     yk_block      *done_first, *done_last; /* unordered: waiting to be given on */
     yk_block      *free;             /* owned; to be used again */
-    size_t         held, max_held;   /* bytes of results waiting */
+    size_t         held;             /* bytes of results waiting */
+    size_t         most_bytes;       /* of one block's results; 0: not known */
+    uint64_t       n_running;        /* blocks handed out and not done */
     double         task_ns;          /* measured cost of a task; 0: not yet known */
     uint32_t       largest;          /* tasks of the largest block that came back */
     bool           is_later, is_ended; /* what fill last said */

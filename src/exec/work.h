@@ -51,6 +51,8 @@ typedef struct yk_work {
     void *extra; /* borrowed; for callers whose ctx is a yk_call */
 
     uint64_t           chunk;  /* tasks in a block; 0: chosen from their cost */
+    size_t             max_held; /* bytes that running and waiting tasks should take; 0: as many as it needs */
+    size_t             expected; /* with max_held: bytes of a result, as long as none is known */
     unsigned           retries, backoff_ms, timeout_ms, mem_mib, recycle_mib;
     uint64_t           recycle_tasks;
     const yoke_cancel *cancel; /* NULL: none */

@@ -39,6 +39,10 @@ typedef struct yk_stage {
      * NULL: the first failure in task order ends the stage and is its error. */
     int (*failed)(void *fold_ctx, uint64_t index, const yoke_error *why, yoke_error *err);
     void *fold_ctx; /* borrowed */
+
+    /* Optional: bytes that tasks and their results should take together, those that run and those that wait for the fold; and of a
+     * result before one is known. Tasks are begun while there is room, and one at a time where there is none. */
+    size_t max_held, expected;
 } yk_stage;
 
 /* Runs the stage on the session's executor and returns when all is folded, or the first error. Results not yet folded

@@ -3,37 +3,67 @@
 
 int yk_batch_init(yk_batch *b, size_t n_columns, yoke_error *err)
 {
-    *b = (yk_batch){.columns = yk_new_array(yk_batch_column, n_columns + 1), .n_columns = n_columns};
-    return b->columns ? 0 : yk_fail_nomem(err, "keeping rows");
+    *b = (yk_batch){.columns = yk_new_array(yk_batch_column, n_columns + 1), .dicts = yk_new_array(yk_batch_column, n_columns + 1),
+                    .n_columns = n_columns};
+    if (b->columns && b->dicts)
+        return 0;
+    yk_free(b->columns);
+    yk_free(b->dicts);
+    *b = (yk_batch){0};
+    return yk_fail_nomem(err, "keeping rows");
+}
+
+static void column_fini(yk_batch_column *c)
+{
+    yk_buf_fini(&c->values);
+    yk_buf_fini(&c->bytes);
+    yk_buf_fini(&c->valid);
+    *c = (yk_batch_column){.type = c->type};
+}
+
+static void column_clear(yk_batch_column *c)
+{
+    yk_buf_clear(&c->values);
+    yk_buf_clear(&c->bytes);
+    yk_buf_clear(&c->valid);
+    c->dict = NULL;
 }
 
 void yk_batch_fini(yk_batch *b)
 {
     for (size_t i = 0; b->columns && i < b->n_columns; i++) {
-        yk_buf_fini(&b->columns[i].values);
-        yk_buf_fini(&b->columns[i].bytes);
-        yk_buf_fini(&b->columns[i].valid);
+        column_fini(&b->columns[i]);
+        column_fini(&b->dicts[i]);
     }
     yk_free(b->columns);
+    yk_free(b->dicts);
     *b = (yk_batch){0};
 }
 
+/* Dictionaries stay: often the next rows' are the same. */
 void yk_batch_clear(yk_batch *b)
 {
-    for (size_t i = 0; i < b->n_columns; i++) {
-        yk_buf_clear(&b->columns[i].values);
-        yk_buf_clear(&b->columns[i].bytes);
-        yk_buf_clear(&b->columns[i].valid);
-    }
+    for (size_t i = 0; i < b->n_columns; i++)
+        column_clear(&b->columns[i]);
     b->n = 0;
 }
+
+static size_t column_bytes(const yk_batch_column *c) { return c->values.cap + c->bytes.cap + c->valid.cap; }
 
 size_t yk_batch_bytes(const yk_batch *b)
 {
     size_t n = 0;
     for (size_t i = 0; i < b->n_columns; i++)
-        n += b->columns[i].values.cap + b->columns[i].bytes.cap + b->columns[i].valid.cap;
+        n += column_bytes(&b->columns[i]) + column_bytes(&b->dicts[i]);
     return n;
+}
+
+void yk_batch_shrink(yk_batch *b, uint64_t most)
+{
+    bool is_large = yk_batch_bytes(b) > most;
+    yk_batch_clear(b);
+    for (size_t i = 0; i < b->n_columns && is_large; i++)
+        column_fini(&b->columns[i]);
 }
 
 static bool is_bytes(yk_type t) { return t.kind == YK_KIND_TEXT || t.kind == YK_KIND_DATA; }
@@ -84,7 +114,7 @@ static void put_values(const yk_vec *v, const uint32_t *rows, uint32_t n, size_t
             memcpy(to + i * size, values + rows[i] * size, size);
 }
 
-static int add_column(yk_batch_column *c, const yk_vec *v, const uint32_t *rows, uint32_t n, yoke_error *err)
+static int add_values(yk_batch_column *c, const yk_vec *v, const uint32_t *rows, uint32_t n, yoke_error *err)
 {
     size_t size = yk_kind_size(c->type.kind);
     char  *valid = yk_buf_extend(&c->valid, n);
@@ -104,13 +134,75 @@ static int add_column(yk_batch_column *c, const yk_vec *v, const uint32_t *rows,
     return 0;
 }
 
+/* ---- codes */
+
+enum { MOST_CODES = UINT16_MAX };
+
+static bool has_codes_of(yk_kind kind) { return yk_kind_size(kind) == 8 || kind == YK_KIND_TEXT || kind == YK_KIND_DATA; }
+
+bool yk_batch_can_code(const yk_vec *v)
+{
+    return v->codes && !v->is_const && v->dict->id && v->dict->n < MOST_CODES && has_codes_of(v->type.kind);
+}
+
+/* The column's rows are codes of this dictionary: a copy, for its owner's may be gone before the rows are. Its last row is missing. */
+static int adopt(yk_batch *b, size_t column, const yk_vec *v, yoke_error *err)
+{
+    yk_batch_column *c = &b->columns[column], *d = &b->dicts[column];
+    if (d->dict_id != v->dict->id || d->type.kind != c->type.kind) {
+        yk_vec values = {.type = c->type, .n = v->dict->n, .values = v->dict->values};
+        column_clear(d);
+        d->dict_id = 0;
+        d->type = c->type;
+        YK_TRY(add_values(d, &values, NULL, values.n, err));
+        YK_TRY(yk_batch_put(d, &(yk_value){.type = d->type, .is_missing = true}, err));
+        d->dict_id = v->dict->id;
+    }
+    c->dict = d;
+    c->dict_id = d->dict_id;
+    return 0;
+}
+
+static int add_codes(yk_batch_column *c, const yk_vec *v, const uint32_t *rows, uint32_t n, yoke_error *err)
+{
+    const uint16_t none = (uint16_t)v->dict->n;
+    uint16_t      *to = yk_buf_extend(&c->values, n * sizeof *to);
+    if (!to)
+        return yk_fail_nomem(err, "keeping rows");
+    for (uint32_t i = 0; i < n && !v->valid; i++)
+        to[i] = (uint16_t)v->codes[rows ? rows[i] : i];
+    for (uint32_t i = 0; i < n && v->valid; i++) {
+        uint32_t row = rows ? rows[i] : i;
+        to[i] = v->valid[row >> 6] >> (row & 63) & 1 ? (uint16_t)v->codes[row] : none;
+    }
+    return 0;
+}
+
+static int add_column(yk_batch *b, size_t column, const yk_vec *v, const uint32_t *rows, uint32_t n, yoke_error *err)
+{
+    _Alignas(16) char room[YK_BLOCK * 16];
+    uint64_t          valid[YK_BLOCK / 64];
+    yk_batch_column  *c = &b->columns[column];
+    yk_vec            plain;
+    if (v->codes && b->n == 0)
+        YK_TRY(adopt(b, column, v, err));
+    if (v->codes && c->dict && c->dict_id == v->dict->id)
+        return add_codes(c, v, rows, n, err);
+    YK_TRY(yk_batch_decode(b, column, err));
+    if (v->codes)
+        YK_TRY(yk_vec_flatten(v, c->type, room, valid, &plain, err));
+    return add_values(c, v->codes ? &plain : v, rows, n, err);
+}
+
 int yk_batch_add(yk_batch *b, const yk_vec *columns, const uint32_t *rows, uint32_t n, yoke_error *err)
 {
     for (size_t i = 0; i < b->n_columns && n; i++)
-        YK_TRY(add_column(&b->columns[i], &columns[i], rows, n, err));
+        YK_TRY(add_column(b, i, &columns[i], rows, n, err));
     b->n += n;
     return 0;
 }
+
+/* ---- */
 
 static int append_fixed(yk_batch_column *c, const yk_batch_column *from, const uint32_t *order, uint64_t first, uint64_t n, yoke_error *err)
 {
@@ -131,26 +223,71 @@ static int append_fixed(yk_batch_column *c, const yk_batch_column *from, const u
     return 0;
 }
 
+static int append_column(yk_batch_column *c, const yk_batch_column *f, const uint32_t *order, uint64_t first, uint64_t n, yoke_error *err)
+{
+    char *valid = yk_buf_extend(&c->valid, n);
+    if (!valid)
+        return yk_fail_nomem(err, "keeping rows");
+    for (uint64_t k = 0; k < n; k++)
+        valid[k] = f->valid.data[order ? order[first + k] : first + k];
+    if (!is_bytes(f->type))
+        return append_fixed(c, f, order, first, n, err);
+    for (uint64_t k = first; k < first + n; k++) {
+        uint64_t place[2], row = order ? order[k] : k;
+        memcpy(place, f->values.data + row * sizeof place, sizeof place);
+        put_text(c, (yk_text){yk_buf_text(&f->bytes) + place[0], place[1]});
+    }
+    return check(c, err);
+}
+
+static uint16_t code_at(const yk_batch_column *c, uint64_t row)
+{
+    uint16_t code;
+    memcpy(&code, c->values.data + row * sizeof code, sizeof code);
+    return code;
+}
+
+/* The values that codes stand for: rows of the dictionary, in the order of the codes. */
+static int append_decoded(yk_batch_column *c, const yk_batch_column *f, const uint32_t *order, uint64_t first, uint64_t n, yoke_error *err)
+{
+    uint32_t rows[YK_BLOCK];
+    for (uint64_t at = first; at < first + n; at += YK_BLOCK) {
+        uint64_t some = first + n - at < YK_BLOCK ? first + n - at : YK_BLOCK;
+        for (uint64_t k = 0; k < some; k++)
+            rows[k] = code_at(f, order ? order[at + k] : at + k);
+        YK_TRY(append_column(c, f->dict, rows, 0, some, err));
+    }
+    return 0;
+}
+
+int yk_batch_decode(yk_batch *b, size_t column, yoke_error *err)
+{
+    yk_batch_column *c = &b->columns[column], plain = {.type = c->type};
+    if (!c->dict)
+        return 0;
+    int rc = append_decoded(&plain, c, NULL, 0, b->n, err);
+    column_fini(rc < 0 ? &plain : c);
+    if (rc == 0)
+        *c = plain;
+    return rc;
+}
+
+int yk_batch_decode_few(yk_batch *b, yoke_error *err)
+{
+    for (size_t i = 0; i < b->n_columns; i++) {
+        const yk_batch_column *d = b->columns[i].dict;
+        if (d && d->values.len + d->bytes.len > b->n * (yk_kind_size(d->type.kind) + 1 - sizeof(uint16_t)))
+            YK_TRY(yk_batch_decode(b, i, err));
+    }
+    return 0;
+}
+
 int yk_batch_append(yk_batch *b, const yk_batch *from, const uint32_t *order, uint64_t first, uint64_t n, yoke_error *err)
 {
     for (size_t i = 0; i < b->n_columns && n; i++) {
-        yk_batch_column       *c = &b->columns[i];
         const yk_batch_column *f = &from->columns[i];
-        char                  *valid = yk_buf_extend(&c->valid, n);
-        if (!valid)
-            return yk_fail_nomem(err, "keeping rows");
-        for (uint64_t k = 0; k < n; k++)
-            valid[k] = f->valid.data[order ? order[first + k] : first + k];
-        if (!is_bytes(f->type)) {
-            YK_TRY(append_fixed(c, f, order, first, n, err));
-            continue;
-        }
-        for (uint64_t k = first; k < first + n; k++) {
-            uint64_t place[2], row = order ? order[k] : k;
-            memcpy(place, f->values.data + row * sizeof place, sizeof place);
-            put_text(c, (yk_text){yk_buf_text(&f->bytes) + place[0], place[1]});
-        }
-        YK_TRY(check(c, err));
+        YK_TRY(yk_batch_decode(b, i, err));
+        YK_TRY((f->dict ? append_decoded : append_column)(&b->columns[i], f, order, first, n, err));
     }
     b->n += n;
     return 0;
@@ -184,9 +321,25 @@ int yk_batch_put(yk_batch_column *c, const yk_value *v, yoke_error *err)
     return check(c, err);
 }
 
-void yk_batch_get(const yk_batch *b, size_t column, uint64_t row, yk_value *ret)
+/* Where the value of a row lies: in the column, or in its dictionary. */
+static const yk_batch_column *find(const yk_batch *b, size_t column, uint64_t *row)
 {
     const yk_batch_column *c = &b->columns[column];
+    if (!c->dict)
+        return c;
+    *row = code_at(c, *row);
+    return c->dict;
+}
+
+bool yk_batch_is_missing(const yk_batch *b, size_t column, uint64_t row)
+{
+    const yk_batch_column *c = find(b, column, &row);
+    return !c->valid.data[row];
+}
+
+void yk_batch_get(const yk_batch *b, size_t column, uint64_t row, yk_value *ret)
+{
+    const yk_batch_column *c = find(b, column, &row);
     size_t                 size = yk_kind_size(c->type.kind);
     *ret = (yk_value){.type = c->type, .is_missing = !c->valid.data[row]};
     if (ret->is_missing)
@@ -200,171 +353,6 @@ void yk_batch_get(const yk_batch *b, size_t column, uint64_t row, yk_value *ret)
     } else {
         memcpy(&ret->i, c->values.data + row * size, size);
     }
-}
-
-/* ---- as bytes: the number of rows, then per column its type and three runs with their lengths; all begin at multiples of 8 */
-
-enum { TYPE_ROOM = 16 };
-_Static_assert(sizeof(yk_type) <= TYPE_ROOM, "a type fits its place");
-
-static void pad(yk_buf *to, uint64_t n)
-{
-    static const char zeros[8];
-    yk_buf_append(to, zeros, -n & 7);
-}
-
-static void write_type(yk_type type, yk_buf *to)
-{
-    char room[TYPE_ROOM] = {0};
-    memcpy(room, &type, sizeof type);
-    yk_buf_append(to, room, sizeof room);
-}
-
-static void write_run(const yk_buf *run, yk_buf *to)
-{
-    yk_buf_append(to, &(uint64_t){run->len}, sizeof(uint64_t));
-    yk_buf_append(to, yk_buf_text(run), run->len);
-    pad(to, run->len);
-}
-
-int yk_batch_write(const yk_batch *b, yk_buf *to, yoke_error *err)
-{
-    yk_buf_append(to, &b->n, sizeof b->n);
-    for (size_t i = 0; i < b->n_columns; i++) {
-        write_type(b->columns[i].type, to);
-        write_run(&b->columns[i].values, to);
-        write_run(&b->columns[i].bytes, to);
-        write_run(&b->columns[i].valid, to);
-    }
-    return to->is_failed ? yk_fail_nomem(err, "keeping rows") : 0;
-}
-
-static void gather(const char *from, const uint32_t *rows, uint64_t n, size_t size, char *to)
-{
-    if (size == 8)
-        for (uint64_t i = 0; i < n; i++)
-            memcpy(to + i * 8, from + (size_t)rows[i] * 8, 8);
-    else if (size == 1)
-        for (uint64_t i = 0; i < n; i++)
-            to[i] = from[rows[i]];
-    else
-        for (uint64_t i = 0; i < n && size; i++)
-            memcpy(to + i * size, from + rows[i] * size, size);
-}
-
-/* The places of texts that will lie one behind the other; returns how many bytes they take. */
-static uint64_t gather_places(const yk_batch_column *c, const uint32_t *rows, uint64_t n, char *to)
-{
-    uint64_t at = 0;
-    for (uint64_t i = 0; i < n; i++) {
-        uint64_t place[2];
-        memcpy(place, c->values.data + (size_t)rows[i] * sizeof place, sizeof place);
-        place[0] = at;
-        at += place[1];
-        memcpy(to + i * sizeof place, place, sizeof place);
-    }
-    return at;
-}
-
-static void gather_bytes(const yk_batch_column *c, const uint32_t *rows, uint64_t n, char *to)
-{
-    for (uint64_t i = 0; i < n; i++) {
-        uint64_t place[2];
-        memcpy(place, c->values.data + (size_t)rows[i] * sizeof place, sizeof place);
-        if (place[1])
-            memcpy(to, c->bytes.data + place[0], place[1]);
-        to += place[1];
-    }
-}
-
-/* Room for a run; what pads it is written first, for nothing is appended before the run is. */
-static char *extend_run(yk_buf *to, uint64_t n)
-{
-    yk_buf_append(to, &n, sizeof n);
-    char *at = yk_buf_extend(to, n + (-n & 7));
-    if (at)
-        memset(at + n, 0, -n & 7);
-    return at;
-}
-
-int yk_batch_write_rows(const yk_batch *b, const uint32_t *rows, uint64_t n, yk_buf *to, yoke_error *err)
-{
-    yk_buf_append(to, &n, sizeof n);
-    for (size_t i = 0; i < b->n_columns; i++) {
-        const yk_batch_column *c = &b->columns[i];
-        size_t                 size = yk_kind_size(c->type.kind);
-        uint64_t               n_bytes = 0;
-        write_type(c->type, to);
-        char *values = extend_run(to, n * size);
-        if (values && is_bytes(c->type))
-            n_bytes = gather_places(c, rows, n, values);
-        else if (values)
-            gather(c->values.data, rows, n, size, values);
-        char *bytes = extend_run(to, n_bytes);
-        if (bytes && n_bytes)
-            gather_bytes(c, rows, n, bytes);
-        char *valid = extend_run(to, n);
-        if (valid)
-            gather(c->valid.data, rows, n, 1, valid);
-        if (to->is_failed)
-            return yk_fail_nomem(err, "keeping rows");
-    }
-    return 0;
-}
-
-static const char *view_run(yk_buf *run, const char *at)
-{
-    uint64_t n;
-    memcpy(&n, at, sizeof n);
-    *run = (yk_buf){.data = (char *)(uintptr_t)(at + sizeof n), .len = n};
-    return at + sizeof n + n + (-n & 7);
-}
-
-void yk_batch_view(yk_batch *b, const void *bytes)
-{
-    const char *at = bytes;
-    memcpy(&b->n, at, sizeof b->n);
-    at += sizeof b->n;
-    for (size_t i = 0; i < b->n_columns; i++) {
-        yk_batch_column *c = &b->columns[i];
-        memcpy(&c->type, at, sizeof c->type);
-        at = view_run(&c->values, at + TYPE_ROOM);
-        at = view_run(&c->bytes, at);
-        at = view_run(&c->valid, at);
-    }
-}
-
-void yk_batch_unview(yk_batch *b)
-{
-    for (size_t i = 0; i < b->n_columns; i++)
-        b->columns[i] = (yk_batch_column){.type = b->columns[i].type};
-    b->n = 0;
-}
-
-int yk_batch_read(yk_batch *b, const void *bytes, yoke_error *err)
-{
-    YK_AUTOFREE yk_batch_column *columns = yk_new_array(yk_batch_column, b->n_columns + 1);
-    yk_batch                     view = {columns, b->n_columns, 0};
-    if (!columns)
-        return yk_fail_nomem(err, "keeping rows");
-    yk_batch_view(&view, bytes);
-    for (size_t i = 0; i < b->n_columns; i++) {
-        yk_batch_column *c = &b->columns[i];
-        size_t           first = c->values.len, base = c->bytes.len;
-        c->type = columns[i].type;
-        yk_buf_append(&c->values, columns[i].values.data, columns[i].values.len);
-        yk_buf_append(&c->bytes, columns[i].bytes.data, columns[i].bytes.len);
-        yk_buf_append(&c->valid, columns[i].valid.data, columns[i].valid.len);
-        YK_TRY(check(c, err));
-        for (size_t place = first; is_bytes(c->type) && base && place < c->values.len; place += 16) {
-            uint64_t where;
-            memcpy(&where, c->values.data + place, sizeof where);
-            where += base;
-            memcpy(c->values.data + place, &where, sizeof where);
-        }
-    }
-    b->n += view.n;
-    return 0;
 }
 
 /* ---- order */
@@ -419,26 +407,70 @@ static int put_bits(const char *valid, uint32_t n, yk_arena *arena, const uint64
     return 0;
 }
 
+/* 16-byte values lie on 16-byte borders. codes NULL: rows from `first` on. */
+static int put_wide(const yk_batch_column *c, const uint32_t *codes, uint64_t first, uint32_t n, yk_arena *arena, yk_vec *ret, yoke_error *err)
+{
+    char *values = yk_arena_alloc(arena, n * (size_t)16 + 64);
+    if (!values)
+        return yk_fail_nomem(err, "reading rows");
+    ret->values = values;
+    if (!is_bytes(c->type))
+        memcpy(values, c->values.data + first * 16, n * (size_t)16);
+    for (uint32_t i = 0; i < n && is_bytes(c->type); i++) {
+        uint64_t place[2];
+        memcpy(place, c->values.data + (codes ? codes[i] : first + i) * sizeof place, sizeof place);
+        ((yk_text *)(void *)values)[i] = (yk_text){yk_buf_text(&c->bytes) + place[0], place[1]};
+    }
+    return 0;
+}
+
+static int put_code_bits(const yk_batch_column *d, const uint32_t *codes, uint32_t n, yk_arena *arena, yk_vec *ret, yoke_error *err)
+{
+    const char *valid = d->valid.data, *missing = memchr(valid, 0, d->valid.len);
+    uint32_t    code = missing ? (uint32_t)(missing - valid) : UINT32_MAX;
+    bool        has_missing = missing && memchr(missing + 1, 0, d->valid.len - code - 1); /* which is more than can be told at once */
+    for (uint32_t i = 0; i < n; i++)
+        has_missing |= codes[i] == code;
+    if (!has_missing)
+        return 0;
+    uint64_t *bits = yk_arena_calloc(arena, YK_BLOCK / 64, sizeof *bits);
+    if (!bits)
+        return yk_fail_nomem(err, "reading rows");
+    for (uint32_t i = 0; i < n; i++)
+        bits[i >> 6] |= (uint64_t)(valid[codes[i]] != 0) << (i & 63);
+    ret->valid = bits;
+    return 0;
+}
+
+static int put_codes(const yk_batch_column *c, uint64_t first, uint32_t n, yk_arena *arena, yk_vec *ret, yoke_error *err)
+{
+    const yk_batch_column *d = c->dict;
+    const uint16_t        *from = (const uint16_t *)(const void *)c->values.data + first;
+    uint32_t              *codes = yk_arena_alloc(arena, n * sizeof *codes + 64);
+    yk_dict               *dict = yk_arena_alloc(arena, sizeof *dict);
+    if (!codes || !dict)
+        return yk_fail_nomem(err, "reading rows");
+    for (uint32_t i = 0; i < n; i++)
+        codes[i] = from[i];
+    YK_TRY(put_code_bits(d, codes, n, arena, ret, err));
+    if (is_bytes(d->type))
+        return put_wide(d, codes, 0, n, arena, ret, err);
+    *dict = (yk_dict){.n = (uint32_t)d->valid.len, .values = d->values.data, .id = c->dict_id};
+    ret->codes = codes;
+    ret->dict = dict;
+    return 0;
+}
+
 int yk_batch_vec(const yk_batch *b, size_t column, uint64_t first, uint32_t n, yk_arena *arena, yk_vec *ret, yoke_error *err)
 {
     const yk_batch_column *c = &b->columns[column];
     size_t                 size = yk_kind_size(c->type.kind);
-    *ret = (yk_vec){.type = c->type, .n = n, .values = size ? c->values.data + first * size : NULL};
+    *ret = (yk_vec){.type = c->type, .n = n};
+    if (c->dict)
+        return put_codes(c, first, n, arena, ret, err);
+    ret->values = size ? c->values.data + first * size : NULL;
     YK_TRY(put_bits(c->valid.data + first, n, arena, &ret->valid, err));
-    if (size != 16)
-        return 0;
-    char *values = yk_arena_alloc(arena, n * size + 64); /* 16-byte values lie on 16-byte borders */
-    if (!values)
-        return yk_fail_nomem(err, "reading rows");
-    if (!is_bytes(c->type))
-        memcpy(values, ret->values, n * size);
-    for (uint32_t i = 0; i < n && is_bytes(c->type); i++) {
-        uint64_t place[2];
-        memcpy(place, c->values.data + (first + i) * sizeof place, sizeof place);
-        ((yk_text *)(void *)values)[i] = (yk_text){yk_buf_text(&c->bytes) + place[0], place[1]};
-    }
-    ret->values = values;
-    return 0;
+    return size == 16 ? put_wide(c, NULL, first, n, arena, ret, err) : 0;
 }
 
 int yk_batch_block(const yk_batch *b, uint64_t first, uint32_t n, yk_arena *arena, yk_vec *columns, yoke_error *err)

@@ -58,7 +58,7 @@ size_t      yoke_frame_columns(const yoke_frame *f) { return f->rows.n_columns; 
 const char *yoke_frame_name(const yoke_frame *f, size_t column) { return f->names[column]; }
 const char *yoke_frame_type(const yoke_frame *f, size_t column) { return f->types[column]; }
 
-int yoke_frame_is_missing(const yoke_frame *f, size_t column, uint64_t row) { return !f->rows.columns[column].valid.data[row]; }
+int yoke_frame_is_missing(const yoke_frame *f, size_t column, uint64_t row) { return yk_batch_is_missing(&f->rows, column, row); }
 
 double yoke_frame_real(const yoke_frame *f, size_t column, uint64_t row)
 {

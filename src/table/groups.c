@@ -108,10 +108,19 @@ static const void *value_at(const key *k, const yk_vec *v, uint32_t row)
     return at;
 }
 
+/* Most values have eight bytes: these are copied without a call. */
+static inline void copy_value(void *to, const void *value, size_t size)
+{
+    if (size == 8)
+        memcpy(to, value, 8);
+    else
+        memcpy(to, value, size);
+}
+
 /* Copies a value to `to` in the one form that equal values share. */
 static void canonical(const key *k, const void *value, void *to)
 {
-    memcpy(to, value, k->size);
+    copy_value(to, value, k->size);
     if (k->type.kind == YK_KIND_REAL) {
         double x;
         memcpy(&x, to, sizeof x);
@@ -148,7 +157,7 @@ static bool same_value(const key *k, uint32_t group, const void *value)
     }
     uint64_t words[2];
     canonical(k, value, words);
-    return memcmp(mine, words, k->size) == 0;
+    return k->size == 8 ? memcmp(mine, words, 8) == 0 : memcmp(mine, words, k->size) == 0;
 }
 
 /* ---- a new group */
@@ -453,25 +462,74 @@ void yk_groups_sort(const yk_groups *g, uint32_t *ret_order)
 
 /* ---- between tasks: count, then for each group its hash, and for each key a flag and the value; text as length and bytes */
 
-int yk_groups_write(const yk_groups *g, yk_buf *to, yoke_error *err)
+static uint32_t part_of(uint64_t hash, uint32_t of) { return (uint32_t)(hash >> 32) % of; }
+
+static uint64_t hash_stored(const yk_groups *g, uint32_t group, size_t n_keys)
 {
-    yk_buf_append(to, &g->n, sizeof g->n);
-    for (uint32_t i = 0; i < g->n; i++) {
-        yk_buf_append(to, &g->hashes[i], sizeof *g->hashes);
-        for (size_t n = 0; n < g->n_keys; n++) {
-            const key *k = &g->keys[n];
-            yk_buf_putc(to, (char)k->missing[i]);
-            if (k->missing[i])
-                continue;
-            if (!is_text(k)) {
-                yk_buf_append(to, k->values + i * k->size, k->size);
-                continue;
-            }
-            yk_text t;
-            memcpy(&t, k->values + i * k->size, sizeof t);
-            yk_buf_append(to, &t.len, sizeof t.len);
-            yk_buf_append(to, t.data, t.len);
-        }
+    const void *values[MOST_KEYS];
+    if (n_keys == g->n_keys)
+        return g->hashes[group];
+    for (size_t k = 0; k < n_keys; k++)
+        values[k] = g->keys[k].missing[group] ? NULL : g->keys[k].values + group * g->keys[k].size;
+    return hash_keys(g, values, n_keys);
+}
+
+void yk_groups_cut(const yk_groups *g, size_t n_keys, uint32_t n_parts, uint32_t *ret_rows, uint32_t *ret_begin)
+{
+    memset(ret_begin, 0, (n_parts + 1) * sizeof *ret_begin);
+    for (uint32_t i = 0; i < g->n; i++)
+        ret_begin[part_of(hash_stored(g, i, n_keys), n_parts) + 1]++;
+    for (uint32_t p = 0; p < n_parts; p++)
+        ret_begin[p + 1] += ret_begin[p];
+    for (uint32_t i = 0; i < g->n; i++)
+        ret_rows[ret_begin[part_of(hash_stored(g, i, n_keys), n_parts)]++] = i;
+    memmove(ret_begin + 1, ret_begin, n_parts * sizeof *ret_begin); /* they had moved on to the next part's */
+    ret_begin[0] = 0;
+}
+
+/* What a group takes as bytes. */
+static size_t written_size(const yk_groups *g, uint32_t group)
+{
+    size_t n = sizeof *g->hashes + g->n_keys;
+    for (size_t k = 0; k < g->n_keys; k++) {
+        const key *c = &g->keys[k];
+        yk_text    t = {NULL, 0};
+        if (is_text(c))
+            memcpy(&t, c->values + group * sizeof t, sizeof t);
+        n += is_text(c) ? sizeof t.len + t.len : c->size;
+    }
+    return n;
+}
+
+static char *write_value(const key *k, uint32_t group, char *to)
+{
+    const char *value = k->values + group * k->size;
+    yk_text     t;
+    *to++ = (char)k->missing[group];
+    if (k->missing[group])
+        return to;
+    if (!is_text(k)) {
+        copy_value(to, value, k->size);
+        return to + k->size;
+    }
+    memcpy(&t, value, sizeof t);
+    memcpy(to, &t.len, sizeof t.len);
+    memcpy(to + sizeof t.len, t.data, t.len);
+    return to + sizeof t.len + t.len;
+}
+
+int yk_groups_write(const yk_groups *g, const uint32_t *rows, uint32_t n, yk_buf *to, yoke_error *err)
+{
+    yk_buf_append(to, &n, sizeof n);
+    for (uint32_t i = 0; i < n; i++) {
+        char *at = yk_buf_extend(to, written_size(g, rows[i]));
+        if (!at)
+            break;
+        memcpy(at, &g->hashes[rows[i]], sizeof *g->hashes);
+        at += sizeof *g->hashes;
+        for (size_t k = 0; k < g->n_keys; k++)
+            at = write_value(&g->keys[k], rows[i], at);
+        to->len = (size_t)(at - to->data); /* missing values take less */
     }
     return to->is_failed ? yk_fail_nomem(err, "grouping rows") : 0;
 }
@@ -507,7 +565,7 @@ static bool read_value(reader *r, const key *k, void *scratch, const void **ret_
             return false;
         memcpy(scratch, &t, sizeof t);
     } else {
-        memcpy(scratch, at, k->size);
+        copy_value(scratch, at, k->size);
     }
     *ret_value = scratch;
     return true;
@@ -522,7 +580,7 @@ static bool is_shared(const yk_groups *g, const void *const *values, uint64_t ha
         return true;
     if (g->share.n_keys < g->n_keys)
         hash = hash_keys(g, values, g->share.n_keys);
-    return (uint32_t)(hash >> 32) % g->share.of == g->share.number;
+    return part_of(hash, g->share.of) == g->share.number;
 }
 
 int yk_groups_merge(yk_groups *g, const void *bytes, size_t size, uint32_t **ret_numbers, uint32_t *ret_n, size_t *ret_used,

@@ -1,20 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Groups that did not fit the memory: each share of them is merged from all that tasks found, and what comes out is sorted externally.
+ * Groups that are many, or did not fit the memory: each share of them is merged from what tasks found of its part, and what comes out is
+ * sorted externally.
  */
 #include "table/ledger.h"
 
 bool yk_grouping_has_spilled(const yk_sink *base) { return ((const yk_grouping *)base)->has_spilled; }
-
-static int note_firsts(yk_ledger *t, size_t result, const uint32_t *numbers, uint32_t n, uint32_t known, yoke_error *err)
-{
-    if (!yk_grow(&t->firsts, &t->cap_firsts, (size_t)yk_groups_count(t->groups) + 1, sizeof *t->firsts))
-        return yk_fail_nomem(err, "grouping");
-    for (uint32_t i = 0; i < n; i++)
-        if (numbers[i] != YK_NO_GROUP && numbers[i] >= known)
-            t->firsts[numbers[i]] = (uint64_t)result << 32 | i;
-    return 0;
-}
 
 static int merge_share(const yk_grouping *s, uint32_t share, yk_ledger *t, yoke_error *err)
 {
@@ -25,15 +16,14 @@ static int merge_share(const yk_grouping *s, uint32_t share, yk_ledger *t, yoke_
         if (t->distinct[i])
             yk_groups_share(t->distinct[i], (yk_share){share, s->n_shares, s->n_keys});
     for (size_t r = 0; r < s->spill.n; r++) {
-        YK_AUTOFREE uint32_t *numbers = NULL;
-        uint32_t              n, known = yk_groups_count(t->groups);
+        if (s->pieces[r].part != YK_PARTS && s->pieces[r].part != share % YK_PARTS)
+            continue;
         yk_buf_clear(&bytes);
         char *at = yk_buf_extend(&bytes, s->spill.pieces[r].n);
         if (!at)
             return yk_fail_nomem(err, "grouping");
         YK_TRY(yk_spill_read(&s->spill, r, 0, at, bytes.len, err));
-        YK_TRY(yk_ledger_merge(s, t, at, bytes.len, &numbers, &n, err));
-        YK_TRY(note_firsts(t, r, numbers, n, known, err));
+        YK_TRY(yk_ledger_merge(s, t, s->pieces[r].firsts, at, bytes.len, err));
         if (yk_ledger_bytes(s, t) > s->memory)
             return yk_ledger_fail(s, yk_groups_count(t->groups), err);
     }
@@ -60,13 +50,13 @@ static int share_task(void *ctx, yk_task *task, void *out, yoke_error *err)
     for (uint32_t i = 0; i < n && order; i++)
         order[i] = i;
     if (rc == 0)
-        rc = yk_ledger_rows(h->s, &t, order, &rows, err);
+        rc = yk_ledger_rows(h->s, &t, order, true, &rows, err);
     yk_ledger_fini(h->s, &t);
     YK_TRY(rc);
     YK_TRY(yk_batch_sort(&rows, h->order, h->n_order, &sorted, err));
     yk_buf *bytes = yk_task_bytes(task);
     if (bytes)
-        YK_TRY(yk_batch_write_rows(&rows, sorted, rows.n, bytes, err));
+        YK_TRY(yk_batch_write_rows(&rows, sorted, rows.n, true, bytes, err));
     return yk_task_emit(task, NULL, 0, err);
 }
 
@@ -90,11 +80,15 @@ int yk_grouping_each(yk_sink *base, const yk_scan *scan, const yk_order *order, 
         all[n_order++] = (yk_order){.column = k};
     if (!s->in_order)
         all[n_order++] = (yk_order){.column = s->n_keys + s->n_asks};
+    shares = (shares + YK_PARTS - 1) / YK_PARTS * YK_PARTS;
     s->n_shares = shares > 4096 ? 4096 : (uint32_t)shares;
-    YK_TRY(yk_sorted_new(all, n_order, s->n_keys + s->n_asks + 1, s->memory, &sorted, err));
+    YK_TRY(yk_sorted_new(all, n_order, s->n_keys + s->n_asks + 1, s->memory / 2, &sorted, err));
+    yk_alloc_trim(); /* what the scan's tasks held */
     sharing  h = {s, all, n_order, sorted};
-    yk_stage st = {.name = "groups", .n = s->n_shares, .ctx = &h, .task = share_task, .fold = share_fold, .fold_ctx = &h};
+    yk_stage st = {.name = "groups", .n = s->n_shares, .ctx = &h, .task = share_task, .fold = share_fold, .fold_ctx = &h,
+                   .max_held = yk_memory_running(s->memory), .expected = s->spill.bytes / s->n_shares};
     YK_TRY(yk_stage_run(scan->session, &st, err));
+    yk_spill_fini(&s->spill);
     uint64_t n = yk_sorted_rows(sorted);
     return yk_sorted_each(sorted, scan->session, scan->opts, tail && tail < n ? n - tail : 0, head ? head : UINT64_MAX, to, err);
 }

@@ -75,7 +75,7 @@ int yk_ledger_grow(const yk_grouping *s, yk_ledger *t, yoke_error *err)
 
 size_t yk_ledger_bytes(const yk_grouping *s, const yk_ledger *t)
 {
-    size_t n = yk_groups_memory(t->groups) + t->texts.cap;
+    size_t n = yk_groups_memory(t->groups) + t->texts.cap + t->cap_firsts * sizeof *t->firsts;
     for (size_t i = 0; i < s->n_asks; i++)
         n += t->caps[i] * sizeof(yk_cell) + t->pairs[i].cap + t->hists[i].cap * sizeof(uint64_t) + (t->distinct[i] ? yk_groups_memory(t->distinct[i]) : 0);
     return n;
@@ -111,24 +111,193 @@ void yk_ledger_take(yk_ledger *t, yk_each what, yk_type type, yk_cell *c, yk_cel
     c->n = n;
 }
 
-int yk_ledger_write(const yk_grouping *s, const yk_ledger *t, yk_buf *to, yoke_error *err)
+/* ---- as bytes: of each part the groups, where each came first, texts, and for each ask what its cells hold, pairs, counts, distinct values */
+
+/* Bytes of a cell that an ask fills before the end, beyond its n. */
+static size_t cell_size(const yk_grouping *s, size_t ask)
 {
-    YK_TRY(yk_groups_write(t->groups, to, err));
-    uint64_t n = yk_groups_count(t->groups);
-    yk_buf_append(to, &(uint64_t){t->texts.len}, sizeof(uint64_t));
-    yk_buf_append(to, yk_buf_text(&t->texts), t->texts.len);
+    yk_type type = s->asks[ask].expr ? s->types[s->roots[ask]] : (yk_type){.kind = YK_KIND_INT};
+    switch (s->asks[ask].what) {
+    case YK_EACH_COUNT:
+    case YK_EACH_QUANTILE:
+    case YK_EACH_DISTINCT:
+    case YK_EACH_HISTOGRAM: return 0;
+    case YK_EACH_MEAN: return sizeof(double);
+    case YK_EACH_SUM: return yk_is_integer(type) ? sizeof(yk_wide) : sizeof(double);
+    case YK_EACH_STD:
+    case YK_EACH_VAR: return 2 * sizeof(double);
+    default: return yk_kind_size(type.kind) == 16 ? 16 : 8;
+    }
+}
+
+static bool has_texts(const yk_grouping *s, size_t ask)
+{
+    yk_each what = s->asks[ask].what;
+    bool    is_one = what == YK_EACH_MIN || what == YK_EACH_MAX || what == YK_EACH_FIRST || what == YK_EACH_LAST;
+    return is_one && yk_is_texts(s->types[s->roots[ask]]);
+}
+
+/* How a ledger is cut. */
+typedef struct cut {
+    uint32_t  n_parts;
+    uint32_t *rows, *begin; /* as yk_groups_cut has them */
+    uint32_t *places;       /* of each group: its number within its part */
+    uint8_t  *parts;        /* of each group */
+} cut;
+
+static void cut_fini(cut *c)
+{
+    yk_free(c->rows);
+    yk_free(c->begin);
+    yk_free(c->places);
+    yk_free(c->parts);
+}
+
+static int make_cut(const yk_groups *g, size_t n_keys, uint32_t n_parts, cut *c, yoke_error *err)
+{
+    size_t n = yk_groups_count(g);
+    *c = (cut){n_parts, yk_new_array(uint32_t, n + 1), yk_new_array(uint32_t, n_parts + 1), yk_new_array(uint32_t, n + 1), yk_new_array(uint8_t, n + 1)};
+    if (!c->rows || !c->begin || !c->places || !c->parts)
+        return yk_fail_nomem(err, "grouping");
+    yk_groups_cut(g, n_keys, n_parts, c->rows, c->begin);
+    for (uint32_t p = 0; p < n_parts; p++)
+        for (uint32_t i = c->begin[p]; i < c->begin[p + 1]; i++) {
+            c->places[c->rows[i]] = i - c->begin[p];
+            c->parts[c->rows[i]] = (uint8_t)p;
+        }
+    return 0;
+}
+
+/* Pairs by the parts of their groups, and where each part's begin, in pairs. */
+static int cut_pairs(const yk_buf *pairs, const cut *c, yk_pair **ret, uint32_t *begin, yoke_error *err)
+{
+    size_t         n = pairs->len / sizeof(yk_pair);
+    const yk_pair *from = (const yk_pair *)(const void *)pairs->data;
+    yk_pair       *to = yk_malloc((n + 1) * sizeof *to);
+    if (!to)
+        return yk_fail_nomem(err, "grouping");
+    memset(begin, 0, (c->n_parts + 1) * sizeof *begin);
+    for (size_t i = 0; i < n; i++)
+        begin[c->parts[from[i].group] + 1]++;
+    for (uint32_t p = 0; p < c->n_parts; p++)
+        begin[p + 1] += begin[p];
+    for (size_t i = 0; i < n; i++)
+        to[begin[c->parts[from[i].group]]++] = (yk_pair){c->places[from[i].group], from[i].value};
+    memmove(begin + 1, begin, c->n_parts * sizeof *begin);
+    begin[0] = 0;
+    *ret = to;
+    return 0;
+}
+
+/* What of an ask lies apart from its cells. */
+typedef struct aside {
+    yk_pair *pairs; /* owned */
+    uint32_t begin[YK_PARTS + 1];
+    cut      distinct;
+} aside;
+
+static void free_asides(const yk_grouping *s, aside *a)
+{
+    for (size_t i = 0; a && i < s->n_asks; i++) {
+        yk_free(a[i].pairs);
+        cut_fini(&a[i].distinct);
+    }
+    yk_free(a);
+}
+
+static int make_asides(const yk_grouping *s, const yk_ledger *t, const cut *c, aside *a, yoke_error *err)
+{
     for (size_t i = 0; i < s->n_asks; i++) {
-        if (n)
-            yk_buf_append(to, t->cells[i], n * sizeof(yk_cell));
-        yk_buf_append(to, &(uint64_t){t->pairs[i].len}, sizeof(uint64_t));
-        yk_buf_append(to, yk_buf_text(&t->pairs[i]), t->pairs[i].len);
-        if (t->hists[i].bins)
-            yk_hists_write(&t->hists[i], n, to);
+        YK_TRY(cut_pairs(&t->pairs[i], c, &a[i].pairs, a[i].begin, err));
         if (t->distinct[i])
-            YK_TRY(yk_groups_write(t->distinct[i], to, err));
+            YK_TRY(make_cut(t->distinct[i], s->n_keys, c->n_parts, &a[i].distinct, err));
+    }
+    return 0;
+}
+
+/* Texts of a part's cells one behind the other, ask by ask, with their size before them. */
+static void write_texts(const yk_grouping *s, const yk_ledger *t, const uint32_t *rows, uint32_t n, yk_buf *to)
+{
+    size_t   at = to->len;
+    uint64_t size;
+    yk_buf_append(to, &(uint64_t){0}, sizeof size);
+    for (size_t i = 0; i < s->n_asks; i++)
+        for (uint32_t k = 0; k < n && has_texts(s, i); k++) {
+            const yk_cell *c = &t->cells[i][rows[k]];
+            if (c->n && c->text[1])
+                yk_buf_append(to, t->texts.data + c->text[0], c->text[1]);
+        }
+    size = to->len - at - sizeof size;
+    if (!to->is_failed)
+        memcpy(to->data + at, &size, sizeof size);
+}
+
+static void write_cells(const yk_grouping *s, const yk_ledger *t, size_t ask, const uint32_t *rows, uint32_t n, uint64_t *text_at, yk_buf *to)
+{
+    size_t size = cell_size(s, ask);
+    char  *at = yk_buf_extend(to, n * (sizeof(uint64_t) + size));
+    for (uint32_t k = 0; k < n && at; k++, at += sizeof(uint64_t) + size) {
+        yk_cell c = t->cells[ask][rows[k]];
+        if (has_texts(s, ask)) {
+            c.text[1] = c.n ? c.text[1] : 0;
+            c.text[0] = *text_at;
+            *text_at += c.text[1];
+        }
+        memcpy(at, &c.n, sizeof c.n);
+        memcpy(at + sizeof c.n, &c.d, size);
+    }
+}
+
+static int write_part(const yk_grouping *s, const yk_ledger *t, const cut *c, const aside *asides, uint32_t part, yk_buf *to, yoke_error *err)
+{
+    const uint32_t *rows = c->rows + c->begin[part], n = c->begin[part + 1] - c->begin[part];
+    uint64_t        text_at = 0;
+    YK_TRY(yk_groups_write(t->groups, rows, n, to, err));
+    for (uint32_t i = 0; i < n; i++)
+        yk_buf_append(to, t->firsts ? &t->firsts[rows[i]] : &(uint64_t){rows[i]}, sizeof(uint64_t));
+    write_texts(s, t, rows, n, to);
+    for (size_t i = 0; i < s->n_asks; i++) {
+        const aside *a = &asides[i];
+        uint64_t     len = (a->begin[part + 1] - a->begin[part]) * sizeof(yk_pair);
+        write_cells(s, t, i, rows, n, &text_at, to);
+        yk_buf_append(to, &len, sizeof len);
+        yk_buf_append(to, a->pairs + a->begin[part], len);
+        if (t->hists[i].bins)
+            yk_hists_write(&t->hists[i], n, to); /* never in parts */
+        if (t->distinct[i])
+            YK_TRY(yk_groups_write(t->distinct[i], a->distinct.rows + a->distinct.begin[part], a->distinct.begin[part + 1] - a->distinct.begin[part], to, err));
     }
     return to->is_failed ? yk_fail_nomem(err, "grouping") : 0;
 }
+
+static int write_parts(const yk_grouping *s, const yk_ledger *t, const cut *c, const aside *asides, yk_buf *to, yoke_error *err)
+{
+    yk_buf_append(to, &c->n_parts, sizeof c->n_parts);
+    for (uint32_t p = 0; p < c->n_parts; p++) {
+        size_t   at = to->len;
+        uint64_t size;
+        yk_buf_append(to, &(uint64_t){0}, sizeof size);
+        YK_TRY(write_part(s, t, c, asides, p, to, err));
+        size = to->len - at - sizeof size;
+        memcpy(to->data + at, &size, sizeof size);
+    }
+    return 0;
+}
+
+int yk_ledger_write(const yk_grouping *s, const yk_ledger *t, uint32_t n_parts, yk_buf *to, yoke_error *err)
+{
+    YK_CLEANUP(cut_fini) cut c = {0};
+    aside                   *asides = yk_new_array(aside, s->n_asks + 1);
+    int                      rc = asides ? make_cut(t->groups, s->n_keys, n_parts, &c, err) : yk_fail_nomem(err, "grouping");
+    if (rc == 0)
+        rc = make_asides(s, t, &c, asides, err);
+    if (rc == 0)
+        rc = write_parts(s, t, &c, asides, to, err);
+    free_asides(s, asides);
+    return rc;
+}
+
+/* ---- and merged */
 
 /* b comes after a. */
 static void merge_moments(yk_cell *a, const yk_cell *b)
@@ -179,28 +348,54 @@ static const char *merge_pairs(yk_buf *to, const char *at, const uint32_t *numbe
     return at + len;
 }
 
-/* Merges a task's result, or the share of it that the ledger is for. */
-int yk_ledger_merge(const yk_grouping *s, yk_ledger *t, const char *at, size_t size, uint32_t **ret_numbers, uint32_t *ret_n, yoke_error *err)
+/* New groups came first where they lie in what is merged. */
+static int note_firsts(yk_ledger *t, uint64_t firsts, const char *at, const uint32_t *numbers, uint32_t n, uint32_t known, yoke_error *err)
 {
-    const char *end = at + size;
-    size_t      used;
-    uint64_t    len;
-    YK_TRY(yk_groups_merge(t->groups, at, size, ret_numbers, ret_n, &used, err));
+    if (!yk_grow(&t->firsts, &t->cap_firsts, (size_t)yk_groups_count(t->groups) + 1, sizeof *t->firsts))
+        return yk_fail_nomem(err, "grouping");
+    for (uint32_t i = 0; i < n; i++) {
+        uint64_t place;
+        memcpy(&place, at + i * sizeof place, sizeof place);
+        if (numbers[i] != YK_NO_GROUP && numbers[i] >= known)
+            t->firsts[numbers[i]] = firsts + place;
+    }
+    return 0;
+}
+
+static const char *merge_cells(const yk_grouping *s, yk_ledger *t, size_t ask, const char *at, const uint32_t *numbers, uint32_t n, const char *texts)
+{
+    size_t size = cell_size(s, ask);
+    for (uint32_t i = 0; i < n; i++, at += sizeof(uint64_t) + size) {
+        yk_cell c = {0};
+        if (numbers[i] == YK_NO_GROUP)
+            continue;
+        memcpy(&c.n, at, sizeof c.n);
+        memcpy(&c.d, at + sizeof c.n, size);
+        merge_cell(s, t, ask, &t->cells[ask][numbers[i]], c, texts);
+    }
+    return at;
+}
+
+int yk_ledger_merge(const yk_grouping *s, yk_ledger *t, uint64_t firsts, const char *at, size_t size, yoke_error *err)
+{
+    YK_AUTOFREE uint32_t *numbers = NULL;
+    const char           *end = at + size;
+    uint32_t              n, known = yk_groups_count(t->groups);
+    size_t                used;
+    uint64_t              len;
+    YK_TRY(yk_groups_merge(t->groups, at, size, &numbers, &n, &used, err));
     YK_TRY(yk_ledger_grow(s, t, err));
     at += used;
+    YK_TRY(note_firsts(t, firsts, at, numbers, n, known, err));
+    at += n * sizeof(uint64_t);
     memcpy(&len, at, sizeof len);
     const char *texts = at + sizeof len;
     at = texts + len;
     for (size_t i = 0; i < s->n_asks; i++) {
-        for (uint32_t g = 0; g < *ret_n; g++, at += sizeof(yk_cell)) {
-            yk_cell c;
-            memcpy(&c, at, sizeof c);
-            if ((*ret_numbers)[g] != YK_NO_GROUP)
-                merge_cell(s, t, i, &t->cells[i][(*ret_numbers)[g]], c, texts);
-        }
-        at = merge_pairs(&t->pairs[i], at, *ret_numbers);
+        at = merge_cells(s, t, i, at, numbers, n, texts);
+        at = merge_pairs(&t->pairs[i], at, numbers);
         if (t->hists[i].bins)
-            at = yk_hists_merge(&t->hists[i], at, *ret_numbers);
+            at = yk_hists_merge(&t->hists[i], at, numbers);
         if (t->distinct[i]) {
             YK_AUTOFREE uint32_t *unused = NULL;
             uint32_t              n_unused;
@@ -320,16 +515,22 @@ static void key_at(const yk_vec *v, uint32_t row, yk_value *ret)
         memcpy(&ret->i, (const char *)v->values + row * size, size);
 }
 
-/* A row per group of a ledger, and what became of each group first where that is known. */
-int yk_ledger_rows(const yk_grouping *s, yk_ledger *t, const uint32_t *order, yk_batch *ret, yoke_error *err)
+static int begin_column(yk_batch_column *c, yk_type type, size_t n, yoke_error *err)
+{
+    c->type = type;
+    bool is_roomy = yk_grow(&c->valid.data, &c->valid.cap, n + 1, 1) && yk_grow(&c->values.data, &c->values.cap, n * yk_kind_size(type.kind) + 1, 1);
+    return is_roomy ? 0 : yk_fail_nomem(err, "grouping");
+}
+
+int yk_ledger_rows(const yk_grouping *s, yk_ledger *t, const uint32_t *order, bool with_firsts, yk_batch *ret, yoke_error *err)
 {
     uint32_t n = yk_groups_count(t->groups);
     size_t   n_columns = s->n_keys + s->n_asks;
-    YK_TRY(yk_batch_init(ret, n_columns + (t->firsts != NULL), err));
+    YK_TRY(yk_batch_init(ret, n_columns + with_firsts, err));
     for (size_t k = 0; k < s->n_keys; k++) {
         yk_vec   keys;
         yk_value v;
-        ret->columns[k].type = s->types[k];
+        YK_TRY(begin_column(&ret->columns[k], s->types[k], n, err));
         YK_TRY(yk_groups_keys(t->groups, k, &keys, err));
         for (uint32_t i = 0; i < n; i++) {
             key_at(&keys, order[i], &v);
@@ -338,15 +539,16 @@ int yk_ledger_rows(const yk_grouping *s, yk_ledger *t, const uint32_t *order, yk
     }
     for (size_t a = 0; a < s->n_asks; a++) {
         yk_value v;
-        ret->columns[s->n_keys + a].type = result_type(s, a);
+        YK_TRY(begin_column(&ret->columns[s->n_keys + a], result_type(s, a), n, err));
         for (uint32_t i = 0; i < n; i++) {
             value_of(s, t, a, order[i], &v);
             YK_TRY(yk_batch_put(&ret->columns[s->n_keys + a], &v, err));
         }
     }
-    for (uint32_t i = 0; t->firsts && i < n; i++) {
+    if (with_firsts)
+        YK_TRY(begin_column(&ret->columns[n_columns], (yk_type){.kind = YK_KIND_UINT}, n, err));
+    for (uint32_t i = 0; with_firsts && i < n; i++) {
         yk_value v = {.type = {.kind = YK_KIND_UINT}, .u = t->firsts[order[i]]};
-        ret->columns[n_columns].type = v.type;
         YK_TRY(yk_batch_put(&ret->columns[n_columns], &v, err));
     }
     ret->n = n;

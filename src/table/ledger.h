@@ -8,6 +8,8 @@
 #include "table/grouping.h"
 #include "table/spill.h"
 
+__extension__ typedef __int128 __attribute__((aligned(8))) yk_wide;
+
 /* What is known of one group for one ask. */
 typedef struct yk_cell {
     uint64_t n;
@@ -15,13 +17,13 @@ typedef struct yk_cell {
         struct {
             double mean, m2;
         };
-        __extension__ __int128 sum_int;
+        yk_wide  sum_int;
         double   sum;
         int64_t  i; /* the least, greatest, first or last in storage form */
         uint64_t u;
         double   r;
         uint64_t text[2]; /* where in `texts`, how long */
-        __extension__ __int128 d;
+        yk_wide  d;
     };
 } yk_cell;
 
@@ -39,9 +41,17 @@ typedef struct yk_ledger {
     yk_buf     *pairs;    /* of quantiles, [ask] */
     yk_groups **distinct; /* [ask]: keys and value */
     yk_hists   *hists;    /* [ask] */
-    uint64_t   *firsts;   /* of a share: in which result, and where in it, each group came first */
+    uint64_t   *firsts;   /* of what is merged: in which task's result, and where in it, each group came first */
     size_t      cap_firsts;
 } yk_ledger;
+
+enum { YK_PARTS = 64 }; /* of many groups, by a hash of their keys */
+
+/* A part of a result that is kept for later. */
+typedef struct yk_ledger_piece {
+    uint32_t part;   /* YK_PARTS: groups of all parts */
+    uint64_t firsts; /* what its groups' places are counted from */
+} yk_ledger_piece;
 
 typedef struct yk_grouping {
     yk_sink       base;
@@ -52,9 +62,12 @@ typedef struct yk_grouping {
     uint64_t      memory;
     yk_type      *types; /* of roots, once bound */
     yk_ledger      all;
+    uint64_t       n_results; /* folded */
     bool          has_spilled;
-    yk_spill      spill; /* results of tasks, in order; the first is what `all` was */
-    uint32_t      n_shares;
+    yk_spill      spill; /* results of tasks, in order, part by part; the first is what `all` was */
+    yk_ledger_piece *pieces; /* of each in the spill */
+    size_t         cap_pieces;
+    uint32_t      n_shares; /* a multiple of YK_PARTS */
 } yk_grouping;
 
 static inline bool yk_is_texts(yk_type t) { return t.kind == YK_KIND_TEXT || t.kind == YK_KIND_DATA; }
@@ -76,13 +89,14 @@ int    yk_ledger_fail(const yk_grouping *s, size_t n_groups, yoke_error *err); /
 /* A value takes the cell when it is the first, or comes before (MIN) or after (MAX) what is there, or later (LAST). */
 void yk_ledger_take(yk_ledger *t, yk_each what, yk_type type, yk_cell *c, yk_cell new_one, yk_text text);
 
-/* As bytes, and such bytes merged into another: all of them, or the share that its groups are for. ret_numbers as yk_groups_merge. */
-int yk_ledger_write(const yk_grouping *s, const yk_ledger *t, yk_buf *to, yoke_error *err) YK_MUST_USE;
-int yk_ledger_merge(const yk_grouping *s, yk_ledger *t, const char *at, size_t size, uint32_t **ret_numbers, uint32_t *ret_n, yoke_error *err)
-    YK_MUST_USE;
+/* As bytes: n_parts of them, each with its size before it. */
+int yk_ledger_write(const yk_grouping *s, const yk_ledger *t, uint32_t n_parts, yk_buf *to, yoke_error *err) YK_MUST_USE;
 
-/* Once all is merged: what is only known then, and a row per group in that order (and where each came first, where that is known). */
+/* A part's bytes merged into another: all of its groups, or those of the share that t's are for. Places count from `firsts`. */
+int yk_ledger_merge(const yk_grouping *s, yk_ledger *t, uint64_t firsts, const char *at, size_t size, yoke_error *err) YK_MUST_USE;
+
+/* Once all is merged: what is only known then, and a row per group in that order (and where each came first). */
 int yk_ledger_end(const yk_grouping *s, yk_ledger *t, yoke_error *err) YK_MUST_USE;
-int yk_ledger_rows(const yk_grouping *s, yk_ledger *t, const uint32_t *order, yk_batch *ret, yoke_error *err) YK_MUST_USE;
+int yk_ledger_rows(const yk_grouping *s, yk_ledger *t, const uint32_t *order, bool with_firsts, yk_batch *ret, yoke_error *err) YK_MUST_USE;
 
 #endif

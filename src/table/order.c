@@ -3,6 +3,7 @@
  * Sorting rows by their keys, the most significant first. A key becomes an unsigned integer that orders as it does (its image: of
  * text eight bytes at a time), images are sorted digit by digit, least significant first, which keeps equal rows as they lie;
  * digits that all rows share are passed over. Rows with equal images are sorted by the next eight bytes, or the next key.
+ * The images of codes are the ranks of what they stand for, which is sorted first.
  */
 #include "table/order.h"
 
@@ -21,6 +22,7 @@ typedef struct sorting {
     size_t          n_order;
     uint32_t       *rows;
     item           *items, *other; /* room for as many as there are rows */
+    uint32_t      **ranks;         /* of each key that is codes: of each of them */
 } sorting;
 
 /* Rows [first, first + n) of `rows` are equal in all keys before `key`, and in the first `depth` bytes of it. */
@@ -185,9 +187,17 @@ static int sort_deeper(sorting *s, range r)
     return sort_range(s, (range){r.first, r.n, r.key, same > r.depth + 8 ? same : r.depth + 8, r.level + 1});
 }
 
+/* The kind of a key where images say less than values do. */
+static yk_kind loose_kind(const sorting *s, size_t key)
+{
+    const yk_batch_column *c = &s->b->columns[s->order[key].column];
+    bool                   is_exact = c->dict || (c->type.kind != YK_KIND_TEXT && c->type.kind != YK_KIND_DATA && c->type.kind != YK_KIND_DECIMAL);
+    return is_exact ? YK_KIND_NULL : c->type.kind;
+}
+
 static int sort_equals(sorting *s, range r, uint64_t image)
 {
-    yk_kind kind = s->b->columns[s->order[r.key].column].type.kind;
+    yk_kind kind = loose_kind(s, r.key);
     if (kind == YK_KIND_TEXT || kind == YK_KIND_DATA)
         return sort_deeper(s, r);
     if (kind == YK_KIND_DECIMAL && (image == 0 || image == UINT64_MAX))
@@ -199,11 +209,19 @@ static int sort_equals(sorting *s, range r, uint64_t image)
 static uint64_t take_images(sorting *s, range r)
 {
     const yk_batch_column *c = &s->b->columns[s->order[r.key].column];
+    const uint16_t        *codes = c->dict ? (const uint16_t *)(const void *)c->values.data : NULL;
+    const uint32_t        *ranks = s->ranks[r.key];
     uint64_t               turn = s->order[r.key].is_descending ? UINT64_MAX : 0;
     uint32_t              *rows = s->rows + r.first;
     item                  *items = s->items + r.first, *missing = s->other + r.first;
     uint64_t               n = 0, n_missing = 0;
-    for (uint64_t i = 0; i < r.n; i++) {
+    for (uint64_t i = 0; i < r.n && codes; i++) {
+        if (c->dict->valid.data[codes[rows[i]]])
+            items[n++] = (item){ranks[codes[rows[i]]] ^ turn, rows[i]};
+        else
+            missing[n_missing++].row = rows[i];
+    }
+    for (uint64_t i = 0; i < r.n && !codes; i++) {
         if (c->valid.data[rows[i]])
             items[n++] = (item){image_at(c, rows[i], r.depth) ^ turn, rows[i]};
         else
@@ -223,9 +241,7 @@ static int sort_range(sorting *s, range r)
     sort_items(items, s->other + r.first, n);
     for (uint64_t i = 0; i < n; i++)
         s->rows[r.first + i] = items[i].row;
-    yk_kind kind = s->b->columns[s->order[r.key].column].type.kind;
-    bool    is_exact = kind != YK_KIND_TEXT && kind != YK_KIND_DATA && kind != YK_KIND_DECIMAL;
-    if (is_exact && r.key + 1 == s->n_order)
+    if (loose_kind(s, r.key) == YK_KIND_NULL && r.key + 1 == s->n_order)
         return 0;
     for (uint64_t i = 0, end; i < n; i = end) {
         for (end = i + 1; end < n && items[end].image == items[i].image; end++)
@@ -236,6 +252,28 @@ static int sort_range(sorting *s, range r)
     return sort_range(s, (range){r.first + n, r.n - n, r.key + 1, 0, r.level});
 }
 
+/* Ranks of a dictionary's rows; equal ones have the same. For yk_free. */
+static int rank(const yk_batch_column *dict, uint32_t **ret, yoke_error *err)
+{
+    yk_batch              b = {.columns = (yk_batch_column *)(uintptr_t)dict, .n_columns = 1, .n = dict->valid.len};
+    yk_order              key = {0};
+    YK_AUTOFREE uint32_t *order = NULL, *ranks = yk_new_array(uint32_t, b.n + 1);
+    if (!ranks)
+        return yk_fail_nomem(err, "sorting");
+    YK_TRY(yk_batch_sort(&b, &key, 1, &order, err));
+    for (uint64_t i = 1; i < b.n; i++)
+        ranks[order[i]] = ranks[order[i - 1]] + (yk_batch_compare(&b, order[i - 1], &b, order[i], 0, false) != 0);
+    *ret = YK_TAKE(ranks);
+    return 0;
+}
+
+static void ranks_fini(sorting *s)
+{
+    for (size_t i = 0; s->ranks && i < s->n_order; i++)
+        yk_free(s->ranks[i]);
+    yk_free(s->ranks);
+}
+
 int yk_batch_sort(const yk_batch *b, const yk_order *order, size_t n_order, uint32_t **ret, yoke_error *err)
 {
     if (b->n > UINT32_MAX)
@@ -243,11 +281,14 @@ int yk_batch_sort(const yk_batch *b, const yk_order *order, size_t n_order, uint
     YK_AUTOFREE uint32_t *rows = yk_new_array(uint32_t, b->n + 1);
     YK_AUTOFREE item     *items = yk_malloc((b->n + 1) * sizeof *items);
     YK_AUTOFREE item     *other = yk_malloc((b->n + 1) * sizeof *other);
-    if (!rows || !items || !other)
+    YK_CLEANUP(ranks_fini) sorting s = {b, order, n_order, rows, items, other, yk_new_array(uint32_t *, n_order + 1)};
+    if (!rows || !items || !other || !s.ranks)
         return yk_fail_nomem(err, "sorting");
     for (uint64_t i = 0; i < b->n; i++)
         rows[i] = (uint32_t)i;
-    sorting s = {b, order, n_order, rows, items, other};
+    for (size_t k = 0; k < n_order; k++)
+        if (b->columns[order[k].column].dict)
+            YK_TRY(rank(b->columns[order[k].column].dict, &s.ranks[k], err));
     YK_TRY(sort_range(&s, (range){.n = b->n}));
     *ret = YK_TAKE(rows);
     return 0;

@@ -3,8 +3,9 @@
  * Group by: a task numbers its own groups and keeps a cell for each ask and group; the fold merges them in the order of tasks, so
  * that the bits of sums depend on row numbers alone. Quantiles keep their values, distinct counts number (keys, value).
  *
- * Groups that do not fit the memory: from then on tasks' results are kept as they come, in a temporary file. In the end each share of the
- * groups, by a hash of their keys, is merged from all of them, in the same order; what comes out is sorted externally.
+ * Many groups, or such as do not fit the memory: from then on tasks' results are kept as they come, cut into parts by a hash of the keys, in
+ * memory or a temporary file. In the end each part, or share of one, is merged from what is kept of it, in the same order; what comes out
+ * is sorted externally.
  */
 #include "numeric/reduce.h"
 #include "table/ledger.h"
@@ -176,35 +177,95 @@ static int grouping_block(yk_sink *base, void *state_, const yk_block *b, yoke_e
     return 0;
 }
 
-static int grouping_end(yk_sink *base, void *state_, yk_buf *to, yoke_error *err)
+enum { FEW_GROUPS = 4096, MANY_GROUPS = 1 << 20 }; /* of a task: not cut into parts; of all: more are not merged one after the other */
+
+static bool has_bins(const yk_grouping *s)
 {
-    return yk_ledger_write((yk_grouping *)base, &((state *)state_)->now, to, err);
+    for (size_t i = 0; i < s->n_asks; i++)
+        if (s->asks[i].bins) /* one count for each bin: these do not lie apart by groups */
+            return true;
+    return false;
 }
 
-/* What is known so far goes to the file, as the first of the results there. */
+static uint32_t parts_of(const yk_grouping *s, const yk_ledger *t) { return yk_groups_count(t->groups) > FEW_GROUPS && !has_bins(s) ? YK_PARTS : 1; }
+
+static int grouping_end(yk_sink *base, void *state_, yk_buf *to, yoke_error *err)
+{
+    yk_grouping *s = (yk_grouping *)base;
+    yk_ledger   *t = &((state *)state_)->now;
+    YK_TRY(yk_ledger_write(s, t, parts_of(s, t), to, err));
+    yk_ledger_fini(s, t);
+    return 0;
+}
+
+/* A result's parts are kept for later. */
+static int keep_result(yk_grouping *s, uint64_t firsts, const char *at, yoke_error *err)
+{
+    uint32_t n_parts;
+    uint64_t size;
+    memcpy(&n_parts, at, sizeof n_parts);
+    at += sizeof n_parts;
+    for (uint32_t p = 0; p < n_parts; p++, at += size) {
+        if (!yk_grow(&s->pieces, &s->cap_pieces, s->spill.n + 1, sizeof *s->pieces))
+            return yk_fail_nomem(err, "grouping");
+        memcpy(&size, at, sizeof size);
+        at += sizeof size;
+        s->pieces[s->spill.n] = (yk_ledger_piece){n_parts == 1 ? YK_PARTS : p, firsts};
+        YK_TRY(yk_spill_add(&s->spill, at, size, err));
+    }
+    return 0;
+}
+
+/* What is known so far is the first of the results that are kept. */
 static int start_spill(yk_grouping *s, yoke_error *err)
 {
     YK_AUTOBUF bytes = YK_BUF_INIT;
-    for (size_t i = 0; i < s->n_asks; i++)
-        if (s->asks[i].bins) /* one count for each bin: these do not lie apart by groups */
-            return yk_ledger_fail(s, yk_groups_count(s->all.groups), err);
-    YK_TRY(yk_ledger_write(s, &s->all, &bytes, err));
-    yk_ledger_fini(s, &s->all);
     s->has_spilled = true;
-    return yk_spill_add(&s->spill, bytes.data, bytes.len, err);
+    if (!s->all.groups)
+        return 0;
+    YK_TRY(yk_ledger_write(s, &s->all, YK_PARTS, &bytes, err));
+    yk_ledger_fini(s, &s->all);
+    return keep_result(s, 0, bytes.data, err);
+}
+
+static int merge_result(yk_grouping *s, uint64_t firsts, const char *at, yoke_error *err)
+{
+    uint32_t n_parts;
+    uint64_t size;
+    if (!s->all.groups)
+        YK_TRY(yk_ledger_init(s, &s->all, err));
+    memcpy(&n_parts, at, sizeof n_parts);
+    at += sizeof n_parts;
+    for (uint32_t p = 0; p < n_parts; p++, at += size) {
+        memcpy(&size, at, sizeof size);
+        at += sizeof size;
+        YK_TRY(yk_ledger_merge(s, &s->all, firsts, at, size, err));
+    }
+    return 0;
+}
+
+/* Whether what is known would be too large with one more result merged into it: twice its bytes, about. */
+static bool is_too_much(const yk_grouping *s, const void *bytes, size_t size)
+{
+    uint32_t n_parts;
+    memcpy(&n_parts, bytes, sizeof n_parts);
+    size_t known = s->all.groups ? yk_ledger_bytes(s, &s->all) : 0;
+    return n_parts > 1 && known + 2 * size > s->memory / 2;
 }
 
 static int grouping_fold(yk_sink *base, const void *bytes, size_t size, yoke_error *err)
 {
-    yk_grouping             *s = (yk_grouping *)base;
-    YK_AUTOFREE uint32_t *numbers = NULL;
-    uint32_t              n;
+    yk_grouping *s = (yk_grouping *)base;
+    uint64_t     firsts = s->n_results++ << 32;
+    if (!s->has_spilled && is_too_much(s, bytes, size))
+        YK_TRY(start_spill(s, err));
     if (s->has_spilled)
-        return yk_spill_add(&s->spill, bytes, size, err);
-    if (!s->all.groups)
-        YK_TRY(yk_ledger_init(s, &s->all, err));
-    YK_TRY(yk_ledger_merge(s, &s->all, bytes, size, &numbers, &n, err));
-    return yk_ledger_bytes(s, &s->all) > s->memory ? start_spill(s, err) : 0;
+        return keep_result(s, firsts, bytes, err);
+    YK_TRY(merge_result(s, firsts, bytes, err));
+    size_t known = yk_ledger_bytes(s, &s->all);
+    if (has_bins(s))
+        return known > s->memory ? yk_ledger_fail(s, yk_groups_count(s->all.groups), err) : 0;
+    return known > s->memory / 2 || yk_groups_count(s->all.groups) > MANY_GROUPS ? start_spill(s, err) : 0;
 }
 
 static void grouping_reset(yk_sink *base)
@@ -213,12 +274,14 @@ static void grouping_reset(yk_sink *base)
     yk_ledger_fini(s, &s->all);
     yk_spill_fini(&s->spill);
     s->has_spilled = false;
+    s->n_results = 0;
 }
 
 static void grouping_free(yk_sink *base)
 {
     yk_grouping *s = (yk_grouping *)base;
     grouping_reset(base);
+    yk_free(s->pieces);
     yk_free(s->asks);
     yk_free(s->roots);
     yk_free(s->types);
@@ -237,7 +300,7 @@ int yk_grouping_new(const yk_expr *const *keys, size_t n_keys, const yk_group_as
         return yk_fail_nomem(err, "planning a scan");
     yk_grouping *s = (yk_grouping *)base;
     base->ops = &OPS;
-    yk_spill_init(&s->spill, 0);
+    yk_spill_init(&s->spill, yk_memory_kept(memory));
     s->n_keys = n_keys, s->n_asks = n_asks, s->in_order = in_order_of_keys, s->memory = memory;
     s->asks = yk_new_array(yk_group_ask, n_asks + 1);
     s->roots = yk_new_array(size_t, n_asks + 1);
@@ -261,19 +324,34 @@ int yk_grouping_new(const yk_expr *const *keys, size_t n_keys, const yk_group_as
 
 /* ---- reading */
 
+/* The groups in the order in which they came first. */
+static int order_by_firsts(const yk_ledger *t, uint32_t **ret, yoke_error *err)
+{
+    size_t          size = yk_groups_count(t->groups) * sizeof *t->firsts;
+    yk_batch_column column = {.type = {.kind = YK_KIND_UINT}, .values = {.data = (char *)t->firsts, .len = size}};
+    yk_batch        b = {.columns = &column, .n_columns = 1, .n = yk_groups_count(t->groups)};
+    YK_AUTOBUF      valid = YK_BUF_INIT;
+    char           *there = yk_buf_extend(&valid, b.n);
+    if (!there)
+        return yk_fail_nomem(err, "grouping");
+    memset(there, 1, b.n);
+    column.valid = valid;
+    return yk_batch_sort(&b, &(yk_order){0}, 1, ret, err);
+}
+
 int yk_grouping_take(yk_sink *base, yk_batch *ret, yoke_error *err)
 {
     yk_grouping *s = (yk_grouping *)base;
     if (!s->all.groups)
         YK_TRY(yk_ledger_init(s, &s->all, err));
     YK_TRY(yk_ledger_end(s, &s->all, err));
-    uint32_t              n = yk_groups_count(s->all.groups);
-    YK_AUTOFREE uint32_t *order = yk_new_array(uint32_t, (size_t)n + 1);
-    if (!order)
-        return yk_fail_nomem(err, "grouping");
-    for (uint32_t i = 0; i < n; i++)
-        order[i] = i;
-    if (s->in_order)
+    YK_AUTOFREE uint32_t *order = NULL;
+    if (!s->in_order) {
+        YK_TRY(order_by_firsts(&s->all, &order, err));
+    } else {
+        if (!(order = yk_new_array(uint32_t, (size_t)yk_groups_count(s->all.groups) + 1)))
+            return yk_fail_nomem(err, "grouping");
         yk_groups_sort(s->all.groups, order);
-    return yk_ledger_rows(s, &s->all, order, ret, err);
+    }
+    return yk_ledger_rows(s, &s->all, order, false, ret, err);
 }

@@ -209,6 +209,17 @@ static int keep_first(rows *s, state *st, yoke_error *err)
     return 0;
 }
 
+/* Codes are of use where rows go on as they came, or to a sort. */
+static int take_column(const rows *s, yk_eval *eval, size_t i, yk_vec *ret, yoke_error *err)
+{
+    if (s->sorted || s->o.to) {
+        YK_TRY(yk_eval_root(eval, s->base.root + i, ret, err));
+        if (yk_batch_can_code(ret))
+            return 0;
+    }
+    return yk_eval_values(eval, s->base.root + i, ret, err);
+}
+
 static int rows_block(yk_sink *base, void *state_, const yk_block *b, yoke_error *err)
 {
     rows    *s = (rows *)base;
@@ -229,7 +240,7 @@ static int rows_block(yk_sink *base, void *state_, const yk_block *b, yoke_error
     if (n == 0)
         return 0;
     for (size_t i = 0; i < base->n_roots; i++)
-        YK_TRY(yk_eval_values(b->eval, base->root + i, &st->vecs[i], err));
+        YK_TRY(take_column(s, b->eval, i, &st->vecs[i], err));
     if (s->o.n_order && s->o.head)
         n = leave_out(s, st, n);
     YK_TRY(yk_batch_add(&st->now, st->vecs, has_picked ? st->picked : NULL, n, err));
@@ -242,21 +253,28 @@ static int rows_block(yk_sink *base, void *state_, const yk_block *b, yoke_error
     return 0;
 }
 
-static int rows_end(yk_sink *base, void *state_, yk_buf *to, yoke_error *err)
+static int write_rows(rows *s, state *st, yk_buf *to, yoke_error *err)
 {
-    rows  *s = (rows *)base;
-    state *st = state_;
     if (s->o.sample)
         YK_TRY(thin(&st->now, st->keys, &st->n_keys, s->o.sample, err));
     if (s->o.tail && st->now.n > s->o.tail)
         YK_TRY(yk_batch_cut(&st->now, st->now.n - s->o.tail, s->o.tail, err));
+    YK_TRY(yk_batch_decode_few(&st->now, err));
     if (s->o.n_order) {
         YK_AUTOFREE uint32_t *order = NULL;
         YK_TRY(yk_batch_sort(&st->now, s->order, s->o.n_order, &order, err));
-        return yk_batch_write_rows(&st->now, order, s->o.head && s->o.head < st->now.n ? s->o.head : st->now.n, to, err);
+        return yk_batch_write_rows(&st->now, order, s->o.head && s->o.head < st->now.n ? s->o.head : st->now.n, true, to, err);
     }
     YK_TRY(yk_batch_write(&st->now, to, err));
     yk_buf_append(to, st->keys, st->n_keys * sizeof *st->keys);
+    return 0;
+}
+
+static int rows_end(yk_sink *base, void *state_, yk_buf *to, yoke_error *err)
+{
+    state *st = state_;
+    YK_TRY(write_rows((rows *)base, st, to, err));
+    yk_batch_shrink(&st->now, ((rows *)base)->o.memory / YK_IDLE_SHARE);
     return 0;
 }
 

@@ -84,7 +84,8 @@ static uint64_t usable_memory(void)
     return limit && limit < all ? limit : all;
 }
 
-uint64_t yk_table_memory(const yoke_table *t) { return t->opts.memory ? t->opts.memory : usable_memory() / 4; }
+uint64_t yk_opts_memory(const yoke_table_opts *o) { return o->memory ? o->memory : usable_memory() / 4; }
+uint64_t yk_table_memory(const yoke_table *t) { return yk_opts_memory(&t->opts); }
 
 void yk_table_scan_fini(yk_scan *s)
 {

@@ -592,6 +592,15 @@ static int make_plan(plan *p, yk_scan *s, yoke_error *err)
     return make_program(p, err);
 }
 
+/* What a task's result may be, as long as none has come: every value kept, and once more what is known of it. */
+static size_t expect(const plan *p)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < p->n_sinks; i++)
+        n += p->sinks[i]->n_roots;
+    return n * YK_TASK_ROWS * 2 * sizeof(yk_text);
+}
+
 static void count_reads(const yk_source *s, yoke_table_stats *st, int sign)
 {
     for (size_t i = 0; i < s->n_files; i++)
@@ -619,7 +628,8 @@ static int scan_once(yk_scan *s, bool *ret_retyped, yoke_error *err)
     find_counted(&p);
     count_reads(s->source, s->stats, -1);
     yk_stage st = {.name = "scan", .n = (p.n + YK_TASK_ROWS - 1) / YK_TASK_ROWS, .out_size = sizeof(outcome), .ctx = &p,
-                   .start = start_worker, .stop = stop_worker, .task = scan_task, .fold = scan_fold, .fold_ctx = &p};
+                   .start = start_worker, .stop = stop_worker, .task = scan_task, .fold = scan_fold, .fold_ctx = &p,
+                   .max_held = yk_memory_running(yk_opts_memory(s->opts)), .expected = expect(&p)};
     int rc = yk_stage_run(s->session, &st, err);
     count_reads(s->source, s->stats, 1);
     s->stats->scans++;

@@ -68,6 +68,15 @@ typedef struct yk_scan {
     uint64_t      first, n; /* rows to go through; n 0: all. `first` is a multiple of YK_TASK_ROWS */
 } yk_scan;
 
+/* Bytes that a scan and what follows it may hold: what the call grants, or a quarter of what there is. */
+uint64_t yk_opts_memory(const yoke_table_opts *o);
+
+/* Of them, those for tasks and their results, and those for rows that are kept; the rest is for what reads and writes. Between tasks a
+ * worker keeps at most the YK_IDLE_SHARE-th part for the next. */
+enum { YK_IDLE_SHARE = 16 };
+static inline size_t   yk_memory_running(uint64_t memory) { return memory / 8 * 3 > SIZE_MAX ? SIZE_MAX : (size_t)(memory / 8 * 3); }
+static inline uint64_t yk_memory_kept(uint64_t memory) { return memory / 2 - (memory / 4 < 64 << 20 ? memory / 4 : 64 << 20); }
+
 /* Runs until no sink wants more. */
 int yk_scan_run(yk_scan *s, yoke_error *err) YK_MUST_USE;
 

@@ -126,6 +126,7 @@ static void clear_page(yk_pq_encoder *e)
     e->n_rows = e->n_missing = e->n_codes = 0;
     yk_buf_clear(&e->plain);
     e->range = (yk_pq_range){0};
+    e->page++;
 }
 
 void yk_pq_encoder_clear(yk_pq_encoder *e)
@@ -276,14 +277,16 @@ static int end_page(yk_pq_encoder *e, yk_codec_state *codecs, yoke_error *err)
     e->has_dict_pages |= is_coded;
     e->n_dict_pages += is_coded;
     clear_page(e);
-    if (is_coded && (e->dict.values.len > MOST_DICT || e->dict.n > (e->rows - e->missing) / 8 + 1000)) /* it does not pay */
+    if (is_coded && (e->dict.values.len > MOST_DICT || e->dict.n > (e->rows - e->missing) / 8 + 1000)) { /* it does not pay */
         e->has_dict = false;
+        yk_pq_intern_close(&e->dict);
+    }
     return 0;
 }
 
 /* The rows that are there, side by side in storage form (in `room` or where they are already); their levels go into the page.
  * Returns how many. */
-static uint32_t gather(yk_pq_encoder *e, const yk_vec *v, size_t size, char *room, uint32_t *codes, const char **ret_dense)
+static uint32_t gather(yk_pq_encoder *e, const yk_vec *v, size_t size, char *room, const char **ret_dense)
 {
     uint32_t  n = 0, *levels = e->levels + e->n_rows;
     bool      is_whole = !v->valid && !v->is_const && v->type.kind != YK_KIND_NULL;
@@ -300,8 +303,6 @@ static uint32_t gather(yk_pq_encoder *e, const yk_vec *v, size_t size, char *roo
         levels[i] = is_there;
         if (!is_there)
             continue;
-        if (v->codes)
-            codes[n] = v->codes[at];
         memcpy(room + n * size, (const char *)(v->codes ? v->dict->values : v->values) + (v->codes ? v->codes[at] : at) * size, size);
         n++;
     }
@@ -339,51 +340,81 @@ static int add_words(yk_pq_encoder *e, const char *dense, uint32_t n, yoke_error
     return 0;
 }
 
-static int add_values(yk_pq_encoder *e, const char *dense, size_t size, const uint32_t *codes, uint32_t n, yoke_error *err)
+static int add_values(yk_pq_encoder *e, const char *dense, size_t size, uint32_t n, yoke_error *err)
 {
     uint8_t bytes[16];
     yk_text t;
     for (uint32_t i = 0; i < n; i++) {
-        uint32_t *code = &e->codes[e->n_codes];
-        if (codes && e->has_dict && e->memo[codes[i]]) {
-            *code = e->memo[codes[i]] - 1;
-            e->n_codes++;
-            continue;
-        }
         YK_TRY(store(e, dense + i * size, bytes, &t, err));
-        if (!e->has_dict) {
+        if (e->has_dict)
+            YK_TRY(yk_pq_intern_find(&e->dict, t, &e->codes[e->n_codes++], err));
+        else
             put_stored(e, &e->plain, t);
-            continue;
-        }
-        YK_TRY(is_word(e) ? yk_pq_intern_words(&e->dict, (const uint64_t *)(const void *)t.data, 1, code, err) : yk_pq_intern_find(&e->dict, t, code, err));
-        e->n_codes++;
-        if (codes)
-            e->memo[codes[i]] = *code + 1;
     }
     return e->plain.is_failed ? yk_fail_nomem(err, "writing a Parquet file") : 0;
 }
 
-int yk_pq_encoder_add(yk_pq_encoder *e, const yk_vec *v, yk_codec_state *codecs, yoke_error *err)
+static int add_plain(yk_pq_encoder *e, const yk_vec *v, uint32_t *ret_present, yoke_error *err)
 {
     _Alignas(16) char room[YK_BLOCK * 16];
     const char       *dense;
-    uint32_t          codes[YK_BLOCK];
     size_t            size = yk_kind_size(e->field.type.kind);
-    bool              is_coded = v->codes && v->dict->n > 0 && v->dict->id != NO_MEMO && v->dict->n <= MOST_DICT;
+    uint32_t          n = gather(e, v, size, room, &dense);
+    *ret_present = n;
+    yk_pq_range_add(&e->range, e->field.type.kind, dense, n);
+    if (e->field.type.kind == YK_KIND_NULL)
+        return 0;
+    return is_word(e) ? add_words(e, dense, n, err) : add_values(e, dense, size, n, err);
+}
+
+/* The first row of a page with this value. */
+static int meet_value(yk_pq_encoder *e, const char *value, yk_pq_memo *m, yoke_error *err)
+{
+    uint8_t  bytes[16];
+    yk_text  t;
+    uint32_t code;
+    yk_pq_range_add(&e->range, e->field.type.kind, value, 1);
+    m->page = e->page;
+    if (m->code)
+        return 0;
+    YK_TRY(store(e, value, bytes, &t, err));
+    YK_TRY(is_word(e) ? yk_pq_intern_words(&e->dict, (const uint64_t *)(const void *)t.data, 1, &code, err) : yk_pq_intern_find(&e->dict, t, &code, err));
+    m->code = code + 1;
+    return 0;
+}
+
+static int add_codes(yk_pq_encoder *e, const yk_vec *v, uint32_t *ret_present, yoke_error *err)
+{
+    const char *values = v->dict->values;
+    size_t      size = yk_kind_size(e->field.type.kind);
+    uint32_t   *levels = e->levels + e->n_rows, *codes = e->codes + e->n_codes, n = 0;
+    YK_TRY(prepare_memo(e, v->dict, err));
+    for (uint32_t i = 0; i < v->n; i++) {
+        uint32_t at = v->is_const ? 0 : i;
+        levels[i] = !v->valid || (v->valid[at >> 6] >> (at & 63) & 1);
+        if (!levels[i])
+            continue;
+        yk_pq_memo *m = &e->memo[v->codes[at]];
+        if (m->page != e->page)
+            YK_TRY(meet_value(e, values + v->codes[at] * size, m, err));
+        codes[n++] = m->code - 1;
+    }
+    e->n_codes += n;
+    *ret_present = n;
+    return 0;
+}
+
+int yk_pq_encoder_add(yk_pq_encoder *e, const yk_vec *v, yk_codec_state *codecs, yoke_error *err)
+{
+    uint32_t present;
+    bool     is_coded = v->codes && v->dict->n > 0 && v->dict->id != NO_MEMO && v->dict->n <= MOST_DICT;
     if (v->type.kind != e->field.type.kind || v->n > YK_BLOCK)
         return yk_fail(err, YOKE_EINVALID, "column '%s' does not get what was announced", e->field.name);
     if (e->n_rows + v->n > e->cap_rows)
         YK_TRY(end_page(e, codecs, err));
-    uint32_t present = gather(e, v, size, room, codes, &dense);
+    YK_TRY((is_coded && e->has_dict ? add_codes : add_plain)(e, v, &present, err));
     if (present < v->n && e->field.is_required)
         return yk_fail(err, YOKE_EINVALID, "column '%s' was announced without missing rows, but has one", e->field.name);
-    yk_pq_range_add(&e->range, e->field.type.kind, dense, present);
-    if (is_coded && e->has_dict)
-        YK_TRY(prepare_memo(e, v->dict, err));
-    if (is_word(e) && !is_coded)
-        YK_TRY(add_words(e, dense, present, err));
-    else if (e->field.type.kind != YK_KIND_NULL)
-        YK_TRY(add_values(e, dense, size, is_coded ? codes : NULL, present, err));
     e->n_rows += v->n;
     e->n_missing += v->n - present;
     bool is_full = e->n_rows + YK_BLOCK > e->cap_rows || e->plain.len > MOST_PAGE || (e->has_dict && e->dict.values.len > MOST_DICT);

@@ -34,6 +34,12 @@ typedef struct yk_pq_page_info {
     yk_pq_range range;
 } yk_pq_page_info;
 
+/* What is known of a value that came as a code. */
+typedef struct yk_pq_memo {
+    uint32_t code; /* ours + 1; 0: not known */
+    uint32_t page; /* the last page that it is in */
+} yk_pq_memo;
+
 typedef struct yk_pq_encoder {
     yk_parquet_field field; /* its name is owned */
     int8_t           physical;
@@ -51,8 +57,9 @@ typedef struct yk_pq_encoder {
     /* The dictionary of the row group. */
     bool         has_dict;
     yk_pq_intern dict;
-    uint64_t     memo_id; /* codes of the dictionary that blocks came with last, as ours + 1 */
-    uint32_t    *memo, memo_n;
+    uint64_t     memo_id; /* the dictionary that blocks came with last */
+    yk_pq_memo  *memo;    /* of each of its codes; owned */
+    uint32_t     memo_n, page; /* the how-manyth page this is */
     size_t       cap_memo;
 
     /* The chunk so far. */

@@ -26,6 +26,13 @@ void yk_pq_intern_clear(yk_pq_intern *d)
     d->n = 0;
 }
 
+void yk_pq_intern_close(yk_pq_intern *d)
+{
+    yk_pq_slot *fewer = yk_realloc(d->slots, LEAST_SLOTS * sizeof *fewer);
+    if (fewer)
+        d->slots = fewer, d->n_slots = LEAST_SLOTS;
+}
+
 /* The leading bits of the product: short reals differ in their leading bits alone. */
 static uint32_t place_of(const yk_pq_intern *d, uint64_t word)
 {

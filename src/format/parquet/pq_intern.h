@@ -26,6 +26,7 @@ typedef struct yk_pq_intern {
 int  yk_pq_intern_init(yk_pq_intern *d, uint32_t width, yoke_error *err) YK_MUST_USE;
 void yk_pq_intern_fini(yk_pq_intern *d);
 void yk_pq_intern_clear(yk_pq_intern *d);
+void yk_pq_intern_close(yk_pq_intern *d); /* nothing is looked up any more until it is cleared: frees what is only for that */
 
 /* The code of a stored value, a new one where it is new. */
 int yk_pq_intern_find(yk_pq_intern *d, yk_text value, uint32_t *ret, yoke_error *err) YK_MUST_USE;

@@ -7,6 +7,7 @@
 #include "plan/stage.h"
 
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -175,6 +176,45 @@ static int count_death(void *fold_ctx, uint64_t index, const yoke_error *why, yo
     return 0;
 }
 
+static atomic_int n_running, most_running;
+
+static int heavy(void *ctx, yk_task *t, void *out, yoke_error *err)
+{
+    static const char bytes[1 << 20];
+    int               now = atomic_fetch_add(&n_running, 1) + 1, most = atomic_load(&most_running);
+    (void)ctx, (void)out;
+    while (now > most && !atomic_compare_exchange_weak(&most_running, &most, now))
+        ;
+    usleep(2000);
+    int rc = yk_task_emit(t, bytes, sizeof bytes, err);
+    atomic_fetch_sub(&n_running, 1);
+    return rc;
+}
+
+static int count_result(void *fold_ctx, const yk_result *r, yoke_error *err)
+{
+    (void)err;
+    assert_int_equal(r->n_bytes, 1 << 20);
+    ++*(uint64_t *)fold_ctx;
+    return 0;
+}
+
+/* A running task counts three times its result; one may always run. */
+TEST(memory_bounds_what_runs)
+{
+    static const struct { size_t max_held; int most; } row[] = {{1, 1}, {7 << 20, 2}, {13 << 20, 4}};
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        yoke_session *s = yoke_open("threads:7", NULL);
+        uint64_t      n = 0;
+        yk_stage      st = {.name = "heavy", .n = 60, .task = heavy, .fold = count_result, .fold_ctx = &n, .max_held = row[i].max_held, .expected = 2 << 20};
+        atomic_store(&most_running, 0);
+        assert_int_equal(yk_stage_run(s, &st, NULL), 0);
+        assert_int_equal(n, 60);
+        assert_in_range(atomic_load(&most_running), 1, row[i].most);
+        yoke_close(s);
+    }
+}
+
 TEST(deaths_are_told)
 {
     for (int workers = 1; workers < 5; workers++) {
@@ -214,4 +254,4 @@ TEST(words)
     yoke_close(s);
 }
 
-RUN_TESTS(folds_in_order, first_failure_ends_it, large_results, deaths_are_told, words)
+RUN_TESTS(folds_in_order, first_failure_ends_it, large_results, memory_bounds_what_runs, deaths_are_told, words)

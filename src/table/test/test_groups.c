@@ -168,7 +168,12 @@ TEST(merging_is_one_pass)
     assert_int_equal(yk_groups_number(left, &a, NULL, 20000, two, NULL), 0);
     assert_int_equal(yk_groups_number(right, &b, NULL, N - 20000, two + 20000, NULL), 0);
     YK_AUTOBUF bytes = YK_BUF_INIT;
-    assert_int_equal(yk_groups_write(right, &bytes, NULL), 0);
+    uint32_t   n_right = yk_groups_count(right), begin[2];
+    uint32_t  *rows = yk_new_array(uint32_t, n_right);
+    yk_groups_cut(right, 1, 1, rows, begin);
+    assert_true(begin[0] == 0 && begin[1] == n_right);
+    assert_int_equal(yk_groups_write(right, rows, n_right, &bytes, NULL), 0);
+    yk_free(rows);
     uint32_t *numbers, n;
     size_t    used;
     for (size_t cut = 0; cut < bytes.len; cut = cut * 2 + 1)
@@ -205,7 +210,9 @@ static int group_some(void)
     size_t                          used;
     YK_TRY(yk_groups_new(types, 2, &g, NULL));
     YK_TRY(yk_groups_number(g, v, NULL, 3000, numbers, NULL));
-    YK_TRY(yk_groups_write(g, &bytes, NULL));
+    for (uint32_t i = 0; i < yk_groups_count(g); i++)
+        numbers[i] = i;
+    YK_TRY(yk_groups_write(g, numbers, yk_groups_count(g), &bytes, NULL));
     return yk_groups_merge(g, bytes.data, bytes.len, &theirs, &n, &used, NULL);
 }
 
