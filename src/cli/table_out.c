@@ -70,18 +70,25 @@ static void cell(const yoke_frame *f, size_t column, uint64_t row, yk_buf *to)
 
 /* A column on its way out. */
 typedef struct out_column {
-    yk_type     type;
-    bool        is_plain, is_number; /* its text needs no quotes at all; no quotes in JSON */
-    size_t      size;
-    const char *values, *valid;
+    yk_type         type;
+    bool            is_plain, is_number; /* its text needs no quotes at all; no quotes in JSON */
+    size_t          size;
+    const uint16_t *codes; /* the places of its rows among the values; NULL: their own */
+    const char     *values, *valid;
 } out_column;
+
+static uint64_t place_of(const out_column *c, uint64_t row) { return c->codes ? c->codes[row] : row; }
+static bool is_there(const out_column *c, uint64_t row) { return c->valid[place_of(c, row)]; }
+static const char *value_at(const out_column *c, uint64_t row) { return c->values + place_of(c, row) * c->size; }
 
 static void begin_columns(const yoke_frame *f, out_column *to)
 {
     for (size_t c = 0; c < yoke_frame_columns(f); c++) {
-        const yk_batch_column *b = &f->rows.columns[c];
-        bool                   is_plain = b->type.kind != YK_KIND_TEXT && b->type.kind != YK_KIND_DATA;
-        to[c] = (out_column){b->type, is_plain, yk_table_is_number(yoke_frame_type(f, c)), yk_kind_size(b->type.kind), b->values.data, b->valid.data};
+        const yk_batch_column *b = &f->rows.columns[c], *values = b->dict ? b->dict : b;
+        to[c] = (out_column){.type = b->type, .is_plain = b->type.kind != YK_KIND_TEXT && b->type.kind != YK_KIND_DATA,
+                             .is_number = yk_table_is_number(yoke_frame_type(f, c)), .size = yk_kind_size(b->type.kind),
+                             .codes = b->dict ? (const uint16_t *)(const void *)b->values.data : NULL,
+                             .values = values->values.data, .valid = values->valid.data};
     }
 }
 
@@ -90,7 +97,7 @@ static void put_plain(yk_buf *to, const out_column *c, uint64_t row)
 {
     char *at = yk_buf_extend(to, YK_VALUE_MAX);
     if (at)
-        to->len -= YK_VALUE_MAX - yk_value_print(c->type, c->values + row * c->size, at);
+        to->len -= YK_VALUE_MAX - yk_value_print(c->type, value_at(c, row), at);
 }
 
 static void put_head_csv(yk_buf *to, const yoke_frame *f)
@@ -108,9 +115,10 @@ static void put_rows_csv(yk_buf *to, const yoke_frame *f, const out_column *colu
     size_t     n = yoke_frame_columns(f);
     for (uint64_t r = first; r < end; r++)
         for (size_t i = 0; i < n; i++) {
-            if (columns[i].valid[r] && columns[i].is_plain) {
+            bool has_value = is_there(&columns[i], r);
+            if (has_value && columns[i].is_plain) {
                 put_plain(to, &columns[i], r);
-            } else if (columns[i].valid[r]) {
+            } else if (has_value) {
                 cell(f, i, r, &text);
                 put_csv(to, yk_buf_text(&text), text.len);
             }
@@ -136,7 +144,7 @@ static void put_json_plain(yk_buf *to, const out_column *c, uint64_t row)
 {
     double x = 0;
     if (c->type.kind == YK_KIND_REAL)
-        memcpy(&x, c->values + row * c->size, sizeof x);
+        memcpy(&x, value_at(c, row), sizeof x);
     if (!isfinite(x))
         yk_buf_puts(to, "null");
     else if (c->is_number)
@@ -156,7 +164,7 @@ static void put_rows_json(yk_buf *to, const yoke_frame *f, const out_column *col
     for (uint64_t r = first; r < end && !to->is_failed; r++) {
         for (size_t i = 0; i < n; i++) {
             yk_buf_append(to, names.data + begins[i], begins[i + 1] - begins[i]);
-            if (!columns[i].valid[r]) {
+            if (!is_there(&columns[i], r)) {
                 yk_buf_puts(to, "null");
             } else if (columns[i].is_plain) {
                 put_json_plain(to, &columns[i], r);
