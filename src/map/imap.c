@@ -64,6 +64,6 @@ void yoke_imap_close(yoke_imap *it)
     if (it->block)
         yk_call_release(&it->call, it->block);
     if (it->call.run)
-        finish(it, 0, NULL);
+        yk_call_end(&it->call, 0, NULL); /* whether the generator fails meanwhile nobody hears */
     yk_free(it);
 }
