@@ -360,7 +360,9 @@ static int load_dictionary(loading *g)
 
 static int load_data(loading *g)
 {
-    __atomic_store_n(&yk_pq_map_of(g->c)->places[g->p->slot - 1].encoding, (int8_t)(g->h.encoding & INT8_MAX), __ATOMIC_RELAXED);
+    int8_t *known = &yk_pq_map_of(g->c)->places[g->p->slot - 1].encoding;
+    if (__atomic_load_n(known, __ATOMIC_RELAXED) < 0) /* in a map by the page index alone, which never grows */
+        __atomic_store_n(known, (int8_t)(g->h.encoding & INT8_MAX), __ATOMIC_RELAXED);
     if (g->h.type == YK_PQ_DATA_PAGE)
         YK_TRY(find_levels_v1(g));
     else
