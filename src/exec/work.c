@@ -152,7 +152,7 @@ static __attribute__((noinline)) uint32_t run_plain(yoke_task *t, yk_block *b, u
     const yk_work       *w = t->work;
     yoke_task_fn        *task = w->task;
     const unsigned char *in = b->in ? b->in + (size_t)first * w->in_size : NULL;
-    unsigned char       *out = b->out + (size_t)first * w->out_size;
+    unsigned char       *out = b->out ? b->out + (size_t)first * w->out_size : NULL;
     size_t               in_step = b->in ? w->in_size : 0, out_step = w->out_size;
     const atomic_int    *stop = t->stop, *cancel = w->cancel ? &w->cancel->level : stop;
     if (b->first_attempt > 1 && first == b->first)

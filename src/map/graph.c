@@ -261,7 +261,7 @@ static int graph_fill(void *fill_ctx, uint32_t want, void *to, uint32_t *ret_got
 static void block_done(yoke_graph *g, const yk_block *b)
 {
     const uint32_t  *id = (const uint32_t *)(const void *)b->in;
-    const yk_mishap *m = b->mishaps, *last = m + b->n_mishaps;
+    const yk_mishap *m = b->mishaps, *last = b->n_mishaps ? m + b->n_mishaps : m;
     pthread_mutex_lock(&g->lock);
     for (uint32_t i = 0; i < b->n_done; i++) {
         bool has_failed = m < last && m->index == b->lo + i;

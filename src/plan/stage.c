@@ -36,7 +36,7 @@ static int fold_failure(const yk_stage *st, const yk_work *w, const yk_mishap *m
 
 static int fold_block(const yk_stage *st, const yk_work *w, const yk_block *b, yoke_error *err)
 {
-    const yk_mishap *m = b->mishaps, *last = m + b->n_mishaps;
+    const yk_mishap *m = b->mishaps, *last = b->n_mishaps ? m + b->n_mishaps : m;
     size_t           at = 0;
     for (uint32_t i = 0; i < b->n; i++) {
         uint64_t index = b->lo + i;
