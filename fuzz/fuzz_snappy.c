@@ -23,11 +23,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         *(void **)&read = dlsym(lib, "snappy_uncompress");
         *(void **)&length = dlsym(lib, "snappy_uncompressed_length");
     }
-    if (length((const char *)data, size, &n) != 0 || n > MOST || memmem(data, size, "\xfc\xff\xff\xff\xff", 5))
+    if (length((const char *)data, size, &n) != 0 || n > MOST)
         return 0;
     YK_AUTOFREE uint8_t *ours = yk_malloc(n + 1), *theirs = yk_malloc(n + 1), *again = yk_malloc(n + 1);
     bool is_good = yk_snappy_read(&(yk_snappy_block){data, size, ours, n});
-    if (is_good != (read((const char *)data, size, (char *)theirs, &n) == 0) || (is_good && memcmp(ours, theirs, n) != 0))
+    size_t their_n = n;
+    bool   is_theirs_good = read((const char *)data, size, (char *)theirs, &their_n) == 0;
+    bool   may_differ = !is_good && memmem(data, size, "\xfc\xff\xff\xff\xff", 5);
+    if ((is_good != is_theirs_good && !may_differ) || (is_good && memcmp(ours, theirs, n) != 0))
         __builtin_trap();
     static const uint8_t other[] = "\xc8\x01\x08xyz\xfe\x03\x00\xfe\x03\x00\xfe\x03\x00\x05\x03"; /* 200 bytes */
     uint8_t              room[200];
