@@ -43,7 +43,7 @@ void yk_proc_fail(yk_proc_run *r, int rc, const yoke_error *why)
     }
     r->is_halted = true;
     yk_feed_end(&r->feed);
-    atomic_store(&r->shm->stop, 1);
+    atomic_store(&r->shm->stop, -1);
 }
 
 void yk_proc_post(yk_proc_run *r, uint32_t slot)
@@ -501,7 +501,7 @@ static void processes_halt(yk_run *run, bool now)
     yk_proc_run *r = (yk_proc_run *)run;
     r->is_halted = true;
     yk_feed_end(&r->feed);
-    atomic_store(&r->shm->stop, 1);
+    atomic_store(&r->shm->stop, -1);
     if (!now || r->is_killed)
         return;
     r->is_killed = true;

@@ -78,7 +78,7 @@ static void serial_halt(yk_run *run, bool now)
 {
     serial_run *r = (serial_run *)run;
     (void)now;
-    atomic_store(&r->stop, 1);
+    atomic_store(&r->stop, -1);
     yk_feed_end(&r->feed);
 }
 

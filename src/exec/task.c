@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-uint64_t yoke_task_index(const yoke_task *t) { return t->shown; }
+uint64_t yoke_task_index(const yoke_task *t) { return t->index + t->renamed; }
 unsigned yoke_task_attempt(const yoke_task *t) { return t->attempt; }
 unsigned yoke_task_worker(const yoke_task *t) { return t->worker; }
 void *yoke_task_ctx(const yoke_task *t) { return t->work->user_ctx; }
@@ -70,6 +70,7 @@ int yoke_task_fail(yoke_task *t, const char *fmt, ...)
     t->why.sys = 0;
     vsnprintf(t->why.text, sizeof t->why.text, fmt, ap);
     va_end(ap);
+    t->left = -1;
     return YOKE_ETASK;
 }
 
@@ -112,6 +113,6 @@ void yoke_shared_free(void *p, size_t size)
 }
 
 yoke_cancel *yoke_cancel_new(yoke_error *err) { return yoke_shared_new(sizeof(yoke_cancel), err); }
-void yoke_cancel_set(yoke_cancel *c) { atomic_fetch_add(&c->level, 1); }
+void yoke_cancel_set(yoke_cancel *c) { atomic_fetch_sub(&c->level, 1); }
 bool yoke_cancel_is_set(const yoke_cancel *c) { return yk_cancel_level(c) > 0; }
 void yoke_cancel_free(yoke_cancel *c) { yoke_shared_free(c, sizeof *c); }

@@ -123,7 +123,7 @@ static void fail_run(threads_run *r, int rc)
         r->rc = rc;
     yk_feed_end(&r->feed);
     set_hint(r, false);
-    atomic_store(&r->stop, 1);
+    atomic_store(&r->stop, -1);
 }
 
 static bool lane_start(threads_run *r, yoke_task *t)
@@ -491,7 +491,7 @@ static void threads_halt(yk_run *run, bool now)
     pthread_mutex_lock(&r->lock);
     yk_feed_end(&r->feed);
     set_hint(r, false);
-    atomic_store(&r->stop, 1);
+    atomic_store(&r->stop, -1);
     pthread_mutex_unlock(&r->lock);
 }
 

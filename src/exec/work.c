@@ -87,7 +87,7 @@ static bool after_failure(yoke_task *t, yk_block *b, void *out, int rc)
         pause_before(t, t->attempt + 1);
         return true;
     }
-    yk_mishap m = {.index = t->index, .shown = t->shown, .cause = cause_of(rc), .attempt = t->attempt, .why = t->why};
+    yk_mishap m = {.index = t->index, .shown = yoke_task_index(t), .cause = cause_of(rc), .attempt = t->attempt, .why = t->why};
     if (!m.why.code) {
         m.why.code = rc;
         m.why.text[0] = '\0';
@@ -111,7 +111,7 @@ static void run_task(yoke_task *t, yk_block *b, uint32_t i)
     const yk_work *w = t->work;
     const void    *in = b->in ? b->in + (size_t)i * w->in_size : NULL;
     void          *out = b->out + (size_t)i * w->out_size;
-    t->index = t->shown = b->lo + i;
+    t->index = b->lo + i;
     t->attempt = i == b->first ? b->first_attempt : 1;
     uint64_t began = b->times ? yk_now_ns() : 0;
     int      rc;
@@ -126,10 +126,14 @@ static void run_task(yoke_task *t, yk_block *b, uint32_t i)
 }
 
 /* Results are zeroed a batch at a time, so that they are still in cache when they are written. */
-enum { BATCH = 64 };
+static uint32_t batch_of(size_t out_size)
+{
+    enum { BYTES = 4096, TASKS = 1024 };
+    return out_size > BYTES ? 1 : out_size * TASKS > BYTES ? (uint32_t)(BYTES / out_size) : TASKS;
+}
 
-/* Of a task that failed, or left something behind. */
-static __attribute__((noinline)) void tidy_up(yoke_task *t, yk_block *b, const void *in, void *out, int rc)
+/* After a task that failed, left something behind, or is the last of a stopped run: whether there are to be more. */
+static __attribute__((noinline)) bool tidy_up(yoke_task *t, yk_block *b, const void *in, void *out, int rc)
 {
     if (rc < 0) {
         while (after_failure(t, b, out, rc)) {
@@ -142,32 +146,60 @@ static __attribute__((noinline)) void tidy_up(yoke_task *t, yk_block *b, const v
     if (t->why.code)
         yoke_error_clear(&t->why);
     put_back(t);
+    return !is_stopped(t);
 }
 
-/* The shortest way through tasks of which nothing is asked but their results; stops before one that had failed before.
- * Returns the first that was not run. Apart, so that what the loop needs stays in registers; what says that something
- * is to be seen to is negative, so that one look finds it. */
+/* Where run_plain stands. */
+typedef struct plain {
+    yoke_task           *t;
+    yk_block            *b;
+    uint64_t             i;
+    const unsigned char *in;
+    unsigned char       *out;
+    size_t               in_step, out_step;
+    const atomic_int    *stop, *cancel;
+} plain;
+
+/* All that says that something is to be seen to is negative, so that one look finds it. The function is read from memory each
+ * time: called out of a register, processors have been seen to fall into taking two cycles more for it, and to stay there.
+ * False: there are to be no more. */
+static inline __attribute__((always_inline)) bool run_one(plain *p)
+{
+    p->t->index = p->i++;
+    int rc = p->t->work->task(p->t, p->in, p->out), signs = rc | p->t->left;
+    signs |= atomic_load_explicit(p->stop, memory_order_relaxed) | atomic_load_explicit(p->cancel, memory_order_relaxed);
+    if (__builtin_expect(signs < 0, 0) && !tidy_up(p->t, p->b, p->in, p->out, rc))
+        return false;
+    p->in += p->in_step;
+    p->out += p->out_step;
+    return true;
+}
+
+enum { SHORT_BLOCK = 1024 }; /* tasks, from which on they are short */
+
+static inline __attribute__((always_inline)) bool run_four(plain *p) { return run_one(p) && run_one(p) && run_one(p) && run_one(p); }
+
+/* The shortest way through tasks of which nothing is asked but their results; stops before one that had failed before. Returns
+ * the first that was not run. Sixteen calls are written out one behind the other: the processor foresees them better than a
+ * loop around one, 1.1 against 1.3 ns a task. Only short tasks, which come in large blocks, are called from there: a call that has
+ * seen two functions takes half as long again for either. */
 static __attribute__((noinline)) uint32_t run_plain(yoke_task *t, yk_block *b, uint32_t first, uint32_t end)
 {
-    const yk_work       *w = t->work;
-    yoke_task_fn        *task = w->task;
-    const unsigned char *in = b->in ? b->in + (size_t)first * w->in_size : NULL;
-    unsigned char       *out = b->out ? b->out + (size_t)first * w->out_size : NULL;
-    size_t               in_step = b->in ? w->in_size : 0, out_step = w->out_size;
-    const atomic_int    *stop = t->stop, *cancel = w->cancel ? &w->cancel->level : stop;
+    const yk_work *w = t->work;
+    plain          p = {.t = t, .b = b, .i = b->lo + first, .out_step = w->out_size, .stop = t->stop};
     if (b->first_attempt > 1 && first == b->first)
         return first;
+    p.in_step = b->in ? w->in_size : 0;
+    p.in = b->in ? b->in + (size_t)first * w->in_size : NULL;
+    p.out = b->out ? b->out + (size_t)first * w->out_size : NULL;
+    p.cancel = w->cancel ? &w->cancel->level : t->stop;
     t->attempt = 1;
-    for (uint64_t i = b->lo + first, stop_at = b->lo + end; i < stop_at; i++, in += in_step, out += out_step) {
-        if (atomic_load_explicit(stop, memory_order_relaxed) | atomic_load_explicit(cancel, memory_order_relaxed))
-            return (uint32_t)(i - b->lo);
-        t->index = i;
-        t->shown = i;
-        int rc = task(t, in, out);
-        if (__builtin_expect((rc | t->why.code | t->left) < 0, 0))
-            tidy_up(t, b, in, out, rc);
-    }
-    return end;
+    uint64_t stop_at = b->lo + end, stop_short_at = b->n >= SHORT_BLOCK ? stop_at : 0;
+    while (p.i + 16 <= stop_short_at && run_four(&p) && run_four(&p) && run_four(&p) && run_four(&p))
+        ;
+    while (p.i < stop_at && !is_stopped(t) && run_one(&p))
+        ;
+    return (uint32_t)(p.i - b->lo);
 }
 
 static _Thread_local unsigned depth; /* of blocks that this thread is running, one inside the other */
@@ -179,7 +211,7 @@ int yk_task_run_here(yoke_task_fn *fn, uint64_t index, const void *item, void *r
     atomic_int stop = 0;
     yk_work    w = {.name = "submit"};
     yk_block   b = {.lo = index, .n = 1};
-    yoke_task  t = {.index = index, .shown = index, .attempt = 1, .work = &w, .arena = YK_ARENA_INIT, .block = &b, .stop = &stop};
+    yoke_task  t = {.index = index, .attempt = 1, .work = &w, .arena = YK_ARENA_INIT, .block = &b, .stop = &stop};
     depth++;
     int rc = fn(&t, item, result);
     depth--;
@@ -202,11 +234,12 @@ void yk_block_run(yoke_task *t, yk_block *b)
     }
     if (b->bad)
         memset(b->bad + b->first, 0, b->n - b->first);
-    uint32_t i = b->first;
+    uint32_t i = b->first, batch = batch_of(w->out_size);
     while (i < b->n && !is_stopped(t)) {
-        uint32_t end = b->n - i > BATCH ? i + BATCH : b->n;
-        if (w->out_size)
+        uint32_t end = b->n - i > batch ? i + batch : b->n;
+        if (w->out_size) {
             memset(b->out + (size_t)i * w->out_size, 0, (size_t)(end - i) * w->out_size);
+        }
         if (!t->after && !b->times && !w->timeout_ms)
             i = run_plain(t, b, i, end);
         for (; i < end && !is_stopped(t); i++) {

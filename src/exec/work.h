@@ -114,17 +114,17 @@ struct yk_block {
 /* A worker's place in a run: what its tasks see. */
 struct yoke_task {
     uint64_t          index;       /* within the work */
-    uint64_t          shown;       /* what yoke_task_index says; the same unless the task changes it */
+    uint64_t          renamed;     /* added to it by yoke_task_index; 0 but in a graph */
     unsigned          attempt, worker;
     const yk_work    *work;
     void             *state;
     bool              has_started; /* the work's start was called */
     yk_arena          arena;
     yk_block         *block;
-    int               left;        /* -1: what the task emitted or its scratch is to be put in order after it; else 0 */
+    int               left;        /* -1: what the task emitted, its scratch or `why` is to be put in order after it; else 0 */
     size_t            emitted_at;  /* 1 + where its record starts in block->emitted; 0: none yet */
     yoke_error        why;
-    const atomic_int *stop;        /* the run's: no further tasks */
+    const atomic_int *stop;        /* the run's; negative: no further tasks */
     uint64_t          deadline_ns; /* 0: none */
     atomic_ullong    *finished;    /* the run's count of ended tasks */
     int32_t           pid, tid;    /* who runs the block; known when it has times */
@@ -151,10 +151,10 @@ uint64_t yk_backoff_ns(unsigned backoff_ms, unsigned attempt);
 void yk_mishap_describe(const yk_work *w, const yk_mishap *m, yoke_error *ret);
 
 struct yoke_cancel {
-    atomic_int level; /* how often it was set */
+    atomic_int level; /* minus how often it was set */
 };
 
 /* Of none: 0. */
-static inline int yk_cancel_level(const yoke_cancel *c) { return c ? atomic_load(&c->level) : 0; }
+static inline int yk_cancel_level(const yoke_cancel *c) { return c ? -atomic_load(&c->level) : 0; }
 
 #endif

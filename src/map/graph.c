@@ -216,7 +216,7 @@ static int graph_task(yoke_task *t, const void *in, void *out)
         inputs[k] = g->results + g->nodes[g->needs[first + k]].result_at;
     unsigned char *result = g->results + x->result_at;
     memset(result, 0, x->result_size);
-    t->shown = id;
+    t->renamed = id - t->index;
     return x->fn(t, g->args + x->arg_at, inputs, result);
 }
 

@@ -11,7 +11,10 @@ static int stage_task(yoke_task *t, const void *in, void *out)
 {
     const yk_stage *st = t->work->ctx;
     (void)in;
-    return st->task(st->ctx, t, out, &t->why);
+    int rc = st->task(st->ctx, t, out, &t->why);
+    if (t->why.code)
+        t->left = -1; /* it may have said something and gone well all the same */
+    return rc;
 }
 
 static int stage_start(void *ctx, void **ret_state, yoke_error *err)
