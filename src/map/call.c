@@ -66,7 +66,7 @@ static void tell_progress(yk_call *c, bool is_last)
     if (!c->opts.on_progress || (!is_last && now - c->told_ns < PROGRESS_NS))
         return;
     c->told_ns = now;
-    yoke_progress p = {c->done, c->failed, c->work.n, (double)(now - c->began_ns) * 1e-9};
+    yoke_progress p = {c->ended, c->failed, c->work.n, (double)(now - c->began_ns) * 1e-9};
     c->opts.on_progress(c->opts.callback_ctx, &p);
 }
 
@@ -107,6 +107,7 @@ int yk_call_next(yk_call *c, yk_block **ret, yoke_error *err)
         look_for_cancel(c);
         yk_block *b;
         int       rc = c->run->ops->next(c->run, slice, &b, err);
+        c->ended = c->run->n_ended;
         if (rc == YK_NEXT_BLOCK && c->is_cut) {
             yk_call_release(c, b);
             continue;
