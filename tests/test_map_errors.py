@@ -35,6 +35,10 @@ int second_time(yoke_task *t) { return yoke_task_attempt(t) < 2 ? yoke_task_fail
 YOKE_FUNCTION(int, second_time, yoke_task *);
 float half(float x) { return x / 2; }
 YOKE_FUNCTION(float, half, float);
+int deep(int n) { volatile char frame[4096]; frame[0] = (char)n; return n == 3 ? deep(n) + frame[0] : n; }
+YOKE_FUNCTION(int, deep, int);
+int talk(int n) { printf("about %d\n", n); if (n == 2) printf("and "); return n; }
+YOKE_FUNCTION(int, talk, int);
 void silent(int n) { (void)n; }
 YOKE_FUNCTION(void, silent, int);
 """
@@ -50,7 +54,7 @@ def f(tmp_path_factory):
 @pytest.mark.parametrize("words,code,says", [
     ([], 2, "what shall be run?"),
     (["f.c:echo"], 2, "on which items?"),
-    (["f.c:ecoh", "1"], 1, "'f.c' has no function 'ecoh'; did you mean 'echo'? It has area, echo, half, nap"),
+    (["f.c:ecoh", "1"], 1, "'f.c' has no function 'ecoh'; did you mean 'echo'? It has area, deep, echo, half, nap"),
     (["f.c", "1"], 2, "which function of 'f.c'?"),
     (["f.c:", "1"], 2, "which function of 'f.c'?"),
     (["f.c:plain", "1"], 1, "no line YOKE_FUNCTION(…, plain, …)"),
@@ -106,6 +110,7 @@ def f(tmp_path_factory):
     (["f.c:echo", "1", "-o", "x.npy", "--unordered"], 2, "does not go with --unordered"),
     (["f.c:echo", "1", "-o", "x.npy", "--on-error", "collect"], 2, "echo gives whole numbers, and none of them says that an item failed"),
     (["f.c:root", "--reduce", "mean", "--on-error", "ignore", "--", "-1"], 1, "there are no results to take the mean of"),
+    (["f.c:text", "-a", "nul"], 2, "'nul' line 1: 'a' is only what stands before a NUL byte (is --null missing?)"),
     (["f.c:root", "1e400"], 2, "item 0: '1e400' is out of its range; root takes double there"),
     (["f.c:half", "4e38"], 2, "item 0: '4e38' is out of its range; half takes float there"),
     (["f.c:echo", "1", "--shw-workers"], 2, "did you mean --show-workers?"),
@@ -122,6 +127,7 @@ def test_one_clear_sentence(yoke, f, tmp_path, words, code, says):
                                            "YOKE_FUNCTION(int, echo, int);\n")
     (tmp_path / "text.so").write_text("no library")
     (tmp_path / "lines").write_text("1\n\nthree\n")
+    (tmp_path / "nul").write_bytes(b"a\0b\0")
     (tmp_path / "t.csv").write_text("x,y\n1,2\n3,b\n")
     (tmp_path / "ragged.csv").write_text("x,y\n1,2\n3\n")
     np.save(tmp_path / "half.npy", [1.0, 0.5])
@@ -207,8 +213,29 @@ def test_a_crash_in_a_process_fails_its_own_item(yoke, f):
     assert [r.get("value") for r in rows] == [0, 1, 2, None, None, None, 6, 7, 8]
     assert [rows[i]["cause"] for i in (3, 4, 5)] == ["signal ABRT", "exited 7", "signal SEGV"]
     assert done.returncode == 1
-    alone = yoke("map", f"{f}:wild", "5", "--on", "threads")
-    assert alone.returncode == -signal.SIGSEGV and "with --on processes only its item fails" in alone.stderr
+    (line,) = yoke("map", f"{f}:deep", "3", "--on", "processes:1", "--on-error", "collect", "--json").stdout.splitlines()
+    assert json.loads(line)["cause"] == "signal SEGV"
+
+
+@pytest.mark.parametrize("on", ["serial", "threads:2"])
+def test_a_crash_or_an_exit_elsewhere_ends_all_and_says_so(yoke, f, on, plain_build):
+    for function, items, code in (("wild", ["5", "1"], -signal.SIGSEGV), ("deep", ["1", "3"], -signal.SIGSEGV),
+                                  ("wild", ["3", "1"], -signal.SIGABRT), ("wild", ["4", "1"], 1)):
+        alone = yoke("map", f"{f}:{function}", *items, "--on", on)
+        assert alone.returncode == code and alone.stderr.endswith("with --on processes only its item fails\n")
+
+
+@pytest.mark.parametrize("on", ["serial", "threads:2", "processes:2"])
+def test_what_functions_print_is_no_result(yoke, f, on, tmp_path):
+    """Whole lines, on standard error; standard output and files have results alone."""
+    done = yoke("map", f"{f}:talk", "0..99", "--on", on)
+    assert done.stdout == "".join(f"{n}\n" for n in range(100))
+    said = done.stderr.replace("and ", "")
+    assert sorted(said.splitlines()) == sorted(f"about {n}" for n in range(100))
+    assert yoke("map", f"{f}:talk", "0..99", "--on", on, "--reduce", "sum").stdout == "4950\n"
+    assert yoke("map", f"{f}:talk", "1", "--on", on, "--json").stdout.startswith('{"index":0,"value":1,')
+    assert yoke("map", f"{f}:talk", "0..9", "--on", on, "-o", tmp_path / "x.npy").stdout == ""
+    assert np.array_equal(np.load(tmp_path / "x.npy"), np.arange(10))
 
 
 def test_time_limits_and_retries(yoke, f):

@@ -231,6 +231,8 @@ const yk_verb yk_verb_map = {
         "An item with one field for a function of several arguments is taken apart at commas and blanks. Items are numbered\n"
         "from 0.\n"
         "\n"
+        "Standard output has results alone: what a function prints goes to standard error.\n"
+        "\n"
         "A COMMAND is run once for each item, as 'yoke run' runs a line, and what each prints is passed on whole, in the order of\n"
         "the items. In it {} is the item, {.} the item without its extension, {/} without folders, {//} its folder, {/.} without\n"
         "both, {#} its number from 1, {%} the slot it runs in; {2}, {2.} … its second field, {name}, {name.} … the field of that\n"

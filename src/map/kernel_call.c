@@ -236,12 +236,14 @@ static void *memory(const place *p, size_t n, size_t size)
     return m;
 }
 
-static int to_text(const place *p, const yk_field *f, slot *to)
+static int to_text(const place *p, unsigned argument, unsigned field, const yk_field *f, slot *to)
 {
     char        buf[YK_FIELD_BUF];
     size_t      n;
     const char *text = yk_field_text(f, buf, &n);
-    char       *copy = memory(p, n + 1, 1);
+    if (memchr(text, '\0', n))
+        return complain(p, field, argument, f, "only what stands before a NUL byte (is --null missing?)");
+    char *copy = memory(p, n + 1, 1);
     if (!copy)
         return has_memory(p) ? YOKE_ENOMEM : 0;
     memcpy(copy, text, n);
@@ -289,7 +291,7 @@ static int to_argument(const place *p, unsigned argument, unsigned field, const 
 {
     uint8_t type = p->b->kernel->f->types[argument];
     if (type == YOKE_TEXT)
-        return to_text(p, f, to);
+        return to_text(p, argument, field, f, to);
     if (is_run(type))
         return to_run(p, argument, f, 1, to);
     fault bad = put_field(type, f, to);
