@@ -79,6 +79,17 @@ static void look_for_cancel(yk_call *c)
     c->run->ops->halt(c->run, level > 1);
 }
 
+/* Describes the failure of the least number, whatever the order in which they come. */
+static void take_first(yk_call *c, const yk_block *b)
+{
+    for (const yk_mishap *m = b->mishaps; m < b->mishaps + b->n_mishaps; m++)
+        if (!c->first.code || m->shown < c->first_shown) {
+            yoke_error_clear(&c->first);
+            yk_mishap_describe(&c->run->work, m, &c->first);
+            c->first_shown = m->shown;
+        }
+}
+
 /* Counts the block's tasks and keeps its failures. */
 static int take_failures(yk_call *c, yk_block *b, yoke_error *err)
 {
@@ -88,8 +99,7 @@ static int take_failures(yk_call *c, yk_block *b, yoke_error *err)
     c->failed += b->n_mishaps;
     if (b->lo + b->n > c->end)
         c->end = b->lo + b->n;
-    if (b->n_mishaps && !c->first.code)
-        yk_mishap_describe(&c->run->work, &b->mishaps[0], &c->first);
+    take_first(c, b);
     if (b->n_mishaps && c->opts.on_error == YOKE_RAISE && !(c->cancel_seen && c->first.code == YOKE_ECANCELED))
         return yk_fail(err, c->first.code, "%s", c->first.text);
     for (size_t k = 0; c->failures && k < b->n_mishaps; k++)

@@ -20,7 +20,8 @@ typedef struct yk_call {
     uint64_t       began_ns, told_ns;
     int            cancel_seen;
     bool           is_cut;   /* the run has failed: what comes after the first task that was not run is not given on */
-    yoke_error     first;    /* the first failure, described */
+    yoke_error     first;    /* the first failure in the order of numbers, described */
+    uint64_t       first_shown;
 } yk_call;
 
 /* Begins the run of `work`, whose policy part is filled from `opts` (may be NULL). The call must not move until its end. */
