@@ -64,9 +64,11 @@ def f(tmp_path_factory):
     (["none.so:echo", "1"], 1, "'none.so': No such file"),
     (["text.so:echo", "1"], 1, "'text.so' cannot be loaded"),
     (["dir.c:echo", "1"], 2, "'dir.c' is a directory"),
-    (["broken.c:echo", "1"], 1, "'broken.c' does not compile"),
-    (["wrong.c:echo", "1"], 1, "the YOKE_FUNCTION line of echo does not match the function"),
-    (["odd.c:f", "1"], 1, "yoke map cannot hand over the type struct s; <yoke/function.h> lists those it can"),
+    (["broken.c:echo", "1"], 1, "'broken.c' line 1 does not compile: expected expression"),
+    (["wrong.c:echo", "1"], 1, "'wrong.c' line 3 does not compile: the YOKE_FUNCTION line of echo does not match the function; the"),
+    (["odd.c:f", "1"], 1, "'odd.c' line 4 does not compile: yoke map cannot hand over the type struct s; <yoke/function.h> lists those it can; the"),
+    (["many.c:f", "1"], 1, "'many.c' line 3 does not compile: the YOKE_FUNCTION line of f has more than eight arguments; the"),
+    (["header.c:f", "1"], 1, "'header.c' does not compile; the compiler's own words are above"),
     (["empty.c:echo", "1"], 1, "'empty.c' declares no function"),
     (["unresolved.c:echo", "1"], 1, "undefined symbol: nowhere"),
     (["f.c:echo", "1", "x2", "3"], 2, "item 1: 'x2' is not a number; echo takes int64_t there"),
@@ -122,6 +124,10 @@ def test_one_clear_sentence(yoke, f, tmp_path, words, code, says):
     (tmp_path / "broken.c").write_text("int x = ;\n")
     (tmp_path / "wrong.c").write_text("#include <yoke/yoke.h>\nint echo(int n) { return n; }\nYOKE_FUNCTION(int, echo, double);\n")
     (tmp_path / "odd.c").write_text("#include <yoke/yoke.h>\nstruct s { int a; };\nint f(struct s s) { return s.a; }\nYOKE_FUNCTION(int, f, struct s);\n")
+    (tmp_path / "many.c").write_text("#include <yoke/yoke.h>\nint f(int a, int b, int c, int d, int e, int f, int g, int h, int i) { return a; }\n"
+                                     "YOKE_FUNCTION(int, f, int, int, int, int, int, int, int, int, int);\n")
+    (tmp_path / "header.c").write_text('#include "header.h"\n')
+    (tmp_path / "header.h").write_text("\nint x = ;\n")
     (tmp_path / "empty.c").write_text("int x;\n")
     (tmp_path / "unresolved.c").write_text("#include <yoke/yoke.h>\nint nowhere(void);\nint echo(int n) { return nowhere(); }\n"
                                            "YOKE_FUNCTION(int, echo, int);\n")
