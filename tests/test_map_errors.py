@@ -85,6 +85,8 @@ def f(tmp_path_factory):
     (["f.c:area", "t.csv"], 2, "item 0 has 1 value, area takes 2; -a t.csv takes the items from that file"),
     (["f.c:echo", "lines"], 2, "item 0: 'lines' is not a number; echo takes int64_t there; -a lines takes the items from that file"),
     (["f.c:area", "--csv", "t.csv"], 2, "--csv is about files of items, and none is given; name one with -a FILE"),
+    (["f.c:echo", "--csv", "--tsv", "-a", "t.csv"], 2, "--csv and --tsv say different things about the same files; give one"),
+    (["f.c:echo", "1", "  "], 2, "item 1: '  ' is not a number"),
     (["echo", "-0", "a"], 2, "--null is about files of items"),
     (["f.c:area", ":::", "1", ":::", "2", ":::", "3"], 2, "area takes 2 values, each item has 3"),
     (["f.c:area", ":::", "1", "2", ":::+", "3"], 2, "lists of one length"),

@@ -74,6 +74,14 @@ static bool read_progress(const yk_args *args, const char *value, yk_progress_ho
     return yk_progress_parse(value, ret, &err) == 0 || (yk_cli_usage(args, "%s", err.text), false);
 }
 
+static bool take_separator(const yk_args *args, words *w, char separator)
+{
+    if (w->opts.separator && w->opts.separator != separator)
+        return yk_cli_usage(args, "--csv and --tsv say different things about the same files; give one"), false;
+    w->opts.separator = separator;
+    return true;
+}
+
 static const char *option_name(int id)
 {
     for (const yk_opt *o = OPTS; o->id; o++)
@@ -90,8 +98,8 @@ static bool take_option(yk_map_asked *m, words *w, int id, const char *value)
         *only = option_name(id);
     switch (id) {
     case O_NUL: w->opts.has_nul = true; return true;
-    case O_CSV: w->opts.separator = ','; return true;
-    case O_TSV: w->opts.separator = '\t'; return true;
+    case O_CSV: return take_separator(m->args, w, ',');
+    case O_TSV: return take_separator(m->args, w, '\t');
     case O_COLUMNS: w->opts.columns = value; return true;
     case O_OUTPUT: m->output = value; return true;
     case O_FORCE: m->may_replace = true; return true;
@@ -227,7 +235,8 @@ const yk_verb yk_verb_map = {
         "    ::: A B ::: 1..3                   all combinations, the last list varying fastest\n"
         "    ::: A B :::+ 1 2                   side by side\n"
         "    :::: FILE FILE  ::::+ FILE         the lines of each file are a list\n"
-        "Options come before the first of these colons: what follows is items, whatever it begins with.\n"
+        "Options come before the first of these colons: what follows is items, whatever it begins with. Without\n"
+        "colons, items that begin with a dash and are no numbers come after --.\n"
         "An item with one field for a function of several arguments is taken apart at commas and blanks. Items are numbered\n"
         "from 0.\n"
         "\n"

@@ -84,6 +84,8 @@ static fault put_real(uint8_t type, double x, slot *to)
     return NULL;
 }
 
+static bool is_blank(char c) { return c == ' ' || c == '\t'; }
+
 static bool is_digits(const char *s, size_t n)
 {
     size_t i = n > 0 && (*s == '-' || *s == '+');
@@ -97,6 +99,10 @@ static fault put_text(uint8_t type, const char *s, size_t n, slot *to)
     int64_t  i;
     uint64_t u;
     double   x;
+    for (; n > 0 && is_blank(*s); n--) /* as `yoke table` reads cells */
+        s++;
+    while (n > 0 && is_blank(s[n - 1]))
+        n--;
     if (is_whole(type) && yk_number_read_int(s, n, &i))
         return put_whole(type, i, to);
     if (is_whole(type) && yk_number_read_uint(s, n, &u))
@@ -142,7 +148,7 @@ static yk_field row_value(const yk_field *row, size_t k)
 
 /* ---- taking text apart */
 
-static bool is_gap(char c) { return c == ',' || c == ' ' || c == '\t'; }
+static bool is_gap(char c) { return c == ',' || is_blank(c); }
 
 /* The next part of "1, 2 3": parts stand between commas or blanks. */
 static bool next_part(const char **at, const char *end, yk_field *ret)
