@@ -277,6 +277,21 @@ def test_interrupts(yoke_path, f, on, number):
     assert p.communicate(timeout=20)[0] == "" and p.returncode == 130
 
 
+@pytest.mark.parametrize("function", ["nap", "text"])
+@pytest.mark.parametrize("on", ["serial", "threads:2", "processes:2"])
+def test_an_interrupt_ends_the_wait_for_items(yoke_path, f, on, function):
+    p = subprocess.Popen([yoke_path, "map", f"{f}:{function}", "-", "--on", on], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                         stderr=subprocess.PIPE, text=True, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+    p.stdin.write("7\n12")  # the second item is not complete yet: it is none
+    p.stdin.flush()
+    time.sleep(1)
+    p.send_signal(signal.SIGINT)
+    assert p.wait(timeout=20) == 130
+    printed = p.stdout.read()  # with processes who hands out is who reads: the first may not have been begun
+    assert printed == "7\n" or (printed == "" and on == "processes:2")
+    assert p.stderr.read().endswith("interrupted; what was done is printed\n")
+
+
 def test_what_was_compiled_is_kept_by_content(yoke, tmp_path):
     env = {"XDG_CACHE_HOME": str(tmp_path / "cache"), "CC": str(tmp_path / "cc")}
     (tmp_path / "cc").write_text(f'#!/bin/sh\necho x >>"{tmp_path}/calls"\nexec cc "$@"\n')

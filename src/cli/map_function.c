@@ -14,12 +14,16 @@
 
 static yoke_cancel   *cancel;
 static yk_map_output *interrupted_output; /* NULL: none */
+static int            wake_fd;            /* 0: none */
 static volatile int   interrupts;
 
 static void on_interrupt(int signal)
 {
+    static const uint64_t one = 1;
     (void)signal;
     yoke_cancel_set(cancel);
+    if (wake_fd) /* whoever waits for items, in whatever thread, waits no longer */
+        (void)!write(wake_fd, &one, sizeof one);
     if (++interrupts < 2)
         return;
     yk_map_output *o = interrupted_output;
@@ -28,13 +32,14 @@ static void on_interrupt(int signal)
     _exit(YK_EXIT_INTERRUPTED);
 }
 
-static int catch_interrupts(yk_map_output *o, yoke_error *err)
+static int catch_interrupts(yk_map_output *o, int wakes, yoke_error *err)
 {
     cancel = yoke_cancel_new(err);
     if (!cancel)
         return YOKE_ENOMEM;
     interrupted_output = o;
-    struct sigaction a = {.sa_handler = on_interrupt}; /* without SA_RESTART: reading standard input ends too */
+    wake_fd = wakes;
+    struct sigaction a = {.sa_handler = on_interrupt};
     sigaction(SIGINT, &a, NULL);
     sigaction(SIGTERM, &a, NULL);
     return 0;
@@ -45,6 +50,7 @@ static void leave_interrupts(void)
     signal(SIGINT, SIG_DFL);
     signal(SIGTERM, SIG_DFL);
     interrupted_output = NULL;
+    wake_fd = 0;
     yoke_cancel_free(cancel);
     cancel = NULL;
 }
@@ -158,7 +164,7 @@ static int next_item(void *ctx, void *ret_item, yoke_error *err)
     if (yoke_cancel_is_set(cancel))
         return 0;
     int got = yk_items_next(r->asked->items, r->fields, err);
-    if (got < 0 && yoke_cancel_is_set(cancel))
+    if (yoke_cancel_is_set(cancel)) /* what was read may be cut short */
         return 0;
     bool keeps_wrong = r->asked->on_error != YOKE_RAISE;
     YK_TRY(got > 0 ? yk_binding_pack(&r->binding, r->n_read++, r->fields, r->transit, keeps_wrong, ret_item, err) : got);
@@ -299,7 +305,7 @@ static int run_all(yk_map_run *r, yoke_error *err)
     yoke_session *s = open_session(r->asked, err);
     if (!s)
         return err->code;
-    int rc = catch_interrupts(&r->output, err);
+    int rc = catch_interrupts(&r->output, r->asked->wake_fd, err);
     r->progress = yk_progress_start(r->kernel->f->name, "items", yk_items_count(r->asked->items), r->asked->run.progress);
     if (rc == 0)
         rc = r->asked->reduce ? yk_map_fold(r, s, err) : run_map(r, s, err);

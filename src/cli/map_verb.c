@@ -8,6 +8,9 @@
 #include "cli/verbs.h"
 #include "map/kernel.h"
 
+#include <sys/eventfd.h>
+#include <unistd.h>
+
 enum {
     O_FILE = 1, O_NUL, O_CSV, O_TSV, O_COLUMNS, O_OUTPUT, O_FORCE, O_ON, O_CHUNK, O_ON_ERROR, O_UNORDERED, O_REDUCE, O_SEED,
     O_WORKERS, O_JSON, O_PROGRESS, O_COLSEP = YK_RO_END, O_HEADER, O_AFTER
@@ -160,6 +163,9 @@ static int make_items(yk_map_asked *m, words *w, bool is_function)
 {
     yoke_error err = YOKE_ERROR_INIT;
     w->opts.has_npy = is_function;
+    if (is_function && w->has_file && (m->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0)
+        return yk_fail_errno(&err, "reading items"), yk_cli_failed(m->args, &err);
+    w->opts.wake_fd = m->wake_fd;
     m->items = yk_items_new(&w->opts, &err);
     int rc = m->items ? 0 : YOKE_ENOMEM;
     for (size_t i = 0; rc == 0 && i < w->n; i++)
@@ -206,6 +212,8 @@ static int run(yk_args *args)
     int          code = dispatch(&m, &w);
     yk_items_free(m.items);
     yk_free(w.items);
+    if (m.wake_fd > 0)
+        close(m.wake_fd);
     return yk_cli_finish(args, code);
 }
 
