@@ -24,13 +24,10 @@ int main(void)
     yoke_graph   *g = yoke_graph_new(&err);
     for (int r = 0; g && r < ROWS; r++)
         for (int k = 0; k <= r; k++) {
-            int64_t needs[2];
-            int     n = 0;
-            if (k > 0)
-                needs[n++] = id[r - 1][k - 1];
-            if (k < r)
-                needs[n++] = id[r - 1][k];
-            id[r][k] = yoke_graph_add(g, add, &n, sizeof n, sizeof(long), needs, (size_t)n, &err);
+            int n = (k > 0) + (k < r);
+            id[r][k] = yoke_graph_add(g, add, &n, sizeof n, sizeof(long), k > 0 ? &id[r - 1][k - 1] : NULL, k > 0, &err);
+            if (k < r && yoke_graph_need(g, id[r][k], id[r - 1][k], &err) < 0) /* needs may also be told later */
+                return fprintf(stderr, "%s\n", err.text), 1;
         }
     if (!s || !g || yoke_graph_run(s, g, NULL, &err) < 0)
         return fprintf(stderr, "%s\n", err.text), 1;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Starmap: a function of several arguments over every combination of their values.
+ * Starmap: a function of several arguments over every combination of their values, and over pairs side by side.
  */
 #include <yoke/yoke.h>
 
@@ -31,6 +31,12 @@ int main(void)
     for (int i = 0; i < 3; i++)
         for (int j = 0; j < 2; j++)
             printf("%4d points, %d periods: %s\n", points[i], periods[j], fabs(means[i * 2 + j]) < 1e-12 ? "zero" : "not zero");
+    int paired[3] = {5, 2, 4};
+    args[1] = (yoke_arg){paired, 3, sizeof *paired};
+    if (yoke_starmap(s, mean, args, 2, YOKE_ZIP, means, sizeof *means, NULL, &err) < 0)
+        return fprintf(stderr, "%s\n", err.text), 1;
+    for (int i = 0; i < 3; i++)
+        printf("%4d points, %d periods: %s\n", points[i], paired[i], fabs(means[i]) < 1e-12 ? "zero" : "not zero");
     yoke_close(s);
     return 0;
 }

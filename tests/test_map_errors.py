@@ -35,6 +35,10 @@ int second_time(yoke_task *t) { return yoke_task_attempt(t) < 2 ? yoke_task_fail
 YOKE_FUNCTION(int, second_time, yoke_task *);
 float half(float x) { return x / 2; }
 YOKE_FUNCTION(float, half, float);
+int deep(int n) { volatile char frame[4096]; frame[0] = (char)n; return n == 3 ? deep(n) + frame[0] : n; }
+YOKE_FUNCTION(int, deep, int);
+int talk(int n) { printf("about %d\n", n); if (n == 2) printf("and "); return n; }
+YOKE_FUNCTION(int, talk, int);
 void silent(int n) { (void)n; }
 YOKE_FUNCTION(void, silent, int);
 """
@@ -50,7 +54,7 @@ def f(tmp_path_factory):
 @pytest.mark.parametrize("words,code,says", [
     ([], 2, "what shall be run?"),
     (["f.c:echo"], 2, "on which items?"),
-    (["f.c:ecoh", "1"], 1, "'f.c' has no function 'ecoh'; did you mean 'echo'? It has area, echo, half, nap"),
+    (["f.c:ecoh", "1"], 1, "'f.c' has no function 'ecoh'; did you mean 'echo'? It has area, deep, echo, half, nap"),
     (["f.c", "1"], 2, "which function of 'f.c'?"),
     (["f.c:", "1"], 2, "which function of 'f.c'?"),
     (["f.c:plain", "1"], 1, "no line YOKE_FUNCTION(…, plain, …)"),
@@ -60,9 +64,11 @@ def f(tmp_path_factory):
     (["none.so:echo", "1"], 1, "'none.so': No such file"),
     (["text.so:echo", "1"], 1, "'text.so' cannot be loaded"),
     (["dir.c:echo", "1"], 2, "'dir.c' is a directory"),
-    (["broken.c:echo", "1"], 1, "'broken.c' does not compile"),
-    (["wrong.c:echo", "1"], 1, "the YOKE_FUNCTION line of echo does not match the function"),
-    (["odd.c:f", "1"], 1, "yoke map cannot hand over the type struct s; <yoke/function.h> lists those it can"),
+    (["broken.c:echo", "1"], 1, "'broken.c' line 1 does not compile: expected expression"),
+    (["wrong.c:echo", "1"], 1, "'wrong.c' line 3 does not compile: the YOKE_FUNCTION line of echo does not match the function; the"),
+    (["odd.c:f", "1"], 1, "'odd.c' line 4 does not compile: yoke map cannot hand over the type struct s; <yoke/function.h> lists those it can; the"),
+    (["many.c:f", "1"], 1, "'many.c' line 3 does not compile: the YOKE_FUNCTION line of f has more than eight arguments; the"),
+    (["header.c:f", "1"], 1, "'header.c' does not compile; the compiler's own words are above"),
     (["empty.c:echo", "1"], 1, "'empty.c' declares no function"),
     (["unresolved.c:echo", "1"], 1, "undefined symbol: nowhere"),
     (["f.c:echo", "1", "x2", "3"], 2, "item 1: 'x2' is not a number; echo takes int64_t there"),
@@ -79,6 +85,8 @@ def f(tmp_path_factory):
     (["f.c:area", "t.csv"], 2, "item 0 has 1 value, area takes 2; -a t.csv takes the items from that file"),
     (["f.c:echo", "lines"], 2, "item 0: 'lines' is not a number; echo takes int64_t there; -a lines takes the items from that file"),
     (["f.c:area", "--csv", "t.csv"], 2, "--csv is about files of items, and none is given; name one with -a FILE"),
+    (["f.c:echo", "--csv", "--tsv", "-a", "t.csv"], 2, "--csv and --tsv say different things about the same files; give one"),
+    (["f.c:echo", "1", "  "], 2, "item 1: '  ' is not a number"),
     (["echo", "-0", "a"], 2, "--null is about files of items"),
     (["f.c:area", ":::", "1", ":::", "2", ":::", "3"], 2, "area takes 2 values, each item has 3"),
     (["f.c:area", ":::", "1", "2", ":::+", "3"], 2, "lists of one length"),
@@ -106,6 +114,7 @@ def f(tmp_path_factory):
     (["f.c:echo", "1", "-o", "x.npy", "--unordered"], 2, "does not go with --unordered"),
     (["f.c:echo", "1", "-o", "x.npy", "--on-error", "collect"], 2, "echo gives whole numbers, and none of them says that an item failed"),
     (["f.c:root", "--reduce", "mean", "--on-error", "ignore", "--", "-1"], 1, "there are no results to take the mean of"),
+    (["f.c:text", "-a", "nul"], 2, "'nul' line 1: 'a' is only what stands before a NUL byte (is --null missing?)"),
     (["f.c:root", "1e400"], 2, "item 0: '1e400' is out of its range; root takes double there"),
     (["f.c:half", "4e38"], 2, "item 0: '4e38' is out of its range; half takes float there"),
     (["f.c:echo", "1", "--shw-workers"], 2, "did you mean --show-workers?"),
@@ -117,11 +126,16 @@ def test_one_clear_sentence(yoke, f, tmp_path, words, code, says):
     (tmp_path / "broken.c").write_text("int x = ;\n")
     (tmp_path / "wrong.c").write_text("#include <yoke/yoke.h>\nint echo(int n) { return n; }\nYOKE_FUNCTION(int, echo, double);\n")
     (tmp_path / "odd.c").write_text("#include <yoke/yoke.h>\nstruct s { int a; };\nint f(struct s s) { return s.a; }\nYOKE_FUNCTION(int, f, struct s);\n")
+    (tmp_path / "many.c").write_text("#include <yoke/yoke.h>\nint f(int a, int b, int c, int d, int e, int f, int g, int h, int i) { return a; }\n"
+                                     "YOKE_FUNCTION(int, f, int, int, int, int, int, int, int, int, int);\n")
+    (tmp_path / "header.c").write_text('#include "header.h"\n')
+    (tmp_path / "header.h").write_text("\nint x = ;\n")
     (tmp_path / "empty.c").write_text("int x;\n")
     (tmp_path / "unresolved.c").write_text("#include <yoke/yoke.h>\nint nowhere(void);\nint echo(int n) { return nowhere(); }\n"
                                            "YOKE_FUNCTION(int, echo, int);\n")
     (tmp_path / "text.so").write_text("no library")
     (tmp_path / "lines").write_text("1\n\nthree\n")
+    (tmp_path / "nul").write_bytes(b"a\0b\0")
     (tmp_path / "t.csv").write_text("x,y\n1,2\n3,b\n")
     (tmp_path / "ragged.csv").write_text("x,y\n1,2\n3\n")
     np.save(tmp_path / "half.npy", [1.0, 0.5])
@@ -207,8 +221,29 @@ def test_a_crash_in_a_process_fails_its_own_item(yoke, f):
     assert [r.get("value") for r in rows] == [0, 1, 2, None, None, None, 6, 7, 8]
     assert [rows[i]["cause"] for i in (3, 4, 5)] == ["signal ABRT", "exited 7", "signal SEGV"]
     assert done.returncode == 1
-    alone = yoke("map", f"{f}:wild", "5", "--on", "threads")
-    assert alone.returncode == -signal.SIGSEGV and "with --on processes only its item fails" in alone.stderr
+    (line,) = yoke("map", f"{f}:deep", "3", "--on", "processes:1", "--on-error", "collect", "--json").stdout.splitlines()
+    assert json.loads(line)["cause"] == "signal SEGV"
+
+
+@pytest.mark.parametrize("on", ["serial", "threads:2"])
+def test_a_crash_or_an_exit_elsewhere_ends_all_and_says_so(yoke, f, on, plain_build):
+    for function, items, code in (("wild", ["5", "1"], -signal.SIGSEGV), ("deep", ["1", "3"], -signal.SIGSEGV),
+                                  ("wild", ["3", "1"], -signal.SIGABRT), ("wild", ["4", "1"], 1)):
+        alone = yoke("map", f"{f}:{function}", *items, "--on", on)
+        assert alone.returncode == code and alone.stderr.endswith("with --on processes only its item fails\n")
+
+
+@pytest.mark.parametrize("on", ["serial", "threads:2", "processes:2"])
+def test_what_functions_print_is_no_result(yoke, f, on, tmp_path):
+    """Whole lines, on standard error; standard output and files have results alone."""
+    done = yoke("map", f"{f}:talk", "0..99", "--on", on)
+    assert done.stdout == "".join(f"{n}\n" for n in range(100))
+    said = done.stderr.replace("and ", "")
+    assert sorted(said.splitlines()) == sorted(f"about {n}" for n in range(100))
+    assert yoke("map", f"{f}:talk", "0..99", "--on", on, "--reduce", "sum").stdout == "4950\n"
+    assert yoke("map", f"{f}:talk", "1", "--on", on, "--json").stdout.startswith('{"index":0,"value":1,')
+    assert yoke("map", f"{f}:talk", "0..9", "--on", on, "-o", tmp_path / "x.npy").stdout == ""
+    assert np.array_equal(np.load(tmp_path / "x.npy"), np.arange(10))
 
 
 def test_time_limits_and_retries(yoke, f):
@@ -240,6 +275,21 @@ def test_interrupts(yoke_path, f, on, number):
     time.sleep(0.2)
     p.send_signal(number)
     assert p.communicate(timeout=20)[0] == "" and p.returncode == 130
+
+
+@pytest.mark.parametrize("function", ["nap", "text"])
+@pytest.mark.parametrize("on", ["serial", "threads:2", "processes:2"])
+def test_an_interrupt_ends_the_wait_for_items(yoke_path, f, on, function):
+    p = subprocess.Popen([yoke_path, "map", f"{f}:{function}", "-", "--on", on], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                         stderr=subprocess.PIPE, text=True, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+    p.stdin.write("7\n12")  # the second item is not complete yet: it is none
+    p.stdin.flush()
+    time.sleep(1)
+    p.send_signal(signal.SIGINT)
+    assert p.wait(timeout=20) == 130
+    printed = p.stdout.read()  # with processes who hands out is who reads: the first may not have been begun
+    assert printed == "7\n" or (printed == "" and on == "processes:2")
+    assert p.stderr.read().endswith("interrupted; what was done is printed\n")
 
 
 def test_what_was_compiled_is_kept_by_content(yoke, tmp_path):

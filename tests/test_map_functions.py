@@ -102,6 +102,9 @@ def test_tables(run, tmp_path):
     got = run("echo_text", "--csv", "-a", "t.csv", "--columns", "text", "--json")
     assert [json.loads(line)["value"] for line in got] == ['a, "b"', "two\nlines"]
     assert run("echo_doubles", "--csv", "-a", "t.csv", "--columns", "x,1") == ["0.5 1", "1.5 2"]
+    (tmp_path / "blanks.csv").write_text("a, b\n 1,\t2 \n3, 4e0\n")
+    assert run("both", "--csv", "-a", "blanks.csv", "--columns", "2") == ["2\t-2", "4\t-4"]
+    assert run("echo_i64", " 7 ", "\t-8") == ["7", "-8"]
     (tmp_path / "t.tsv").write_text("a\tb\n1\t2\n")
     assert run("both", "--tsv", "-a", "t.tsv", "--columns", "b") == ["2\t-2"]
 

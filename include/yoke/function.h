@@ -97,8 +97,8 @@ enum yoke_type {
     }))
 
 /* YOKE_EACH(m, a, b, …): m(1, a) m(2, b) … with commas between and before. */
-#define YOKE_COUNT(...)  YOKE_NINTH(0, ##__VA_ARGS__, 8, 7, 6, 5, 4, 3, 2, 1, 0)
-#define YOKE_NINTH(z, a, b, c, d, e, f, g, h, n, ...) n
+#define YOKE_COUNT(...)  YOKE_17TH(0, ##__VA_ARGS__, 9, 9, 9, 9, 9, 9, 9, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0) /* 9: too many */
+#define YOKE_17TH(z, a, b, c, d, e, f, g, h, i, j, k, l, m, o, p, q, n, ...) n
 #define YOKE_PASTE(a, b)   YOKE_PASTE_(a, b)
 #define YOKE_PASTE_(a, b)  a##b
 #define YOKE_EACH(m, ...)  YOKE_PASTE(YOKE_EACH_, YOKE_COUNT(__VA_ARGS__))(m, ##__VA_ARGS__)
@@ -112,6 +112,8 @@ enum yoke_type {
 #define YOKE_EACH_7(m, a, b, c, d, e, f, g)    m(1, a), m(2, b), m(3, c), m(4, d), m(5, e), m(6, f), m(7, g)
 #define YOKE_EACH_8(m, a, b, c, d, e, f, g, h) m(1, a), m(2, b), m(3, c), m(4, d), m(5, e), m(6, f), m(7, g), m(8, h)
 
+#define YOKE_EACH_9(m, a, ...)                 YOKE_EACH_1(m, a)
+
 #define YOKE_ARG(i, T)   *(T *)args[i]
 #define YOKE_ARG_TYPE(i, T) YOKE_KNOWN_TYPE(T)
 
@@ -124,6 +126,7 @@ enum yoke_type {
 #define YOKE_KEEP_VALUE(R)        *(R *)args[0] =
 
 #define YOKE_FUNCTION(R, function, ...)                                                                             \
+    _Static_assert(YOKE_COUNT(__VA_ARGS__) <= 8, "the YOKE_FUNCTION line of " #function " has more than eight arguments"); \
     _Static_assert(__builtin_types_compatible_p(__typeof__(function), R(__VA_ARGS__)),                              \
                    "the YOKE_FUNCTION line of " #function " does not match the function");                          \
     static void yoke_call_##function(void *const *args)                                                             \

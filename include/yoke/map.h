@@ -34,7 +34,7 @@ typedef enum yoke_on_error {
 typedef struct yoke_failures yoke_failures; /* the failed tasks of one call, in task order */
 
 typedef struct yoke_progress {
-    uint64_t done, failed, total; /* total: UINT64_MAX while it is not known */
+    uint64_t done, failed, total; /* tasks, those that wait to be given on in order among `done`; total: UINT64_MAX while unknown */
     double   seconds;             /* since the call began */
 } yoke_progress;
 
@@ -154,8 +154,8 @@ typedef int yoke_combine_fn(void *ctx, void *into, const void *from, yoke_error 
 /*
  * *result = fn(item 0) (+) fn(item 1) (+) … in constant memory. The combination has one fixed shape, the tree over the
  * index in which 2k joins 2k+1 at each level, so rounding is the same on every executor. Failed tasks (unless YOKE_RAISE)
- * are left out. With no result at all *result is left as it was. `combine` may run in any worker. `unordered` and
- * `on_result` mean nothing here.
+ * are left out. With no result at all, or when the call ends early, *result is as it was. `combine` may run in any
+ * worker. `unordered` and `on_result` mean nothing here.
  */
 int yoke_map_reduce(yoke_session *s, yoke_task_fn *fn, yoke_items items, yoke_combine_fn *combine, void *result,
                     size_t result_size, const yoke_map_opts *opts, yoke_error *err);

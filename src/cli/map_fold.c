@@ -45,7 +45,8 @@ static int fold_task(yoke_task *t, const void *item, void *result)
     const fold *f = yoke_task_ctx(t);
     char        slots[(YK_BINDING_MOST + 1) * YK_BINDING_SLOT] = {0};
     total      *to = result;
-    int         rc = yk_binding_call(&f->run.binding, t, f->run.is_stream ? item : NULL, slots);
+    yk_map_run_enter();
+    int rc = yk_binding_call(&f->run.binding, t, f->run.is_stream ? item : NULL, slots);
     if (rc < 0)
         return rc;
     to->n = 1;
@@ -169,10 +170,10 @@ static int print_total(const fold *f, const total *t, uint64_t n_failed, yoke_er
         yk_binding_print_number(YOKE_DOUBLE, &t->real, false, &text);
     else
         print_wide(t->whole, &text);
+    yk_buf_putc(&text, '\n');
     if (text.is_failed)
         return yk_fail_nomem(err, "printing the result");
-    puts(yk_buf_text(&text));
-    return 0;
+    return yk_file_write(f->run.output.fd, "standard output", text.data, text.len, err);
 }
 
 /* ---- running */

@@ -4,6 +4,7 @@
  */
 #include "cli/map_function.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -13,27 +14,32 @@
 
 static yoke_cancel   *cancel;
 static yk_map_output *interrupted_output; /* NULL: none */
+static int            wake_fd;            /* 0: none */
 static volatile int   interrupts;
 
 static void on_interrupt(int signal)
 {
+    static const uint64_t one = 1;
     (void)signal;
     yoke_cancel_set(cancel);
+    if (wake_fd) /* whoever waits for items, in whatever thread, waits no longer */
+        (void)!write(wake_fd, &one, sizeof one);
     if (++interrupts < 2)
         return;
     yk_map_output *o = interrupted_output;
     if (o && !o->is_busy && o->text.len > 0)
-        (void)!write(STDOUT_FILENO, o->text.data, o->text.len);
+        (void)!write(o->fd, o->text.data, o->text.len);
     _exit(YK_EXIT_INTERRUPTED);
 }
 
-static int catch_interrupts(yk_map_output *o, yoke_error *err)
+static int catch_interrupts(yk_map_output *o, int wakes, yoke_error *err)
 {
     cancel = yoke_cancel_new(err);
     if (!cancel)
         return YOKE_ENOMEM;
     interrupted_output = o;
-    struct sigaction a = {.sa_handler = on_interrupt}; /* without SA_RESTART: reading standard input ends too */
+    wake_fd = wakes;
+    struct sigaction a = {.sa_handler = on_interrupt};
     sigaction(SIGINT, &a, NULL);
     sigaction(SIGTERM, &a, NULL);
     return 0;
@@ -44,11 +50,15 @@ static void leave_interrupts(void)
     signal(SIGINT, SIG_DFL);
     signal(SIGTERM, SIG_DFL);
     interrupted_output = NULL;
+    wake_fd = 0;
     yoke_cancel_free(cancel);
     cancel = NULL;
 }
 
-/* A crash in a thread ends the whole command; it shall at least say what would not have. */
+/* ---- What a function does to the whole command. A crash or an exit in a thread ends it; it shall at least say what would not have. */
+
+static pid_t caller; /* whose threads call functions; 0: none do */
+
 static void on_crash(int number)
 {
     static const char text[] = "yoke map: the function crashed, and everything with it; with --on processes only its item fails\n";
@@ -57,11 +67,54 @@ static void on_crash(int number)
     raise(number);
 }
 
+static void on_exit_called(void)
+{
+    static const char text[] = "yoke map: the function called exit, and everything ended with it; with --on processes only its item fails\n";
+    if (caller != getpid())
+        return;
+    (void)!write(STDERR_FILENO, text, sizeof text - 1);
+    _exit(YK_EXIT_FAILED);
+}
+
 static void catch_crashes(void)
 {
     static const int numbers[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+    struct sigaction a = {.sa_handler = on_crash, .sa_flags = SA_ONSTACK};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-        signal(numbers[i], on_crash);
+        sigaction(numbers[i], &a, NULL);
+    caller = atexit(on_exit_called) == 0 ? getpid() : 0;
+}
+
+/* A function that has overflown the stack leaves on_crash none: each thread keeps one for it. */
+void yk_map_run_enter(void)
+{
+    static _Thread_local bool has_entered;
+    static _Thread_local char spare[32 << 10];
+    stack_t                   now;
+    if (has_entered)
+        return;
+    has_entered = true;
+    if (sigaltstack(NULL, &now) == 0 && now.ss_flags & SS_DISABLE)
+        sigaltstack(&(stack_t){.ss_sp = spare, .ss_size = sizeof spare}, NULL);
+}
+
+/* What functions print goes to standard error, a line at a time: standard output has results alone. */
+static void part_outputs(yk_map_run *r)
+{
+    fflush(stdout);
+    r->output.fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    if (r->output.fd >= 0)
+        dup2(STDERR_FILENO, STDOUT_FILENO);
+    setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
+}
+
+static void join_outputs(yk_map_run *r)
+{
+    fflush(stdout);
+    if (r->output.fd < 0)
+        return;
+    dup2(r->output.fd, STDOUT_FILENO);
+    close(r->output.fd);
 }
 
 /* ---- the session */
@@ -91,6 +144,7 @@ static yoke_session *open_session(const yk_map_asked *m, yoke_error *err)
 static int run_task(yoke_task *t, const void *item, void *result)
 {
     const yk_map_run *r = yoke_task_ctx(t);
+    yk_map_run_enter();
     return yk_binding_call(&r->binding, t, r->is_stream ? item : NULL, result);
 }
 
@@ -110,7 +164,7 @@ static int next_item(void *ctx, void *ret_item, yoke_error *err)
     if (yoke_cancel_is_set(cancel))
         return 0;
     int got = yk_items_next(r->asked->items, r->fields, err);
-    if (got < 0 && yoke_cancel_is_set(cancel))
+    if (yoke_cancel_is_set(cancel)) /* what was read may be cut short */
         return 0;
     bool keeps_wrong = r->asked->on_error != YOKE_RAISE;
     YK_TRY(got > 0 ? yk_binding_pack(&r->binding, r->n_read++, r->fields, r->transit, keeps_wrong, ret_item, err) : got);
@@ -251,7 +305,7 @@ static int run_all(yk_map_run *r, yoke_error *err)
     yoke_session *s = open_session(r->asked, err);
     if (!s)
         return err->code;
-    int rc = catch_interrupts(&r->output, err);
+    int rc = catch_interrupts(&r->output, r->asked->wake_fd, err);
     r->progress = yk_progress_start(r->kernel->f->name, "items", yk_items_count(r->asked->items), r->asked->run.progress);
     if (rc == 0)
         rc = r->asked->reduce ? yk_map_fold(r, s, err) : run_map(r, s, err);
@@ -259,6 +313,7 @@ static int run_all(yk_map_run *r, yoke_error *err)
     r->progress = NULL;
     leave_interrupts();
     yoke_close(s);
+    caller = 0;
     return rc;
 }
 
@@ -285,8 +340,10 @@ int yk_map_function(const yk_map_asked *m)
 {
     yk_map_run r = {.asked = m, .is_terminal = isatty(STDOUT_FILENO)};
     yoke_error err = YOKE_ERROR_INIT;
-    int        rc = run_all(&r, &err);
-    int        code = conclude(&r, rc, &err);
+    part_outputs(&r);
+    int rc = run_all(&r, &err);
+    join_outputs(&r);
+    int code = conclude(&r, rc, &err);
     yk_map_output_fini(&r.output);
     yk_transit_free(r.transit);
     yk_free(r.fields);

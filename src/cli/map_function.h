@@ -26,6 +26,9 @@ typedef struct yk_map_run {
 yoke_items    yk_map_run_items(yk_map_run *r);
 yoke_map_opts yk_map_run_opts(yk_map_run *r);
 
+/* Before a function is called, in the thread that calls it. */
+void yk_map_run_enter(void);
+
 /* Counts a failed item, and says what became of it. */
 void yk_map_run_complain(yk_map_run *r, uint64_t index, unsigned attempt, yoke_cause cause, int status, const char *text);
 

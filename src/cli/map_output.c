@@ -180,7 +180,7 @@ int yk_map_output_flush(yk_map_output *o, yoke_error *err)
     if (o->text.len == 0)
         return 0;
     o->is_busy = true;
-    int rc = yk_file_write(STDOUT_FILENO, "standard output", o->text.data, o->text.len, err);
+    int rc = yk_file_write(o->fd, "standard output", o->text.data, o->text.len, err);
     if (rc == 0) /* else it waits for the next call, which fails in its turn and is heard */
         yk_buf_clear(&o->text);
     o->is_busy = false;
@@ -189,7 +189,7 @@ int yk_map_output_flush(yk_map_output *o, yoke_error *err)
 
 int yk_map_output_begin(yk_map_output *o, const yk_map_asked *m, const yk_binding *b, yoke_error *err)
 {
-    *o = (yk_map_output){.asked = m, .binding = b, .flushed = yk_now()};
+    *o = (yk_map_output){.fd = o->fd, .asked = m, .binding = b, .flushed = yk_now()};
     if (m->output)
         return check_npy(m, b, err);
     if (m->shows_workers && !m->is_json)

@@ -10,6 +10,7 @@
 #include "map/kernel_call.h"
 
 typedef struct yk_map_output {
+    int                 fd;      /* the command's standard output */
     const yk_map_asked *asked;
     const yk_binding   *binding;
     yk_buf              text;    /* lines not yet written */
@@ -20,7 +21,7 @@ typedef struct yk_map_output {
     uint64_t            row;     /* values in its rows */
 } yk_map_output;
 
-/* Borrows both. Says with YOKE_EINVALID what cannot be written. */
+/* Its fd is set. Borrows both. Says with YOKE_EINVALID what cannot be written. */
 int yk_map_output_begin(yk_map_output *o, const yk_map_asked *m, const yk_binding *b, yoke_error *err) YK_MUST_USE;
 
 /* One outcome, a value or an error, in the order they come. */

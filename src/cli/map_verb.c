@@ -8,6 +8,9 @@
 #include "cli/verbs.h"
 #include "map/kernel.h"
 
+#include <sys/eventfd.h>
+#include <unistd.h>
+
 enum {
     O_FILE = 1, O_NUL, O_CSV, O_TSV, O_COLUMNS, O_OUTPUT, O_FORCE, O_ON, O_CHUNK, O_ON_ERROR, O_UNORDERED, O_REDUCE, O_SEED,
     O_WORKERS, O_JSON, O_PROGRESS, O_COLSEP = YK_RO_END, O_HEADER, O_AFTER
@@ -74,6 +77,14 @@ static bool read_progress(const yk_args *args, const char *value, yk_progress_ho
     return yk_progress_parse(value, ret, &err) == 0 || (yk_cli_usage(args, "%s", err.text), false);
 }
 
+static bool take_separator(const yk_args *args, words *w, char separator)
+{
+    if (w->opts.separator && w->opts.separator != separator)
+        return yk_cli_usage(args, "--csv and --tsv say different things about the same files; give one"), false;
+    w->opts.separator = separator;
+    return true;
+}
+
 static const char *option_name(int id)
 {
     for (const yk_opt *o = OPTS; o->id; o++)
@@ -90,8 +101,8 @@ static bool take_option(yk_map_asked *m, words *w, int id, const char *value)
         *only = option_name(id);
     switch (id) {
     case O_NUL: w->opts.has_nul = true; return true;
-    case O_CSV: w->opts.separator = ','; return true;
-    case O_TSV: w->opts.separator = '\t'; return true;
+    case O_CSV: return take_separator(m->args, w, ',');
+    case O_TSV: return take_separator(m->args, w, '\t');
     case O_COLUMNS: w->opts.columns = value; return true;
     case O_OUTPUT: m->output = value; return true;
     case O_FORCE: m->may_replace = true; return true;
@@ -152,6 +163,9 @@ static int make_items(yk_map_asked *m, words *w, bool is_function)
 {
     yoke_error err = YOKE_ERROR_INIT;
     w->opts.has_npy = is_function;
+    if (is_function && w->has_file && (m->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0)
+        return yk_fail_errno(&err, "reading items"), yk_cli_failed(m->args, &err);
+    w->opts.wake_fd = m->wake_fd;
     m->items = yk_items_new(&w->opts, &err);
     int rc = m->items ? 0 : YOKE_ENOMEM;
     for (size_t i = 0; rc == 0 && i < w->n; i++)
@@ -198,6 +212,8 @@ static int run(yk_args *args)
     int          code = dispatch(&m, &w);
     yk_items_free(m.items);
     yk_free(w.items);
+    if (m.wake_fd > 0)
+        close(m.wake_fd);
     return yk_cli_finish(args, code);
 }
 
@@ -227,9 +243,12 @@ const yk_verb yk_verb_map = {
         "    ::: A B ::: 1..3                   all combinations, the last list varying fastest\n"
         "    ::: A B :::+ 1 2                   side by side\n"
         "    :::: FILE FILE  ::::+ FILE         the lines of each file are a list\n"
-        "Options come before the first of these colons: what follows is items, whatever it begins with.\n"
+        "Options come before the first of these colons: what follows is items, whatever it begins with. Without\n"
+        "colons, items that begin with a dash and are no numbers come after --.\n"
         "An item with one field for a function of several arguments is taken apart at commas and blanks. Items are numbered\n"
         "from 0.\n"
+        "\n"
+        "Standard output has results alone: what a function prints goes to standard error.\n"
         "\n"
         "A COMMAND is run once for each item, as 'yoke run' runs a line, and what each prints is passed on whole, in the order of\n"
         "the items. In it {} is the item, {.} the item without its extension, {/} without folders, {//} its folder, {/.} without\n"

@@ -14,6 +14,7 @@ typedef struct yk_map_asked {
     yk_args       *args;
     const char    *target; /* FILE.c:function, FILE.so:function, or a command */
     yk_items      *items;  /* ready */
+    int            wake_fd; /* functions: an eventfd that ends the wait for further items; 0: none */
     yk_run_opts    run;    /* -j, --retries, --timeout, progress, and all that only commands take */
     const char    *on;     /* NULL: not given */
     uint64_t       chunk, seed;

@@ -27,6 +27,7 @@ typedef struct yk_run {
     const yk_exec_ops *ops;
     yk_exec           *exec;
     yk_work            work;
+    uint64_t           n_ended; /* tasks, when next was called last: those of blocks given on and of blocks that wait for earlier ones */
 } yk_run;
 
 enum { YK_NEXT_END = 0, YK_NEXT_BLOCK = 1, YK_NEXT_WAITED = 2 };

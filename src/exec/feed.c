@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { MIN_WINDOW = 64, MAX_WINDOW = 1024, MAX_BLOCK_BYTES = 32 << 10, MAX_BLOCK = 1 << 20 };
+enum { MIN_WINDOW = 64, MAX_WINDOW = 1024, GROWN_WINDOW = 32 << 10, MAX_BLOCK_BYTES = 32 << 10, MAX_BLOCK = 1 << 20 };
 static const size_t   MAX_HELD = (size_t)48 << 20;
 static const uint64_t TARGET_NS = 200000;
 
@@ -88,9 +88,31 @@ static bool has_room(const yk_feed *f)
     return f->held < MAX_HELD && (is_alone || !f->work->max_held || f->held + (f->n_running + 1) * 3 * f->most_bytes <= f->work->max_held);
 }
 
+/* All of the window is waiting for one slow block. A stream is not read on for that: what it gives next may be long in coming. */
+static bool may_grow(const yk_feed *f)
+{
+    const yk_block *front = f->work->is_unordered ? NULL : f->window[f->seq_in % f->n_window];
+    return front && !front->is_done && !f->work->fill && f->n_window < GROWN_WINDOW;
+}
+
 bool yk_feed_may_claim(const yk_feed *f)
 {
-    return !f->is_ended && !f->is_later && f->next < f->work->n && f->seq_out - f->seq_in < f->n_window && has_room(f);
+    return !f->is_ended && !f->is_later && f->next < f->work->n && has_room(f) && (f->seq_out - f->seq_in < f->n_window || may_grow(f));
+}
+
+/* Twice the window, and in a large one twice the time of a block, so that workers have something to do for minutes. */
+static int grow(yk_feed *f, yoke_error *err)
+{
+    yk_block **wider = yk_new_array(yk_block *, 2 * f->n_window);
+    if (!wider)
+        return yk_fail_nomem(err, "looking further ahead");
+    for (uint64_t seq = f->seq_in; seq < f->seq_out; seq++)
+        wider[seq % (2 * f->n_window)] = f->window[seq % f->n_window];
+    yk_free(f->window);
+    f->window = wider;
+    f->target_ns *= f->n_window < MAX_WINDOW ? 1 : 2;
+    f->n_window *= 2;
+    return 0;
 }
 
 bool yk_feed_is_finished(const yk_feed *f)
@@ -175,6 +197,8 @@ int yk_feed_claim(yk_feed *f, yk_block **ret, yoke_error *err)
 {
     if (!yk_feed_may_claim(f))
         return 0;
+    if (f->seq_out - f->seq_in == f->n_window)
+        YK_TRY(grow(f, err));
     yk_block *b = f->free;
     if (b)
         f->free = b->next;
@@ -220,6 +244,7 @@ static void ask_again(yk_feed *f) { f->is_later = f->is_later && f->work->is_unc
 void yk_feed_done(yk_feed *f, yk_block *b)
 {
     b->is_done = true;
+    f->n_ended += b->n_done;
     ask_again(f);
     f->held += bytes_of(b);
     f->n_running--;

@@ -16,7 +16,8 @@ typedef struct yk_feed {
     uint64_t       target_ns;  /* how long a block should take */
     uint64_t       next;       /* first task not handed out */
     uint64_t       seq_out, seq_in;  /* blocks handed out, blocks given on */
-    uint64_t       n_window;         /* power of two: how far seq_out may run ahead of seq_in */
+    uint64_t       n_ended;          /* tasks of the blocks that are done */
+    uint64_t       n_window;         /* power of two: how far seq_out may run ahead of seq_in; grows while one slow block holds up all */
     yk_block     **window;           /* owned; the blocks out or waiting, by seq */
     yk_block      *done_first, *done_last; /* unordered: waiting to be given on */
     yk_block      *free;             /* owned; to be used again */

@@ -474,6 +474,7 @@ static int processes_next(yk_run *run, uint64_t wait_ns, yk_block **ret, yoke_er
     uint64_t     end = wait_ns == YK_FOREVER ? YK_FOREVER : yk_now_ns() + wait_ns;
     for (;;) {
         attend(r);
+        r->run.n_ended = r->feed.n_ended;
         if ((*ret = yk_feed_deliver(&r->feed)))
             return YK_NEXT_BLOCK;
         if (r->rc && !r->n_sent)

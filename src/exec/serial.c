@@ -65,6 +65,7 @@ static int serial_next(yk_run *run, uint64_t wait_ns, yk_block **ret, yoke_error
         return rc;
     yk_block_run(&r->task, b);
     yk_feed_done(&r->feed, b);
+    r->run.n_ended = r->feed.n_ended;
     *ret = yk_feed_deliver(&r->feed);
     return YK_NEXT_BLOCK;
 }

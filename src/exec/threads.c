@@ -424,6 +424,7 @@ static void caller_work(threads_run *r, yoke_task *t, yk_block *b)
 /* With the run's lock held. */
 static int look(threads_run *r, yk_block **ret, yoke_error *err)
 {
+    r->run.n_ended = r->feed.n_ended;
     if ((*ret = yk_feed_deliver(&r->feed)))
         return YK_NEXT_BLOCK;
     if (r->feed.seq_in == r->feed.seq_out && r->rc)

@@ -66,7 +66,7 @@ static void tell_progress(yk_call *c, bool is_last)
     if (!c->opts.on_progress || (!is_last && now - c->told_ns < PROGRESS_NS))
         return;
     c->told_ns = now;
-    yoke_progress p = {c->done, c->failed, c->work.n, (double)(now - c->began_ns) * 1e-9};
+    yoke_progress p = {c->ended, c->failed, c->work.n, (double)(now - c->began_ns) * 1e-9};
     c->opts.on_progress(c->opts.callback_ctx, &p);
 }
 
@@ -79,6 +79,17 @@ static void look_for_cancel(yk_call *c)
     c->run->ops->halt(c->run, level > 1);
 }
 
+/* Describes the failure of the least number, whatever the order in which they come. */
+static void take_first(yk_call *c, const yk_block *b)
+{
+    for (const yk_mishap *m = b->mishaps; m < b->mishaps + b->n_mishaps; m++)
+        if (!c->first.code || m->shown < c->first_shown) {
+            yoke_error_clear(&c->first);
+            yk_mishap_describe(&c->run->work, m, &c->first);
+            c->first_shown = m->shown;
+        }
+}
+
 /* Counts the block's tasks and keeps its failures. */
 static int take_failures(yk_call *c, yk_block *b, yoke_error *err)
 {
@@ -88,8 +99,7 @@ static int take_failures(yk_call *c, yk_block *b, yoke_error *err)
     c->failed += b->n_mishaps;
     if (b->lo + b->n > c->end)
         c->end = b->lo + b->n;
-    if (b->n_mishaps && !c->first.code)
-        yk_mishap_describe(&c->run->work, &b->mishaps[0], &c->first);
+    take_first(c, b);
     if (b->n_mishaps && c->opts.on_error == YOKE_RAISE && !(c->cancel_seen && c->first.code == YOKE_ECANCELED))
         return yk_fail(err, c->first.code, "%s", c->first.text);
     for (size_t k = 0; c->failures && k < b->n_mishaps; k++)
@@ -107,6 +117,7 @@ int yk_call_next(yk_call *c, yk_block **ret, yoke_error *err)
         look_for_cancel(c);
         yk_block *b;
         int       rc = c->run->ops->next(c->run, slice, &b, err);
+        c->ended = c->run->n_ended;
         if (rc == YK_NEXT_BLOCK && c->is_cut) {
             yk_call_release(c, b);
             continue;

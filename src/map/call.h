@@ -15,11 +15,13 @@ typedef struct yk_call {
     yk_run        *run;
     void         (*rename)(void *extra, yk_block *b); /* optional: puts the names of failed tasks right (work.extra) */
     yoke_failures *failures; /* owned; NULL when none are kept */
-    uint64_t       done, failed, end; /* tasks that ended, that failed; one past the last that was handed out */
+    uint64_t       done, failed, end; /* tasks given on, those that failed among them; one past the last that was given on */
+    uint64_t       ended;             /* tasks that ended, given on or waiting for earlier ones */
     uint64_t       began_ns, told_ns;
     int            cancel_seen;
     bool           is_cut;   /* the run has failed: what comes after the first task that was not run is not given on */
-    yoke_error     first;    /* the first failure, described */
+    yoke_error     first;    /* the first failure in the order of numbers, described */
+    uint64_t       first_shown;
 } yk_call;
 
 /* Begins the run of `work`, whose policy part is filled from `opts` (may be NULL). The call must not move until its end. */

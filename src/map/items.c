@@ -231,7 +231,7 @@ int yk_items_file(yk_items *it, const char *path, yoke_error *err)
         return yk_fail(err, YOKE_EINVALID, "standard input can be read only once");
     it->uses_stdin |= is_stdin;
     segment         s = {.kind = STREAM, .n = UINT64_MAX};
-    yk_records_opts o = {it->opts.has_nul ? '\0' : '\n', it->opts.separator, it->opts.columns};
+    yk_records_opts o = {it->opts.has_nul ? '\0' : '\n', it->opts.separator, it->opts.columns, it->opts.wake_fd};
     YK_TRY(yk_records_open(path, &o, &s.records, err));
     uint64_t size = yk_records_size(s.records);
     int      rc = 0;

@@ -47,6 +47,7 @@ typedef struct yk_items_opts {
     bool        has_nul;   /* items of files end with a NUL byte instead of a newline */
     char        separator; /* files are tables with a line of names first: ',' or '\t'; 0: one item a line */
     const char *columns;   /* with separator: the columns wanted, "x,y"; NULL: all */
+    int         wake_fd;   /* once it is readable, input that is waited for ends; 0: none. Borrowed */
 } yk_items_opts;
 
 yk_items *yk_items_new(const yk_items_opts *opts, yoke_error *err);

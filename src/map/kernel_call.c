@@ -84,6 +84,8 @@ static fault put_real(uint8_t type, double x, slot *to)
     return NULL;
 }
 
+static bool is_blank(char c) { return c == ' ' || c == '\t'; }
+
 static bool is_digits(const char *s, size_t n)
 {
     size_t i = n > 0 && (*s == '-' || *s == '+');
@@ -97,6 +99,10 @@ static fault put_text(uint8_t type, const char *s, size_t n, slot *to)
     int64_t  i;
     uint64_t u;
     double   x;
+    for (; n > 0 && is_blank(*s); n--) /* as `yoke table` reads cells */
+        s++;
+    while (n > 0 && is_blank(s[n - 1]))
+        n--;
     if (is_whole(type) && yk_number_read_int(s, n, &i))
         return put_whole(type, i, to);
     if (is_whole(type) && yk_number_read_uint(s, n, &u))
@@ -142,7 +148,7 @@ static yk_field row_value(const yk_field *row, size_t k)
 
 /* ---- taking text apart */
 
-static bool is_gap(char c) { return c == ',' || c == ' ' || c == '\t'; }
+static bool is_gap(char c) { return c == ',' || is_blank(c); }
 
 /* The next part of "1, 2 3": parts stand between commas or blanks. */
 static bool next_part(const char **at, const char *end, yk_field *ret)
@@ -236,12 +242,14 @@ static void *memory(const place *p, size_t n, size_t size)
     return m;
 }
 
-static int to_text(const place *p, const yk_field *f, slot *to)
+static int to_text(const place *p, unsigned argument, unsigned field, const yk_field *f, slot *to)
 {
     char        buf[YK_FIELD_BUF];
     size_t      n;
     const char *text = yk_field_text(f, buf, &n);
-    char       *copy = memory(p, n + 1, 1);
+    if (memchr(text, '\0', n))
+        return complain(p, field, argument, f, "only what stands before a NUL byte (is --null missing?)");
+    char *copy = memory(p, n + 1, 1);
     if (!copy)
         return has_memory(p) ? YOKE_ENOMEM : 0;
     memcpy(copy, text, n);
@@ -289,7 +297,7 @@ static int to_argument(const place *p, unsigned argument, unsigned field, const 
 {
     uint8_t type = p->b->kernel->f->types[argument];
     if (type == YOKE_TEXT)
-        return to_text(p, f, to);
+        return to_text(p, argument, field, f, to);
     if (is_run(type))
         return to_run(p, argument, f, 1, to);
     fault bad = put_field(type, f, to);

@@ -247,6 +247,24 @@ static int run_compiler(const words *w, yk_buf *messages, yoke_error *err)
     return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : YOKE_EFORMAT;
 }
 
+/* The first error and the user's own line, which stands further down where a macro of ours is at fault. */
+static int say_first_error(const char *file, const char *compiled, yk_buf *messages, yoke_error *err)
+{
+    size_t      n = strlen(compiled);
+    const char *text = yk_buf_text(messages), *error = strstr(text, " error: "), *own = error;
+    while (own && own > text && own[-1] != '\n')
+        own--;
+    while (own && !(strncmp(own, compiled, n) == 0 && own[n] == ':' && own[n + 1] >= '1' && own[n + 1] <= '9'))
+        own = strchr(own, '\n') ? strchr(own, '\n') + 1 : NULL;
+    if (!own)
+        return yk_fail(err, YOKE_EFORMAT, "'%s' does not compile; the compiler's own words are above", file);
+    error += strlen(" error: ");
+    const char *ours = strncmp(error, "static", 6) == 0 ? strchr(error, '"') : NULL; /* an assertion's sentence */
+    error = ours ? ours + 1 : error;
+    return yk_fail(err, YOKE_EFORMAT, "'%s' line %ld does not compile: %.*s; the compiler's own words are above", file,
+                   strtol(own + n + 1, NULL, 10), (int)strcspn(error, ours ? "\"\n" : "\n"), error);
+}
+
 static void remove_file(char **path)
 {
     if (*path)
@@ -278,7 +296,7 @@ static int compile(const words *known, const char *file, const char *base, yk_bu
     w.v[w.n] = NULL;
     int rc = run_compiler(&w, messages, err);
     if (rc == YOKE_EFORMAT)
-        return yk_fail(err, rc, "'%s' does not compile; the compiler's own words are above", file);
+        return say_first_error(file, yk_buf_text(&plain), messages, err);
     YK_TRY(rc);
     if (rename(so, yk_buf_text(&aside)) < 0)
         return yk_fail_errno(err, "keeping what was compiled from '%s'", file);

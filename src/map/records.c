@@ -7,6 +7,7 @@
 #include "base/number.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -21,6 +22,7 @@ struct yk_records {
     char           *path; /* owned; for messages, in its quotes */
     yk_records_opts opts;
     FILE           *file; /* owned, unless it is standard input */
+    FILE           *waited; /* owned likewise: what `file` reads where a wait can be ended; NULL: none such */
     uint64_t        size, line; /* lines read */
     char           *record;     /* owned: the last one read, in getdelim's memory */
     size_t          record_cap;
@@ -195,6 +197,34 @@ static int read_head(yk_records *r, const char *columns, yoke_error *err)
 
 /* ---- opening */
 
+static ssize_t read_or_wake(void *records, char *to, size_t n)
+{
+    yk_records   *r = records;
+    struct pollfd p[2] = {{.fd = fileno(r->waited), .events = POLLIN}, {.fd = r->opts.wake_fd, .events = POLLIN}};
+    while (poll(p, 2, -1) < 0)
+        if (errno != EINTR)
+            return -1;
+    return p[1].revents ? 0 : read(p[0].fd, to, n);
+}
+
+/* Puts a file that may be waited for behind one whose waits can be ended. */
+static int watch(yk_records *r, yoke_error *err)
+{
+    FILE *watching = fopencookie(r, "r", (cookie_io_functions_t){.read = read_or_wake});
+    if (!watching)
+        return nomem(err);
+    setvbuf(watching, NULL, _IOFBF, 64 << 10);
+    r->waited = r->file;
+    r->file = watching;
+    return 0;
+}
+
+static void close_file(FILE *f)
+{
+    if (f && f != stdin)
+        fclose(f);
+}
+
 static int open_file(yk_records *r, const char *path, yoke_error *err)
 {
     struct stat st;
@@ -210,7 +240,7 @@ static int open_file(yk_records *r, const char *path, yoke_error *err)
     if (fstat(fileno(r->file), &st) == 0 && S_ISDIR(st.st_mode))
         return yk_fail(err, YOKE_EINVALID, "'%s' is a directory, a file of items is needed", path);
     r->size = S_ISREG(st.st_mode) ? (uint64_t)st.st_size : UINT64_MAX;
-    return 0;
+    return r->size == UINT64_MAX && r->opts.wake_fd ? watch(r, err) : 0;
 }
 
 int yk_records_open(const char *path, const yk_records_opts *opts, yk_records **ret, yoke_error *err)
@@ -234,8 +264,8 @@ void yk_records_close(yk_records *r)
 {
     if (!r)
         return;
-    if (r->file && r->file != stdin)
-        fclose(r->file);
+    close_file(r->file);
+    close_file(r->waited);
     for (unsigned i = 0; i < r->n_columns; i++)
         yk_free(r->names[i]);
     yk_free(r->names);

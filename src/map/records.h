@@ -18,6 +18,7 @@ typedef struct yk_records_opts {
     char        end;       /* '\n' or '\0' */
     char        separator; /* ',' or '\t'; 0: the record is its only cell */
     const char *columns;   /* "x,y": names, or numbers from 1; NULL: all. Borrowed for the open */
+    int         wake_fd;   /* once it is readable, whoever waits for more of a pipe or terminal finds its end; 0: none. Borrowed */
 } yk_records_opts;
 
 /* Opens a file ("-": standard input) and reads the names. */

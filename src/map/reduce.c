@@ -133,8 +133,8 @@ int yoke_map_reduce(yoke_session *s, yoke_task_fn *fn, yoke_items items, yoke_co
                  .pack = pack, .has_tree = true, .extra = &r};
     yk_source_use(&r.source, &w);
     YK_TRY(yk_call_begin(&r.call, s, &o, &w, err));
-    int rc = yk_call_end(&r.call, yk_source_end(&r.source, take_all(&r, err), err), err);
-    if ((rc == 0 || rc == YOKE_ETASK) && r.n_stack && !r.is_none[0])
+    int folded = yk_source_end(&r.source, take_all(&r, err), err), rc = yk_call_end(&r.call, folded, err);
+    if (folded == 0 && (rc == 0 || rc == YOKE_ETASK) && r.n_stack && !r.is_none[0])
         memcpy(result, stacked(&r, 0), result_size);
     return rc;
 }

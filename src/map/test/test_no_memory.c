@@ -34,6 +34,27 @@ static int odd_fail(yoke_task *t, const void *item, void *result)
     return 0;
 }
 
+static int start(void *ctx, void **ret_state, yoke_error *err)
+{
+    (void)ctx;
+    (void)err;
+    *ret_state = malloc(8); /* not counted: the user's own */
+    return *ret_state ? 0 : YOKE_ENOMEM;
+}
+
+static void stop(void *ctx, void *state)
+{
+    (void)ctx;
+    free(state);
+}
+
+static int keep(yoke_task *t, const void *item, void *result)
+{
+    (void)result;
+    (*(uint64_t **)yoke_task_ctx(t))[yoke_task_index(t)] = 2 * *(const uint64_t *)item;
+    return 0;
+}
+
 static int check_doubled(int rc, uint64_t n)
 {
     for (uint64_t i = 0; rc == 0 && i < n; i++)
@@ -106,6 +127,70 @@ static int call_imap(yoke_session *s, yoke_error *err)
     return it ? rc : err->code;
 }
 
+/* Without order, from an array, with failures kept and workers that prepare something. */
+static int call_unordered(yoke_session *s, yoke_error *err)
+{
+    yoke_failures *bad = NULL;
+    yoke_outcome   o;
+    yoke_map_opts  opts = YOKE_MAP_OPTS_INIT;
+    uint64_t       n = 0;
+    int            rc = 0;
+    opts.unordered = true;
+    opts.on_error = YOKE_COLLECT;
+    opts.failures = &bad;
+    opts.worker_start = start;
+    opts.worker_stop = stop;
+    opts.chunk = 3;
+    yoke_imap *it = yoke_imap_open(s, odd_fail, yoke_items_array(items, N, 8), 8, &opts, err);
+    while (it && (rc = yoke_imap_next(it, &o, err)) > 0)
+        n += o.error ? 1 : *(const uint64_t *)o.value == 2 * items[o.index] ? 100 : 1000000;
+    assert_true(rc != YOKE_ETASK || n == N / 2 * 101);
+    yoke_imap_close(it);
+    assert_true(rc != YOKE_ETASK || yoke_failures_count(bad) == N / 2);
+    yoke_failures_free(bad);
+    return !it ? err->code : rc == YOKE_ETASK ? 0 : rc;
+}
+
+/* Workers that live on from call to call, and shared memory. */
+static int call_flat(yoke_session *s, yoke_error *err)
+{
+    yoke_map_opts opts = YOKE_MAP_OPTS_INIT;
+    uint64_t     *into = yoke_shared_new(N * sizeof *into, err);
+    int           rc = into ? 0 : err->code;
+    opts.is_flat = true;
+    opts.ctx = &into;
+    opts.ctx_size = sizeof into;
+    for (int round = 0; rc == 0 && round < 2; round++)
+        rc = yoke_map(s, keep, items, N, 8, NULL, 0, &opts, err);
+    for (uint64_t i = 0; rc == 0 && i < N; i++)
+        assert_int_equal(into[i], 2 * items[i]);
+    yoke_shared_free(into, N * sizeof *into);
+    return rc;
+}
+
+static int cancel_now(yoke_task *t, const void *item, void *result)
+{
+    (void)item;
+    (void)result;
+    yoke_cancel_set(yoke_task_ctx(t));
+    return 0;
+}
+
+static int call_cancel(yoke_session *s, yoke_error *err)
+{
+    yoke_failures *bad = NULL;
+    yoke_map_opts  opts = YOKE_MAP_OPTS_INIT;
+    opts.ctx = opts.cancel = yoke_cancel_new(err);
+    opts.failures = &bad;
+    opts.on_error = YOKE_IGNORE;
+    opts.chunk = 1;
+    int rc = opts.cancel ? yoke_map(s, cancel_now, NULL, 1000, 0, NULL, 0, &opts, err) : err->code;
+    assert_true(rc != YOKE_ECANCELED || yoke_failures_count(bad) > 0);
+    yoke_failures_free(bad);
+    yoke_cancel_free(opts.cancel);
+    return rc == YOKE_ECANCELED ? 0 : rc;
+}
+
 static int add(void *ctx, void *into, const void *from, yoke_error *err)
 {
     (void)ctx;
@@ -156,6 +241,38 @@ static int call_submit(yoke_session *s, yoke_error *err)
     return 0;
 }
 
+static void count_told(void *ctx, yoke_future *f)
+{
+    (void)f;
+    __atomic_fetch_add((int *)ctx, 1, __ATOMIC_SEQ_CST);
+}
+
+/* A callback, a file descriptor, one that is cancelled, one that is freed at once. */
+static int call_future_ways(yoke_session *s, yoke_error *err)
+{
+    static int   told;
+    uint64_t     x = 5, got_one = 0;
+    int          rc = 0;
+    yoke_future *f[3] = {NULL};
+    told = 0;
+    for (int i = 0; i < 3; i++)
+        f[i] = yoke_submit(s, twice, &x, sizeof x, sizeof x, err);
+    if (f[0]) {
+        yoke_future_then(f[0], count_told, &told);
+        rc = yoke_future_fd(f[0], err) < 0 ? err->code : 0;
+        int one = yoke_future_get(f[0], &got_one, err);
+        rc = rc ? rc : one;
+        assert_true(rc < 0 || (got_one == 10 && yoke_future_is_ready(f[0])));
+    }
+    if (f[1])
+        yoke_future_cancel(f[1]);
+    for (int i = 0; i < 3; i++) {
+        rc = f[i] ? rc : err->code;
+        yoke_future_free(f[i]);
+    }
+    return rc;
+}
+
 static int sum_inputs(yoke_task *t, const void *arg, const void *const *inputs, void *result)
 {
     (void)t;
@@ -184,6 +301,8 @@ static int call_graph(yoke_session *s, yoke_error *err)
             break;
         last = id;
     }
+    if (last == 29 && !err->code)
+        (void)yoke_graph_need(g, 29, 3, err); /* one more input, not looked at */
     int rc = !g || err->code ? err->code : yoke_graph_run(s, g, NULL, err);
     assert_true(rc < 0 || (last == 29 && *(const uint64_t *)yoke_graph_result(g, 29) == 1 + 29 * 30 / 2));
     yoke_graph_free(g);
@@ -217,9 +336,13 @@ EVERY_ALLOCATION(map)
 EVERY_ALLOCATION(collect)
 EVERY_ALLOCATION(starmap)
 EVERY_ALLOCATION(imap)
+EVERY_ALLOCATION(unordered)
+EVERY_ALLOCATION(flat)
+EVERY_ALLOCATION(cancel)
 EVERY_ALLOCATION(reduce)
 EVERY_ALLOCATION(loop)
 EVERY_ALLOCATION(submit)
+EVERY_ALLOCATION(future_ways)
 EVERY_ALLOCATION(graph)
 
-RUN_TESTS(map, collect, starmap, imap, reduce, loop, submit, graph)
+RUN_TESTS(map, collect, starmap, imap, unordered, flat, cancel, reduce, loop, submit, future_ways, graph)
