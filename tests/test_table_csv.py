@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import lzma
+import math
 import os
 import random
 import string
@@ -98,9 +99,22 @@ def test_reals_are_rounded_as_python_rounds(yoke, tmp_path):
     texts = [repr(rng.uniform(-1e3, 1e3)) for _ in range(1000)] + [f"{rng.getrandbits(62)}.{rng.getrandbits(10)}" for _ in range(500)]
     texts += [f"{rng.uniform(0, 1):.{rng.randint(1, 25)}f}" for _ in range(1000)] + [f"{rng.random():.17e}" for _ in range(300)]
     texts += ["1e400", "-0.0", "5e-324", "9007199254740993.0", "0.1e1", ".5", "7.", "+3.25", "inf", "1" * 30, "73.954429626464844"]
+    for _ in range(4000): # as short as most are: up to ten characters with and without sign and point
+        digits = "".join(rng.choice("0123456789") for _ in range(rng.randint(1, 9)))
+        at = rng.randint(0, len(digits))
+        texts.append(rng.choice(["", "", "-"]) + rng.choice([digits, digits[:at] + "." + digits[at:]]))
     path = write(tmp_path / "r.csv", "x\n" + "\n".join(texts) + "\n0.5\n")
     got = [float(line) for line in ok(yoke("table", path, "--select", "x", "--format", "csv")).splitlines()[1:-1]]
-    assert got == [float(t) for t in texts]
+    assert got == [float(t) for t in texts] and [math.copysign(1, g) for g in got] == [math.copysign(1, float(t)) for t in texts]
+
+
+def test_integers_are_those_of_python(yoke, tmp_path):
+    rng = random.Random(6)
+    texts = [rng.choice(["", "-", "+"]) + str(rng.randrange(10 ** rng.randint(1, 18))).zfill(rng.randint(1, 9)) for _ in range(5000)]
+    path = write(tmp_path / "i.csv", "x\n" + "\n".join(texts) + "\n")
+    assert [r["x"] for r in rows(yoke("table", path, "--select", "x", "--json"))] == [int(t) for t in texts]
+    for no_integer in ("1-2", "--1", "1e", "12:30", "1/2", "-", "1 2", "0x1"):
+        assert rows(yoke("table", write(path, f"x\n7\n{no_integer}\n"), "--select", "x", "--json"))[1]["x"] == no_integer
 
 
 def test_headers_that_drift_meet_by_name(yoke, tmp_path):
@@ -163,7 +177,7 @@ def test_random_files(yoke, tmp_path, seed):
     writer.writerows(table)
     path = write(tmp_path / "r.csv", out.getvalue())
     got = rows(yoke("table", path, "--delimiter", ",", "--select", ", ".join(f"cast(name{i} as text) as n{i}" for i in range(n_columns)), "--json",
-                    "--on", "threads:2"))
+                    "--on", "threads:2", env={"YOKE_ISA": ("baseline", "avx2", "avx512")[seed % 3]}))
     assert len(got) == n_rows, seed
     kinds = types(yoke, path, "--delimiter", ",")
     for r, w in zip(got, table):

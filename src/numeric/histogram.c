@@ -30,7 +30,7 @@ struct yk_bins {
 
 struct yk_hist {
     const yk_bins *bins;
-    uint64_t      *counts; /* TABLES times n + 1: neighbours in a block count into different tables; the last takes what is outside */
+    uint64_t      *counts; /* TABLES times n: neighbours in a block count into different tables */
 };
 
 static int bins_new(uint32_t n, yk_bins **ret, yoke_error *err)
@@ -186,17 +186,35 @@ static uint32_t find_given(const yk_bins *b, double x)
     return lo < b->n ? lo : b->n - 1; /* the last edge itself belongs to the last bin, also where that has no width */
 }
 
+/* The bin of a value that need not be in one. */
+static uint32_t find_other(const yk_bins *b, double x)
+{
+    bool is_inside = x >= b->edges[0] && x <= b->edges[b->n];
+    return !is_inside ? b->n : b->kind == BINS_COARSE ? find_coarse(b, x) : find_given(b, x);
+}
+
 void yk_bins_find_block(const yk_bins *b, const double *x, const uint64_t *mask, uint32_t n, uint32_t *index)
 {
     if (b->kind == BINS_EQUAL) {
         YK_ISA_PICK(yk_k_bins_equal)(&b->equal, x, mask, n, index);
         return;
     }
-    for (uint32_t i = 0; i < n; i++) {
-        bool counts = !mask || (mask[i >> 6] >> (i & 63) & 1);
-        bool inside = counts && x[i] >= b->edges[0] && x[i] <= b->edges[b->n];
-        index[i] = !inside ? b->n : b->kind == BINS_COARSE ? find_coarse(b, x[i]) : find_given(b, x[i]);
-    }
+    for (uint32_t i = 0; i < n; i++)
+        index[i] = !mask || (mask[i >> 6] >> (i & 63) & 1) ? find_other(b, x[i]) : b->n;
+}
+
+/* The bins of those values alone that one counts, side by side: how many. */
+static uint32_t find_inside(const yk_bins *b, const double *x, const uint64_t *mask, uint32_t n, uint32_t *index)
+{
+    uint32_t m = 0;
+    if (b->kind == BINS_EQUAL)
+        return YK_ISA_PICK(yk_k_bins_equal_inside)(&b->equal, x, mask, n, index);
+    for (uint32_t i = 0; i < n; i++)
+        if (!mask || (mask[i >> 6] >> (i & 63) & 1)) {
+            index[m] = find_other(b, x[i]);
+            m += index[m] < b->n;
+        }
+    return m;
 }
 
 int64_t yk_bins_find(const yk_bins *b, double x)
@@ -214,7 +232,7 @@ int yk_hist_new(const yk_bins *b, yk_hist **ret, yoke_error *err)
     if (!h)
         return yk_fail_nomem(err, "making a histogram");
     h->bins = b;
-    h->counts = yk_new_array(uint64_t, TABLES * ((size_t)b->n + 1));
+    h->counts = yk_new_array(uint64_t, TABLES * (size_t)b->n);
     if (!h->counts)
         return yk_fail_nomem(err, "making a histogram");
     *ret = YK_TAKE(h);
@@ -231,24 +249,24 @@ void yk_hist_free(yk_hist *h)
 
 void yk_hist_clear(yk_hist *h)
 {
-    memset(h->counts, 0, TABLES * ((size_t)h->bins->n + 1) * sizeof *h->counts);
+    memset(h->counts, 0, TABLES * (size_t)h->bins->n * sizeof *h->counts);
 }
 
 void yk_hist_add(yk_hist *h, const double *x, const uint64_t *mask, uint32_t n)
 {
     uint32_t  index[PART];
-    size_t    row = (size_t)h->bins->n + 1;
+    size_t    row = h->bins->n;
     uint64_t *t0 = h->counts, *t1 = t0 + row, *t2 = t1 + row, *t3 = t2 + row;
     for (uint32_t at = 0; at < n; at += PART) {
         uint32_t part = n - at < PART ? n - at : PART, i = 0;
-        yk_bins_find_block(h->bins, x + at, mask ? mask + at / 64 : NULL, part, index);
-        for (; i + 4 <= part; i += 4) {
+        uint32_t inside = find_inside(h->bins, x + at, mask ? mask + at / 64 : NULL, part, index);
+        for (; i + 4 <= inside; i += 4) {
             t0[index[i]]++;
             t1[index[i + 1]]++;
             t2[index[i + 2]]++;
             t3[index[i + 3]]++;
         }
-        for (; i < part; i++)
+        for (; i < inside; i++)
             t0[index[i]]++;
     }
 }
@@ -256,13 +274,13 @@ void yk_hist_add(yk_hist *h, const double *x, const uint64_t *mask, uint32_t n)
 void yk_hist_add_times(yk_hist *h, double x, uint64_t times)
 {
     uint32_t i;
-    yk_bins_find_block(h->bins, &x, NULL, 1, &i);
-    h->counts[i] += times;
+    if (find_inside(h->bins, &x, NULL, 1, &i))
+        h->counts[i] += times;
 }
 
 void yk_hist_read(const yk_hist *h, uint64_t *counts)
 {
-    size_t row = (size_t)h->bins->n + 1;
+    size_t row = h->bins->n;
     for (size_t t = 0; t < TABLES; t++)
         for (uint32_t i = 0; i < h->bins->n; i++)
             counts[i] += h->counts[t * row + i];

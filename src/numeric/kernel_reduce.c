@@ -229,9 +229,10 @@ INLINE uint32_t bin_of(const yk_equal_bins *b, double x, int counts)
     return i < b->n_bins ? i : b->n_bins - 1;
 }
 
-void YK_ISA(yk_k_bins_equal)(const yk_equal_bins *b, const double *x, const uint64_t *mask, uint32_t n, uint32_t *index)
+/* The bin of each value, or of those alone that are in one: how many. */
+INLINE uint32_t bins_equal(const yk_equal_bins *b, const double *x, const uint64_t *mask, uint32_t n, uint32_t *index, bool only_inside)
 {
-    uint32_t i = 0;
+    uint32_t i = 0, m = 0;
 #if defined(__AVX512F__)
     const __m512d lo = _mm512_set1_pd(b->lo), hi = _mm512_set1_pd(b->hi), per_unit = _mm512_set1_pd(b->per_unit);
     const __m512d near = _mm512_set1_pd(b->near);
@@ -253,7 +254,8 @@ void YK_ISA(yk_k_bins_equal)(const yk_equal_bins *b, const double *x, const uint
             at = _mm256_mask_sub_epi32(at, below, at, _mm256_set1_epi32(1));
         }
         at = _mm256_min_epi32(at, last);
-        _mm256_storeu_si256((__m256i *)(index + i), _mm256_mask_mov_epi32(n_bins, k, at));
+        _mm256_storeu_si256((__m256i *)(index + m), only_inside ? _mm256_maskz_compress_epi32(k, at) : _mm256_mask_mov_epi32(n_bins, k, at));
+        m += only_inside ? (uint32_t)__builtin_popcount(k) : 8;
     }
 #elif defined(__AVX2__)
     const __m256d lo = _mm256_set1_pd(b->lo), hi = _mm256_set1_pd(b->hi), per_unit = _mm256_set1_pd(b->per_unit);
@@ -266,8 +268,10 @@ void YK_ISA(yk_k_bins_equal)(const yk_equal_bins *b, const double *x, const uint
         __m256d r = _mm256_round_pd(e, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
         __m256d close = _mm256_and_pd(in, _mm256_cmp_pd(_mm256_andnot_pd(sign, _mm256_sub_pd(e, r)), near, _CMP_LE_OQ));
         if (__builtin_expect(_mm256_movemask_pd(close), 0)) {
-            for (uint32_t j = i; j < i + 4; j++)
-                index[j] = bin_of(b, x[j], mask ? (int)(mask[j >> 6] >> (j & 63) & 1) : 1);
+            for (uint32_t j = i; j < i + 4; j++) {
+                index[m] = bin_of(b, x[j], mask ? (int)(mask[j >> 6] >> (j & 63) & 1) : 1);
+                m += !only_inside || index[m] < b->n_bins;
+            }
             continue;
         }
         const __m256i ladder = _mm256_set_epi64x(8, 4, 2, 1);
@@ -275,11 +279,32 @@ void YK_ISA(yk_k_bins_equal)(const yk_equal_bins *b, const double *x, const uint
         __m256i k = _mm256_and_si256(_mm256_castpd_si256(in), _mm256_cmpeq_epi64(_mm256_and_si256(word, ladder), ladder));
         __m128i k32 = _mm256_castsi256_si128(_mm256_permutevar8x32_epi32(k, _mm256_set_epi32(7, 5, 3, 1, 6, 4, 2, 0)));
         __m128i at = _mm_min_epi32(_mm256_cvttpd_epi32(e), last);
-        _mm_storeu_si128((__m128i *)(index + i), _mm_blendv_epi8(outside, at, k32));
+        _mm_storeu_si128((__m128i *)(index + m), _mm_blendv_epi8(outside, at, k32));
+        if (!only_inside) {
+            m += 4;
+            continue;
+        }
+        for (uint32_t j = m, end = m + 4; j < end; j++) { /* each goes where those before it have left a place */
+            index[m] = index[j];
+            m += index[m] < b->n_bins;
+        }
     }
 #endif
-    for (; i < n; i++)
-        index[i] = bin_of(b, x[i], mask ? (int)(mask[i >> 6] >> (i & 63) & 1) : 1);
+    for (; i < n; i++) {
+        index[m] = bin_of(b, x[i], mask ? (int)(mask[i >> 6] >> (i & 63) & 1) : 1);
+        m += !only_inside || index[m] < b->n_bins;
+    }
+    return m;
+}
+
+void YK_ISA(yk_k_bins_equal)(const yk_equal_bins *b, const double *x, const uint64_t *mask, uint32_t n, uint32_t *index)
+{
+    bins_equal(b, x, mask, n, index, false);
+}
+
+uint32_t YK_ISA(yk_k_bins_equal_inside)(const yk_equal_bins *b, const double *x, const uint64_t *mask, uint32_t n, uint32_t *index)
+{
+    return bins_equal(b, x, mask, n, index, true);
 }
 
 void YK_ISA(yk_k_digits)(uint64_t prefix, uint32_t shift, uint32_t bits, const double *x, const uint64_t *mask, uint32_t n, uint32_t *index)

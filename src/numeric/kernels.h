@@ -88,6 +88,8 @@ typedef struct yk_equal_bins {
     double        near; /* estimates at most this far from an edge are compared with it */
 } yk_equal_bins;
 YK_ISA_DECLARE(void, yk_k_bins_equal, (const yk_equal_bins *b, const double *x, const uint64_t *mask, uint32_t n, uint32_t *index));
+/* The bins of those values alone that are in one, side by side: how many. index has room for n. */
+YK_ISA_DECLARE(uint32_t, yk_k_bins_equal_inside, (const yk_equal_bins *b, const double *x, const uint64_t *mask, uint32_t n, uint32_t *index));
 
 /* select.h; index[i] = the digit of x[i], or 1 << bits where it does not count */
 YK_ISA_DECLARE(void, yk_k_digits, (uint64_t prefix, uint32_t shift, uint32_t bits, const double *x, const uint64_t *mask, uint32_t n, uint32_t *index));

@@ -226,22 +226,7 @@ int yk_csv_look(const yk_csv *f, uint64_t chunk, yk_csv_chunk *ret, yoke_error *
     memcpy(bytes, "\n\n", LEAD); /* what precedes the file: newlines at its start end no row */
     YK_TRY(yk_file_read_at(f->fd, f->path, lo - lead, bytes + LEAD - lead, n + lead, err));
     memset(bytes + LEAD + n, 0, YK_CSV_PAD);
-
-    /* A newline is blank when a newline, or a newline and CR, comes right before it. */
-    uint64_t nl_before = bytes[1] == '\n', blank_cr_before = bytes[1] == '\r' && bytes[0] == '\n', odd = 0;
-    yk_csv_chunk found = {{0, 0}, 0};
-    const char  *p = bytes + LEAD;
-    for (size_t i = 0; i < n; i += 64) {
-        uint64_t nl = yk_csv_match(p + i, '\n'), cr = yk_csv_match(p + i, '\r'), quote = yk_csv_match(p + i, '"');
-        uint64_t after_nl = nl << 1 | nl_before, blank_cr = cr & after_nl;
-        uint64_t ends = nl & ~(after_nl | (blank_cr << 1 | blank_cr_before));
-        uint64_t inside = quote ? yk_csv_inside(quote) ^ -odd : -odd;
-        found.rows[0] += (uint32_t)__builtin_popcountll(ends & ~inside);
-        found.rows[1] += (uint32_t)__builtin_popcountll(ends & inside);
-        odd = inside >> 63, nl_before = nl >> 63, blank_cr_before = blank_cr >> 63;
-    }
-    found.quotes = (uint32_t)odd;
-    *ret = found;
+    *ret = YK_ISA_PICK(yk_k_csv_count)(bytes + LEAD, n);
     return 0;
 }
 

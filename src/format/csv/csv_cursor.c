@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/file.h"
 
+#include <math.h>
 #include <stdio.h>
 
 enum {
@@ -195,6 +196,7 @@ static int stray_quote(yk_csv_cursor *c, size_t at, yoke_error *err)
 }
 
 /* What is known while the fields of a block are looked for. */
+enum { MASKS = 64 };
 typedef struct walk {
     size_t   word;      /* where the 64 bytes looked at begin */
     size_t   row_begin; /* of the row */
@@ -202,6 +204,8 @@ typedef struct walk {
     uint32_t rows, fields;
     uint64_t odd;       /* inside quotes at `word` */
     uint64_t sep_before; /* the byte before `word` may precede an opening quote */
+    size_t   masked_from, masked_to; /* the bytes of `masks` */
+    yk_csv_mask masks[MASKS];
 } walk;
 
 /* The row ends at p. Lines without a character are none. */
@@ -220,11 +224,21 @@ static int end_row(yk_csv_cursor *c, walk *w, size_t p, yoke_error *err)
     return 0;
 }
 
+/* Masks from `word` on, of whole words, or of the last, incomplete one. */
+static void look(const yk_csv_cursor *c, walk *w)
+{
+    size_t n = (c->len - w->word) / 64;
+    n = n == 0 ? 1 : n < MASKS ? n : MASKS;
+    YK_ISA_PICK(yk_k_csv_masks)(c->buf + w->word, n, c->f->opts.delimiter, w->masks);
+    w->masked_from = w->word;
+    w->masked_to = w->word + 64 * n;
+}
+
 /* One look at 64 bytes. */
 static int walk_word(yk_csv_cursor *c, walk *w, uint32_t n, yoke_error *err)
 {
-    const char *p = c->buf + w->word;
-    uint64_t    nl = yk_csv_match(p, '\n'), sep = yk_csv_match(p, c->f->opts.delimiter) | nl, quote = yk_csv_match(p, '"');
+    const yk_csv_mask *m = &w->masks[(w->word - w->masked_from) / 64];
+    uint64_t           nl = m->newline, sep = m->separator, quote = m->quote;
     if (quote | w->odd) {
         uint64_t inside = yk_csv_inside(quote) ^ -w->odd;
         sep &= ~inside;
@@ -267,8 +281,15 @@ int yk_csv_cursor_block(yk_csv_cursor *c, uint32_t n, yoke_error *err)
     if (c->has_bad)
         memset(c->bad, 0, sizeof c->bad);
     c->has_bad = false;
-    walk w = {.sep_before = 1};
+    walk w;
+    w.word = w.row_begin = w.begin = w.masked_from = w.masked_to = 0;
+    w.rows = w.fields = 0;
+    w.odd = 0, w.sep_before = 1;
     while (w.rows < n) {
+        if (w.word < w.masked_to) {
+            YK_TRY(walk_word(c, &w, n, err));
+            continue;
+        }
         bool is_there;
         YK_TRY(fill(c, w.word + 64, &is_there, err));
         if (w.word >= c->len) { /* the last row may lack its newline */
@@ -279,7 +300,7 @@ int yk_csv_cursor_block(yk_csv_cursor *c, uint32_t n, yoke_error *err)
                                (unsigned long long)(c->row + w.rows + 1));
             break;
         }
-        YK_TRY(walk_word(c, &w, n, err));
+        look(c, &w);
     }
     c->at = w.row_begin < c->len ? w.row_begin : c->len;
     c->row += n;
@@ -302,7 +323,7 @@ static int field_text(yk_csv_cursor *c, span s, yk_text *ret, yoke_error *err)
         *ret = (yk_text){p, n};
         return 0;
     }
-    char *to = yk_arena_alloc(&c->texts, n);
+    char *to = yk_arena_alloc(&c->texts, n + YK_CSV_PAD);
     if (!to)
         return yk_fail_nomem(err, "reading CSV");
     size_t len = 0;
@@ -314,11 +335,30 @@ static int field_text(yk_csv_cursor *c, span s, yk_text *ret, yoke_error *err)
     return 0;
 }
 
-static bool read_value(yk_text t, yk_type type, void *values, uint32_t i)
+static inline bool read_int(yk_text t, int64_t *ret)
+{
+    yk_csv_short s;
+    if (!yk_csv_read_short(t.data, t.len, &s) || s.has_point)
+        return yk_csv_int(t.data, t.len, ret);
+    *ret = s.is_negative ? -(int64_t)s.digits : s.digits;
+    return true;
+}
+
+static inline bool read_real(yk_text t, double *ret)
+{
+    static const double ten[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7};
+    yk_csv_short        s;
+    if (!yk_csv_read_short(t.data, t.len, &s))
+        return yk_csv_real(t.data, t.len, ret);
+    *ret = copysign((double)s.digits / ten[s.places], s.is_negative ? -1.0 : 1.0);
+    return true;
+}
+
+static inline bool read_value(yk_text t, yk_type type, void *values, uint32_t i)
 {
     switch (type.kind) {
-    case YK_KIND_INT: return yk_csv_int(t.data, t.len, (int64_t *)values + i);
-    case YK_KIND_REAL: return yk_csv_real(t.data, t.len, (double *)values + i);
+    case YK_KIND_INT: return read_int(t, (int64_t *)values + i);
+    case YK_KIND_REAL: return read_real(t, (double *)values + i);
     case YK_KIND_BOOL: return yk_csv_bool(t.data, t.len, (uint8_t *)values + i);
     case YK_KIND_DATE:
     case YK_KIND_TIME: return yk_csv_time(t.data, t.len, type.unit, type.kind == YK_KIND_DATE, (int64_t *)values + i);

@@ -6,9 +6,13 @@
 #define YK_FORMAT_CSV_FILE_H
 
 #include "format/csv/csv.h"
+#include "numeric/isa.h"
 
-#ifdef __SSE2__
-#include <emmintrin.h>
+#include <endian.h>
+#include <string.h>
+
+#ifdef __x86_64__
+#include <immintrin.h>
 #endif
 
 enum {
@@ -31,14 +35,17 @@ struct yk_csv {
 /* Opens `path` as plain bytes, unpacked where needed. */
 int yk_csv_input(const char *path, int *ret_fd, uint64_t *ret_size, yoke_error *err) YK_MUST_USE;
 
-typedef struct yk_csv_mask {
-    uint64_t delimiter, quote, newline, cr;
-} yk_csv_mask;
-
+/* Bit i: byte i is c. */
 static inline uint64_t yk_csv_match(const char *p, char c)
 {
     uint64_t m = 0;
-#ifdef __SSE2__
+#if defined(__AVX512BW__)
+    m = _mm512_cmpeq_epi8_mask(_mm512_loadu_si512(p), _mm512_set1_epi8(c));
+#elif defined(__AVX2__)
+    __m256i want = _mm256_set1_epi8(c);
+    for (unsigned i = 0; i < 2; i++)
+        m |= (uint64_t)(unsigned)_mm256_movemask_epi8(_mm256_cmpeq_epi8(_mm256_loadu_si256((const __m256i *)(p + 32 * i)), want)) << (32 * i);
+#elif defined(__x86_64__)
     __m128i want = _mm_set1_epi8(c);
     for (unsigned i = 0; i < 4; i++)
         m |= (uint64_t)(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)(p + 16 * i)), want)) << (16 * i);
@@ -55,6 +62,49 @@ static inline uint64_t yk_csv_inside(uint64_t quotes)
     for (unsigned s = 1; s < 64; s <<= 1)
         quotes ^= quotes << s;
     return quotes;
+}
+
+/* 64 bytes. */
+typedef struct yk_csv_mask {
+    uint64_t newline, separator, quote; /* separator: delimiters and newlines */
+} yk_csv_mask;
+YK_ISA_DECLARE(void, yk_k_csv_masks, (const char *p, size_t n_words, char delimiter, yk_csv_mask *ret));
+
+/* What n bytes hold, when they begin outside quotes. Two bytes before p tell whether it begins with a blank line; YK_CSV_PAD bytes after
+ * them are 0. */
+YK_ISA_DECLARE(yk_csv_chunk, yk_k_csv_count, (const char *p, size_t n));
+
+/* A number as most are: up to eight characters, all digits but for one point among them and a sign before them. All characters are looked
+ * at together, each a byte of one word. */
+typedef struct yk_csv_short {
+    uint32_t digits; /* the point left out */
+    unsigned places; /* digits behind it */
+    bool     is_negative, has_point;
+} yk_csv_short;
+
+/* False: it is no such number, or the longer functions below must look. Eight bytes may be read at s, nine at a sign. */
+static inline bool yk_csv_read_short(const char *s, size_t n, yk_csv_short *ret)
+{
+    const uint64_t ones = 0x0101010101010101u, zeros = '0' * ones, tops = 0x80 * ones;
+    bool           is_negative = *s == '-';
+    uint64_t       w;
+    s += is_negative, n -= is_negative;
+    if (n - 1 > 7)
+        return false;
+    memcpy(&w, s, sizeof w);
+    w = le64toh(w) << (64 - 8 * n); /* the last character in the highest byte, zeros before the first */
+    w |= n < 8 ? zeros >> 8 * n : 0;
+    uint64_t diff = w ^ '.' * ones, found = (diff - ones) & ~diff & tops; /* its lowest bit is right: bytes above one that is 0 may be wrong */
+    unsigned at = (unsigned)__builtin_ctzll(found | (uint64_t)1 << 63) & 56; /* bits below the point's byte, or below the highest */
+    uint64_t below = ((uint64_t)1 << at) - 1, points = 0 - (uint64_t)(found != 0); /* no branch: with and without a point take turns */
+    uint64_t closed = (w & ~(below << 8 | 0xff)) | (w & below) << 8 | '0';
+    w = (closed & points) | (w & ~points);
+    if (((w + 0x46 * ones) | (w - zeros)) & tops || n == (points & 1))
+        return false;
+    w = (w & 0x0f * ones) * 10 + ((w & 0x0f * ones) >> 8); /* pairs, in every other byte */
+    w = (((w & 0x000000ff000000ffu) * 0x000f424000000064u) + (((w >> 16) & 0x000000ff000000ffu) * 0x0000271000000001u)) >> 32;
+    *ret = (yk_csv_short){(uint32_t)w, 7 - at / 8, is_negative, found != 0};
+    return true;
 }
 
 /* Reads a field, without its quotes, as a number or time; false when it is none. Nothing is missing here. */

@@ -414,6 +414,12 @@ TEST(every_build_of_a_kernel_gives_the_same_bits)
         a[3] = -2900.0, a[4] = nextafter(-2900.0, -INFINITY), a[5] = 2000.0, a[6] = -3000.0;
         EACH_BUILD(YK_ISA_PICK(yk_k_bins_equal)(&bins, a, bits, n, want32), YK_ISA_PICK(yk_k_bins_equal)(&bins, a, bits, n, got32);
                    assert_memory_equal(want32, got32, n * 4));
+        uint32_t n_inside = 0, m;
+        for (uint32_t i = 0; i < n; i++)
+            if (want32[i] < bins.n_bins)
+                want32[n_inside++] = want32[i];
+        FOR_EACH_BUILD(m = YK_ISA_PICK(yk_k_bins_equal_inside)(&bins, a, bits, n, got32); assert_int_equal(m, n_inside);
+                       assert_memory_equal(want32, got32, m * 4));
         double   lo[2] = {INFINITY, INFINITY}, hi[2] = {-INFINITY, -INFINITY};
         uint32_t count[2];
         EACH_BUILD(count[0] = yk_min_max(a, bits, n, &lo[0], &hi[0]), lo[1] = INFINITY; hi[1] = -INFINITY;
