@@ -16,7 +16,7 @@ static int merge_share(const yk_grouping *s, uint32_t share, yk_ledger *t, yoke_
         if (t->distinct[i])
             yk_groups_share(t->distinct[i], (yk_share){share, s->n_shares, s->n_keys});
     for (size_t r = 0; r < s->spill.n; r++) {
-        if (s->pieces[r].part != YK_PARTS && s->pieces[r].part != share % YK_PARTS)
+        if (s->pieces[r].part != YK_PARTS && s->pieces[r].part != share / (s->n_shares / YK_PARTS))
             continue;
         yk_buf_clear(&bytes);
         char *at = yk_buf_extend(&bytes, s->spill.pieces[r].n);
