@@ -89,6 +89,15 @@ void yk_groups_free(yk_groups *g)
     yk_free(g);
 }
 
+void yk_groups_clear(yk_groups *g)
+{
+    g->n = 0;
+    g->n_by_code = 0;
+    g->text_bytes = 0;
+    memset(g->slots, 0, g->n_slots * sizeof *g->slots);
+    yk_arena_clear(&g->texts);
+}
+
 uint32_t yk_groups_count(const yk_groups *g)
 {
     return g->n;

@@ -19,6 +19,7 @@ typedef struct yk_groups yk_groups;
 
 int  yk_groups_new(const yk_type *keys, size_t n_keys, yk_groups **ret, yoke_error *err) YK_MUST_USE;
 void yk_groups_free(yk_groups *g); /* NULL is allowed */
+void yk_groups_clear(yk_groups *g); /* of no groups; keeps most memory */
 YK_DEFINE_CLEANUP(yk_groups, yk_groups_free)
 
 /* Numbers n rows: keys[k] holds n rows of the k-th key, in any form that a yk_vec allows. mask: bit i & 63 of word i >> 6 says

@@ -4,6 +4,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+enum { KEPT = 32 }; /* of the memory allowed, what a worker may keep from one task for the next */
+
 void yk_ledger_fini(const yk_grouping *s, yk_ledger *t)
 {
     yk_groups_free(t->groups);
@@ -46,6 +48,29 @@ int yk_ledger_init(const yk_grouping *s, yk_ledger *t, yoke_error *err)
         if (s->asks[i].what == YK_EACH_DISTINCT)
             YK_TRY(yk_groups_new(types, s->n_keys + 1, &t->distinct[i], err));
     }
+    return 0;
+}
+
+/* Histograms are counted to their ends: what has them begins anew. */
+int yk_ledger_clear(const yk_grouping *s, yk_ledger *t, yoke_error *err)
+{
+    bool has_hists = false;
+    for (size_t i = 0; i < s->n_asks; i++)
+        has_hists |= s->asks[i].bins != NULL;
+    if (has_hists || yk_ledger_bytes(s, t) > s->memory / KEPT) {
+        yk_ledger_fini(s, t);
+        return yk_ledger_init(s, t, err);
+    }
+    size_t n = yk_groups_count(t->groups);
+    yk_groups_clear(t->groups);
+    for (size_t i = 0; i < s->n_asks; i++) {
+        if (n)
+            memset(t->cells[i], 0, n * sizeof(yk_cell));
+        yk_buf_clear(&t->pairs[i]);
+        if (t->distinct[i])
+            yk_groups_clear(t->distinct[i]);
+    }
+    yk_buf_clear(&t->texts);
     return 0;
 }
 
@@ -111,7 +136,7 @@ void yk_ledger_take(yk_ledger *t, yk_each what, yk_type type, yk_cell *c, yk_cel
     c->n = n;
 }
 
-/* ---- as bytes: of each part the groups, where each came first, texts, and for each ask what its cells hold, pairs, counts, distinct values */
+/* ---- as bytes: of each part the groups, where each came first where that is asked for, texts, and for each ask what its cells hold, pairs, counts, distinct values */
 
 /* Bytes of a cell that an ask fills before the end, beyond its n. */
 static size_t cell_size(const yk_grouping *s, size_t ask)
@@ -252,7 +277,7 @@ static int write_part(const yk_grouping *s, const yk_ledger *t, const cut *c, co
     const uint32_t *rows = c->rows + c->begin[part], n = c->begin[part + 1] - c->begin[part];
     uint64_t        text_at = 0;
     YK_TRY(yk_groups_write(t->groups, rows, n, to, err));
-    char *at = yk_buf_extend(to, n * sizeof(uint64_t));
+    char *at = s->in_order ? NULL : yk_buf_extend(to, n * sizeof(uint64_t));
     for (uint32_t i = 0; i < n && at; i++) {
         uint64_t first = t->firsts ? t->firsts[rows[i]] : rows[i];
         memcpy(at + i * sizeof first, &first, sizeof first);
@@ -392,8 +417,10 @@ int yk_ledger_merge(const yk_grouping *s, yk_ledger *t, uint64_t firsts, const c
     YK_TRY(yk_groups_merge(t->groups, at, size, &numbers, &n, &used, err));
     YK_TRY(yk_ledger_grow(s, t, err));
     at += used;
-    YK_TRY(note_firsts(t, firsts, at, numbers, n, known, err));
-    at += n * sizeof(uint64_t);
+    if (!s->in_order) {
+        YK_TRY(note_firsts(t, firsts, at, numbers, n, known, err));
+        at += n * sizeof(uint64_t);
+    }
     memcpy(&len, at, sizeof len);
     const char *texts = at + sizeof len;
     at = texts + len;

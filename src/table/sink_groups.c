@@ -158,8 +158,8 @@ static int grouping_open(yk_sink *base, void **ret, yoke_error *err)
 static int grouping_begin(yk_sink *base, void *state_, uint64_t first, yoke_error *err)
 {
     state *st = state_;
-    yk_ledger_fini((yk_grouping *)base, &st->now);
-    YK_TRY(yk_ledger_init((yk_grouping *)base, &st->now, err));
+    if (!st->now.groups)
+        YK_TRY(yk_ledger_init((yk_grouping *)base, &st->now, err));
     return yk_groups_expect(st->now.groups, st->n_before, err);
 }
 
@@ -198,8 +198,7 @@ static int grouping_end(yk_sink *base, void *state_, yk_buf *to, yoke_error *err
     yk_ledger   *t = &st->now;
     st->n_before = yk_groups_count(t->groups);
     YK_TRY(yk_ledger_write(s, t, parts_of(s, t), to, err));
-    yk_ledger_fini(s, t);
-    return 0;
+    return yk_ledger_clear(s, t, err);
 }
 
 /* A result's parts are kept for later. */
