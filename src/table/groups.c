@@ -10,21 +10,30 @@
 
 #include <stdlib.h>
 
-enum { MOST_CODES = 1 << 20, MOST_KEYS = 64 };
+enum { MOST_CODES = 1 << 20, MOST_KEYS = 64, ROWS = 256 /* that are looked at together */ };
 
 typedef struct key {
     yk_type  type;
     size_t   size;    /* of one value */
     char    *values;  /* of each group; a missing one is zero */
     uint8_t *missing; /* of each group */
+    char    *row_values; /* of the rows at hand */
+    uint8_t *row_missing;
+    const char *from_missing, *from_values, *from_texts; /* in the bytes that are merged, of the rows that come next; missing NULL: none is */
 } key;
+
+/* Of a table of groups. */
+typedef struct slot {
+    uint32_t group; /* and one; 0: empty */
+    uint32_t tag;   /* upper bits of its hash */
+} slot;
 
 struct yk_groups {
     key      *keys;
     size_t    n_keys;
     uint32_t  n, cap;
     uint64_t *hashes; /* of each group */
-    uint32_t *slots;  /* group + 1; 0: empty */
+    slot     *slots;
     size_t    n_slots;
     yk_arena  texts;
     size_t    text_bytes;
@@ -46,11 +55,17 @@ int yk_groups_new(const yk_type *types, size_t n_keys, yk_groups **ret, yoke_err
     g->keys = yk_new_array(key, n_keys);
     g->dict_ids = yk_new_array(uint64_t, n_keys);
     g->n_slots = 1024;
-    g->slots = yk_new_array(uint32_t, g->n_slots);
+    g->slots = yk_new_array(slot, g->n_slots);
     if (!g->keys || !g->dict_ids || !g->slots)
         return yk_fail_nomem(err, "grouping rows");
-    for (; g->n_keys < n_keys; g->n_keys++)
-        g->keys[g->n_keys] = (key){.type = types[g->n_keys], .size = yk_kind_size(types[g->n_keys].kind)};
+    for (; g->n_keys < n_keys; g->n_keys++) {
+        key *k = &g->keys[g->n_keys];
+        *k = (key){.type = types[g->n_keys], .size = yk_kind_size(types[g->n_keys].kind)};
+        k->row_values = yk_malloc(ROWS * (k->size + 1));
+        if (!k->row_values)
+            return yk_fail_nomem(err, "grouping rows");
+        k->row_missing = (uint8_t *)k->row_values + ROWS * k->size;
+    }
     *ret = YK_TAKE(g);
     return 0;
 }
@@ -62,6 +77,7 @@ void yk_groups_free(yk_groups *g)
     for (size_t k = 0; g->keys && k < g->n_keys; k++) {
         yk_free(g->keys[k].values);
         yk_free(g->keys[k].missing);
+        yk_free(g->keys[k].row_values);
     }
     yk_free(g->keys);
     yk_free(g->hashes);
@@ -71,6 +87,15 @@ void yk_groups_free(yk_groups *g)
     yk_free(g->valid);
     yk_arena_fini(&g->texts);
     yk_free(g);
+}
+
+void yk_groups_clear(yk_groups *g)
+{
+    g->n = 0;
+    g->n_by_code = 0;
+    g->text_bytes = 0;
+    memset(g->slots, 0, g->n_slots * sizeof *g->slots);
+    yk_arena_clear(&g->texts);
 }
 
 uint32_t yk_groups_count(const yk_groups *g)
@@ -86,7 +111,7 @@ size_t yk_groups_memory(const yk_groups *g)
     return g->cap * each + g->n_slots * sizeof *g->slots + g->n_by_code * sizeof *g->by_code + g->text_bytes;
 }
 
-/* ---- one value */
+/* ---- rows that are looked at together: their keys in the one form that equal values share; a missing one is zero */
 
 static bool is_text(const key *k)
 {
@@ -99,65 +124,102 @@ static const void *value_at(const key *k, const yk_vec *v, uint32_t row)
     row = v->is_const ? 0 : row;
     if (v->type.kind == YK_KIND_NULL || (v->valid && !(v->valid[row >> 6] >> (row & 63) & 1)))
         return NULL;
-    const char *at = v->codes ? (const char *)v->dict->values + v->codes[row] * k->size : (const char *)v->values + row * k->size;
-    if (k->type.kind == YK_KIND_REAL) {
-        double x;
-        memcpy(&x, at, sizeof x);
-        return x == x ? at : NULL;
-    }
-    return at;
+    return v->codes ? (const char *)v->dict->values + v->codes[row] * k->size : (const char *)v->values + row * k->size;
 }
 
-/* Most values have eight bytes: these are copied without a call. */
-static inline void copy_value(void *to, const void *value, size_t size)
+static void take_each(key *k, const yk_vec *v, uint32_t first, uint32_t n)
 {
-    if (size == 8)
-        memcpy(to, value, 8);
-    else
-        memcpy(to, value, size);
-}
-
-/* Copies a value to `to` in the one form that equal values share. */
-static void canonical(const key *k, const void *value, void *to)
-{
-    copy_value(to, value, k->size);
-    if (k->type.kind == YK_KIND_REAL) {
-        double x;
-        memcpy(&x, to, sizeof x);
-        x += 0.0; /* -0.0 becomes +0.0 */
-        memcpy(to, &x, sizeof x);
+    for (uint32_t i = 0; i < n; i++) {
+        const void *value = value_at(k, v, first + i);
+        k->row_missing[i] = value == NULL;
+        if (value)
+            memcpy(k->row_values + i * k->size, value, k->size);
+        else
+            memset(k->row_values + i * k->size, 0, k->size);
     }
 }
 
-static uint64_t hash_value(const key *k, const void *value, uint64_t h)
+static void take_rows(key *k, const yk_vec *v, uint32_t first, uint32_t n)
 {
-    uint64_t words[2] = {0, 0};
-    if (!value)
-        return yk_hash_mix(h, 0x6d697373);
-    if (is_text(k)) {
-        yk_text t;
-        memcpy(&t, value, sizeof t);
-        return yk_hash_text(t.data, t.len, h);
+    if (v->type.kind == YK_KIND_NULL || v->valid || v->codes || v->is_const) {
+        take_each(k, v, first, n);
+    } else {
+        memcpy(k->row_values, (const char *)v->values + first * k->size, n * k->size);
+        memset(k->row_missing, 0, n);
     }
-    canonical(k, value, words);
-    h = yk_hash_mix(h, words[0]);
-    return k->size == 16 ? yk_hash_mix(h, words[1]) : h;
+    double *x = (double *)(void *)k->row_values;
+    for (uint32_t i = 0; k->type.kind == YK_KIND_REAL && i < n; i++) {
+        k->row_missing[i] |= x[i] != x[i];
+        x[i] = x[i] == x[i] ? x[i] + 0.0 : 0.0; /* -0.0 becomes +0.0 */
+    }
 }
 
-static bool same_value(const key *k, uint32_t group, const void *value)
+/* hashes[i] = that of what came before and of one more value. */
+static void hash_values(const key *k, const char *values, const uint8_t *missing, uint32_t n, uint64_t *hashes)
 {
-    if (!value || k->missing[group])
-        return !value && k->missing[group];
-    const void *mine = k->values + group * k->size;
-    if (is_text(k)) {
-        yk_text a, b;
-        memcpy(&a, mine, sizeof a);
-        memcpy(&b, value, sizeof b);
-        return a.len == b.len && memcmp(a.data, b.data, a.len) == 0;
+    for (uint32_t i = 0; i < n; i++) {
+        uint64_t words[2] = {0, 0};
+        yk_text  t;
+        if (missing[i]) {
+            hashes[i] = yk_hash_mix(hashes[i], 0x6d697373);
+        } else if (k->size == 8) {
+            memcpy(words, values + (size_t)i * 8, 8);
+            hashes[i] = yk_hash_mix(hashes[i], words[0]);
+        } else if (is_text(k)) {
+            memcpy(&t, values + i * sizeof t, sizeof t);
+            hashes[i] = yk_hash_text(t.data, t.len, hashes[i]);
+        } else {
+            memcpy(words, values + i * k->size, k->size);
+            hashes[i] = yk_hash_mix(yk_hash_mix(hashes[i], words[0]), words[1]);
+        }
     }
-    uint64_t words[2];
-    canonical(k, value, words);
-    return k->size == 8 ? memcmp(mine, words, 8) == 0 : memcmp(mine, words, k->size) == 0;
+}
+
+static void begin_hashes(uint64_t *hashes, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++)
+        hashes[i] = 1;
+}
+
+static void end_hashes(uint64_t *hashes, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        uint64_t h = (hashes[i] ^ hashes[i] >> 32) * 0x9e3779b97f4a7c15u; /* many reals differ in their upper bits alone */
+        hashes[i] = h ^ h >> 32;
+    }
+}
+
+static void hash_rows(const yk_groups *g, size_t n_keys, uint32_t n, uint64_t *hashes)
+{
+    begin_hashes(hashes, n);
+    for (size_t k = 0; k < n_keys; k++)
+        hash_values(&g->keys[k], g->keys[k].row_values, g->keys[k].row_missing, n, hashes);
+    end_hashes(hashes, n);
+}
+
+static bool same_value(const key *k, uint32_t group, uint32_t row)
+{
+    const char *a = k->values + group * k->size, *b = k->row_values + row * k->size;
+    uint64_t    x, y;
+    if (k->size == 8) {
+        memcpy(&x, a, 8);
+        memcpy(&y, b, 8);
+        return x == y && (x || k->missing[group] == k->row_missing[row]);
+    }
+    if (k->missing[group] || k->row_missing[row] || !is_text(k))
+        return k->missing[group] == k->row_missing[row] && memcmp(a, b, k->size) == 0;
+    yk_text s, t;
+    memcpy(&s, a, sizeof s);
+    memcpy(&t, b, sizeof t);
+    return s.len == t.len && memcmp(s.data, t.data, s.len) == 0;
+}
+
+static bool same_keys(const yk_groups *g, uint32_t group, uint32_t row)
+{
+    for (size_t k = 0; k < g->n_keys; k++)
+        if (!same_value(&g->keys[k], group, row))
+            return false;
+    return true;
 }
 
 /* ---- a new group */
@@ -177,97 +239,125 @@ static bool grow_keys(yk_groups *g)
     return true;
 }
 
-static bool grow_slots(yk_groups *g)
+static void put_slot(slot *slots, size_t n_slots, uint64_t hash, uint32_t group)
 {
-    size_t    n = g->n_slots * 4;
-    uint32_t *slots = yk_new_array(uint32_t, n);
+    size_t at = hash & (n_slots - 1);
+    while (slots[at].group)
+        at = (at + 1) & (n_slots - 1);
+    slots[at] = (slot){group + 1, (uint32_t)(hash >> 32)};
+}
+
+static bool make_slots(yk_groups *g, size_t n)
+{
+    slot *slots = yk_new_array(slot, n);
     if (!slots)
         return false;
-    for (uint32_t i = 0; i < g->n; i++) {
-        size_t at = g->hashes[i] & (n - 1);
-        while (slots[at])
-            at = (at + 1) & (n - 1);
-        slots[at] = i + 1;
-    }
+    for (uint32_t i = 0; i < g->n; i++)
+        put_slot(slots, n, g->hashes[i], i);
     yk_free(g->slots);
     g->slots = slots;
     g->n_slots = n;
     return true;
 }
 
-static bool store_value(yk_groups *g, key *k, const void *value)
+int yk_groups_expect(yk_groups *g, uint32_t n, yoke_error *err)
 {
-    char *to = k->values + g->n * k->size;
-    k->missing[g->n] = value == NULL;
-    if (!value) {
-        memset(to, 0, k->size);
-    } else if (is_text(k)) {
-        yk_text t;
-        memcpy(&t, value, sizeof t);
-        char *copy = yk_arena_alloc(&g->texts, t.len + 1);
-        if (!copy)
-            return false;
-        memcpy(copy, t.data, t.len);
-        g->text_bytes += t.len;
-        t.data = copy;
-        memcpy(to, &t, sizeof t);
-    } else {
-        canonical(k, value, to);
-    }
+    size_t n_slots = g->n_slots;
+    while (n_slots < (size_t)n * 2)
+        n_slots *= 2;
+    return n_slots == g->n_slots || make_slots(g, n_slots) ? 0 : yk_fail_nomem(err, "grouping rows");
+}
+
+static bool store_value(yk_groups *g, key *k, uint32_t row)
+{
+    char       *to = k->values + g->n * k->size;
+    const char *value = k->row_values + row * k->size;
+    k->missing[g->n] = k->row_missing[row];
+    if (k->size == 8)
+        memcpy(to, value, 8);
+    else
+        memcpy(to, value, k->size);
+    if (!is_text(k) || k->row_missing[row])
+        return true;
+    yk_text t;
+    memcpy(&t, value, sizeof t);
+    char *copy = yk_arena_alloc(&g->texts, t.len + 1);
+    if (!copy)
+        return false;
+    memcpy(copy, t.data, t.len);
+    g->text_bytes += t.len;
+    t.data = copy;
+    memcpy(to, &t, sizeof t);
     return true;
 }
 
-static int add_group(yk_groups *g, const void *const *values, uint64_t hash, uint32_t *ret, yoke_error *err)
+static int add_group(yk_groups *g, uint32_t row, uint64_t hash, uint32_t *ret, yoke_error *err)
 {
     if (g->n >= INT32_MAX)
         return yk_fail(err, YOKE_ELIMIT, "over 2147483647 groups; group by fewer or coarser keys");
-    if ((g->n >= g->cap && !grow_keys(g)) || ((size_t)g->n * 2 >= g->n_slots && !grow_slots(g)))
+    if ((g->n >= g->cap && !grow_keys(g)) || ((size_t)g->n * 2 >= g->n_slots && !make_slots(g, g->n_slots * 2)))
         return yk_fail_nomem(err, "grouping rows");
     for (size_t k = 0; k < g->n_keys; k++)
-        if (!store_value(g, &g->keys[k], values[k]))
+        if (!store_value(g, &g->keys[k], row))
             return yk_fail_nomem(err, "grouping rows");
-    size_t at = hash & (g->n_slots - 1);
-    while (g->slots[at])
-        at = (at + 1) & (g->n_slots - 1);
-    g->slots[at] = g->n + 1;
+    put_slot(g->slots, g->n_slots, hash, g->n);
     g->hashes[g->n] = hash;
     *ret = g->n++;
     return 0;
 }
 
-static uint64_t hash_keys(const yk_groups *g, const void *const *values, size_t n_keys)
+static int find_group(yk_groups *g, uint32_t row, uint64_t hash, uint32_t *ret, yoke_error *err)
 {
-    uint64_t hash = 1;
-    for (size_t k = 0; k < n_keys; k++)
-        hash = hash_value(&g->keys[k], values[k], hash);
-    hash = (hash ^ hash >> 32) * 0x9e3779b97f4a7c15u; /* many reals differ in their upper bits alone */
-    return hash ^ hash >> 32;
-}
-
-/* The group of one combination of values (NULL: missing) with its hash. */
-static int find_group(yk_groups *g, const void *const *values, uint64_t hash, uint32_t *ret, yoke_error *err)
-{
-    for (size_t at = hash & (g->n_slots - 1); g->slots[at]; at = (at + 1) & (g->n_slots - 1)) {
-        uint32_t group = g->slots[at] - 1;
-        size_t   k = 0;
-        if (g->hashes[group] != hash)
-            continue;
-        while (k < g->n_keys && same_value(&g->keys[k], group, values[k]))
-            k++;
-        if (k == g->n_keys) {
+    for (size_t at = hash & (g->n_slots - 1); g->slots[at].group; at = (at + 1) & (g->n_slots - 1)) {
+        uint32_t group = g->slots[at].group - 1;
+        if (g->slots[at].tag == (uint32_t)(hash >> 32) && same_keys(g, group, row)) {
             *ret = group;
             return 0;
         }
     }
-    return add_group(g, values, hash, ret, err);
+    return add_group(g, row, hash, ret, err);
 }
 
-static int number_row(yk_groups *g, const yk_vec *keys, uint32_t row, uint32_t *ret, yoke_error *err)
+/* The group, and one, that has most likely this hash; 0: none has. */
+static uint32_t guess(const yk_groups *g, uint64_t hash)
 {
-    const void *values[MOST_KEYS];
+    size_t at = hash & (g->n_slots - 1);
+    while (g->slots[at].group && g->slots[at].tag != (uint32_t)(hash >> 32))
+        at = (at + 1) & (g->n_slots - 1);
+    return g->slots[at].group;
+}
+
+/* The groups of the rows at hand, but where ret[i] is YK_NO_GROUP. Each step asks memory for what the next needs of all rows, so that they
+ * wait for it together. */
+static int find_rows(yk_groups *g, const uint64_t *hashes, uint32_t n, uint32_t *ret, yoke_error *err)
+{
+    uint32_t guesses[ROWS];
+    for (uint32_t i = 0; i < n; i++)
+        __builtin_prefetch(&g->slots[hashes[i] & (g->n_slots - 1)]);
+    for (uint32_t i = 0; i < n; i++) {
+        guesses[i] = guess(g, hashes[i]);
+        for (size_t k = 0; k < g->n_keys && guesses[i]; k++)
+            __builtin_prefetch(g->keys[k].values + (guesses[i] - 1) * g->keys[k].size);
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        if (ret[i] == YK_NO_GROUP)
+            continue;
+        if (guesses[i] && same_keys(g, guesses[i] - 1, i))
+            ret[i] = guesses[i] - 1;
+        else
+            YK_TRY(find_group(g, i, hashes[i], &ret[i], err));
+    }
+    return 0;
+}
+
+/* Rows [first, first + n), n <= ROWS. */
+static int number_rows(yk_groups *g, const yk_vec *keys, uint32_t first, uint32_t n, uint32_t *ret, yoke_error *err)
+{
+    uint64_t hashes[ROWS];
     for (size_t k = 0; k < g->n_keys; k++)
-        values[k] = value_at(&g->keys[k], &keys[k], row);
-    return find_group(g, values, hash_keys(g, values, g->n_keys), ret, err);
+        take_rows(&g->keys[k], &keys[k], first, n);
+    hash_rows(g, g->n_keys, n, hashes);
+    return find_rows(g, hashes, n, ret, err);
 }
 
 /* ---- rows by their codes */
@@ -362,8 +452,10 @@ static int number_by_code(yk_groups *g, const yk_vec *keys, const uint64_t *mask
         if (is_plain && ret[i] != YK_NO_GROUP)
             continue;
         uint32_t *known = &g->by_code[code[i]];
-        if (counts(mask, i) && *known == YK_NO_GROUP)
-            YK_TRY(number_row(g, keys, i, known, err));
+        if (counts(mask, i) && *known == YK_NO_GROUP) {
+            *known = 0;
+            YK_TRY(number_rows(g, keys, i, 1, known, err));
+        }
         ret[i] = counts(mask, i) ? *known : YK_NO_GROUP;
     }
     return 0;
@@ -377,11 +469,10 @@ int yk_groups_number(yk_groups *g, const yk_vec *keys, const uint64_t *mask, uin
             return yk_fail_nomem(err, "grouping rows");
         return number_by_code(g, keys, mask, n, ret, err);
     }
-    for (uint32_t i = 0; i < n; i++) {
-        ret[i] = YK_NO_GROUP;
-        if (counts(mask, i))
-            YK_TRY(number_row(g, keys, i, &ret[i], err));
-    }
+    for (uint32_t i = 0; i < n; i++)
+        ret[i] = counts(mask, i) ? 0 : YK_NO_GROUP;
+    for (uint32_t i = 0; i < n; i += ROWS)
+        YK_TRY(number_rows(g, keys, i, n - i < ROWS ? n - i : ROWS, ret + i, err));
     return 0;
 }
 
@@ -460,77 +551,84 @@ void yk_groups_sort(const yk_groups *g, uint32_t *ret_order)
     qsort_r(ret_order, g->n, sizeof *ret_order, compare_for_sort, (void *)(uintptr_t)g);
 }
 
-/* ---- between tasks: count, then for each group its hash, and for each key a flag and the value; text as length and bytes */
+/* ---- between tasks: how many groups, their hashes, and for each key whether some miss it, then which; values; of text lengths, then bytes */
 
-static uint32_t part_of(uint64_t hash, uint32_t of) { return (uint32_t)(hash >> 32) % of; }
+/* Upper bits: the lower ones say where in a table a group is sought. */
+static uint32_t part_of(uint64_t hash, uint32_t of) { return (uint32_t)((hash >> 32) * of >> 32); }
 
-static uint64_t hash_stored(const yk_groups *g, uint32_t group, size_t n_keys)
-{
-    const void *values[MOST_KEYS];
-    if (n_keys == g->n_keys)
-        return g->hashes[group];
-    for (size_t k = 0; k < n_keys; k++)
-        values[k] = g->keys[k].missing[group] ? NULL : g->keys[k].values + group * g->keys[k].size;
-    return hash_keys(g, values, n_keys);
-}
-
-void yk_groups_cut(const yk_groups *g, size_t n_keys, uint32_t n_parts, uint32_t *ret_rows, uint32_t *ret_begin)
+void yk_groups_cut(const yk_groups *g, size_t n_keys, uint32_t n_parts, uint8_t *ret_parts, uint32_t *ret_rows, uint32_t *ret_begin)
 {
     memset(ret_begin, 0, (n_parts + 1) * sizeof *ret_begin);
-    for (uint32_t i = 0; i < g->n; i++)
-        ret_begin[part_of(hash_stored(g, i, n_keys), n_parts) + 1]++;
+    for (uint32_t first = 0; first < g->n; first += ROWS) {
+        uint64_t some[ROWS], *hashes = n_keys < g->n_keys ? some : g->hashes + first;
+        uint32_t n = g->n - first < ROWS ? g->n - first : ROWS;
+        begin_hashes(some, n);
+        for (size_t k = 0; k < n_keys && hashes == some; k++)
+            hash_values(&g->keys[k], g->keys[k].values + first * g->keys[k].size, g->keys[k].missing + first, n, some);
+        end_hashes(some, n);
+        for (uint32_t i = 0; i < n; i++)
+            ret_begin[(ret_parts[first + i] = (uint8_t)part_of(hashes[i], n_parts)) + 1]++;
+    }
     for (uint32_t p = 0; p < n_parts; p++)
         ret_begin[p + 1] += ret_begin[p];
     for (uint32_t i = 0; i < g->n; i++)
-        ret_rows[ret_begin[part_of(hash_stored(g, i, n_keys), n_parts)]++] = i;
+        ret_rows[ret_begin[ret_parts[i]]++] = i;
     memmove(ret_begin + 1, ret_begin, n_parts * sizeof *ret_begin); /* they had moved on to the next part's */
     ret_begin[0] = 0;
 }
 
-/* What a group takes as bytes. */
-static size_t written_size(const yk_groups *g, uint32_t group)
+static void write_words(const char *words, const uint32_t *rows, uint32_t n, yk_buf *to)
 {
-    size_t n = sizeof *g->hashes + g->n_keys;
-    for (size_t k = 0; k < g->n_keys; k++) {
-        const key *c = &g->keys[k];
-        yk_text    t = {NULL, 0};
-        if (is_text(c))
-            memcpy(&t, c->values + group * sizeof t, sizeof t);
-        n += is_text(c) ? sizeof t.len + t.len : c->size;
-    }
-    return n;
+    char *at = yk_buf_extend(to, (size_t)n * 8);
+    for (uint32_t i = 0; i < n && at; i++)
+        memcpy(at + (size_t)i * 8, words + (size_t)rows[i] * 8, 8);
 }
 
-static char *write_value(const key *k, uint32_t group, char *to)
+static void write_texts(const yk_text *texts, const uint32_t *rows, uint32_t n, yk_buf *to)
 {
-    const char *value = k->values + group * k->size;
-    yk_text     t;
-    *to++ = (char)k->missing[group];
-    if (k->missing[group])
-        return to;
-    if (!is_text(k)) {
-        copy_value(to, value, k->size);
-        return to + k->size;
+    uint64_t size = 0;
+    char    *at = yk_buf_extend(to, n * sizeof size);
+    for (uint32_t i = 0; i < n && at; i++) {
+        memcpy(at + i * sizeof size, &texts[rows[i]].len, sizeof size);
+        size += texts[rows[i]].len;
     }
-    memcpy(&t, value, sizeof t);
-    memcpy(to, &t.len, sizeof t.len);
-    memcpy(to + sizeof t.len, t.data, t.len);
-    return to + sizeof t.len + t.len;
+    at = yk_buf_extend(to, size);
+    for (uint32_t i = 0; i < n && at; i++) {
+        yk_text t = texts[rows[i]];
+        if (t.len)
+            memcpy(at, t.data, t.len);
+        at += t.len;
+    }
+}
+
+static void write_key(const key *k, const uint32_t *rows, uint32_t n, yk_buf *to)
+{
+    char missing = 0;
+    for (uint32_t i = 0; i < n; i++)
+        missing |= (char)k->missing[rows[i]];
+    yk_buf_append(to, &missing, 1);
+    char *at = missing ? yk_buf_extend(to, n) : NULL;
+    for (uint32_t i = 0; i < n && at; i++)
+        at[i] = (char)k->missing[rows[i]];
+    if (is_text(k)) {
+        write_texts((const yk_text *)(const void *)k->values, rows, n, to);
+        return;
+    }
+    if (k->size == 8) {
+        write_words(k->values, rows, n, to);
+        return;
+    }
+    at = yk_buf_extend(to, n * k->size);
+    for (uint32_t i = 0; i < n && at; i++)
+        memcpy(at + i * k->size, k->values + rows[i] * k->size, k->size);
 }
 
 int yk_groups_write(const yk_groups *g, const uint32_t *rows, uint32_t n, yk_buf *to, yoke_error *err)
 {
     yk_buf_append(to, &n, sizeof n);
-    for (uint32_t i = 0; i < n; i++) {
-        char *at = yk_buf_extend(to, written_size(g, rows[i]));
-        if (!at)
-            break;
-        memcpy(at, &g->hashes[rows[i]], sizeof *g->hashes);
-        at += sizeof *g->hashes;
-        for (size_t k = 0; k < g->n_keys; k++)
-            at = write_value(&g->keys[k], rows[i], at);
-        to->len = (size_t)(at - to->data); /* missing values take less */
-    }
+    write_words((const char *)g->hashes, rows, n, to);
+    for (size_t k = 0; k < g->n_keys; k++)
+        write_key(&g->keys[k], rows, n, to);
     return to->is_failed ? yk_fail_nomem(err, "grouping rows") : 0;
 }
 
@@ -538,7 +636,7 @@ typedef struct reader {
     const char *at, *end;
 } reader;
 
-static const void *take(reader *r, size_t n)
+static const char *take(reader *r, size_t n)
 {
     if ((size_t)(r->end - r->at) < n)
         return NULL;
@@ -547,40 +645,55 @@ static const void *take(reader *r, size_t n)
     return p;
 }
 
-/* One value; *ret_value points to `scratch` or is NULL when missing. False when the bytes end too soon. */
-static bool read_value(reader *r, const key *k, void *scratch, const void **ret_value)
+/* Where a key of n groups lies in such bytes. False when they end too soon. */
+static bool find_key(reader *r, key *k, uint32_t n)
 {
     const char *flag = take(r, 1);
-    *ret_value = NULL;
-    if (!flag || *flag)
-        return flag != NULL;
-    const void *at = take(r, is_text(k) ? sizeof(uint64_t) : k->size);
-    if (!at)
-        return false;
-    if (is_text(k)) {
-        yk_text t;
-        memcpy(&t.len, at, sizeof t.len);
-        t.data = take(r, t.len);
-        if (!t.data)
+    k->from_missing = flag && *flag ? take(r, n) : NULL;
+    k->from_values = take(r, n * (is_text(k) ? sizeof(uint64_t) : k->size));
+    k->from_texts = r->at;
+    for (uint32_t i = 0; is_text(k) && k->from_values && i < n; i++) {
+        uint64_t len;
+        memcpy(&len, k->from_values + i * sizeof len, sizeof len);
+        if (!take(r, len))
             return false;
-        memcpy(scratch, &t, sizeof t);
-    } else {
-        copy_value(scratch, at, k->size);
     }
-    *ret_value = scratch;
-    return true;
+    return flag && k->from_values && (!*flag || k->from_missing);
+}
+
+/* The next n of its values become rows at hand. */
+static void read_rows(key *k, uint32_t n)
+{
+    size_t each = is_text(k) ? sizeof(uint64_t) : k->size;
+    memset(k->row_missing, 0, n);
+    if (k->from_missing)
+        for (uint32_t i = 0; i < n; i++)
+            k->row_missing[i] = *k->from_missing++ != 0;
+    if (!is_text(k))
+        memcpy(k->row_values, k->from_values, n * each);
+    for (uint32_t i = 0; is_text(k) && i < n; i++) {
+        yk_text t = {k->row_missing[i] ? NULL : k->from_texts, 0};
+        memcpy(&t.len, k->from_values + i * each, each);
+        memcpy(k->row_values + i * sizeof t, &t, sizeof t);
+        k->from_texts += t.len;
+    }
+    k->from_values += n * each;
 }
 
 void yk_groups_share(yk_groups *g, yk_share share) { g->share = share; }
 
-/* Whether a group is of the share that merges are of: by its hash where its keys are all that count, else by theirs. */
-static bool is_shared(const yk_groups *g, const void *const *values, uint64_t hash)
+/* The next n groups of those bytes. Of which share a group is says its hash where its keys are all that count, else theirs. */
+static int merge_rows(yk_groups *g, const char *hashes, uint32_t n, uint32_t *ret, yoke_error *err)
 {
-    if (!g->share.of)
-        return true;
-    if (g->share.n_keys < g->n_keys)
-        hash = hash_keys(g, values, g->share.n_keys);
-    return part_of(hash, g->share.of) == g->share.number;
+    uint64_t own[ROWS], some[ROWS], *by = own;
+    memcpy(own, hashes, n * sizeof *own);
+    for (size_t k = 0; k < g->n_keys; k++)
+        read_rows(&g->keys[k], n);
+    if (g->share.of && g->share.n_keys < g->n_keys)
+        hash_rows(g, g->share.n_keys, n, by = some);
+    for (uint32_t i = 0; i < n; i++)
+        ret[i] = !g->share.of || part_of(by[i], g->share.of) == g->share.number ? 0 : YK_NO_GROUP;
+    return find_rows(g, own, n, ret, err);
 }
 
 int yk_groups_merge(yk_groups *g, const void *bytes, size_t size, uint32_t **ret_numbers, uint32_t *ret_n, size_t *ret_used,
@@ -588,29 +701,19 @@ int yk_groups_merge(yk_groups *g, const void *bytes, size_t size, uint32_t **ret
 {
     reader      r = {bytes, (const char *)bytes + size};
     uint32_t    n = 0;
-    const void *head = take(&r, sizeof n);
+    const char *head = take(&r, sizeof n), *hashes = NULL;
     if (head)
         memcpy(&n, head, sizeof n);
-    if (!head || n > size)
+    bool is_whole = head && (hashes = take(&r, n * sizeof *g->hashes));
+    for (size_t k = 0; k < g->n_keys && is_whole; k++)
+        is_whole = find_key(&r, &g->keys[k], n);
+    if (!is_whole)
         return yk_fail(err, YOKE_EFORMAT, "the groups of a task arrived damaged");
     YK_AUTOFREE uint32_t *numbers = yk_new_array(uint32_t, n);
     if (!numbers)
         return yk_fail_nomem(err, "merging groups");
-    for (uint32_t i = 0; i < n; i++) {
-        const void *values[MOST_KEYS];
-        _Alignas(16) char scratch[MOST_KEYS][16];
-        uint64_t    hash;
-        const void *place = take(&r, sizeof hash);
-        if (!place)
-            return yk_fail(err, YOKE_EFORMAT, "the groups of a task arrived damaged");
-        memcpy(&hash, place, sizeof hash);
-        for (size_t k = 0; k < g->n_keys; k++)
-            if (!read_value(&r, &g->keys[k], scratch[k], &values[k]))
-                return yk_fail(err, YOKE_EFORMAT, "the groups of a task arrived damaged");
-        numbers[i] = YK_NO_GROUP;
-        if (is_shared(g, values, hash))
-            YK_TRY(find_group(g, values, hash, &numbers[i], err));
-    }
+    for (uint32_t i = 0; i < n; i += ROWS)
+        YK_TRY(merge_rows(g, hashes + i * sizeof *g->hashes, n - i < ROWS ? n - i : ROWS, numbers + i, err));
     *ret_numbers = YK_TAKE(numbers);
     *ret_n = n;
     *ret_used = (size_t)(r.at - (const char *)bytes);

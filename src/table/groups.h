@@ -19,12 +19,16 @@ typedef struct yk_groups yk_groups;
 
 int  yk_groups_new(const yk_type *keys, size_t n_keys, yk_groups **ret, yoke_error *err) YK_MUST_USE;
 void yk_groups_free(yk_groups *g); /* NULL is allowed */
+void yk_groups_clear(yk_groups *g); /* of no groups; keeps most memory */
 YK_DEFINE_CLEANUP(yk_groups, yk_groups_free)
 
 /* Numbers n rows: keys[k] holds n rows of the k-th key, in any form that a yk_vec allows. mask: bit i & 63 of word i >> 6 says
  * that row i counts; NULL: all do. Other rows get YK_NO_GROUP. Keys are copied. Over 2^31 groups are YOKE_ELIMIT. */
 int yk_groups_number(yk_groups *g, const yk_vec *keys, const uint64_t *mask, uint32_t n, uint32_t *ret_numbers,
                      yoke_error *err) YK_MUST_USE;
+
+/* About so many groups will come: room to find them in. */
+int yk_groups_expect(yk_groups *g, uint32_t n, yoke_error *err) YK_MUST_USE;
 
 uint32_t yk_groups_count(const yk_groups *g);
 
@@ -39,9 +43,9 @@ int yk_groups_compare(const yk_groups *g, uint32_t a, uint32_t b);
 /* ret_order[0 … count-1]: the groups, sorted so. */
 void yk_groups_sort(const yk_groups *g, uint32_t *ret_order);
 
-/* Cuts the groups into n_parts by a hash of their first n_keys keys: those of part p are ret_rows[ret_begin[p] … ret_begin[p + 1]), rising.
- * Room for as many as there are groups, and n_parts + 1. */
-void yk_groups_cut(const yk_groups *g, size_t n_keys, uint32_t n_parts, uint32_t *ret_rows, uint32_t *ret_begin);
+/* Cuts the groups into n_parts (at most 256) by a hash of their first n_keys keys: those of part p are ret_rows[ret_begin[p] …
+ * ret_begin[p + 1]), rising, and ret_parts says of each group in which it is. Room for as many as there are groups, and n_parts + 1. */
+void yk_groups_cut(const yk_groups *g, size_t n_keys, uint32_t n_parts, uint8_t *ret_parts, uint32_t *ret_rows, uint32_t *ret_begin);
 
 /* Groups rows[0 … n) as bytes, appended to `to`; and groups from such bytes, each known or new: ret_numbers[i] is what their i-th is called
  * here, an array that the caller frees with yk_free. Bytes that are not that are YOKE_EFORMAT. */
@@ -49,8 +53,8 @@ int yk_groups_write(const yk_groups *g, const uint32_t *rows, uint32_t n, yk_buf
 int yk_groups_merge(yk_groups *g, const void *bytes, size_t size, uint32_t **ret_numbers, uint32_t *ret_n, size_t *ret_used,
                     yoke_error *err) YK_MUST_USE;
 
-/* A merge can be of a share alone: the groups whose first `n_keys` keys fall to it by their hash; where the number of shares is a multiple
- * of the number of parts, share s is within part s % n_parts. Others get YK_NO_GROUP. */
+/* A merge can be of a share alone: the groups whose first `n_keys` keys fall to it by their hash; where there are n times as many shares as
+ * parts, share s is within part s / n. Others get YK_NO_GROUP. */
 typedef struct yk_share {
     uint32_t number, of;
     size_t   n_keys;

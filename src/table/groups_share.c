@@ -16,7 +16,7 @@ static int merge_share(const yk_grouping *s, uint32_t share, yk_ledger *t, yoke_
         if (t->distinct[i])
             yk_groups_share(t->distinct[i], (yk_share){share, s->n_shares, s->n_keys});
     for (size_t r = 0; r < s->spill.n; r++) {
-        if (s->pieces[r].part != YK_PARTS && s->pieces[r].part != share % YK_PARTS)
+        if (s->pieces[r].part != YK_PARTS && s->pieces[r].part != share / (s->n_shares / YK_PARTS))
             continue;
         yk_buf_clear(&bytes);
         char *at = yk_buf_extend(&bytes, s->spill.pieces[r].n);
@@ -50,7 +50,7 @@ static int share_task(void *ctx, yk_task *task, void *out, yoke_error *err)
     for (uint32_t i = 0; i < n && order; i++)
         order[i] = i;
     if (rc == 0)
-        rc = yk_ledger_rows(h->s, &t, order, true, &rows, err);
+        rc = yk_ledger_rows(h->s, &t, order, !h->s->in_order, &rows, err);
     yk_ledger_fini(h->s, &t);
     YK_TRY(rc);
     YK_TRY(yk_batch_sort(&rows, h->order, h->n_order, &sorted, err));
@@ -82,7 +82,7 @@ int yk_grouping_each(yk_sink *base, const yk_scan *scan, const yk_order *order, 
         all[n_order++] = (yk_order){.column = s->n_keys + s->n_asks};
     shares = (shares + YK_PARTS - 1) / YK_PARTS * YK_PARTS;
     s->n_shares = shares > 4096 ? 4096 : (uint32_t)shares;
-    YK_TRY(yk_sorted_new(all, n_order, s->n_keys + s->n_asks + 1, s->memory / 2, &sorted, err));
+    YK_TRY(yk_sorted_new(all, n_order, s->n_keys + s->n_asks + !s->in_order, s->memory / 2, &sorted, err));
     yk_alloc_trim(); /* what the scan's tasks held */
     sharing  h = {s, all, n_order, sorted};
     yk_stage st = {.name = "groups", .n = s->n_shares, .ctx = &h, .task = share_task, .fold = share_fold, .fold_ctx = &h,

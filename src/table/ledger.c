@@ -4,6 +4,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+enum { KEPT = 32 }; /* of the memory allowed, what a worker may keep from one task for the next */
+
 void yk_ledger_fini(const yk_grouping *s, yk_ledger *t)
 {
     yk_groups_free(t->groups);
@@ -46,6 +48,29 @@ int yk_ledger_init(const yk_grouping *s, yk_ledger *t, yoke_error *err)
         if (s->asks[i].what == YK_EACH_DISTINCT)
             YK_TRY(yk_groups_new(types, s->n_keys + 1, &t->distinct[i], err));
     }
+    return 0;
+}
+
+/* Histograms are counted to their ends: what has them begins anew. */
+int yk_ledger_clear(const yk_grouping *s, yk_ledger *t, yoke_error *err)
+{
+    bool has_hists = false;
+    for (size_t i = 0; i < s->n_asks; i++)
+        has_hists |= s->asks[i].bins != NULL;
+    if (has_hists || yk_ledger_bytes(s, t) > s->memory / KEPT) {
+        yk_ledger_fini(s, t);
+        return yk_ledger_init(s, t, err);
+    }
+    size_t n = yk_groups_count(t->groups);
+    yk_groups_clear(t->groups);
+    for (size_t i = 0; i < s->n_asks; i++) {
+        if (n)
+            memset(t->cells[i], 0, n * sizeof(yk_cell));
+        yk_buf_clear(&t->pairs[i]);
+        if (t->distinct[i])
+            yk_groups_clear(t->distinct[i]);
+    }
+    yk_buf_clear(&t->texts);
     return 0;
 }
 
@@ -111,7 +136,7 @@ void yk_ledger_take(yk_ledger *t, yk_each what, yk_type type, yk_cell *c, yk_cel
     c->n = n;
 }
 
-/* ---- as bytes: of each part the groups, where each came first, texts, and for each ask what its cells hold, pairs, counts, distinct values */
+/* ---- as bytes: of each part the groups, where each came first where that is asked for, texts, and for each ask what its cells hold, pairs, counts, distinct values */
 
 /* Bytes of a cell that an ask fills before the end, beyond its n. */
 static size_t cell_size(const yk_grouping *s, size_t ask)
@@ -159,12 +184,10 @@ static int make_cut(const yk_groups *g, size_t n_keys, uint32_t n_parts, cut *c,
     *c = (cut){n_parts, yk_new_array(uint32_t, n + 1), yk_new_array(uint32_t, n_parts + 1), yk_new_array(uint32_t, n + 1), yk_new_array(uint8_t, n + 1)};
     if (!c->rows || !c->begin || !c->places || !c->parts)
         return yk_fail_nomem(err, "grouping");
-    yk_groups_cut(g, n_keys, n_parts, c->rows, c->begin);
+    yk_groups_cut(g, n_keys, n_parts, c->parts, c->rows, c->begin);
     for (uint32_t p = 0; p < n_parts; p++)
-        for (uint32_t i = c->begin[p]; i < c->begin[p + 1]; i++) {
+        for (uint32_t i = c->begin[p]; i < c->begin[p + 1]; i++)
             c->places[c->rows[i]] = i - c->begin[p];
-            c->parts[c->rows[i]] = (uint8_t)p;
-        }
     return 0;
 }
 
@@ -236,9 +259,10 @@ static void write_cells(const yk_grouping *s, const yk_ledger *t, size_t ask, co
 {
     size_t size = cell_size(s, ask);
     char  *at = yk_buf_extend(to, n * (sizeof(uint64_t) + size));
+    bool   is_text = has_texts(s, ask);
     for (uint32_t k = 0; k < n && at; k++, at += sizeof(uint64_t) + size) {
         yk_cell c = t->cells[ask][rows[k]];
-        if (has_texts(s, ask)) {
+        if (is_text) {
             c.text[1] = c.n ? c.text[1] : 0;
             c.text[0] = *text_at;
             *text_at += c.text[1];
@@ -253,8 +277,11 @@ static int write_part(const yk_grouping *s, const yk_ledger *t, const cut *c, co
     const uint32_t *rows = c->rows + c->begin[part], n = c->begin[part + 1] - c->begin[part];
     uint64_t        text_at = 0;
     YK_TRY(yk_groups_write(t->groups, rows, n, to, err));
-    for (uint32_t i = 0; i < n; i++)
-        yk_buf_append(to, t->firsts ? &t->firsts[rows[i]] : &(uint64_t){rows[i]}, sizeof(uint64_t));
+    char *at = s->in_order ? NULL : yk_buf_extend(to, n * sizeof(uint64_t));
+    for (uint32_t i = 0; i < n && at; i++) {
+        uint64_t first = t->firsts ? t->firsts[rows[i]] : rows[i];
+        memcpy(at + i * sizeof first, &first, sizeof first);
+    }
     write_texts(s, t, rows, n, to);
     for (size_t i = 0; i < s->n_asks; i++) {
         const aside *a = &asides[i];
@@ -362,11 +389,15 @@ static int note_firsts(yk_ledger *t, uint64_t firsts, const char *at, const uint
     return 0;
 }
 
+enum { AHEAD = 16 }; /* memory is asked for cells that come so much later */
+
 static const char *merge_cells(const yk_grouping *s, yk_ledger *t, size_t ask, const char *at, const uint32_t *numbers, uint32_t n, const char *texts)
 {
     size_t size = cell_size(s, ask);
     for (uint32_t i = 0; i < n; i++, at += sizeof(uint64_t) + size) {
         yk_cell c = {0};
+        if (i + AHEAD < n)
+            __builtin_prefetch(&t->cells[ask][numbers[i + AHEAD]], 1);
         if (numbers[i] == YK_NO_GROUP)
             continue;
         memcpy(&c.n, at, sizeof c.n);
@@ -386,8 +417,10 @@ int yk_ledger_merge(const yk_grouping *s, yk_ledger *t, uint64_t firsts, const c
     YK_TRY(yk_groups_merge(t->groups, at, size, &numbers, &n, &used, err));
     YK_TRY(yk_ledger_grow(s, t, err));
     at += used;
-    YK_TRY(note_firsts(t, firsts, at, numbers, n, known, err));
-    at += n * sizeof(uint64_t);
+    if (!s->in_order) {
+        YK_TRY(note_firsts(t, firsts, at, numbers, n, known, err));
+        at += n * sizeof(uint64_t);
+    }
     memcpy(&len, at, sizeof len);
     const char *texts = at + sizeof len;
     at = texts + len;
@@ -464,55 +497,61 @@ static yk_type result_type(const yk_grouping *s, size_t ask)
     return own;
 }
 
-static void value_of(const yk_grouping *s, const yk_ledger *t, size_t ask, uint32_t group, yk_value *v)
+/* What an ask says of a group where that is no text; `to` is zero before. False when it says nothing. */
+static inline bool number_of(yk_each what, yk_type type, const yk_cell *c, char *to)
 {
-    const yk_cell *c = &t->cells[ask][group];
-    yk_each     what = s->asks[ask].what;
-    *v = (yk_value){.type = result_type(s, ask), .is_missing = c->n == 0};
+    double r;
     switch (what) {
     case YK_EACH_COUNT:
-    case YK_EACH_DISTINCT: v->i = (int64_t)c->n, v->is_missing = false; return;
-    case YK_EACH_HISTOGRAM: {
-        size_t n = yk_bins_n(s->asks[ask].bins);
-        v->t = (yk_text){(const char *)(t->hists[ask].counts + group * n), n * sizeof(uint64_t)};
-        v->is_missing = false;
-        return;
-    }
-    case YK_EACH_MEAN: v->r = c->sum / (double)c->n; return;
+    case YK_EACH_DISTINCT: memcpy(to, &c->n, sizeof c->n); return true;
+    case YK_EACH_SUM: memcpy(to, &c->d, sizeof c->sum); return true; /* the lower half of integers */
+    case YK_EACH_MEAN: r = c->n ? c->sum / (double)c->n : 0; break;
     case YK_EACH_STD:
     case YK_EACH_VAR:
-        v->is_missing = c->n < 2;
-        v->r = what == YK_EACH_STD ? sqrt(c->m2 / (double)(c->n - 1)) : c->m2 / (double)(c->n - 1);
-        return;
-    case YK_EACH_SUM:
-        v->is_missing = false;
-        if (v->type.kind == YK_KIND_REAL)
-            v->r = c->sum;
-        else
-            v->i = (int64_t)c->sum_int;
-        return;
-    case YK_EACH_QUANTILE: v->r = c->r; return;
-    default: break;
+        if (c->n < 2)
+            return false;
+        r = what == YK_EACH_STD ? sqrt(c->m2 / (double)(c->n - 1)) : c->m2 / (double)(c->n - 1);
+        break;
+    default:
+        if (c->n && type.kind == YK_KIND_BOOL)
+            *to = c->i != 0;
+        else if (c->n)
+            memcpy(to, &c->d, yk_kind_size(type.kind));
+        return c->n != 0;
     }
-    if (yk_is_texts(v->type))
-        v->t = (yk_text){yk_buf_text(&t->texts) + c->text[0], c->text[1]};
-    else if (v->type.kind == YK_KIND_BOOL)
-        v->b = c->i != 0;
-    else
-        v->d = c->d;
+    memcpy(to, &r, sizeof r);
+    return c->n != 0;
 }
 
-/* One value of a block of keys. */
-static void key_at(const yk_vec *v, uint32_t row, yk_value *ret)
+static int put_numbers(const yk_grouping *s, const yk_ledger *t, size_t ask, const uint32_t *order, uint32_t n, yk_batch_column *c, yoke_error *err)
 {
-    size_t size = yk_kind_size(v->type.kind);
-    *ret = (yk_value){.type = v->type, .is_missing = v->type.kind == YK_KIND_NULL || !yk_row_counts(v, row)};
-    if (ret->is_missing)
-        return;
-    if (v->type.kind == YK_KIND_BOOL)
-        ret->b = ((const uint8_t *)v->values)[row];
-    else
-        memcpy(&ret->i, (const char *)v->values + row * size, size);
+    const yk_each what = s->asks[ask].what;
+    const yk_type type = c->type;
+    size_t        size = yk_kind_size(type.kind);
+    char         *valid = yk_buf_extend(&c->valid, n), *values = yk_buf_extend(&c->values, n * size);
+    if (!valid || !values)
+        return n ? yk_fail_nomem(err, "grouping") : 0;
+    memset(values, 0, n * size);
+    for (uint32_t i = 0; i < n; i++)
+        valid[i] = number_of(what, type, &t->cells[ask][order[i]], values + i * size);
+    return 0;
+}
+
+/* Text, or a histogram's counts. */
+static int put_texts(const yk_grouping *s, const yk_ledger *t, size_t ask, const uint32_t *order, uint32_t n, yk_batch_column *c, yoke_error *err)
+{
+    const yk_bins *bins = s->asks[ask].bins;
+    size_t         n_bins = bins ? yk_bins_n(bins) : 0;
+    for (uint32_t i = 0; i < n; i++) {
+        const yk_cell *cell = &t->cells[ask][order[i]];
+        yk_value       v = {.type = c->type, .is_missing = !bins && cell->n == 0};
+        if (bins)
+            v.t = (yk_text){(const char *)(t->hists[ask].counts + order[i] * n_bins), n_bins * sizeof(uint64_t)};
+        else
+            v.t = (yk_text){yk_buf_text(&t->texts) + cell->text[0], cell->text[1]};
+        YK_TRY(yk_batch_put(c, &v, err));
+    }
+    return 0;
 }
 
 static int begin_column(yk_batch_column *c, yk_type type, size_t n, yoke_error *err)
@@ -524,32 +563,27 @@ static int begin_column(yk_batch_column *c, yk_type type, size_t n, yoke_error *
 
 int yk_ledger_rows(const yk_grouping *s, yk_ledger *t, const uint32_t *order, bool with_firsts, yk_batch *ret, yoke_error *err)
 {
-    uint32_t n = yk_groups_count(t->groups);
-    size_t   n_columns = s->n_keys + s->n_asks;
+    uint32_t            n = yk_groups_count(t->groups);
+    size_t              n_columns = s->n_keys + s->n_asks;
+    YK_AUTOFREE yk_vec *keys = yk_new_array(yk_vec, s->n_keys + 1);
     YK_TRY(yk_batch_init(ret, n_columns + with_firsts, err));
+    if (!keys)
+        return yk_fail_nomem(err, "grouping");
     for (size_t k = 0; k < s->n_keys; k++) {
-        yk_vec   keys;
-        yk_value v;
         YK_TRY(begin_column(&ret->columns[k], s->types[k], n, err));
-        YK_TRY(yk_groups_keys(t->groups, k, &keys, err));
-        for (uint32_t i = 0; i < n; i++) {
-            key_at(&keys, order[i], &v);
-            YK_TRY(yk_batch_put(&ret->columns[k], &v, err));
-        }
+        YK_TRY(yk_groups_keys(t->groups, k, &keys[k], err));
     }
+    YK_TRY(yk_batch_add(&(yk_batch){.columns = ret->columns, .n_columns = s->n_keys}, keys, order, n, err));
     for (size_t a = 0; a < s->n_asks; a++) {
-        yk_value v;
-        YK_TRY(begin_column(&ret->columns[s->n_keys + a], result_type(s, a), n, err));
-        for (uint32_t i = 0; i < n; i++) {
-            value_of(s, t, a, order[i], &v);
-            YK_TRY(yk_batch_put(&ret->columns[s->n_keys + a], &v, err));
-        }
+        yk_batch_column *c = &ret->columns[s->n_keys + a];
+        YK_TRY(begin_column(c, result_type(s, a), n, err));
+        YK_TRY((yk_is_texts(c->type) ? put_texts : put_numbers)(s, t, a, order, n, c, err));
     }
-    if (with_firsts)
-        YK_TRY(begin_column(&ret->columns[n_columns], (yk_type){.kind = YK_KIND_UINT}, n, err));
-    for (uint32_t i = 0; with_firsts && i < n; i++) {
-        yk_value v = {.type = {.kind = YK_KIND_UINT}, .u = t->firsts[order[i]]};
-        YK_TRY(yk_batch_put(&ret->columns[n_columns], &v, err));
+    if (with_firsts) {
+        yk_batch_column *c = &ret->columns[n_columns];
+        yk_vec           firsts = {.type = {.kind = YK_KIND_UINT}, .n = n, .values = t->firsts};
+        YK_TRY(begin_column(c, firsts.type, n, err));
+        YK_TRY(yk_batch_add(&(yk_batch){.columns = c, .n_columns = 1}, &firsts, order, n, err));
     }
     ret->n = n;
     return 0;

@@ -41,7 +41,7 @@ typedef struct yk_ledger {
     yk_buf     *pairs;    /* of quantiles, [ask] */
     yk_groups **distinct; /* [ask]: keys and value */
     yk_hists   *hists;    /* [ask] */
-    uint64_t   *firsts;   /* of what is merged: in which task's result, and where in it, each group came first */
+    uint64_t   *firsts;   /* of what is merged, unless rows come in the order of keys: in which task's result, and where in it, each group came first */
     size_t      cap_firsts;
 } yk_ledger;
 
@@ -81,6 +81,7 @@ static inline yk_want yk_group_want(yk_each what)
 }
 
 int    yk_ledger_init(const yk_grouping *s, yk_ledger *t, yoke_error *err) YK_MUST_USE;
+int    yk_ledger_clear(const yk_grouping *s, yk_ledger *t, yoke_error *err) YK_MUST_USE; /* of no groups, whatever it was; small memory is kept */
 void   yk_ledger_fini(const yk_grouping *s, yk_ledger *t);
 int    yk_ledger_grow(const yk_grouping *s, yk_ledger *t, yoke_error *err) YK_MUST_USE; /* as many cells as there are groups; new ones are empty */
 size_t yk_ledger_bytes(const yk_grouping *s, const yk_ledger *t);

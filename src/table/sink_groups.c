@@ -16,6 +16,7 @@
 typedef struct state {
     yk_ledger     now;
     yk_vec   *vecs;
+    uint32_t  n_before; /* groups of the task before */
     uint32_t  numbers[YK_BLOCK], others[YK_BLOCK];
 } state;
 
@@ -157,8 +158,9 @@ static int grouping_open(yk_sink *base, void **ret, yoke_error *err)
 static int grouping_begin(yk_sink *base, void *state_, uint64_t first, yoke_error *err)
 {
     state *st = state_;
-    yk_ledger_fini((yk_grouping *)base, &st->now);
-    return yk_ledger_init((yk_grouping *)base, &st->now, err);
+    if (!st->now.groups)
+        YK_TRY(yk_ledger_init((yk_grouping *)base, &st->now, err));
+    return yk_groups_expect(st->now.groups, st->n_before, err);
 }
 
 static int grouping_block(yk_sink *base, void *state_, const yk_block *b, yoke_error *err)
@@ -192,10 +194,11 @@ static uint32_t parts_of(const yk_grouping *s, const yk_ledger *t) { return yk_g
 static int grouping_end(yk_sink *base, void *state_, yk_buf *to, yoke_error *err)
 {
     yk_grouping *s = (yk_grouping *)base;
-    yk_ledger   *t = &((state *)state_)->now;
+    state       *st = state_;
+    yk_ledger   *t = &st->now;
+    st->n_before = yk_groups_count(t->groups);
     YK_TRY(yk_ledger_write(s, t, parts_of(s, t), to, err));
-    yk_ledger_fini(s, t);
-    return 0;
+    return yk_ledger_clear(s, t, err);
 }
 
 /* A result's parts are kept for later. */

@@ -170,7 +170,9 @@ TEST(merging_is_one_pass)
     YK_AUTOBUF bytes = YK_BUF_INIT;
     uint32_t   n_right = yk_groups_count(right), begin[2];
     uint32_t  *rows = yk_new_array(uint32_t, n_right);
-    yk_groups_cut(right, 1, 1, rows, begin);
+    uint8_t   *parts = yk_new_array(uint8_t, n_right);
+    yk_groups_cut(right, 1, 1, parts, rows, begin);
+    yk_free(parts);
     assert_true(begin[0] == 0 && begin[1] == n_right);
     assert_int_equal(yk_groups_write(right, rows, n_right, &bytes, NULL), 0);
     yk_free(rows);
@@ -188,6 +190,59 @@ TEST(merging_is_one_pass)
     yk_groups_free(whole);
     yk_groups_free(left);
     yk_groups_free(right);
+}
+
+/* Keys of all sorts, some missing, cut into parts by the first two: of every part two shares hold all its groups, each once, as they were. */
+TEST(shares_of_parts_hold_each_group_once)
+{
+    enum { N = 20000, PARTS = 8 };
+    static yk_text  t[N];
+    static double   x[N];
+    static uint8_t  is_odd[N];
+    static uint64_t valid[N / 64 + 1];
+    static uint32_t numbers[N], rows[N], seen[N];
+    static uint8_t  parts[N];
+    static char     names[N][8];
+    uint32_t        begin[PARTS + 1], *got, n_got, n_all = 0;
+    size_t          used;
+    yk_type         types[3] = {TEXT, REAL, {.kind = YK_KIND_BOOL}};
+    yk_groups      *g, *share;
+    for (uint32_t i = 0; i < N; i++) {
+        uint32_t r = i * 2654435761u >> 8;
+        snprintf(names[i], sizeof names[i], "%.*s", (int)(r % 7), &"n000000"[r % 3]);
+        t[i] = text(names[i]);
+        x[i] = r % 11 ? r % 700 : NAN;
+        is_odd[i] = r & 1;
+        valid[i >> 6] |= (uint64_t)(r % 13 != 0) << (i & 63);
+    }
+    yk_vec v[3] = {{.type = TEXT, .n = N, .values = t, .valid = valid}, {.type = REAL, .n = N, .values = x}, {.type = types[2], .n = N, .values = is_odd, .valid = valid}};
+    assert_int_equal(yk_groups_new(types, 3, &g, NULL), 0);
+    assert_int_equal(yk_groups_number(g, v, NULL, N, numbers, NULL), 0);
+    yk_groups_cut(g, 2, PARTS, parts, rows, begin);
+    assert_int_equal(begin[PARTS], yk_groups_count(g));
+    for (uint32_t s = 0; s < 2 * PARTS; s++) {
+        YK_AUTOBUF bytes = YK_BUF_INIT;
+        uint32_t   p = s / 2, n = begin[p + 1] - begin[p];
+        assert_int_equal(yk_groups_write(g, rows + begin[p], n, &bytes, NULL), 0);
+        assert_int_equal(yk_groups_new(types, 3, &share, NULL), 0);
+        yk_groups_share(share, (yk_share){s, 2 * PARTS, 2});
+        assert_int_equal(yk_groups_merge(share, bytes.data, bytes.len, &got, &n_got, &used, NULL), 0);
+        assert_int_equal(n_got, n);
+        for (uint32_t i = 0; i < n; i++) {
+            assert_int_equal(parts[rows[begin[p] + i]], p);
+            seen[rows[begin[p] + i]] += got[i] != YK_NO_GROUP;
+        }
+        n_all += yk_groups_count(share);
+        yk_free(got);
+        yk_groups_share(share, (yk_share){0});
+        assert_int_equal(yk_groups_number(share, v, NULL, N, numbers, NULL), 0); /* what the share has is known again, all else is new */
+        assert_int_equal(yk_groups_count(share), yk_groups_count(g));
+        yk_groups_free(share);
+    }
+    assert_int_equal(n_all, yk_groups_count(g));
+    for (uint32_t i = 0; i < n_all; i++)
+        assert_int_equal(seen[i], 1);
+    yk_groups_free(g);
 }
 
 static int group_some(void)
@@ -232,4 +287,4 @@ TEST(nth_allocation_failing_leaks_nothing)
 }
 
 RUN_TESTS(numbers_in_order_of_appearance, nan_is_missing_and_zeros_are_equal, codes_of_one_key_agree_under_a_mask, codes_and_values_agree, a_constant_block_is_one_group,
-          merging_is_one_pass, nth_allocation_failing_leaks_nothing)
+          merging_is_one_pass, shares_of_parts_hold_each_group_once, nth_allocation_failing_leaks_nothing)
