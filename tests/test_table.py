@@ -177,8 +177,7 @@ def test_types_that_drift_are_widened(yoke, tmp_path):
     pq.write_table(pa.table({"a": pa.nulls(1), "b": ["w"], "c": [1]}), tmp_path / "3.parquet")
     assert ok(yoke("table", tmp_path, "--sum", "a")) == "3.5\n"
     assert [r["a"] for r in rows(yoke("table", tmp_path, "--select", "a", "--json"))] == [1, 2, 0.5, None]
-    run = yoke("table", tmp_path, "--sum", "c")
-    assert run.returncode == 1 and "'c'" in run.stderr and "1.parquet" in run.stderr
+    assert ok(yoke("table", tmp_path, "--sum", "c")) == "1\n"
     run = yoke("table", tmp_path, "--mean", "b")
     assert run.returncode == 2 and "text" in run.stderr
     assert "3" in ok(yoke("table", tmp_path, "--columns"))

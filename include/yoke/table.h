@@ -47,7 +47,7 @@ typedef struct yoke_table_opts {
 /*
  * Opens files as one table: a path, a pattern such as "green_*.parquet", or a folder (everything below it; folders named
  * key=value give columns); Parquet, CSV or NumPy's .npy (docs/tables.md). Columns are matched by name, whatever their order; numbers
- * are widened to a common type. The session is borrowed until the table and all derived from it are closed. Returns a table for
+ * are widened to a common type; where a file lacks a column it is missing (yoke_table_columns says how many have it). The session is borrowed until the table and all derived from it are closed. Returns a table for
  * yoke_table_close, or NULL.
  * Errors: YOKE_EABSENT, YOKE_EIO, YOKE_EFORMAT for a file that is no table (saying what it is instead), YOKE_EUNSUPPORTED.
  */
@@ -127,7 +127,7 @@ typedef struct yoke_frame yoke_frame;
 
 /* What makes rows of a table: fill in what is wanted, leave the rest 0. */
 typedef struct yoke_rows {
-    const char *select;   /* "zone, tip / fare as share", "*, tip / fare as share"; NULL: all columns (with `by`: the keys and `asks`) */
+    const char *select;   /* "zone, tip / fare as share", "*, tip / fare as share"; NULL or *: all columns of all files that can be read (with `by`: the keys and `asks`) */
     const char *by;       /* one row per group: "PULocationID, hour(pickup)" */
     const yoke_ask *asks; /* with `by`: what of each group; n_asks of them. With histograms (all of the same bins) a group has a row for
                              each bin: its edges as columns "lo" and "hi", then the counts, the group's other results repeated */

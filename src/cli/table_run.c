@@ -302,6 +302,18 @@ static void warn_of_columns(const yk_table_call *c, const yoke_table *t)
                     yk_buf_text(&names), n > 5 ? ", …" : "");
 }
 
+/* A file without a column is no error: what of the call that touches is said. */
+static void warn_of_lacks(const yk_table_call *c, const yk_source *s)
+{
+    YK_AUTOBUF names = YK_BUF_INIT;
+    size_t     n = 0;
+    for (size_t i = 0; i < s->n_columns; i++)
+        if (s->columns[i].is_asked && s->columns[i].n_files < s->n_files && n++ < 5)
+            yk_buf_printf(&names, "%s%s (%u file%s)", n > 1 ? ", " : "", s->columns[i].name, s->columns[i].n_files, s->columns[i].n_files == 1 ? "" : "s");
+    if (n)
+        yk_cli_warn(c->args, "not all of the %zu files have %s%s; in the others it is missing", s->n_files, yk_buf_text(&names), n > 5 ? ", …" : "");
+}
+
 static int print_rows(yk_table_call *c, yoke_table *t, yoke_error *err)
 {
     YK_AUTOBUF by_first = YK_BUF_INIT;
@@ -455,6 +467,8 @@ static int run_table(yk_table_call *c, yoke_session *s, yoke_table *t, yoke_erro
     }
     if (rc == 0 && c->wants_rows && !c->is_explained)
         warn_of_columns(c, t);
+    if (rc == 0 && !c->wants_columns)
+        warn_of_lacks(c, t->source);
     yoke_table_stats st;
     yoke_table_stats_get(t, &st);
     if (rc == 0 && st.rows_bad)

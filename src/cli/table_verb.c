@@ -354,8 +354,8 @@ const yk_verb yk_verb_table = {
     .about =
         "Takes files as one table: Parquet (.parquet), CSV and its kin (.csv, .tsv, also .gz and .zst, - for standard input), NumPy (.npy: columns\n"
         "c1, c2, … or fields of records; tip=a.npy fare=b.npy side by side), patterns that the shell did not expand, folders (key=value folders\n"
-        "give columns). Columns are matched by name; files may differ in column types and order. Any number of results in one call cost one\n"
-        "scan; quantiles a second or third. One result is printed as its bare value, several as 'label value' lines.\n\n"
+        "give columns). Columns are matched by name; files may differ in their types and order, and where a file lacks a column it is\n"
+        "missing, which is said. Any number of results in one call cost one scan; quantiles a second or third. One result is printed as its bare value, several as 'label value' lines.\n\n"
         "Expressions: columns (`in backticks` when a name has blanks), numbers, 'text', + - * / // % **, comparisons, and or not, in (…), like,\n"
         "between, case when, functions (abs sqrt exp log round min max where coalesce isnull hour weekday month lower len …). A missing value is a null or\n"
         "NaN: results leave it out, a comparison with it is false; x/0 is infinite.\n\n"

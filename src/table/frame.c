@@ -644,8 +644,12 @@ static int64_t count_missing(const yk_source *s, size_t column)
     for (size_t i = 0; i < s->n_files; i++) {
         const yk_source_file *f = &s->files[i];
         int32_t               c = f->column[column];
-        if (!f->parquet || c < 0)
+        if (!f->parquet)
             return -1;
+        if (c < 0) {
+            all += (int64_t)f->n;
+            continue;
+        }
         if (!yk_parquet_column_at(f->parquet, (unsigned)c)->is_nullable)
             continue;
         for (unsigned g = 0; g < yk_parquet_groups(f->parquet); g++) {
@@ -671,7 +675,7 @@ static void note_column(const yk_source *s, size_t i, yk_buf *to)
     for (size_t f = 0; f < s->n_files && !c->is_partition; f++) {
         const yk_source_file *file = &s->files[f];
         if (file->column[i] < 0) {
-            yk_buf_printf(to, "%snot in '%s'", to->len ? "; " : "", file->path);
+            yk_buf_printf(to, "%snot in %zu of the files, such as '%s'", to->len ? "; " : "", s->n_files - c->n_files, file->path);
             break;
         }
     }
@@ -705,7 +709,7 @@ static int put_column(const yk_source *s, size_t i, yk_batch *rows, yoke_error *
     if (n >= 0)
         snprintf(missing, sizeof missing, "%lld", (long long)n);
     else
-        snprintf(missing, sizeof missing, "%s", c->is_nullable ? "yes" : "no");
+        snprintf(missing, sizeof missing, "%s", c->is_nullable || c->n_files < s->n_files ? "yes" : "no");
     const char *texts[] = {c->name, is_refused ? "-" : type, missing, NULL, yk_buf_text(&note)};
     for (size_t k = 0; k < 5; k++) {
         yk_value v = {.type = rows->columns[k].type, .i = c->n_files};
@@ -727,7 +731,7 @@ static int look_at_types(const yoke_table *t, yoke_error *err)
     whole.n_where = 0;
     whole.n_lookups = 0;
     int rc = add_selected(&all, &whole, NULL, NULL);
-    if (rc < 0) /* without a column that all files have none will be read */
+    if (rc < 0) /* without a column that can be read none will be */
         return rc == YOKE_EUNSUPPORTED ? 0 : yk_fail_nomem(err, "reading CSV");
     yk_rows_opts o = {.tail = 1, .memory = UINT64_MAX};
     YK_TRY(yk_rows_new((const yk_expr *const *)all.list, all.n, &o, &sink, err));

@@ -362,8 +362,8 @@ static bool numbers_known(yk_sink *base, const yk_source *src)
     for (size_t i = 0; i < src->n_files && is_known; i++) {
         const yk_parquet *f = src->files[i].parquet;
         int32_t           own = f ? src->files[i].column[column] : -1;
-        is_known = own >= 0 && yk_type_same(yk_parquet_column_at(f, (unsigned)own)->type, s->type);
-        for (unsigned g = 0; is_known && g < yk_parquet_groups(f); g++) {
+        is_known = f && (own < 0 || yk_type_same(yk_parquet_column_at(f, (unsigned)own)->type, s->type));
+        for (unsigned g = 0; is_known && own >= 0 && g < yk_parquet_groups(f); g++) {
             yk_parquet_stats st;
             yk_parquet_group_stats(f, g, (unsigned)own, &st);
             is_known = add_known(s, &st, yk_parquet_column_at(f, (unsigned)own), yk_parquet_group_at(f, g)->n_rows);
