@@ -27,6 +27,13 @@ def month(root):
     return found[0]
 
 
+@pytest.mark.parametrize("verb", ["table", "image", "map"])
+@pytest.mark.parametrize("word", ["-j", "--threads", "--workers=4"])
+def test_workers_by_another_name(yoke, verb, word):
+    if verb != "map" or word != "-j":
+        assert "--on threads:N" in clear_refusal(yoke(verb, word, "4"), (2,))
+
+
 # ---- tables
 
 def test_broken_taxi_files(yoke, shared):
