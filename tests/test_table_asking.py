@@ -189,3 +189,13 @@ def test_the_last_rows_alone_are_read(yoke, tmp_path):
             assert ok(run) == "y,name\n" + "".join(f"{v + 1},n{v}\n" for v in x[-tail:]), (tail, on)
             assert tail > 40_000 or " (0 skipped, 37856 passed)" in run.stderr or " (0 skipped, 168928 passed)" in run.stderr, run.stderr
     assert ok(yoke("table", *files, "--where", "x == 7", "--tail", 500, "--format", "csv", "--select", "x")).count("\n7") == min(500, (x == 7).sum())
+
+
+def test_bytes_become_text(yoke, tmp_path):
+    """Many writers of old did not say that their bytes are text."""
+    words = ["red", "été", "", None, "Blue"]
+    pq.write_table(pa.table({"b": pa.array([w and w.encode() or (b"" if w == "" else None) for w in words] * 100), "n": range(500)}), tmp_path / "b.parquet")
+    got = rows(yoke("table", tmp_path / "b.parquet", "--by", "upper(cast(b as text)) as w", "--count", "--sum", "n", "--json"))
+    assert [(r["w"], r["count"], r["sum(n)"]) for r in got] == [
+        (w and w.upper(), 100, sum(range(i, 500, 5))) for i, w in sorted(enumerate(words), key=lambda w: (w[1] is None, (w[1] or "").upper().encode()))]
+    assert ok(yoke("table", tmp_path / "b.parquet", "--where", "len(cast(b as text)) == 3", "--count")) == "200\n"

@@ -677,7 +677,7 @@ static int bind_cast(binder *b, const yk_ast *a, uint32_t *ret)
     if ((yk_kind_is_number(from) || from == YK_KIND_BOOL) && to_number)
         return cast_number(b, to.kind, x, ret);
     if (to.kind == YK_KIND_TEXT)
-        return from == YK_KIND_DATA ? misfit(b, a, "anything but bytes", a->args[0], x, "") : node1(b, YK_CODE_TO_TEXT, 0, TEXT, x, ret);
+        return node1(b, YK_CODE_TO_TEXT, 0, TEXT, x, ret);
     if (from == YK_KIND_TEXT)
         return node1(b, YK_CODE_TEXT_TO, 0, to, x, ret);
     if (yk_kind_is_time(from) && yk_kind_is_time(to.kind)) {
