@@ -68,7 +68,7 @@ yoke_table *yoke_table_join(const yoke_table *t, const yoke_table *other, const 
 
 typedef enum yoke_ask_kind {
     YOKE_ASK_COUNT,     /* rows; with expr: rows where it is not missing */
-    YOKE_ASK_SUM,       /* integers exactly; reals by the fixed tree that numeric/sum.h describes */
+    YOKE_ASK_SUM,       /* integers exactly; reals (unsigned 64-bit and decimals too) by the fixed tree that numeric/sum.h describes */
     YOKE_ASK_MEAN,
     YOKE_ASK_MIN,       /* of numbers, times and text */
     YOKE_ASK_MAX,
