@@ -311,6 +311,8 @@ static bool check(call *c)
     for (size_t i = 0; i < c->n && !c->rows.by; i++)
         if (c->asks[i].what == YOKE_ASK_FIRST || c->asks[i].what == YOKE_ASK_LAST)
             return yk_cli_usage(a, "--first and --last are of groups (--by); of the table: --select E --head 1, --tail 1") < 0;
+    if (c->top && c->rows.sort)
+        return yk_cli_usage(a, "--top sorts by the first result; for another order: --sort 'E desc' --head N") < 0;
     if (c->top && !c->rows.by)
         return yk_cli_usage(a, "--top is of groups (--by); for rows: --sort 'E desc' --head N") < 0;
     if (c->top && c->n == yk_table_histograms(c) && c->n && !add_ask(c, YOKE_ASK_COUNT, "count", NULL, 0)) /* by which groups are the greatest */
