@@ -160,8 +160,10 @@ size_t      yoke_frame_text(const yoke_frame *f, size_t column, uint64_t row, ch
  * refused with YOKE_ELIMIT where they do not fit. A negative return of fn ends it. A part is borrowed for the call. */
 int yoke_table_each(const yoke_table *t, const yoke_rows *rows, int (*fn)(void *ctx, const yoke_frame *part), void *ctx, yoke_error *err);
 
-/* The same rows to a Parquet file, which is complete or absent. *ret_rows (may be NULL) is how many. YOKE_EEXISTS unless may_replace. */
-int yoke_table_write_parquet(const yoke_table *t, const yoke_rows *rows, const char *path, int may_replace, uint64_t *ret_rows, yoke_error *err);
+/* The same rows to a Parquet file, which is complete or absent; `compression` is "zstd" (NULL too), "snappy" or "none". *ret_rows (may be NULL) is
+ * how many. YOKE_EEXISTS unless may_replace. */
+int yoke_table_write_parquet(const yoke_table *t, const yoke_rows *rows, const char *path, const char *compression, int may_replace, uint64_t *ret_rows,
+                             yoke_error *err);
 
 /* The columns of a table: name, type, missing (how many, or "yes"/"no" where counting takes reading), files that have it, note. */
 yoke_frame *yoke_table_columns(const yoke_table *t, yoke_error *err);

@@ -262,7 +262,7 @@ static int print_whole(const yk_table_call *c, yoke_frame *f, yoke_error *err) {
 static int stream_rows(const yk_table_call *c, yoke_table *t, yoke_error *err)
 {
     if (c->format == YK_TABLE_PARQUET)
-        return yoke_table_write_parquet(t, &c->rows, c->out, c->is_forced, NULL, err);
+        return yoke_table_write_parquet(t, &c->rows, c->out, c->compression, c->is_forced, NULL, err);
     return print_to(c, make_rows, t, err);
 }
 

@@ -13,7 +13,7 @@
 
 enum {
     WHERE = 1, JOIN, KEY, COUNT, SUM, MEAN, MIN, MAX, STD, VAR, MEDIAN, QUANTILE, UNIQUE, FIRST, LAST, HIST, BINS, RANGE, EDGES, LOG_BINS,
-    BY, TOP, SELECT, SORT, DISTINCT, HEAD, TAIL, SAMPLE, SEED, DESCRIBE, COLUMNS, OUT, FORCE, FORMAT, JSON, PLOT, LOG_X, LOG_Y, TITLE, ON,
+    BY, TOP, SELECT, SORT, DISTINCT, HEAD, TAIL, SAMPLE, SEED, DESCRIBE, COLUMNS, OUT, COMPRESSION, FORCE, FORMAT, JSON, PLOT, LOG_X, LOG_Y, TITLE, ON,
     STATS, EXPLAIN, MEMORY, DELIMITER, HEADER, NO_HEADER, BAD_ROWS, TYPES, PROGRESS,
 };
 
@@ -50,6 +50,7 @@ static const yk_opt opts[] = {
     {DESCRIBE, 0, "describe", NULL, "of every column, or of those that --select names: count, missing, mean, std, min, quartiles, max"},
     {COLUMNS, 0, "columns", NULL, "the columns: type, missing values, and where files differ"},
     {OUT, 'o', "output", "FILE", "write there: rows (all, when nothing else is asked) as .csv, .jsonl, .parquet or .txt, a histogram as .csv for yoke plot"},
+    {COMPRESSION, 0, "compression", "C", "of a Parquet file that is written: zstd (default), snappy or none"},
     {FORCE, 'f', "force", NULL, "an output that is there already is replaced"},
     {FORMAT, 0, "format", "F", "how rows are printed: table, csv, json"},
     {JSON, 0, "json", NULL, "results for a machine: one JSON object; rows: an object per line"},
@@ -260,6 +261,7 @@ static bool take_option(call *c, int id, const char *value)
     case COLUMNS: return c->wants_columns = true;
     case DESCRIBE: return c->wants_rows = c->is_described = true;
     case OUT: c->out = value; return true;
+    case COMPRESSION: c->compression = value; return true;
     case FORCE: return c->is_forced = true;
     case FORMAT: return read_format(c, value);
     case JSON: return c->is_json = true;
@@ -330,7 +332,10 @@ static bool check(call *c)
     if (c->out && c->n && !c->rows.by && yk_table_histograms(c) == 0)
         return yk_cli_usage(a, "-o keeps rows or a histogram; a number is printed: use > FILE") < 0;
     if (c->out && (c->rows.by || yk_table_histograms(c) == 0))
-        return yk_table_format_of(a, c->out, &c->format);
+        if (!yk_table_format_of(a, c->out, &c->format))
+            return false;
+    if (c->compression && c->format != YK_TABLE_PARQUET)
+        return yk_cli_usage(a, "--compression is of a Parquet file: add -o FILE.parquet") < 0;
     return true;
 }
 
