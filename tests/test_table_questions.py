@@ -239,7 +239,18 @@ class Maker:
         return self.choice("date", d)
 
     def time(self, d):
-        return self.choice("time", d)
+        a, x = self.make("time", d)
+        if self.r.random() < 0.6:
+            return self.choice("time", d)
+        (text, ns), (op, way) = self.length(), self.pick(("+", 1), ("-", -1))
+        return f"({a} {op} {text})", f"make_timestamp_ns(epoch_ns({x}) + {way * ns})"
+
+    def length(self):
+        """A duration as it is written, and in nanoseconds."""
+        n, minutes = int(self.r.integers(0, 100)), int(self.r.integers(0, 1440))
+        word, seconds = self.pick(("second", 1), ("minutes", 60), ("hours", 3600), ("day", 86400))
+        clock = f"{minutes // 60:02}:{minutes % 60:02}"
+        return self.pick((f"'{n} {word}'", n * seconds * 10**9), (f"'{clock}'", minutes * 60 * 10**9), (f"'-{n} days {clock}:00.5'", -(n * 86400 + minutes * 60) * 10**9 - 5 * 10**8))
 
     def choice(self, kind, d):
         (a, x), (b, y), (c, z) = self.make(kind, d), self.make(kind, d), self.make("bool", d)
@@ -248,7 +259,11 @@ class Maker:
                          (f"case when {c} then {a} when not {c} then {b} end", f"case when {z} then {x} when not coalesce({z}, false) then {y} end"))
 
     def bool(self, d):
-        which = self.r.integers(0, 9)
+        which = self.r.integers(0, 10)
+        if which == 9:
+            (a, x), (b, y), (text, ns) = self.make("time", d), self.make("time", d), self.length()
+            op = self.pick("<", "<=", "!=", ">=", ">")
+            return f"({a} - {b} {op} {text})", f"coalesce(epoch_ns({x}) - epoch_ns({y}) {op} {ns}, false)"
         if which < 4:
             kind = self.pick("int", "real", "text", "date", "time", "int")
             (a, x), (b, y) = self.make(kind, d), self.make(kind, d)

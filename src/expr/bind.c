@@ -191,7 +191,7 @@ static const char *pair_hint(const binder *b, uint32_t x, uint32_t y)
         kx = kind_of(b, x), ky = kind_of(b, y);
     }
     if ((kx == YK_KIND_SPAN && ky == YK_KIND_TEXT) || (kx == YK_KIND_TEXT && ky == YK_KIND_SPAN))
-        return "; seconds(…), minutes(…) or hours(…) make a duration a number to compare";
+        return "; a duration is compared with a text such as '00:10:00', and minutes(…), hours(…) make numbers of it";
     if (!yk_kind_is_number(ky))
         return "";
     if (kx == YK_KIND_SPAN)
@@ -291,9 +291,27 @@ static int code_of_real(yk_op op)
     }
 }
 
-/* TIME - TIME, TIME + SPAN, SPAN * number …; *ret_done false: not an operation with times. */
+/* A text constant beside a time or a duration, in a sum or difference, is a time or a duration itself. */
+static int read_literal(binder *b, uint32_t *x, yk_kind other)
+{
+    const yk_node *n = &b->p->nodes[*x];
+    yk_value       v = {.type = {.kind = YK_KIND_TIME}};
+    bool           is_date;
+    if (n->code != YK_CODE_CONST || n->type.kind != YK_KIND_TEXT || n->value.is_missing || (!yk_kind_is_time(other) && other != YK_KIND_SPAN))
+        return 0;
+    if (!yk_time_parse(n->value.t.data, n->value.t.len, &v.i, &v.type.unit, &is_date)) {
+        v.type.kind = YK_KIND_SPAN;
+        if (!yk_span_parse(n->value.t.data, n->value.t.len, &v.i, &v.type.unit))
+            return 0; /* what the kinds are is said */
+    }
+    return yk_bind_const(b->p, v, x, b->err);
+}
+
+/* TIME - TIME, TIME + SPAN, SPAN / SPAN …; *ret_done false: not an operation with times. */
 static int bind_time_arithmetic(binder *b, const yk_ast *a, uint32_t x, uint32_t y, bool *ret_done, uint32_t *ret)
 {
+    YK_TRY(read_literal(b, &x, kind_of(b, y)));
+    YK_TRY(read_literal(b, &y, kind_of(b, x)));
     yk_kind kx = kind_of(b, x), ky = kind_of(b, y);
     bool    tx = yk_kind_is_time(kx), ty = yk_kind_is_time(ky), sx = kx == YK_KIND_SPAN, sy = ky == YK_KIND_SPAN;
     *ret_done = tx || ty || sx || sy;
@@ -349,8 +367,8 @@ static int bind_arithmetic(binder *b, const yk_ast *a, uint32_t *ret)
     bool     done;
     YK_TRY(bind(b, a->args[0], &x));
     YK_TRY(bind(b, a->args[1], &y));
-    bool is_void = kind_of(b, x) == YK_KIND_NULL && kind_of(b, y) == YK_KIND_NULL;
-    if (is_void) /* may be anything, as a difference of two times */
+    yk_kind kx = kind_of(b, x), ky = kind_of(b, y);
+    if ((kx == YK_KIND_NULL && (ky == YK_KIND_NULL || ky == YK_KIND_TEXT)) || (kx == YK_KIND_TEXT && ky == YK_KIND_NULL)) /* may be anything, as a difference of two times */
         return constant_missing(b, (yk_type){.kind = YK_KIND_NULL}, ret);
     YK_TRY(bind_time_arithmetic(b, a, x, y, &done, ret));
     if (done)
