@@ -618,7 +618,9 @@ static int bind_part(binder *b, const yk_ast *a, uint32_t *ret)
     YK_TRY(bind(b, a->args[0], &x));
     if (kind_of(b, x) == YK_KIND_NULL)
         return constant_missing(b, INT, ret);
-    YK_TRY(need_time(b, a, a->args[0], &x));
+    bool is_of_clock = a->op == YK_OP_HOUR || a->op == YK_OP_MINUTE || a->op == YK_OP_SECOND;
+    if (!type_of(b, x).is_clock || !is_of_clock)
+        YK_TRY(need_time(b, a, a->args[0], &x));
     return node1(b, YK_CODE_PART, a->op, INT, x, ret);
 }
 

@@ -206,6 +206,22 @@ static bool is_text_const(const yk_node *n)
     return n->code == YK_CODE_CONST && n->type.kind == YK_KIND_TEXT && !n->value.is_missing;
 }
 
+/* One beside a UUID too. */
+static int read_uuid(yk_program *p, uint32_t *c, bool *ret_fits, yoke_error *err)
+{
+    const yk_text *v = &p->nodes[*c].value.t;
+    yk_value       u = {.type = {.kind = YK_KIND_DATA, .is_uuid = true}};
+    char           bytes[16];
+    *ret_fits = yk_uuid_parse(*v, bytes);
+    if (!*ret_fits)
+        return yk_fail(err, YOKE_ETYPE, "'%.*s' is no UUID, which has 8-4-4-4-12 hexadecimal digits", (int)(v->len < 60 ? v->len : 60), v->data);
+    char *copy = yk_arena_alloc(&p->arena, sizeof bytes);
+    if (!copy)
+        return yk_fail_nomem(err, "binding an expression");
+    u.t = (yk_text){memcpy(copy, bytes, sizeof bytes), sizeof bytes};
+    return yk_bind_const(p, u, c, err);
+}
+
 /* An integral real constant beside an integer is that integer: exact for integers of any size. */
 static int whole_constant(yk_program *p, uint32_t *c, yk_kind other, yoke_error *err)
 {
@@ -269,6 +285,9 @@ int yk_bind_pair(yk_program *p, uint32_t *a, uint32_t *b, bool is_compare, bool 
             return 0;
         return same_number(p, a, b, is_compare, err);
     }
+    for (int turn = 0; turn < 2; turn++)
+        if (is_text_const(&p->nodes[turn ? *b : *a]) && p->nodes[turn ? *a : *b].type.is_uuid)
+            return read_uuid(p, turn ? b : a, ret_fits, err);
     *ret_fits = (x == YK_KIND_TEXT || x == YK_KIND_DATA) && (y == YK_KIND_TEXT || y == YK_KIND_DATA);
     return 0;
 }

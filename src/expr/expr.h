@@ -185,7 +185,10 @@ bool yk_span_parse(const char *text, size_t len, int64_t *ret, yk_unit *ret_unit
 enum { YK_TIME_MAX = 48 };
 size_t yk_time_print(yk_type type, int64_t value, char buf[YK_TIME_MAX]);
 
-/* Writes a value as text, returns its length: numbers read back as the same. Nothing of NULL, TEXT and DATA. */
+/* 8-4-4-4-12 hexadecimal digits as 16 bytes; false when it is none. */
+bool yk_uuid_parse(yk_text text, char ret[16]);
+
+/* Writes a value as text, returns its length: numbers read back as the same. Nothing of NULL, TEXT and DATA that is no UUID. */
 enum { YK_VALUE_MAX = 64 };
 size_t yk_value_print(yk_type type, const void *value, char buf[YK_VALUE_MAX]);
 

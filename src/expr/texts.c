@@ -135,6 +135,38 @@ static size_t print_decimal(const void *v, int scale, char *buf, size_t size)
     return at;
 }
 
+static bool is_dash(int i) { return i == 8 || i == 13 || i == 18 || i == 23; }
+
+bool yk_uuid_parse(yk_text text, char ret[16])
+{
+    unsigned char bytes[16] = {0};
+    int           n = 0;
+    if (text.len != 36)
+        return false;
+    for (int i = 0; i < 36; i++) {
+        unsigned char c = (unsigned char)text.data[i];
+        if (is_dash(i) ? c != '-' : !isxdigit(c))
+            return false;
+        if (is_dash(i))
+            continue;
+        bytes[n / 2] = (unsigned char)(bytes[n / 2] << 4 | (isdigit(c) ? c - '0' : (c | 0x20) - 'a' + 10));
+        n++;
+    }
+    memcpy(ret, bytes, sizeof bytes);
+    return true;
+}
+
+static size_t print_uuid(const yk_text *t, char *buf)
+{
+    char *to = buf;
+    for (int i = 0, n = 0; i < 36 && t->len == 16; i++) {
+        *to++ = is_dash(i) ? '-' : "0123456789abcdef"[(unsigned char)t->data[n / 2] >> (n & 1 ? 0 : 4) & 15];
+        n += !is_dash(i);
+    }
+    *to = '\0';
+    return (size_t)(to - buf);
+}
+
 size_t yk_value_print(yk_type type, const void *value, char buf[YK_VALUE_MAX])
 {
     int64_t i = 0;
@@ -148,8 +180,14 @@ size_t yk_value_print(yk_type type, const void *value, char buf[YK_VALUE_MAX])
     case YK_KIND_DATE:
     case YK_KIND_SPAN: memcpy(&i, value, sizeof i); return yk_time_print(type, i, buf);
     case YK_KIND_DECIMAL: return print_decimal(value, type.scale, buf, YK_VALUE_MAX);
-    default: buf[0] = '\0'; return 0;
+    case YK_KIND_DATA:
+        if (type.is_uuid)
+            return print_uuid(value, buf);
+        break;
+    default: break;
     }
+    buf[0] = '\0';
+    return 0;
 }
 
 static bool is_word(yk_text t, const char *word)

@@ -63,6 +63,8 @@ bool yk_type_unify(yk_type a, yk_type b, yk_type *ret)
     if (a.kind == b.kind) {
         ret->unit = a.unit > b.unit ? a.unit : b.unit;
         ret->is_utc = a.is_utc && b.is_utc;
+        ret->is_uuid = a.is_uuid && b.is_uuid;
+        ret->is_clock = a.is_clock && b.is_clock;
         if (a.kind == YK_KIND_DECIMAL && a.scale != b.scale)
             *ret = (yk_type){.kind = YK_KIND_REAL};
         return true;
