@@ -121,6 +121,7 @@ def test_all_columns_and_more(yoke, month, tmp_path):
     (["--where", "tip_amount > '3'", "--count"], "a number is written without quotes"),
     (["--where", "store_and_fwd_flag > 3", "--count"], "cast(… as real) makes a number of text"),
     (["--where", "lpep_dropoff_datetime - lpep_pickup_datetime > 30", "--count"], "minutes(…)"),
+    (["--hist", "lpep_pickup_datetime"], "days(… - '2022-01-01')"),
     (["--where", "lpep_pickup_datetime > 2022", "--count"], "'2022-02-01'"),
     (["--select", "mean(tip_amount)"], "asked as a result of its own"),
     (["--select", "max(tip_amount)"], "asked as a result of its own"),

@@ -773,7 +773,8 @@ int yk_bind(yk_program *p, const yk_expr *e, yk_want want, uint32_t *ret, yoke_e
     if (want == YK_WANT_REAL) {
         if (!yk_kind_is_number(k) && k != YK_KIND_BOOL && k != YK_KIND_NULL)
             return yk_fail(err, YOKE_ETYPE, "'%.80s' is %s, and a number is needed here%s", e->text, yk_type_name(type_of(&b, node), type, sizeof type),
-                           k == YK_KIND_SPAN ? "; seconds(…), minutes(…) or hours(…) make it one" : k == YK_KIND_TEXT ? "; cast(… as real) makes it one" : "");
+                           k == YK_KIND_SPAN ? "; seconds(…), minutes(…) or hours(…) make it one" : k == YK_KIND_TEXT ? "; cast(… as real) makes it one"
+                           : yk_kind_is_time(k) ? "; hour(…), or days(… - '2022-01-01'), is one" : "");
         YK_TRY(yk_bind_real(p, node, &node, err));
     }
     *ret = node;

@@ -695,6 +695,19 @@ static void note_column(const yk_source *s, size_t i, yk_buf *to)
     }
 }
 
+static int put_facts(yk_batch *rows, const char *name, const char *type, const char *missing, uint32_t n_files, const char *note, yoke_error *err)
+{
+    const char *texts[] = {name, type, missing, NULL, note};
+    for (size_t k = 0; k < 5; k++) {
+        yk_value v = {.type = rows->columns[k].type, .i = n_files};
+        if (texts[k])
+            v.t = (yk_text){texts[k], strlen(texts[k])};
+        YK_TRY(yk_batch_put(&rows->columns[k], &v, err));
+    }
+    rows->n++;
+    return 0;
+}
+
 static int put_column(const yk_source *s, size_t i, yk_batch *rows, yoke_error *err)
 {
     const yk_source_column *c = &s->columns[i];
@@ -710,15 +723,14 @@ static int put_column(const yk_source *s, size_t i, yk_batch *rows, yoke_error *
         snprintf(missing, sizeof missing, "%lld", (long long)n);
     else
         snprintf(missing, sizeof missing, "%s", c->is_nullable || c->n_files < s->n_files ? "yes" : "no");
-    const char *texts[] = {c->name, is_refused ? "-" : type, missing, NULL, yk_buf_text(&note)};
-    for (size_t k = 0; k < 5; k++) {
-        yk_value v = {.type = rows->columns[k].type, .i = c->n_files};
-        if (texts[k])
-            v.t = (yk_text){texts[k], strlen(texts[k])};
-        YK_TRY(yk_batch_put(&rows->columns[k], &v, err));
-    }
-    rows->n++;
-    return 0;
+    return put_facts(rows, c->name, is_refused ? "-" : type, missing, c->n_files, yk_buf_text(&note), err);
+}
+
+static int put_joined(const yk_lookup *l, size_t i, yk_batch *rows, yoke_error *err)
+{
+    char type[64];
+    yk_type_name(l->rows.columns[l->columns[i].column].type, type, sizeof type);
+    return put_facts(rows, l->columns[i].name, type, "yes", 1, "of the table that joins", err);
 }
 
 /* CSV columns are looked at throughout: a scan that counts each. */
@@ -752,5 +764,9 @@ yoke_frame *yoke_table_columns(const yoke_table *t, yoke_error *err)
     for (size_t i = 0; i < t->source->n_columns; i++)
         if (put_column(t->source, i, &rows, err) < 0)
             return NULL;
+    for (size_t i = 0; i < t->n_lookups; i++)
+        for (size_t c = 0; c < t->lookups[i]->n_columns; c++)
+            if (put_joined(t->lookups[i], c, &rows, err) < 0)
+                return NULL;
     return yk_frame_new(&rows, names, &f, err) < 0 ? NULL : f;
 }
