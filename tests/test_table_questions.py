@@ -283,9 +283,9 @@ class Maker:
             return self.pick((f"isnull({a})", f"({x} is null)"), (f"({a} is not null)", f"({x} is not null)"))
         if which == 7:
             a, x = self.make("text", d)
-            p = self.pick("%", "a%", "%b%", "_b%", "%ß%", "", "__", "%p", "x_y").replace("'", "''")
+            p = self.pick("%", "a%", "%b%", "_b%", "%ß%", "", "__", "%p", "x_y", r"x\_y", r"%\%", r"\%%", r"%\__").replace("'", "''")
             no = self.pick("", "not ")
-            return f"({a} {no}like '{p}')", f"({no}coalesce({x} like '{p}', false))"
+            return f"({a} {no}like '{p}')", f"({no}coalesce({x} like '{p}' escape '\\', false))"
         kind = self.pick("int", "text")
         (a, x), some = self.make(kind, d), [self.leaf(kind) for _ in range(int(self.r.integers(1, 4)))]
         some = [(p, q) for p, q in some if p[0] in "'(0123456789"] or [("3", "3") if kind == "int" else ("'a'", "'a'")]

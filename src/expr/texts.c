@@ -25,20 +25,22 @@ static uint64_t step(const char *p, const char *end)
     return (uint64_t)(q - p);
 }
 
-/* % any run, _ one character. The last % seen is all that ever needs to be gone back to. */
+/* % any run, _ one character, each itself after a backslash. The last % seen is all that ever needs to be gone back to. */
 bool yk_text_like(yk_text text, yk_text pattern)
 {
     const char *t = text.data, *t_end = t + text.len, *p = pattern.data, *p_end = p + pattern.len;
     const char *back_p = NULL, *back_t = NULL;
     while (t < t_end) {
-        if (p < p_end && *p == '%') {
+        bool        is_plain = p_end - p > 1 && *p == '\\' && (p[1] == '%' || p[1] == '_' || p[1] == '\\');
+        const char *c = p + is_plain;
+        if (!is_plain && p < p_end && *p == '%') {
             back_p = ++p;
             back_t = t;
-        } else if (p < p_end && *p == '_') {
+        } else if (!is_plain && p < p_end && *p == '_') {
             p++;
             t += step(t, t_end);
-        } else if (p < p_end && *p == *t) {
-            p++;
+        } else if (c < p_end && *c == *t) {
+            p = c + 1;
             t++;
         } else if (back_p) {
             p = back_p;
