@@ -171,6 +171,16 @@ def test_integers_are_exact(yoke, tmp_path):
     assert got[1::2] == [str(3 * 2**62 - 1), "-1", str(2**62)]
 
 
+def test_sums_of_groups_that_do_not_fit_are_an_error(yoke, tmp_path):
+    """Never a number that wrapped around."""
+    pq.write_table(pa.table({"k": [0, 0, 1, 1, 1], "n": [2**63 - 1, 1, 2**63 - 1, 1, -5]}), tmp_path / "n.parquet")
+    run = yoke("table", tmp_path / "n.parquet", "--by", "k", "--sum", "n")
+    assert run.returncode == 1 and "the sum of 'n' in a group does not fit an integer; cast(… as real)" in run.stderr and run.stdout == ""
+    assert rows(yoke("table", tmp_path / "n.parquet", "--by", "k", "--sum", "n", "--where", "k == 1", "--json")) == [{"k": 1, "sum(n)": 2**63 - 5}]
+    assert [r["s"] for r in rows(yoke("table", tmp_path / "n.parquet", "--by", "k", "--sum", "cast(n as real) as s", "--json"))] == [2.0**63] * 2
+    assert ok(yoke("table", tmp_path / "n.parquet", "--sum", "n")) == f"{2**64 - 5}\n"
+
+
 def test_ranges_of_unsigned_and_decimals_are_exact(yoke, tmp_path):
     """Which are read as what they are: as reals, 2**64 - 1 and 38 digits would be rounded."""
     from decimal import Decimal

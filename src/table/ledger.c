@@ -515,6 +515,15 @@ static void key_at(const yk_vec *v, uint32_t row, yk_value *ret)
         memcpy(&ret->i, (const char *)v->values + row * size, size);
 }
 
+/* A column of integers has 64 bits; what is kept of a sum has 128. */
+static int check_sum(const yk_grouping *s, const yk_ledger *t, size_t ask, uint32_t group, yoke_error *err)
+{
+    yk_wide sum = t->cells[ask][group].sum_int;
+    if (s->asks[ask].what != YK_EACH_SUM || result_type(s, ask).kind == YK_KIND_REAL || sum == (int64_t)sum)
+        return 0;
+    return yk_fail(err, YOKE_ELIMIT, "the sum of '%s' in a group does not fit an integer; cast(… as real) sums reals", yk_expr_text(s->asks[ask].expr));
+}
+
 static int begin_column(yk_batch_column *c, yk_type type, size_t n, yoke_error *err)
 {
     c->type = type;
@@ -541,6 +550,7 @@ int yk_ledger_rows(const yk_grouping *s, yk_ledger *t, const uint32_t *order, bo
         yk_value v;
         YK_TRY(begin_column(&ret->columns[s->n_keys + a], result_type(s, a), n, err));
         for (uint32_t i = 0; i < n; i++) {
+            YK_TRY(check_sum(s, t, a, order[i], err));
             value_of(s, t, a, order[i], &v);
             YK_TRY(yk_batch_put(&ret->columns[s->n_keys + a], &v, err));
         }
