@@ -67,7 +67,7 @@ static void numbers_bind(yk_sink *base)
 
 static void found_init(found *f)
 {
-    yk_wide_int most = ~((yk_wide_int)1 << 127);
+    yk_wide_int half = (yk_wide_int)1 << 126, most = half - 1 + half;
     *f = (found){.min = INFINITY, .max = -INFINITY, .min_int = most, .max_int = -most};
 }
 
