@@ -108,6 +108,22 @@ def test_csv_files_lack_columns_too(yoke, tmp_path):
     assert got == [{"no_b": False, "count": 3, "sum(a)": 3}, {"no_b": True, "count": 1, "sum(a)": 7}]
 
 
+def test_a_csv_column_that_does_not_fit_spoils_no_other(yoke, tmp_path):
+    """Found out late: after more rows than types are guessed from, beyond where the first scan stops."""
+    pq.write_table(pa.table({"a": [1, 2], "b": [1.5, 2.5], "c": [True, False]}), tmp_path / "1.parquet")
+    (tmp_path / "2.csv").write_text("a,b,c\n" + "3,0.5,true\n" * 150_000 + "x,7,yes\n")
+    assert ok(yoke("table", tmp_path, "--select", "b", "--tail", 2, "--format", "csv")) == "b\n0.5\n7\n"
+    assert ok(yoke("table", tmp_path, "--sum", "b")) == "75011\n"
+    columns = {r["column"]: r["note"] for r in rows(yoke("table", tmp_path, "--columns", "--json"))}
+    assert "text in" in columns["a"] and "text in" in columns["c"] and columns["b"] == ""
+    run = yoke("table", tmp_path, "--head", 1, "--format", "csv")
+    assert run.stdout == "b\n1.5\n" and "2 columns that cannot be read in every file were left out: a, c" in run.stderr
+    run = yoke("table", tmp_path, "--select", "a", "--head", 1)
+    assert run.returncode == 2 and "column 'a' is text in" in run.stderr and "integer in the files before it" in run.stderr
+    (tmp_path / "3.csv").write_text("b,d\n1,2\n")
+    assert "have d (1 file); in the others" in yoke("table", tmp_path, "--select", "d", "--tail", 1).stderr
+
+
 def test_real_months_over_the_years(yoke, shared):
     """Six years of green cabs: integers became reals and came back, a column of nulls got values, a fee is new in 2025."""
     months = shared / "taxi/tlc"

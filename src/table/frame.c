@@ -369,8 +369,8 @@ static int each_row(const yoke_table *t, const yoke_rows *r, handing *h, yoke_er
     YK_CLEANUP(wanted_fini) wanted         w = {0};
     YK_CLEANUP(yk_sink_freep) yk_sink     *sink = NULL;
     YK_CLEANUP(yk_table_scan_fini) yk_scan scan = {0};
+    YK_TRY(yk_table_settle(t, err)); /* which columns * is may depend on it */
     YK_TRY(find_wanted(t, r, &w, err));
-    YK_TRY(yk_table_settle(t, err));
     YK_AUTOFREE char **names = yk_new_array(char *, w.n_shown);
     YK_AUTOFREE void  *types = yk_calloc(w.n_shown, sizeof *h->frame.types);
     if (!names || !types)
@@ -733,8 +733,16 @@ static int put_joined(const yk_lookup *l, size_t i, yk_batch *rows, yoke_error *
     return put_facts(rows, l->columns[i].name, type, "yes", 1, "of the table that joins", err);
 }
 
-/* CSV columns are looked at throughout: a scan that counts each. */
-static int look_at_types(const yoke_table *t, yoke_error *err)
+static size_t count_clashes(const yk_source *s)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s->n_columns; i++)
+        n += s->columns[i].clash != NULL;
+    return n;
+}
+
+/* A scan that meets every value of the columns that can be one. */
+static int look_once(const yoke_table *t, yoke_error *err)
 {
     YK_CLEANUP(exprs_fini) exprs           all = {0};
     YK_CLEANUP(yk_sink_freep) yk_sink     *sink = NULL;
@@ -748,6 +756,22 @@ static int look_at_types(const yoke_table *t, yoke_error *err)
     yk_rows_opts o = {.tail = 1, .memory = UINT64_MAX};
     YK_TRY(yk_rows_new((const yk_expr *const *)all.list, all.n, &o, &sink, err));
     return run_scan(&whole, &sink, &scan, err);
+}
+
+/* CSV columns are looked at throughout; one that turns out to be none is left out. */
+static int look_at_types(const yoke_table *t, yoke_error *err)
+{
+    YK_TRY(yk_source_count(t->source, t->session, err));
+    for (;;) {
+        yoke_error one = YOKE_ERROR_INIT;
+        size_t     n = count_clashes(t->source);
+        int        rc = look_once(t, &one);
+        for (size_t i = 0; i < t->source->n_columns; i++)
+            t->source->columns[i].is_asked = false; /* not by the call */
+        if (rc < 0 && count_clashes(t->source) > n)
+            continue;
+        return rc < 0 ? yk_fail(err, rc, "%s", one.text) : 0;
+    }
 }
 
 int yk_table_settle(const yoke_table *t, yoke_error *err) { return t->source->has_csv ? look_at_types(t, err) : 0; }
