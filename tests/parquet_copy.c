@@ -48,7 +48,7 @@ static int run(copy *c, int argc, char **argv, yoke_error *err)
         const yk_parquet_column *col = yk_parquet_column_at(c->from, i);
         if (col->refusal)
             continue;
-        c->fields[c->n] = (yk_parquet_field){col->name, col->type, !col->is_nullable, col->is_uuid, col->type.kind == YK_KIND_SPAN};
+        c->fields[c->n] = (yk_parquet_field){col->name, col->type, !col->is_nullable};
         YK_TRY(yk_cursor_open(c->from, i, 0, yk_parquet_rows(c->from), &c->cursors[c->n++], err));
     }
     YK_TRY(yk_parquet_writer_open(argv[2], true, c->fields, c->n, &opts, &c->to, err));

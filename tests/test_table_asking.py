@@ -121,6 +121,7 @@ def test_all_columns_and_more(yoke, month, tmp_path):
     (["--where", "tip_amount > '3'", "--count"], "a number is written without quotes"),
     (["--where", "store_and_fwd_flag > 3", "--count"], "cast(… as real) makes a number of text"),
     (["--where", "lpep_dropoff_datetime - lpep_pickup_datetime > 30", "--count"], "minutes(…)"),
+    (["--hist", "lpep_pickup_datetime"], "days(… - '2022-01-01')"),
     (["--where", "lpep_pickup_datetime > 2022", "--count"], "'2022-02-01'"),
     (["--select", "mean(tip_amount)"], "asked as a result of its own"),
     (["--select", "max(tip_amount)"], "asked as a result of its own"),
@@ -133,7 +134,7 @@ def test_all_columns_and_more(yoke, month, tmp_path):
     (["--describe", "--mean", "tip_amount"], "--describe"),
     (["--where", "tip_amount", "--count"], "the shell takes > for itself"),
     (["--where", "tip_amount => 3", "--count"], "'=>' is written '>='"),
-    (["--where", "lpep_dropoff_datetime - lpep_pickup_datetime > '01:00:00'", "--count"], "minutes(…)"),
+    (["--where", "lpep_dropoff_datetime - lpep_pickup_datetime > 'an hour'", "--count"], "'10 minutes'"),
     (["--select", "tip_amount::int"], "cast(… as int)"),
     (["--select", "date(lpep_pickup_datetime)"], "cast(… as date)"),
     (["--select", "tip amount"], "goes into backquotes"),
@@ -189,3 +190,40 @@ def test_the_last_rows_alone_are_read(yoke, tmp_path):
             assert ok(run) == "y,name\n" + "".join(f"{v + 1},n{v}\n" for v in x[-tail:]), (tail, on)
             assert tail > 40_000 or " (0 skipped, 37856 passed)" in run.stderr or " (0 skipped, 168928 passed)" in run.stderr, run.stderr
     assert ok(yoke("table", *files, "--where", "x == 7", "--tail", 500, "--format", "csv", "--select", "x")).count("\n7") == min(500, (x == 7).sum())
+
+
+def test_bytes_become_text(yoke, tmp_path):
+    """Many writers of old did not say that their bytes are text."""
+    words = ["red", "été", "", None, "Blue"]
+    pq.write_table(pa.table({"b": pa.array([w and w.encode() or (b"" if w == "" else None) for w in words] * 100), "n": range(500)}), tmp_path / "b.parquet")
+    got = rows(yoke("table", tmp_path / "b.parquet", "--by", "upper(cast(b as text)) as w", "--count", "--sum", "n", "--json"))
+    assert [(r["w"], r["count"], r["sum(n)"]) for r in got] == [
+        (w and w.upper(), 100, sum(range(i, 500, 5))) for i, w in sorted(enumerate(words), key=lambda w: (w[1] is None, (w[1] or "").upper().encode()))]
+    assert ok(yoke("table", tmp_path / "b.parquet", "--where", "len(cast(b as text)) == 3", "--count")) == "200\n"
+
+
+def test_uuids_and_times_of_day_stay_what_they_are(yoke, tmp_path):
+    import datetime
+    import uuid
+
+    ids = [uuid.UUID(int=i * 0x123456789ABCDEF0F1E2D3C4B5A69788 % 2**128) for i in range(7)]
+    clock = [datetime.time(i % 24, i * 7 % 60, i * 13 % 60, i * 1000) for i in range(500)]
+    table = pa.table({"id": pa.array([None if i % 11 == 3 else ids[i % 7].bytes for i in range(500)], pa.uuid()), "n": range(500),
+                      "ms": pa.array(clock, pa.time64("us")).cast(pa.time32("ms")), "us": pa.array(clock, pa.time64("us")), "ns": pa.array(clock, pa.time64("ns"))})
+    pq.write_table(table, tmp_path / "in.parquet", row_group_size=200)
+    for how in ([], ["--sort", "n desc"], ["--distinct", "--memory", "16M"]):
+        ok(yoke("table", tmp_path / "in.parquet", *how, "-o", tmp_path / "out.parquet", "-f", "--select", "id, n, ms, us, ns"))
+        got = pq.read_table(tmp_path / "out.parquet")
+        assert got.schema.types == table.schema.types and got.sort_by("n").to_pydict() == table.to_pydict(), how
+    by = rows(yoke("table", tmp_path / "in.parquet", "--by", "id", "--count", "--min", "ms", "--max", "id", "--json"))
+    want = table.to_pandas().assign(id=[v and str(v) for v in table["id"].to_pylist()]).groupby("id").n.size()
+    assert [(r["id"], r["count"]) for r in by[:-1]] == list(want.items()) and all(r["max(id)"] == r["id"] for r in by)
+    part = f"id in ('{ids[2]}', '{str(ids[5]).upper()}') or cast(id as text) == '{ids[6]}'"
+    assert int(ok(yoke("table", tmp_path / "in.parquet", "--where", part, "--count"))) == sum(want[str(ids[k])] for k in (2, 5, 6))
+    run = yoke("table", tmp_path / "in.parquet", "--where", "id == 'abc'", "--count")
+    assert run.returncode == 2 and "8-4-4-4-12" in run.stderr
+    got = rows(yoke("table", tmp_path / "in.parquet", "--where", "us >= '12:00' and us < '13:30:00.5'", "--select", "n, hour(ms) as h, minute(us) as m, second(ns) as s", "--json"))
+    assert [(r["n"], r["h"], r["m"], r["s"]) for r in got] == [
+        (i, t.hour, t.minute, t.second) for i, t in enumerate(clock) if datetime.time(12) <= t < datetime.time(13, 30, 0, 500000)]
+    columns = {r["column"]: r["type"] for r in rows(yoke("table", tmp_path / "in.parquet", "--columns", "--json"))}
+    assert columns == {"id": "uuid", "n": "integer", "ms": "time[ms]", "us": "time[us]", "ns": "time[ns]"}

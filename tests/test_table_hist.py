@@ -104,3 +104,11 @@ def test_a_range_without_end_is_said(yoke, tmp_path):
     for by in ([], ["--by", "k"]):
         run = yoke("table", tmp_path / "i.csv", *by, "--hist", "k / x")
         assert run.returncode == 2 and "--range" in run.stderr
+
+
+def test_decades_are_exact(yoke, tmp_path):
+    """Logarithmic bins over decades have the decades themselves as edges, as numpy.geomspace has: 1 and 10 begin bins."""
+    pq.write_table(pa.table({"x": [0.5, 1.0, 9.0, 10.0, 100.0]}), tmp_path / "d.parquet")
+    got = json.loads(ok(yoke("table", tmp_path / "d.parquet", "--hist", "x", "--log-bins", "--range", "0.001:100000", "--bins", 8, "--json")))["hist(x)"]
+    assert got["edges"] == np.geomspace(0.001, 100000, 9).tolist() == [0.001, 0.01, 0.1, 1, 10, 100, 1000, 10000, 100000]
+    assert got["counts"] == [0, 0, 1, 2, 1, 1, 0, 0]

@@ -97,3 +97,13 @@ def test_names_that_clash_are_numbered(yoke, tmp_path):
         (tmp_path / f"{i}.csv").write_text(f"k,name,name_2\n1,x{i},y{i}\n")
     run = yoke("table", tmp_path / "left.csv", "--join", tmp_path / "1.csv", "--key", "k", "--join", tmp_path / "2.csv", "--key", "k", "--head", 9, "--format", "csv")
     assert run.stdout == "k,name,name_2,name_2_2,name_3,name_2_3\n1,a,x1,y1,x2,y2\n2,b,,,,\n", run
+
+
+def test_columns_of_a_join_are_listed(yoke, tmp_path):
+    pq.write_table(pa.table({"k": [1, 2], "x": [1.5, 2.5]}), tmp_path / "a.parquet")
+    (tmp_path / "b.csv").write_text("k,x,name\n1,7,one\n")
+    run = yoke("table", tmp_path / "a.parquet", "--join", tmp_path / "b.csv", "--key", "k", "--columns", "--json")
+    assert run.returncode == 0, run.stderr
+    got = [json.loads(line) for line in run.stdout.splitlines()]
+    assert [(r["column"], r["type"], r["note"]) for r in got] == [
+        ("k", "integer", ""), ("x", "real", ""), ("x_2", "integer", "of the table that joins"), ("name", "text", "of the table that joins")]

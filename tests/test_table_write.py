@@ -181,3 +181,17 @@ def test_where_files_need_a_name(yoke, plain_build, tmp_path):
     assert (tmp_path / "out.csv").read_text() == "a\n1\n"
     assert yoke("table", "bad.csv", "--select", "a", "-o", "other.csv", cwd=tmp_path, env=env).returncode == 1
     assert sorted(os.listdir(tmp_path)) == ["asked", "bad.csv", "in.csv", "named.c", "named.so", "out.csv"]
+
+
+@pytest.mark.parametrize("word, want", [("zstd", "ZSTD"), ("SNAPPY", "SNAPPY"), ("none", "UNCOMPRESSED")])
+def test_compression(yoke, tmp_path, word, want):
+    table = pa.table({"a": np.arange(5000) // 7, "b": [f"name {i % 90}" for i in range(5000)]})
+    pq.write_table(table, tmp_path / "in.parquet")
+    run = yoke("table", tmp_path / "in.parquet", "-o", tmp_path / "out.parquet", "--compression", word)
+    assert run.returncode == 0, run.stderr
+    group = pq.ParquetFile(tmp_path / "out.parquet").metadata.row_group(0)
+    assert {group.column(i).compression for i in range(2)} == {want} and pq.read_table(tmp_path / "out.parquet").equals(table)
+    run = yoke("table", tmp_path / "in.parquet", "-o", tmp_path / "out.csv", "--compression", word)
+    assert run.returncode == 2 and "-o FILE.parquet" in run.stderr
+    run = yoke("table", tmp_path / "in.parquet", "-o", tmp_path / "new.parquet", "--compression", "lzo")
+    assert run.returncode == 2 and "zstd, snappy and none" in run.stderr and not (tmp_path / "new.parquet").exists()

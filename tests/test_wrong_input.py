@@ -27,6 +27,17 @@ def month(root):
     return found[0]
 
 
+@pytest.mark.parametrize("verb", ["table", "image", "map"])
+@pytest.mark.parametrize("word", ["-j", "--threads", "--workers=4"])
+def test_workers_by_another_name(yoke, verb, word):
+    if verb != "map" or word != "-j":
+        assert "--on threads:N" in clear_refusal(yoke(verb, word, "4"), (2,))
+
+
+def test_top_has_an_order_of_its_own(yoke, month):
+    assert "--sort 'E desc' --head N" in clear_refusal(yoke("table", month, "--by", "VendorID", "--top", "2", "--sort", "VendorID"), (2,))
+
+
 # ---- tables
 
 def test_broken_taxi_files(yoke, shared):

@@ -47,7 +47,7 @@ typedef struct yoke_table_opts {
 /*
  * Opens files as one table: a path, a pattern such as "green_*.parquet", or a folder (everything below it; folders named
  * key=value give columns); Parquet, CSV or NumPy's .npy (docs/tables.md). Columns are matched by name, whatever their order; numbers
- * are widened to a common type. The session is borrowed until the table and all derived from it are closed. Returns a table for
+ * are widened to a common type; where a file lacks a column it is missing (yoke_table_columns says how many have it). The session is borrowed until the table and all derived from it are closed. Returns a table for
  * yoke_table_close, or NULL.
  * Errors: YOKE_EABSENT, YOKE_EIO, YOKE_EFORMAT for a file that is no table (saying what it is instead), YOKE_EUNSUPPORTED.
  */
@@ -68,7 +68,7 @@ yoke_table *yoke_table_join(const yoke_table *t, const yoke_table *other, const 
 
 typedef enum yoke_ask_kind {
     YOKE_ASK_COUNT,     /* rows; with expr: rows where it is not missing */
-    YOKE_ASK_SUM,       /* integers exactly; reals by the fixed tree that numeric/sum.h describes */
+    YOKE_ASK_SUM,       /* integers exactly; reals (unsigned 64-bit and decimals too) by the fixed tree that numeric/sum.h describes */
     YOKE_ASK_MEAN,
     YOKE_ASK_MIN,       /* of numbers, times and text */
     YOKE_ASK_MAX,
@@ -127,7 +127,7 @@ typedef struct yoke_frame yoke_frame;
 
 /* What makes rows of a table: fill in what is wanted, leave the rest 0. */
 typedef struct yoke_rows {
-    const char *select;   /* "zone, tip / fare as share", "*, tip / fare as share"; NULL: all columns (with `by`: the keys and `asks`) */
+    const char *select;   /* "zone, tip / fare as share", "*, tip / fare as share"; NULL or *: all columns of all files that can be read (with `by`: the keys and `asks`) */
     const char *by;       /* one row per group: "PULocationID, hour(pickup)" */
     const yoke_ask *asks; /* with `by`: what of each group; n_asks of them. With histograms (all of the same bins) a group has a row for
                              each bin: its edges as columns "lo" and "hi", then the counts, the group's other results repeated */
@@ -160,8 +160,10 @@ size_t      yoke_frame_text(const yoke_frame *f, size_t column, uint64_t row, ch
  * refused with YOKE_ELIMIT where they do not fit. A negative return of fn ends it. A part is borrowed for the call. */
 int yoke_table_each(const yoke_table *t, const yoke_rows *rows, int (*fn)(void *ctx, const yoke_frame *part), void *ctx, yoke_error *err);
 
-/* The same rows to a Parquet file, which is complete or absent. *ret_rows (may be NULL) is how many. YOKE_EEXISTS unless may_replace. */
-int yoke_table_write_parquet(const yoke_table *t, const yoke_rows *rows, const char *path, int may_replace, uint64_t *ret_rows, yoke_error *err);
+/* The same rows to a Parquet file, which is complete or absent; `compression` is "zstd" (NULL too), "snappy" or "none". *ret_rows (may be NULL) is
+ * how many. YOKE_EEXISTS unless may_replace. */
+int yoke_table_write_parquet(const yoke_table *t, const yoke_rows *rows, const char *path, const char *compression, int may_replace, uint64_t *ret_rows,
+                             yoke_error *err);
 
 /* The columns of a table: name, type, missing (how many, or "yes"/"no" where counting takes reading), files that have it, note. */
 yoke_frame *yoke_table_columns(const yoke_table *t, yoke_error *err);

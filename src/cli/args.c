@@ -58,6 +58,26 @@ int yk_cli_finish(const yk_args *args, int code)
     return YK_EXIT_FAILED;
 }
 
+static const char WORKERS[] = "; the number of workers is in --on threads:N or --on processes:N";
+
+static bool has_on(const yk_args *args)
+{
+    bool has = false;
+    for (const yk_opt *o = args->verb->opts; o->id; o++)
+        has |= o->name && strcmp(o->name, "on") == 0;
+    return has;
+}
+
+/* What other programs call the number of workers. */
+static bool means_workers(const char *word)
+{
+    static const char *const words[] = {"jobs", "threads", "workers", "cores", "processes"};
+    bool                     does = false;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        does |= strcmp(word, words[i]) == 0;
+    return does;
+}
+
 static int unknown_option(yk_args *args, const char *word)
 {
     const char *names[128];
@@ -70,7 +90,7 @@ static int unknown_option(yk_args *args, const char *word)
     const char *near = yk_near_find(bare, names, n);
     if (near)
         snprintf(hint, sizeof hint, "; did you mean --%s?", near);
-    yk_cli_usage(args, "there is no option --%s%s", bare, near ? hint : "");
+    yk_cli_usage(args, "there is no option --%s%s", bare, means_workers(bare) && has_on(args) ? WORKERS : near ? hint : "");
     return YK_ARG_WRONG;
 }
 
@@ -140,7 +160,7 @@ static int next_letter(yk_args *args, const char **ret)
         }
         return take_value(args, o, shown, ret);
     }
-    yk_cli_usage(args, "there is no option %s", shown);
+    yk_cli_usage(args, "there is no option %s%s", shown, letter == 'j' && has_on(args) ? WORKERS : "");
     return YK_ARG_WRONG;
 }
 

@@ -26,7 +26,7 @@ typedef struct yk_table_call {
     uint64_t        top;
     bool            wants_rows, wants_columns, is_described, is_forced, is_json, has_stats, is_explained, is_log_x, is_log_y;
     yk_table_format format;
-    const char     *out, *plot, *on, *title;
+    const char     *out, *compression, *plot, *on, *title;
     yoke_table_opts opts;
     yk_progress_how how;
 } yk_table_call;

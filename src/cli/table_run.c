@@ -262,7 +262,7 @@ static int print_whole(const yk_table_call *c, yoke_frame *f, yoke_error *err) {
 static int stream_rows(const yk_table_call *c, yoke_table *t, yoke_error *err)
 {
     if (c->format == YK_TABLE_PARQUET)
-        return yoke_table_write_parquet(t, &c->rows, c->out, c->is_forced, NULL, err);
+        return yoke_table_write_parquet(t, &c->rows, c->out, c->compression, c->is_forced, NULL, err);
     return print_to(c, make_rows, t, err);
 }
 
@@ -300,6 +300,18 @@ static void warn_of_columns(const yk_table_call *c, const yoke_table *t)
     if (n)
         yk_cli_warn(c->args, "%zu column%s that cannot be read in every file %s left out: %s%s (--columns says why)", n, n == 1 ? "" : "s", n == 1 ? "was" : "were",
                     yk_buf_text(&names), n > 5 ? ", …" : "");
+}
+
+/* A file without a column is no error: what of the call that touches is said. */
+static void warn_of_lacks(const yk_table_call *c, const yk_source *s)
+{
+    YK_AUTOBUF names = YK_BUF_INIT;
+    size_t     n = 0;
+    for (size_t i = 0; i < s->n_columns; i++)
+        if (s->columns[i].is_asked && s->columns[i].n_files < s->n_files && n++ < 5)
+            yk_buf_printf(&names, "%s%s (%u file%s)", n > 1 ? ", " : "", s->columns[i].name, s->columns[i].n_files, s->columns[i].n_files == 1 ? "" : "s");
+    if (n)
+        yk_cli_warn(c->args, "not all of the %zu files have %s%s; in the others it is missing", s->n_files, yk_buf_text(&names), n > 5 ? ", …" : "");
 }
 
 static int print_rows(yk_table_call *c, yoke_table *t, yoke_error *err)
@@ -455,6 +467,8 @@ static int run_table(yk_table_call *c, yoke_session *s, yoke_table *t, yoke_erro
     }
     if (rc == 0 && c->wants_rows && !c->is_explained)
         warn_of_columns(c, t);
+    if (rc == 0 && !c->wants_columns)
+        warn_of_lacks(c, t->source);
     yoke_table_stats st;
     yoke_table_stats_get(t, &st);
     if (rc == 0 && st.rows_bad)

@@ -13,7 +13,7 @@
 
 enum {
     WHERE = 1, JOIN, KEY, COUNT, SUM, MEAN, MIN, MAX, STD, VAR, MEDIAN, QUANTILE, UNIQUE, FIRST, LAST, HIST, BINS, RANGE, EDGES, LOG_BINS,
-    BY, TOP, SELECT, SORT, DISTINCT, HEAD, TAIL, SAMPLE, SEED, DESCRIBE, COLUMNS, OUT, FORCE, FORMAT, JSON, PLOT, LOG_X, LOG_Y, TITLE, ON,
+    BY, TOP, SELECT, SORT, DISTINCT, HEAD, TAIL, SAMPLE, SEED, DESCRIBE, COLUMNS, OUT, COMPRESSION, FORCE, FORMAT, JSON, PLOT, LOG_X, LOG_Y, TITLE, ON,
     STATS, EXPLAIN, MEMORY, DELIMITER, HEADER, NO_HEADER, BAD_ROWS, TYPES, PROGRESS,
 };
 
@@ -50,6 +50,7 @@ static const yk_opt opts[] = {
     {DESCRIBE, 0, "describe", NULL, "of every column, or of those that --select names: count, missing, mean, std, min, quartiles, max"},
     {COLUMNS, 0, "columns", NULL, "the columns: type, missing values, and where files differ"},
     {OUT, 'o', "output", "FILE", "write there: rows (all, when nothing else is asked) as .csv, .jsonl, .parquet or .txt, a histogram as .csv for yoke plot"},
+    {COMPRESSION, 0, "compression", "C", "of a Parquet file that is written: zstd (default), snappy or none"},
     {FORCE, 'f', "force", NULL, "an output that is there already is replaced"},
     {FORMAT, 0, "format", "F", "how rows are printed: table, csv, json"},
     {JSON, 0, "json", NULL, "results for a machine: one JSON object; rows: an object per line"},
@@ -260,6 +261,7 @@ static bool take_option(call *c, int id, const char *value)
     case COLUMNS: return c->wants_columns = true;
     case DESCRIBE: return c->wants_rows = c->is_described = true;
     case OUT: c->out = value; return true;
+    case COMPRESSION: c->compression = value; return true;
     case FORCE: return c->is_forced = true;
     case FORMAT: return read_format(c, value);
     case JSON: return c->is_json = true;
@@ -311,6 +313,8 @@ static bool check(call *c)
     for (size_t i = 0; i < c->n && !c->rows.by; i++)
         if (c->asks[i].what == YOKE_ASK_FIRST || c->asks[i].what == YOKE_ASK_LAST)
             return yk_cli_usage(a, "--first and --last are of groups (--by); of the table: --select E --head 1, --tail 1") < 0;
+    if (c->top && c->rows.sort)
+        return yk_cli_usage(a, "--top sorts by the first result; for another order: --sort 'E desc' --head N") < 0;
     if (c->top && !c->rows.by)
         return yk_cli_usage(a, "--top is of groups (--by); for rows: --sort 'E desc' --head N") < 0;
     if (c->top && c->n == yk_table_histograms(c) && c->n && !add_ask(c, YOKE_ASK_COUNT, "count", NULL, 0)) /* by which groups are the greatest */
@@ -328,7 +332,10 @@ static bool check(call *c)
     if (c->out && c->n && !c->rows.by && yk_table_histograms(c) == 0)
         return yk_cli_usage(a, "-o keeps rows or a histogram; a number is printed: use > FILE") < 0;
     if (c->out && (c->rows.by || yk_table_histograms(c) == 0))
-        return yk_table_format_of(a, c->out, &c->format);
+        if (!yk_table_format_of(a, c->out, &c->format))
+            return false;
+    if (c->compression && c->format != YK_TABLE_PARQUET)
+        return yk_cli_usage(a, "--compression is of a Parquet file: add -o FILE.parquet") < 0;
     return true;
 }
 
@@ -354,8 +361,8 @@ const yk_verb yk_verb_table = {
     .about =
         "Takes files as one table: Parquet (.parquet), CSV and its kin (.csv, .tsv, also .gz and .zst, - for standard input), NumPy (.npy: columns\n"
         "c1, c2, … or fields of records; tip=a.npy fare=b.npy side by side), patterns that the shell did not expand, folders (key=value folders\n"
-        "give columns). Columns are matched by name; files may differ in column types and order. Any number of results in one call cost one\n"
-        "scan; quantiles a second or third. One result is printed as its bare value, several as 'label value' lines.\n\n"
+        "give columns). Columns are matched by name; files may differ in their types and order, and where a file lacks a column it is\n"
+        "missing, which is said. Any number of results in one call cost one scan; quantiles a second or third. One result is printed as its bare value, several as 'label value' lines.\n\n"
         "Expressions: columns (`in backticks` when a name has blanks), numbers, 'text', + - * / // % **, comparisons, and or not, in (…), like,\n"
         "between, case when, functions (abs sqrt exp log round min max where coalesce isnull hour weekday month lower len …). A missing value is a null or\n"
         "NaN: results leave it out, a comparison with it is false; x/0 is infinite.\n\n"

@@ -191,7 +191,7 @@ static const char *pair_hint(const binder *b, uint32_t x, uint32_t y)
         kx = kind_of(b, x), ky = kind_of(b, y);
     }
     if ((kx == YK_KIND_SPAN && ky == YK_KIND_TEXT) || (kx == YK_KIND_TEXT && ky == YK_KIND_SPAN))
-        return "; seconds(…), minutes(…) or hours(…) make a duration a number to compare";
+        return "; a duration is compared with a text such as '00:10:00', and minutes(…), hours(…) make numbers of it";
     if (!yk_kind_is_number(ky))
         return "";
     if (kx == YK_KIND_SPAN)
@@ -291,9 +291,27 @@ static int code_of_real(yk_op op)
     }
 }
 
-/* TIME - TIME, TIME + SPAN, SPAN * number …; *ret_done false: not an operation with times. */
+/* A text constant beside a time or a duration, in a sum or difference, is a time or a duration itself. */
+static int read_literal(binder *b, uint32_t *x, yk_kind other)
+{
+    const yk_node *n = &b->p->nodes[*x];
+    yk_value       v = {.type = {.kind = YK_KIND_TIME}};
+    bool           is_date;
+    if (n->code != YK_CODE_CONST || n->type.kind != YK_KIND_TEXT || n->value.is_missing || (!yk_kind_is_time(other) && other != YK_KIND_SPAN))
+        return 0;
+    if (!yk_time_parse(n->value.t.data, n->value.t.len, &v.i, &v.type.unit, &is_date)) {
+        v.type.kind = YK_KIND_SPAN;
+        if (!yk_span_parse(n->value.t.data, n->value.t.len, &v.i, &v.type.unit))
+            return 0; /* what the kinds are is said */
+    }
+    return yk_bind_const(b->p, v, x, b->err);
+}
+
+/* TIME - TIME, TIME + SPAN, SPAN / SPAN …; *ret_done false: not an operation with times. */
 static int bind_time_arithmetic(binder *b, const yk_ast *a, uint32_t x, uint32_t y, bool *ret_done, uint32_t *ret)
 {
+    YK_TRY(read_literal(b, &x, kind_of(b, y)));
+    YK_TRY(read_literal(b, &y, kind_of(b, x)));
     yk_kind kx = kind_of(b, x), ky = kind_of(b, y);
     bool    tx = yk_kind_is_time(kx), ty = yk_kind_is_time(ky), sx = kx == YK_KIND_SPAN, sy = ky == YK_KIND_SPAN;
     *ret_done = tx || ty || sx || sy;
@@ -349,8 +367,8 @@ static int bind_arithmetic(binder *b, const yk_ast *a, uint32_t *ret)
     bool     done;
     YK_TRY(bind(b, a->args[0], &x));
     YK_TRY(bind(b, a->args[1], &y));
-    bool is_void = kind_of(b, x) == YK_KIND_NULL && kind_of(b, y) == YK_KIND_NULL;
-    if (is_void) /* may be anything, as a difference of two times */
+    yk_kind kx = kind_of(b, x), ky = kind_of(b, y);
+    if ((kx == YK_KIND_NULL && (ky == YK_KIND_NULL || ky == YK_KIND_TEXT)) || (kx == YK_KIND_TEXT && ky == YK_KIND_NULL)) /* may be anything, as a difference of two times */
         return constant_missing(b, (yk_type){.kind = YK_KIND_NULL}, ret);
     YK_TRY(bind_time_arithmetic(b, a, x, y, &done, ret));
     if (done)
@@ -600,7 +618,9 @@ static int bind_part(binder *b, const yk_ast *a, uint32_t *ret)
     YK_TRY(bind(b, a->args[0], &x));
     if (kind_of(b, x) == YK_KIND_NULL)
         return constant_missing(b, INT, ret);
-    YK_TRY(need_time(b, a, a->args[0], &x));
+    bool is_of_clock = a->op == YK_OP_HOUR || a->op == YK_OP_MINUTE || a->op == YK_OP_SECOND;
+    if (!type_of(b, x).is_clock || !is_of_clock)
+        YK_TRY(need_time(b, a, a->args[0], &x));
     return node1(b, YK_CODE_PART, a->op, INT, x, ret);
 }
 
@@ -677,7 +697,7 @@ static int bind_cast(binder *b, const yk_ast *a, uint32_t *ret)
     if ((yk_kind_is_number(from) || from == YK_KIND_BOOL) && to_number)
         return cast_number(b, to.kind, x, ret);
     if (to.kind == YK_KIND_TEXT)
-        return from == YK_KIND_DATA ? misfit(b, a, "anything but bytes", a->args[0], x, "") : node1(b, YK_CODE_TO_TEXT, 0, TEXT, x, ret);
+        return node1(b, YK_CODE_TO_TEXT, 0, TEXT, x, ret);
     if (from == YK_KIND_TEXT)
         return node1(b, YK_CODE_TEXT_TO, 0, to, x, ret);
     if (yk_kind_is_time(from) && yk_kind_is_time(to.kind)) {
@@ -753,7 +773,8 @@ int yk_bind(yk_program *p, const yk_expr *e, yk_want want, uint32_t *ret, yoke_e
     if (want == YK_WANT_REAL) {
         if (!yk_kind_is_number(k) && k != YK_KIND_BOOL && k != YK_KIND_NULL)
             return yk_fail(err, YOKE_ETYPE, "'%.80s' is %s, and a number is needed here%s", e->text, yk_type_name(type_of(&b, node), type, sizeof type),
-                           k == YK_KIND_SPAN ? "; seconds(…), minutes(…) or hours(…) make it one" : k == YK_KIND_TEXT ? "; cast(… as real) makes it one" : "");
+                           k == YK_KIND_SPAN ? "; seconds(…), minutes(…) or hours(…) make it one" : k == YK_KIND_TEXT ? "; cast(… as real) makes it one"
+                           : yk_kind_is_time(k) ? "; hour(…), or days(… - '2022-01-01'), is one" : "");
         YK_TRY(yk_bind_real(p, node, &node, err));
     }
     *ret = node;

@@ -187,23 +187,39 @@ static int same_time(yk_program *p, uint32_t *a, uint32_t *b, yoke_error *err)
     return yk_bind_rescale(p, *b, to, b, err);
 }
 
-/* A text constant beside a time is read as one. */
-static int read_time(yk_program *p, uint32_t *c, bool *ret_fits, yoke_error *err)
+/* A text constant beside a time or a duration is read as one. */
+static int read_time(yk_program *p, uint32_t *c, yk_kind kind, bool *ret_fits, yoke_error *err)
 {
-    const yk_value *v = &p->nodes[*c].value;
-    yk_value        t = {.type = {.kind = YK_KIND_TIME}};
-    bool            is_date;
-    if (!yk_time_parse(v->t.data, v->t.len, &t.i, &t.type.unit, &is_date)) {
-        *ret_fits = false;
-        return yk_fail(err, YOKE_ETYPE, "'%.*s' is no date or time; write it as '2022-02-01' or '2022-02-01 12:30:00'", (int)(v->t.len < 60 ? v->t.len : 60),
-                       v->t.data);
-    }
+    const yk_text *v = &p->nodes[*c].value.t;
+    yk_value       t = {.type = {.kind = kind}};
+    bool           is_date;
+    *ret_fits = kind == YK_KIND_SPAN ? yk_span_parse(v->data, v->len, &t.i, &t.type.unit) : yk_time_parse(v->data, v->len, &t.i, &t.type.unit, &is_date);
+    if (!*ret_fits)
+        return yk_fail(err, YOKE_ETYPE, kind == YK_KIND_SPAN ? "'%.*s' is no duration; write it as '00:10:00', '10 minutes' or '2 days 12:00'"
+                                                             : "'%.*s' is no date or time; write it as '2022-02-01' or '2022-02-01 12:30:00'",
+                       (int)(v->len < 60 ? v->len : 60), v->data);
     return yk_bind_const(p, t, c, err);
 }
 
 static bool is_text_const(const yk_node *n)
 {
     return n->code == YK_CODE_CONST && n->type.kind == YK_KIND_TEXT && !n->value.is_missing;
+}
+
+/* One beside a UUID too. */
+static int read_uuid(yk_program *p, uint32_t *c, bool *ret_fits, yoke_error *err)
+{
+    const yk_text *v = &p->nodes[*c].value.t;
+    yk_value       u = {.type = {.kind = YK_KIND_DATA, .is_uuid = true}};
+    char           bytes[16];
+    *ret_fits = yk_uuid_parse(*v, bytes);
+    if (!*ret_fits)
+        return yk_fail(err, YOKE_ETYPE, "'%.*s' is no UUID, which has 8-4-4-4-12 hexadecimal digits", (int)(v->len < 60 ? v->len : 60), v->data);
+    char *copy = yk_arena_alloc(&p->arena, sizeof bytes);
+    if (!copy)
+        return yk_fail_nomem(err, "binding an expression");
+    u.t = (yk_text){memcpy(copy, bytes, sizeof bytes), sizeof bytes};
+    return yk_bind_const(p, u, c, err);
 }
 
 /* An integral real constant beside an integer is that integer: exact for integers of any size. */
@@ -254,13 +270,12 @@ int yk_bind_pair(yk_program *p, uint32_t *a, uint32_t *b, bool is_compare, bool 
         return missing_of(p, p->nodes[*b].type, a, err);
     if (y == YK_KIND_NULL)
         return missing_of(p, p->nodes[*a].type, b, err);
-    if (yk_kind_is_time(x) && is_text_const(&p->nodes[*b])) {
-        YK_TRY(read_time(p, b, ret_fits, err));
-        y = YK_KIND_TIME;
-    } else if (yk_kind_is_time(y) && is_text_const(&p->nodes[*a])) {
-        YK_TRY(read_time(p, a, ret_fits, err));
-        x = YK_KIND_TIME;
-    }
+    bool has_time = yk_kind_is_time(x) || yk_kind_is_time(y), has_span = x == YK_KIND_SPAN || y == YK_KIND_SPAN;
+    for (int turn = 0; turn < 2 && (has_time || has_span); turn++)
+        if (is_text_const(&p->nodes[turn ? *b : *a])) {
+            *(turn ? &y : &x) = has_time ? YK_KIND_TIME : YK_KIND_SPAN;
+            YK_TRY(read_time(p, turn ? b : a, has_time ? YK_KIND_TIME : YK_KIND_SPAN, ret_fits, err));
+        }
     if ((yk_kind_is_time(x) && yk_kind_is_time(y)) || (x == YK_KIND_SPAN && y == YK_KIND_SPAN))
         return same_time(p, a, b, err);
     if (x == YK_KIND_BOOL && y == YK_KIND_BOOL && !is_compare)
@@ -270,6 +285,9 @@ int yk_bind_pair(yk_program *p, uint32_t *a, uint32_t *b, bool is_compare, bool 
             return 0;
         return same_number(p, a, b, is_compare, err);
     }
+    for (int turn = 0; turn < 2; turn++)
+        if (is_text_const(&p->nodes[turn ? *b : *a]) && p->nodes[turn ? *a : *b].type.is_uuid)
+            return read_uuid(p, turn ? b : a, ret_fits, err);
     *ret_fits = (x == YK_KIND_TEXT || x == YK_KIND_DATA) && (y == YK_KIND_TEXT || y == YK_KIND_DATA);
     return 0;
 }

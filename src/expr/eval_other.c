@@ -195,6 +195,10 @@ static int to_text(yk_eval *ev, yk_type from, const yk_reg *a, uint32_t n, yk_te
 {
     char   buf[64];
     size_t size = yk_kind_size(from.kind);
+    if (from.kind == YK_KIND_DATA && !from.is_uuid) { /* as they are */
+        memcpy(to, a->data, n * sizeof *to);
+        return 0;
+    }
     if (from.kind == YK_KIND_REAL) { /* NaN is missing; text has its own mark for that */
         uint64_t *valid = yk_reg_valid(r);
         if (!valid)

@@ -178,11 +178,17 @@ const char *const *yk_expr_functions(void);
  * TIME in nanoseconds where it fits, else in coarser units; *ret_is_date when no time of day was given. */
 bool yk_time_parse(const char *text, size_t len, int64_t *ret, yk_unit *ret_unit, bool *ret_is_date);
 
+/* "00:10:00", "23:59:59.5", "2 days", "10 minutes", "1 day 02:00", each with a - before it: as a SPAN. False when it is none. */
+bool yk_span_parse(const char *text, size_t len, int64_t *ret, yk_unit *ret_unit);
+
 /* Writes a TIME, DATE or SPAN value as text ("2022-02-01 12:30:15.250"), returns its length. */
 enum { YK_TIME_MAX = 48 };
 size_t yk_time_print(yk_type type, int64_t value, char buf[YK_TIME_MAX]);
 
-/* Writes a value as text, returns its length: numbers read back as the same. Nothing of NULL, TEXT and DATA. */
+/* 8-4-4-4-12 hexadecimal digits as 16 bytes; false when it is none. */
+bool yk_uuid_parse(yk_text text, char ret[16]);
+
+/* Writes a value as text, returns its length: numbers read back as the same. Nothing of NULL, TEXT and DATA that is no UUID. */
 enum { YK_VALUE_MAX = 64 };
 size_t yk_value_print(yk_type type, const void *value, char buf[YK_VALUE_MAX]);
 

@@ -25,20 +25,22 @@ static uint64_t step(const char *p, const char *end)
     return (uint64_t)(q - p);
 }
 
-/* % any run, _ one character. The last % seen is all that ever needs to be gone back to. */
+/* % any run, _ one character, each itself after a backslash. The last % seen is all that ever needs to be gone back to. */
 bool yk_text_like(yk_text text, yk_text pattern)
 {
     const char *t = text.data, *t_end = t + text.len, *p = pattern.data, *p_end = p + pattern.len;
     const char *back_p = NULL, *back_t = NULL;
     while (t < t_end) {
-        if (p < p_end && *p == '%') {
+        bool        is_plain = p_end - p > 1 && *p == '\\' && (p[1] == '%' || p[1] == '_' || p[1] == '\\');
+        const char *c = p + is_plain;
+        if (!is_plain && p < p_end && *p == '%') {
             back_p = ++p;
             back_t = t;
-        } else if (p < p_end && *p == '_') {
+        } else if (!is_plain && p < p_end && *p == '_') {
             p++;
             t += step(t, t_end);
-        } else if (p < p_end && *p == *t) {
-            p++;
+        } else if (c < p_end && *c == *t) {
+            p = c + 1;
             t++;
         } else if (back_p) {
             p = back_p;
@@ -135,6 +137,38 @@ static size_t print_decimal(const void *v, int scale, char *buf, size_t size)
     return at;
 }
 
+static bool is_dash(int i) { return i == 8 || i == 13 || i == 18 || i == 23; }
+
+bool yk_uuid_parse(yk_text text, char ret[16])
+{
+    unsigned char bytes[16] = {0};
+    int           n = 0;
+    if (text.len != 36)
+        return false;
+    for (int i = 0; i < 36; i++) {
+        unsigned char c = (unsigned char)text.data[i];
+        if (is_dash(i) ? c != '-' : !isxdigit(c))
+            return false;
+        if (is_dash(i))
+            continue;
+        bytes[n / 2] = (unsigned char)(bytes[n / 2] << 4 | (isdigit(c) ? c - '0' : (c | 0x20) - 'a' + 10));
+        n++;
+    }
+    memcpy(ret, bytes, sizeof bytes);
+    return true;
+}
+
+static size_t print_uuid(const yk_text *t, char *buf)
+{
+    char *to = buf;
+    for (int i = 0, n = 0; i < 36 && t->len == 16; i++) {
+        *to++ = is_dash(i) ? '-' : "0123456789abcdef"[(unsigned char)t->data[n / 2] >> (n & 1 ? 0 : 4) & 15];
+        n += !is_dash(i);
+    }
+    *to = '\0';
+    return (size_t)(to - buf);
+}
+
 size_t yk_value_print(yk_type type, const void *value, char buf[YK_VALUE_MAX])
 {
     int64_t i = 0;
@@ -148,8 +182,14 @@ size_t yk_value_print(yk_type type, const void *value, char buf[YK_VALUE_MAX])
     case YK_KIND_DATE:
     case YK_KIND_SPAN: memcpy(&i, value, sizeof i); return yk_time_print(type, i, buf);
     case YK_KIND_DECIMAL: return print_decimal(value, type.scale, buf, YK_VALUE_MAX);
-    default: buf[0] = '\0'; return 0;
+    case YK_KIND_DATA:
+        if (type.is_uuid)
+            return print_uuid(value, buf);
+        break;
+    default: break;
     }
+    buf[0] = '\0';
+    return 0;
 }
 
 static bool is_word(yk_text t, const char *word)

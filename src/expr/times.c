@@ -139,6 +139,54 @@ static bool read_zone(reader *r, int64_t *second)
     return hour < 24 && minute < 60;
 }
 
+/* In the coarsest unit that says it exactly; false when that does not fit. */
+static bool in_unit(int64_t second, int ns, int64_t *ret, yk_unit *ret_unit)
+{
+    *ret_unit = ns == 0 ? YK_UNIT_S : ns % 1000000 == 0 ? YK_UNIT_MS : ns % 1000 == 0 ? YK_UNIT_US : YK_UNIT_NS;
+    int64_t per = yk_unit_per_second(*ret_unit), v;
+    if (__builtin_mul_overflow(second, per, &v) || __builtin_add_overflow(v, ns / (1000000000 / per), &v))
+        return false;
+    *ret = v;
+    return true;
+}
+
+/* "2 days", "10 minutes": seconds; r stays where it is when there is none. */
+static bool read_count(reader *r, int64_t *ret_second, bool *ret_is_days)
+{
+    static const struct { const char *word; int64_t seconds; } all[] = {{"second", 1}, {"minute", 60}, {"hour", 3600}, {"day", 86400}};
+    const char *at = r->p;
+    int64_t     n = 0;
+    for (; at != r->end && isdigit((unsigned char)*at) && at - r->p < 9; at++)
+        n = 10 * n + (*at - '0');
+    if (at == r->p || at == r->end || *at++ != ' ')
+        return false;
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        size_t len = strlen(all[i].word);
+        if ((size_t)(r->end - at) < len || strncasecmp(at, all[i].word, len) != 0)
+            continue;
+        r->p = at + len;
+        take(r, 's');
+        *ret_second = n * all[i].seconds;
+        *ret_is_days = all[i].seconds == 86400;
+        return true;
+    }
+    return false;
+}
+
+bool yk_span_parse(const char *text, size_t len, int64_t *ret, yk_unit *ret_unit)
+{
+    reader  r = {text, text + len};
+    int64_t days = 0, second = 0;
+    int     ns = 0;
+    bool    is_negative = take(&r, '-'), is_days = false, has_count = read_count(&r, &days, &is_days);
+    if (!(has_count && r.p == r.end) && ((has_count && !(is_days && take(&r, ' '))) || !read_clock(&r, &second, &ns) || r.p != r.end))
+        return false;
+    if (!in_unit(days + second, ns, ret, ret_unit))
+        return false;
+    *ret = is_negative ? -*ret : *ret;
+    return true;
+}
+
 bool yk_time_parse(const char *text, size_t len, int64_t *ret, yk_unit *ret_unit, bool *ret_is_date)
 {
     static const int month_days[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
@@ -158,12 +206,7 @@ bool yk_time_parse(const char *text, size_t len, int64_t *ret, yk_unit *ret_unit
     if (!*ret_is_date && ((!take(&r, ' ') && !take(&r, 'T') && !take(&r, 't')) || !read_clock(&r, &second, &ns) || !read_zone(&r, &second) || r.p != r.end))
         return false;
     second += day_of_date(year, month, day) * 86400;
-    *ret_unit = ns == 0 ? YK_UNIT_S : ns % 1000000 == 0 ? YK_UNIT_MS : ns % 1000 == 0 ? YK_UNIT_US : YK_UNIT_NS;
-    int64_t per = yk_unit_per_second(*ret_unit), v;
-    if (__builtin_mul_overflow(second, per, &v) || __builtin_add_overflow(v, ns / (1000000000 / per), &v))
-        return false;
-    *ret = v;
-    return true;
+    return in_unit(second, ns, ret, ret_unit);
 }
 
 /* ---- To text ---- */

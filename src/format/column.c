@@ -29,10 +29,10 @@ const char *yk_type_name(yk_type t, char *buf, size_t size)
     if (t.kind == YK_KIND_TIME)
         snprintf(buf, size, "timestamp[%s%s]", unit[t.unit], t.is_utc ? ", UTC" : "");
     else if (t.kind == YK_KIND_SPAN)
-        snprintf(buf, size, "duration[%s]", unit[t.unit]);
+        snprintf(buf, size, "%s[%s]", t.is_clock ? "time" : "duration", unit[t.unit]);
     else if (t.kind == YK_KIND_DECIMAL)
         snprintf(buf, size, "decimal(scale %d)", t.scale);
     else
-        snprintf(buf, size, "%s", kind[t.kind]);
+        snprintf(buf, size, "%s", t.is_uuid ? "uuid" : kind[t.kind]);
     return buf;
 }

@@ -37,6 +37,8 @@ typedef struct yk_type {
     yk_unit unit;   /* of TIME and SPAN */
     bool    is_utc; /* of TIME */
     int8_t  scale;  /* of DECIMAL */
+    bool    is_uuid;  /* of DATA: 16 bytes, shown as 8-4-4-4-12 hexadecimal digits */
+    bool    is_clock; /* of SPAN: a time of day */
 } yk_type;
 
 /* A borrowed run of bytes; not NUL-terminated. */

@@ -111,11 +111,10 @@ int yk_bins_log(uint32_t n, double lo, double hi, yk_bins **ret, yoke_error *err
     YK_TRY(check_range(lo, hi, err));
     if (!(lo > 0.0) || !(lo < hi))
         return yk_fail(err, YOKE_EINVALID, "bins that widen by a factor need a range 0 < lo < hi, not %g:%g", lo, hi);
-    bool is_far = isinf(hi / lo);
-    for (uint32_t i = 0; i < n; i++) {
-        double t = (double)i / n;
-        b->edges[i] = i == 0 ? lo : is_far ? yk_pow(lo, 1.0 - t) * yk_pow(hi, t) : lo * yk_pow(hi / lo, t);
-    }
+    bool   is_far = isinf(hi / lo);
+    double step = (is_far ? yk_log10(hi) - yk_log10(lo) : yk_log10(hi / lo)) / n; /* in powers of ten, so that decades are exact */
+    for (uint32_t i = 0; i < n; i++)
+        b->edges[i] = i == 0 ? lo : is_far ? yk_pow(10.0, yk_log10(lo) + i * step) : lo * yk_pow(10.0, i * step);
     b->edges[n] = hi;
     YK_TRY(check_increasing(b, err));
     make_cells(b);

@@ -25,6 +25,7 @@ static void write_head(const yk_batch_column *c, yk_buf *to)
     head h;
     memset(&h, 0, sizeof h); /* its gaps too */
     h.type.kind = c->type.kind, h.type.unit = c->type.unit, h.type.is_utc = c->type.is_utc, h.type.scale = c->type.scale;
+    h.type.is_uuid = c->type.is_uuid, h.type.is_clock = c->type.is_clock;
     h.is_coded = c->dict != NULL, h.dict_id = c->dict ? c->dict_id : 0;
     yk_buf_append(to, &h, sizeof h);
 }

@@ -369,8 +369,8 @@ static int each_row(const yoke_table *t, const yoke_rows *r, handing *h, yoke_er
     YK_CLEANUP(wanted_fini) wanted         w = {0};
     YK_CLEANUP(yk_sink_freep) yk_sink     *sink = NULL;
     YK_CLEANUP(yk_table_scan_fini) yk_scan scan = {0};
+    YK_TRY(yk_table_settle(t, err)); /* which columns * is may depend on it */
     YK_TRY(find_wanted(t, r, &w, err));
-    YK_TRY(yk_table_settle(t, err));
     YK_AUTOFREE char **names = yk_new_array(char *, w.n_shown);
     YK_AUTOFREE void  *types = yk_calloc(w.n_shown, sizeof *h->frame.types);
     if (!names || !types)
@@ -644,8 +644,12 @@ static int64_t count_missing(const yk_source *s, size_t column)
     for (size_t i = 0; i < s->n_files; i++) {
         const yk_source_file *f = &s->files[i];
         int32_t               c = f->column[column];
-        if (!f->parquet || c < 0)
+        if (!f->parquet)
             return -1;
+        if (c < 0) {
+            all += (int64_t)f->n;
+            continue;
+        }
         if (!yk_parquet_column_at(f->parquet, (unsigned)c)->is_nullable)
             continue;
         for (unsigned g = 0; g < yk_parquet_groups(f->parquet); g++) {
@@ -671,7 +675,7 @@ static void note_column(const yk_source *s, size_t i, yk_buf *to)
     for (size_t f = 0; f < s->n_files && !c->is_partition; f++) {
         const yk_source_file *file = &s->files[f];
         if (file->column[i] < 0) {
-            yk_buf_printf(to, "%snot in '%s'", to->len ? "; " : "", file->path);
+            yk_buf_printf(to, "%snot in %zu of the files, such as '%s'", to->len ? "; " : "", s->n_files - c->n_files, file->path);
             break;
         }
     }
@@ -691,6 +695,19 @@ static void note_column(const yk_source *s, size_t i, yk_buf *to)
     }
 }
 
+static int put_facts(yk_batch *rows, const char *name, const char *type, const char *missing, uint32_t n_files, const char *note, yoke_error *err)
+{
+    const char *texts[] = {name, type, missing, NULL, note};
+    for (size_t k = 0; k < 5; k++) {
+        yk_value v = {.type = rows->columns[k].type, .i = n_files};
+        if (texts[k])
+            v.t = (yk_text){texts[k], strlen(texts[k])};
+        YK_TRY(yk_batch_put(&rows->columns[k], &v, err));
+    }
+    rows->n++;
+    return 0;
+}
+
 static int put_column(const yk_source *s, size_t i, yk_batch *rows, yoke_error *err)
 {
     const yk_source_column *c = &s->columns[i];
@@ -705,20 +722,27 @@ static int put_column(const yk_source *s, size_t i, yk_batch *rows, yoke_error *
     if (n >= 0)
         snprintf(missing, sizeof missing, "%lld", (long long)n);
     else
-        snprintf(missing, sizeof missing, "%s", c->is_nullable ? "yes" : "no");
-    const char *texts[] = {c->name, is_refused ? "-" : type, missing, NULL, yk_buf_text(&note)};
-    for (size_t k = 0; k < 5; k++) {
-        yk_value v = {.type = rows->columns[k].type, .i = c->n_files};
-        if (texts[k])
-            v.t = (yk_text){texts[k], strlen(texts[k])};
-        YK_TRY(yk_batch_put(&rows->columns[k], &v, err));
-    }
-    rows->n++;
-    return 0;
+        snprintf(missing, sizeof missing, "%s", c->is_nullable || c->n_files < s->n_files ? "yes" : "no");
+    return put_facts(rows, c->name, is_refused ? "-" : type, missing, c->n_files, yk_buf_text(&note), err);
 }
 
-/* CSV columns are looked at throughout: a scan that counts each. */
-static int look_at_types(const yoke_table *t, yoke_error *err)
+static int put_joined(const yk_lookup *l, size_t i, yk_batch *rows, yoke_error *err)
+{
+    char type[64];
+    yk_type_name(l->rows.columns[l->columns[i].column].type, type, sizeof type);
+    return put_facts(rows, l->columns[i].name, type, "yes", 1, "of the table that joins", err);
+}
+
+static size_t count_clashes(const yk_source *s)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s->n_columns; i++)
+        n += s->columns[i].clash != NULL;
+    return n;
+}
+
+/* A scan that meets every value of the columns that can be one. */
+static int look_once(const yoke_table *t, yoke_error *err)
 {
     YK_CLEANUP(exprs_fini) exprs           all = {0};
     YK_CLEANUP(yk_sink_freep) yk_sink     *sink = NULL;
@@ -727,11 +751,27 @@ static int look_at_types(const yoke_table *t, yoke_error *err)
     whole.n_where = 0;
     whole.n_lookups = 0;
     int rc = add_selected(&all, &whole, NULL, NULL);
-    if (rc < 0) /* without a column that all files have none will be read */
+    if (rc < 0) /* without a column that can be read none will be */
         return rc == YOKE_EUNSUPPORTED ? 0 : yk_fail_nomem(err, "reading CSV");
     yk_rows_opts o = {.tail = 1, .memory = UINT64_MAX};
     YK_TRY(yk_rows_new((const yk_expr *const *)all.list, all.n, &o, &sink, err));
     return run_scan(&whole, &sink, &scan, err);
+}
+
+/* CSV columns are looked at throughout; one that turns out to be none is left out. */
+static int look_at_types(const yoke_table *t, yoke_error *err)
+{
+    YK_TRY(yk_source_count(t->source, t->session, err));
+    for (;;) {
+        yoke_error one = YOKE_ERROR_INIT;
+        size_t     n = count_clashes(t->source);
+        int        rc = look_once(t, &one);
+        for (size_t i = 0; i < t->source->n_columns; i++)
+            t->source->columns[i].is_asked = false; /* not by the call */
+        if (rc < 0 && count_clashes(t->source) > n)
+            continue;
+        return rc < 0 ? yk_fail(err, rc, "%s", one.text) : 0;
+    }
 }
 
 int yk_table_settle(const yoke_table *t, yoke_error *err) { return t->source->has_csv ? look_at_types(t, err) : 0; }
@@ -748,5 +788,9 @@ yoke_frame *yoke_table_columns(const yoke_table *t, yoke_error *err)
     for (size_t i = 0; i < t->source->n_columns; i++)
         if (put_column(t->source, i, &rows, err) < 0)
             return NULL;
+    for (size_t i = 0; i < t->n_lookups; i++)
+        for (size_t c = 0; c < t->lookups[i]->n_columns; c++)
+            if (put_joined(t->lookups[i], c, &rows, err) < 0)
+                return NULL;
     return yk_frame_new(&rows, names, &f, err) < 0 ? NULL : f;
 }

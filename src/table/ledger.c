@@ -554,6 +554,18 @@ static int put_texts(const yk_grouping *s, const yk_ledger *t, size_t ask, const
     return 0;
 }
 
+/* A column of integers has 64 bits; what is kept of a sum has 128. */
+static int check_sums(const yk_grouping *s, const yk_ledger *t, size_t ask, yk_type type, yoke_error *err)
+{
+    const yk_cell *cells = t->cells[ask];
+    if (s->asks[ask].what != YK_EACH_SUM || type.kind == YK_KIND_REAL)
+        return 0;
+    for (uint32_t i = 0, n = yk_groups_count(t->groups); i < n; i++)
+        if (cells[i].sum_int != (int64_t)cells[i].sum_int)
+            return yk_fail(err, YOKE_ELIMIT, "the sum of '%s' in a group does not fit an integer; cast(… as real) sums reals", yk_expr_text(s->asks[ask].expr));
+    return 0;
+}
+
 static int begin_column(yk_batch_column *c, yk_type type, size_t n, yoke_error *err)
 {
     c->type = type;
@@ -577,6 +589,7 @@ int yk_ledger_rows(const yk_grouping *s, yk_ledger *t, const uint32_t *order, bo
     for (size_t a = 0; a < s->n_asks; a++) {
         yk_batch_column *c = &ret->columns[s->n_keys + a];
         YK_TRY(begin_column(c, result_type(s, a), n, err));
+        YK_TRY(check_sums(s, t, a, c->type, err));
         YK_TRY((yk_is_texts(c->type) ? put_texts : put_numbers)(s, t, a, order, n, c, err));
     }
     if (with_firsts) {

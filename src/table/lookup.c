@@ -118,7 +118,9 @@ static int fail_twice(const yk_lookup *l, uint64_t row, yoke_error *err)
         yk_buf_puts(&text, k ? ", " : "");
         yk_value_put(&v, &text);
     }
-    return yk_fail(err, YOKE_EINVALID, "the joined table has two rows with the key '%s'; a join needs at most one", yk_buf_text(&text));
+    return yk_fail(err, YOKE_EINVALID,
+                   "the joined table has two rows with the key '%s'; a join needs at most one: 'yoke table OTHER --by KEY --first COLUMN -o FILE' leaves one of each",
+                   yk_buf_text(&text));
 }
 
 static int number_own_block(yk_finder *f, uint64_t at, yk_vec *all, yk_vec *keys, yk_arena *arena, yoke_error *err)

@@ -143,18 +143,14 @@ static size_t enter_file(yk_reader *r, uint64_t first, uint32_t n)
     return file;
 }
 
-static void constant_vec(column *c, const yk_value *v, uint32_t n, yk_vec *ret)
+/* A file's column of which all rows have one value; false when it is not so. */
+static bool constant_vec(const yk_reader *r, column *c, size_t file, uint32_t n, yk_vec *ret)
 {
-    c->constant = *v;
-    c->one = v->is_missing ? 0 : 1;
-    *ret = (yk_vec){.type = v->type, .n = n, .values = &c->constant.i, .valid = v->is_missing ? &c->one : NULL, .is_const = true};
-}
-
-/* A file's column that a folder's name gives. */
-static const yk_value *part_of(const yk_reader *r, size_t file, uint32_t index)
-{
-    const yk_source_file *f = &r->s->files[file];
-    return r->s->columns[index].is_partition ? &f->part[index] : NULL;
+    if (!yk_source_constant(r->s, file, c->index, &c->constant))
+        return false;
+    c->one = c->constant.is_missing ? 0 : 1;
+    *ret = (yk_vec){.type = c->constant.type, .n = n, .values = &c->constant.i, .valid = c->one ? NULL : &c->one, .is_const = true};
+    return true;
 }
 
 /* The Parquet cursor of a column, at row `first` of all rows. */
@@ -259,8 +255,8 @@ static int gather_piece(yk_reader *r, column *c, size_t file, uint64_t first, ui
     YK_CLEANUP(yk_csv_cursor_closep) yk_csv_cursor *csv = NULL;
     YK_CLEANUP(yk_npy_cursor_closep) yk_npy_cursor *npy = NULL;
     yk_vec                                          v, flat;
-    if (part_of(r, file, c->index)) {
-        constant_vec(c, part_of(r, file, c->index), n, &v);
+    if (constant_vec(r, c, file, n, &v)) {
+        ;
     } else if (f->parquet) {
         YK_TRY(yk_cursor_open(f->parquet, (unsigned)f->column[c->index], first - f->first, n, &cursor, err));
         YK_TRY(yk_cursor_next(cursor, n, &v, err));
@@ -319,10 +315,8 @@ int yk_reader_get(yk_reader *r, uint32_t index, yk_vec *ret, yk_type *ret_retype
     if (file == r->s->n_files)
         return gather(r, c, first, ret, ret_retype, err);
     const yk_source_file *f = &r->s->files[file];
-    if (part_of(r, file, index)) {
-        constant_vec(c, part_of(r, file, index), r->n, ret);
+    if (constant_vec(r, c, file, r->n, ret))
         return 0;
-    }
     if (f->parquet) {
         YK_TRY(cursor_at(r, c, first, err));
         YK_TRY(yk_cursor_next(c->cursor, r->n, ret, err));
@@ -378,9 +372,10 @@ int yk_reader_bad(yk_reader *r, const uint64_t **ret, yoke_error *err)
 int yk_reader_coded(yk_reader *r, uint32_t index, uint64_t most, const yk_dict **ret_dict, yk_type *ret_type, uint64_t *ret_n, yoke_error *err)
 {
     column               *c = column_of(r, index);
-    const yk_source_file *f = &r->s->files[enter_file(r, r->at, 1)];
+    size_t                file = enter_file(r, r->at, 1);
+    const yk_source_file *f = &r->s->files[file];
     *ret_n = 0;
-    if (!f->parquet || r->s->columns[index].is_partition)
+    if (!f->parquet || yk_source_constant(r->s, file, index, &c->constant))
         return 0;
     *ret_type = yk_parquet_column_at(f->parquet, (unsigned)f->column[index])->type;
     YK_TRY(cursor_at(r, c, r->at, err));

@@ -9,14 +9,14 @@
 
 #include <math.h>
 
-typedef enum shape { ROWS, REALS, INTEGERS, TEXTS, NOTHING } shape;
+typedef enum shape { ROWS, REALS, INTEGERS, WIDES, TEXTS, NOTHING } shape;
 
 /* What a task, and the sink over all tasks, has found. Plain bytes: a task's goes to the fold as it is. */
 typedef struct found {
-    uint64_t n;
-    __extension__ __int128 sum;
-    double  min, max;
-    int64_t min_int, max_int;
+    uint64_t    n;
+    yk_wide_int sum;
+    double      min, max;
+    yk_wide_int min_int, max_int;
 } found;
 
 typedef struct numbers {
@@ -43,19 +43,19 @@ static shape shape_of(const numbers *s)
         return ROWS;
     switch (yk_sink_type(&s->base, 0).kind) {
     case YK_KIND_NULL: return NOTHING;
-    case YK_KIND_REAL:
+    case YK_KIND_REAL: return REALS;
     case YK_KIND_UINT:
-    case YK_KIND_DECIMAL: return REALS;
+    case YK_KIND_DECIMAL: return WIDES;
     case YK_KIND_TEXT:
     case YK_KIND_DATA: return TEXTS;
     default: return INTEGERS;
     }
 }
 
-/* Whether the fixed tree is needed: for sums of reals, and all moments. */
+/* Whether the fixed tree is needed: for sums of what is no signed integer, and all moments. */
 static bool has_tree(const numbers *s)
 {
-    return (s->needs & YK_NEED_MOMENTS) || ((s->needs & YK_NEED_SUM) && shape_of(s) == REALS);
+    return (s->needs & YK_NEED_MOMENTS) || ((s->needs & YK_NEED_SUM) && (shape_of(s) == REALS || shape_of(s) == WIDES));
 }
 
 static void numbers_bind(yk_sink *base)
@@ -67,7 +67,8 @@ static void numbers_bind(yk_sink *base)
 
 static void found_init(found *f)
 {
-    *f = (found){.min = INFINITY, .max = -INFINITY, .min_int = INT64_MAX, .max_int = INT64_MIN};
+    yk_wide_int half = (yk_wide_int)1 << 126, most = half - 1 + half;
+    *f = (found){.min = INFINITY, .max = -INFINITY, .min_int = most, .max_int = -most};
 }
 
 static int numbers_open(yk_sink *base, void **ret, yoke_error *err)
@@ -127,8 +128,7 @@ static int add_reals(numbers *s, state *st, const yk_block *b, yoke_error *err)
         YK_TRY(yk_coded_add(&st->coded, b, s->base.root, add_times, &st->now, &took, err));
     if (took)
         return 0;
-    /* What has no doubles of its own (unsigned, decimal) is read through the root that makes it real. */
-    size_t root = s->base.root + (yk_sink_type(&s->base, 0).kind != YK_KIND_REAL);
+    size_t root = s->base.root;
     if (has_tree(s) && !(s->needs & YK_NEED_RANGE)) {
         YK_TRY(yk_eval_root(b->eval, root, &v, err));
         if (v.codes && !v.is_const && v.type.kind == YK_KIND_REAL && v.dict->n) {
@@ -143,6 +143,21 @@ static int add_reals(numbers *s, state *st, const yk_block *b, yoke_error *err)
         st->now.n += yk_min_max(v.values, b->mask, b->n, &st->now.min, &st->now.max);
     else if (!has_tree(s))
         st->now.n += yk_count_real(v.values, b->mask, b->n);
+    return 0;
+}
+
+static void keep_range(found *f, yk_wide_int min, yk_wide_int max)
+{
+    f->min_int = min < f->min_int ? min : f->min_int;
+    f->max_int = max > f->max_int ? max : f->max_int;
+}
+
+/* Moments of integers are those of the reals next to them. */
+static int add_as_reals(numbers *s, state *st, const yk_block *b, yoke_error *err)
+{
+    yk_vec real;
+    YK_TRY(yk_eval_values(b->eval, s->base.root + 1, &real, err));
+    yk_partial_add(&st->partial, real.values, b->mask, b->n);
     return 0;
 }
 
@@ -161,6 +176,13 @@ static int read_integers(numbers *s, state *st, const yk_block *b, const int64_t
     return 0;
 }
 
+static void add_range(found *f, const int64_t *x, const uint64_t *mask, uint32_t n)
+{
+    int64_t min = INT64_MAX, max = INT64_MIN;
+    if (yk_min_max_int(x, mask, n, &min, &max))
+        keep_range(f, min, max);
+}
+
 static int add_integers(numbers *s, state *st, const yk_block *b, yoke_error *err)
 {
     const int64_t  *x;
@@ -170,13 +192,24 @@ static int add_integers(numbers *s, state *st, const yk_block *b, yoke_error *er
     if (s->needs & YK_NEED_SUM)
         st->now.sum += yk_sum_int(x, mask, b->n);
     if (s->needs & YK_NEED_RANGE)
-        yk_min_max_int(x, mask, b->n, &st->now.min_int, &st->now.max_int);
-    if (s->needs & YK_NEED_MOMENTS) {
-        yk_vec real;
-        YK_TRY(yk_eval_values(b->eval, s->base.root + 1, &real, err));
-        yk_partial_add(&st->partial, real.values, b->mask, b->n);
+        add_range(&st->now, x, mask, b->n);
+    return has_tree(s) ? add_as_reals(s, st, b, err) : 0;
+}
+
+/* Unsigned integers and decimals: each row counts once, or `times` it. */
+static int add_wides(numbers *s, state *st, const yk_block *b, const uint64_t *times, yoke_error *err)
+{
+    yk_vec v;
+    YK_TRY(yk_eval_values(b->eval, s->base.root, &v, err));
+    const uint64_t *mask = rows_that_count(st, &v, b);
+    for (uint32_t i = 0; i < b->n; i++) {
+        if (mask && !(mask[i >> 6] >> (i & 63) & 1))
+            continue;
+        yk_wide_int x = v.type.kind == YK_KIND_UINT ? (yk_wide_int)((const uint64_t *)v.values)[i] : ((const yk_wide_int *)v.values)[i];
+        keep_range(&st->now, x, x);
+        st->now.n += times ? times[i] : 1;
     }
-    return 0;
+    return has_tree(s) ? add_as_reals(s, st, b, err) : 0;
 }
 
 static int text_order(const char *a, size_t na, const char *b, size_t nb)
@@ -221,6 +254,7 @@ static int numbers_block(yk_sink *base, void *state_, const yk_block *b, yoke_er
     case ROWS: st->now.n += b->n_pass; return 0;
     case REALS: return add_reals(s, st, b, err);
     case INTEGERS: return add_integers(s, st, b, err);
+    case WIDES: return add_wides(s, st, b, NULL, err);
     case TEXTS: return add_texts(s, st, b, NULL, err);
     case NOTHING: return 0;
     }
@@ -239,7 +273,7 @@ static uint64_t times_of(const uint64_t *mask, const uint64_t *times, uint32_t n
 static int count_reals(numbers *s, state *st, const yk_block *b, const uint64_t *times, yoke_error *err)
 {
     yk_vec v;
-    YK_TRY(yk_eval_values(b->eval, s->base.root + (yk_sink_type(&s->base, 0).kind != YK_KIND_REAL), &v, err));
+    YK_TRY(yk_eval_values(b->eval, s->base.root, &v, err));
     const double *x = v.values;
     yk_min_max(x, b->mask, b->n, &st->now.min, &st->now.max);
     for (uint32_t i = 0; i < b->n; i++)
@@ -252,7 +286,7 @@ static int count_integers(numbers *s, state *st, const yk_block *b, const uint64
     const int64_t  *x;
     const uint64_t *mask;
     YK_TRY(read_integers(s, st, b, &x, &mask, err));
-    yk_min_max_int(x, mask, b->n, &st->now.min_int, &st->now.max_int);
+    add_range(&st->now, x, mask, b->n);
     for (uint32_t i = 0; i < b->n; i++)
         if (!mask || (mask[i >> 6] >> (i & 63) & 1))
             st->now.sum += (yk_wide_int)x[i] * times[i];
@@ -268,6 +302,7 @@ static int numbers_times(yk_sink *base, void *state_, const yk_block *b, const u
     case ROWS: st->now.n += times_of(NULL, times, b->n); return 0;
     case REALS: return count_reals(s, st, b, times, err);
     case INTEGERS: return count_integers(s, st, b, times, err);
+    case WIDES: return add_wides(s, st, b, times, err);
     case TEXTS: return add_texts(s, st, b, times, err);
     case NOTHING: return 0;
     }
@@ -322,8 +357,7 @@ static int numbers_fold(yk_sink *base, const void *bytes, size_t n, yoke_error *
     s->all.sum += f.sum;
     s->all.min = f.min < s->all.min || (f.min == s->all.min && signbit(f.min)) ? f.min : s->all.min;
     s->all.max = f.max > s->all.max || (f.max == s->all.max && signbit(s->all.max)) ? f.max : s->all.max;
-    s->all.min_int = f.min_int < s->all.min_int ? f.min_int : s->all.min_int;
-    s->all.max_int = f.max_int > s->all.max_int ? f.max_int : s->all.max_int;
+    keep_range(&s->all, f.min_int, f.max_int);
     return 0;
 }
 
@@ -343,8 +377,7 @@ static bool add_known(numbers *s, const yk_parquet_stats *st, const yk_parquet_c
         s->all.min = st->min.r < s->all.min ? st->min.r : s->all.min;
         s->all.max = st->max.r > s->all.max ? st->max.r : s->all.max;
     } else {
-        s->all.min_int = st->min.i < s->all.min_int ? st->min.i : s->all.min_int;
-        s->all.max_int = st->max.i > s->all.max_int ? st->max.i : s->all.max_int;
+        keep_range(&s->all, st->min.i, st->max.i);
     }
     return st->is_min_least && st->is_max_greatest;
 }
@@ -362,8 +395,8 @@ static bool numbers_known(yk_sink *base, const yk_source *src)
     for (size_t i = 0; i < src->n_files && is_known; i++) {
         const yk_parquet *f = src->files[i].parquet;
         int32_t           own = f ? src->files[i].column[column] : -1;
-        is_known = own >= 0 && yk_type_same(yk_parquet_column_at(f, (unsigned)own)->type, s->type);
-        for (unsigned g = 0; is_known && g < yk_parquet_groups(f); g++) {
+        is_known = f && (own < 0 || yk_type_same(yk_parquet_column_at(f, (unsigned)own)->type, s->type));
+        for (unsigned g = 0; is_known && own >= 0 && g < yk_parquet_groups(f); g++) {
             yk_parquet_stats st;
             yk_parquet_group_stats(f, g, (unsigned)own, &st);
             is_known = add_known(s, &st, yk_parquet_column_at(f, (unsigned)own), yk_parquet_group_at(f, g)->n_rows);
@@ -428,23 +461,23 @@ void yk_numbers_read(const yk_sink *base, yk_numbers *ret)
 {
     const numbers *s = (const numbers *)base;
     *ret = (yk_numbers){.type = s->type, .n = s->all.n, .sums = {.mean = NAN, .m2 = NAN}};
-    bool is_real = s->type.kind == YK_KIND_REAL || s->type.kind == YK_KIND_UINT || s->type.kind == YK_KIND_DECIMAL;
     if (s->total)
         ret->sums = yk_total_read(s->total);
     if (s->total && !(s->needs & YK_NEED_RANGE))
         ret->n = ret->sums.n;
-    ret->is_exact = !is_real;
+    ret->is_exact = s->type.kind != YK_KIND_REAL && s->type.kind != YK_KIND_UINT && s->type.kind != YK_KIND_DECIMAL;
     ret->sum_int = s->all.sum;
     ret->min = ret->max = (yk_value){.type = s->type, .is_missing = ret->n == 0};
-    if (is_real) {
-        ret->min.type = ret->max.type = (yk_type){.kind = YK_KIND_REAL};
+    if (s->type.kind == YK_KIND_REAL) {
         ret->min.r = s->all.min, ret->max.r = s->all.max;
     } else if (s->type.kind == YK_KIND_TEXT || s->type.kind == YK_KIND_DATA) {
         ret->min.t = (yk_text){yk_buf_text(&s->min), s->min.len};
         ret->max.t = (yk_text){yk_buf_text(&s->max), s->max.len};
     } else if (s->type.kind == YK_KIND_BOOL) {
         ret->min.b = s->all.min_int, ret->max.b = s->all.max_int;
-    } else {
-        ret->min.i = s->all.min_int, ret->max.i = s->all.max_int;
+    } else if (s->type.kind == YK_KIND_DECIMAL) {
+        ret->min.d = s->all.min_int, ret->max.d = s->all.max_int;
+    } else { /* unsigned ones have the same bits */
+        ret->min.i = (int64_t)s->all.min_int, ret->max.i = (int64_t)s->all.max_int;
     }
 }

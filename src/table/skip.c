@@ -91,14 +91,14 @@ static int skip_file(yk_skips *k, const yk_source *s, const yk_source_file *f, c
         return add(k, f->first, f->first + f->n, err);
     if (fact->column >= s->n_columns)
         return 0; /* of a table that joins */
-    if (s->columns[fact->column].is_partition) {
-        const yk_value *v = &f->part[fact->column];
-        int64_t         n = (int64_t)f->n;
-        bool may = v->is_missing ? yk_fact_may_hold(fact, NULL, NULL, n, n) : yk_fact_may_hold(fact, v, v, 0, n);
+    yk_value v;
+    if (yk_source_constant(s, (size_t)(f - s->files), fact->column, &v)) {
+        int64_t n = (int64_t)f->n;
+        bool may = v.is_missing ? yk_fact_may_hold(fact, NULL, NULL, n, n) : yk_fact_may_hold(fact, &v, &v, 0, n);
         return may ? 0 : add(k, f->first, f->first + f->n, err);
     }
     int32_t column = f->column[fact->column];
-    if (!f->parquet || column < 0)
+    if (!f->parquet)
         return 0;
     yk_type type = yk_parquet_column_at(f->parquet, (unsigned)column)->type;
     for (unsigned g = 0; g < yk_parquet_groups(f->parquet); g++) {

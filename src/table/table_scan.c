@@ -472,7 +472,7 @@ static bool names(const yk_expr *e, const char *column)
 
 static void find_columns(plan *p, const yk_root *roots, size_t n_roots)
 {
-    const yk_source *src = p->scan->source;
+    yk_source *src = p->scan->source;
     for (uint32_t c = 0; c < src->n_columns; c++) {
         bool is_read = is_key(p, n_roots, c), is_unseen = false;
         for (size_t r = 0; r < n_roots; r++) {
@@ -481,6 +481,7 @@ static void find_columns(plan *p, const yk_root *roots, size_t n_roots)
         }
         if (is_unseen)
             p->unseen[p->n_unseen++] = c;
+        src->columns[c].is_asked |= is_read;
         if (is_read || is_unseen)
             p->columns[p->n_columns++] = c;
     }

@@ -63,6 +63,8 @@ bool yk_type_unify(yk_type a, yk_type b, yk_type *ret)
     if (a.kind == b.kind) {
         ret->unit = a.unit > b.unit ? a.unit : b.unit;
         ret->is_utc = a.is_utc && b.is_utc;
+        ret->is_uuid = a.is_uuid && b.is_uuid;
+        ret->is_clock = a.is_clock && b.is_clock;
         if (a.kind == YK_KIND_DECIMAL && a.scale != b.scale)
             *ret = (yk_type){.kind = YK_KIND_REAL};
         return true;
@@ -384,12 +386,23 @@ int yk_source_check(const yk_source *s, const char *name, yoke_error *err)
     for (size_t i = 0; i < s->n_files && !c->is_partition; i++) {
         const yk_source_file *f = &s->files[i];
         if (f->column[at] < 0)
-            return yk_fail(err, YOKE_EABSENT, "'%s' has no column '%s', which %u of the %zu files have; leave it out", f->path, name, c->n_files, s->n_files);
+            continue;
         const char *refusal = yk_file_column_at(f, (unsigned)f->column[at]).refusal;
         if (refusal)
             return yk_fail(err, YOKE_EUNSUPPORTED, "'%s': column '%s' cannot be read: %s", f->path, name, refusal);
     }
     return c->clash ? yk_fail(err, YOKE_ETYPE, "%s", c->clash) : 0;
+}
+
+bool yk_source_constant(const yk_source *s, size_t file, uint32_t column, yk_value *ret)
+{
+    const yk_source_file   *f = &s->files[file];
+    const yk_source_column *c = &s->columns[column];
+    if (c->is_partition)
+        *ret = f->part[column];
+    else if (f->column[column] < 0)
+        *ret = (yk_value){.type = c->type, .is_missing = true};
+    return c->is_partition || f->column[column] < 0;
 }
 
 /* ---- opening */

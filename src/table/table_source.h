@@ -23,7 +23,8 @@ typedef struct yk_source_column {
     bool    is_given;     /* of CSV files: the call says the type */
     bool    is_stored;    /* some file holds it in a type of its own; else it is text, and can be read as such */
     char   *clash;    /* why it cannot be one column, as a sentence; NULL: it can */
-    uint32_t n_files; /* that have it */
+    uint32_t n_files; /* that have it; in the others it is missing */
+    bool    is_asked; /* a scan has read it; set by the thread that asks */
 } yk_source_column;
 
 typedef struct yk_source_file {
@@ -71,13 +72,17 @@ int64_t yk_source_find(const yk_source *s, const char *name);
 /* Whether there is a column of that name, or one of which it is the first part ("trip" of "trip.start"). */
 bool yk_source_knows(const yk_source *s, const char *name);
 
-/* Fails when a column cannot be read throughout: no file has it (near names are given), some file lacks it, types clash, it is
- * of a kind that cannot be read. */
+/* Fails when a column cannot be read throughout: no file has it (near names are given), types clash, it is of a kind that cannot be
+ * read. */
 int yk_source_check(const yk_source *s, const char *name, yoke_error *err) YK_MUST_USE;
+
+/* The one value that all rows of a file have: what its folder's name says, or missing where the file lacks the column. False: the file has
+ * values of its own. */
+bool yk_source_constant(const yk_source *s, size_t file, uint32_t column, yk_value *ret);
 
 static inline bool yk_type_same(yk_type a, yk_type b)
 {
-    return a.kind == b.kind && a.unit == b.unit && a.is_utc == b.is_utc && a.scale == b.scale;
+    return a.kind == b.kind && a.unit == b.unit && a.is_utc == b.is_utc && a.scale == b.scale && a.is_uuid == b.is_uuid && a.is_clock == b.is_clock;
 }
 
 /* The type that holds the values of both; false when there is none. */

@@ -10,6 +10,7 @@
 typedef struct parquet_out {
     yoke_session      *session;
     const char        *path;
+    yk_parquet_write_opts opts;
     bool               may_replace;
     yk_parquet_writer *writer;
     yk_codec_state    *codecs; /* of each worker */
@@ -44,7 +45,7 @@ static int open_writer(parquet_out *o, const yoke_frame *f)
         fields[i] = (yk_parquet_field){.name = f->names[i], .type = f->rows.columns[i].type};
         o->rest.columns[i].type = f->rows.columns[i].type;
     }
-    return yk_parquet_writer_open(o->path, o->may_replace, fields, (unsigned)n, NULL, &o->writer, o->err);
+    return yk_parquet_writer_open(o->path, o->may_replace, fields, (unsigned)n, &o->opts, &o->writer, o->err);
 }
 
 typedef struct strip {
@@ -109,9 +110,23 @@ static int add_frame(void *ctx, const yoke_frame *f)
     return 0;
 }
 
-int yoke_table_write_parquet(const yoke_table *t, const yoke_rows *rows, const char *path, int may_replace, uint64_t *ret_rows, yoke_error *err)
+static int codec_named(const char *name, yk_parquet_codec *ret, yoke_error *err)
 {
-    YK_CLEANUP(parquet_out_fini) parquet_out o = {.session = t->session, .path = path, .may_replace = may_replace, .err = err};
+    static const char *const names[] = {[YK_PARQUET_ZSTD] = "zstd", [YK_PARQUET_SNAPPY] = "snappy", [YK_PARQUET_PLAIN] = "none"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcasecmp(name, names[i]) == 0) {
+            *ret = (yk_parquet_codec)i;
+            return 0;
+        }
+    return yk_fail(err, YOKE_EINVALID, "Parquet files are not written with compression '%s': zstd, snappy and none are", name);
+}
+
+int yoke_table_write_parquet(const yoke_table *t, const yoke_rows *rows, const char *path, const char *compression, int may_replace, uint64_t *ret_rows,
+                             yoke_error *err)
+{
+    YK_CLEANUP(parquet_out_fini) parquet_out o = {.session = t->session, .path = path, .opts = YK_PARQUET_WRITE_OPTS_INIT, .may_replace = may_replace, .err = err};
+    if (compression)
+        YK_TRY(codec_named(compression, &o.opts.codec, err));
     YK_TRY(yoke_table_each(t, rows, add_frame, &o, err));
     if (o.rest.n)
         YK_TRY(encode_strip(&o, &o.rest, 0, (uint32_t)o.rest.n));

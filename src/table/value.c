@@ -37,7 +37,7 @@ void yk_value_put(const yk_value *v, yk_buf *to)
         return;
     if (v->type.kind == YK_KIND_TEXT)
         yk_buf_append(to, v->t.data, v->t.len);
-    else if (v->type.kind == YK_KIND_DATA)
+    else if (v->type.kind == YK_KIND_DATA && (!v->type.is_uuid || v->t.len != 16))
         print_data(v->t, to);
     else if ((at = yk_buf_extend(to, YK_VALUE_MAX)))
         to->len -= YK_VALUE_MAX - yk_value_print(v->type, &v->i, at);

@@ -291,6 +291,28 @@ TEST(times_are_read_and_printed)
         assert_true(yk_time_print((yk_type){.kind = YK_KIND_DATE}, v, text) < sizeof text);
 }
 
+TEST(durations_are_read_as_they_are_printed)
+{
+    static const struct {
+        const char *text, *want;
+    } row[] = {{"00:10", "00:10:00"}, {"23:59:59.5", "23:59:59.500"}, {"-00:00:00.000001", "-00:00:00.000001"}, {"10 minutes", "00:10:00"}, {"1 second", "00:00:01"},
+               {"48 Hours", "2 days 00:00:00"}, {"1 day", "1 day 00:00:00"}, {"-2 days 03:04", "-2 days 03:04:00"}, {"2 days 24:00", "3 days 00:00:00"},
+               {"999999999 days", "999999999 days 00:00:00"}, {"1234567890 days", NULL}, {"", NULL}, {"-", NULL}, {"10", NULL}, {"10 ", NULL}, {"10 m", NULL},
+               {"1 hour 10:00", NULL}, {"1 day ", NULL}, {"1 days 1", NULL}, {"10:00x", NULL}, {"1:00", NULL}, {" 10:00", NULL}, {"2022-02-01", NULL}};
+    for (size_t k = 0; k < sizeof row / sizeof *row; k++) {
+        int64_t v;
+        yk_unit unit;
+        char    text[48];
+        bool    ok = yk_span_parse(row[k].text, strlen(row[k].text), &v, &unit);
+        assert_int_equal(ok, row[k].want != NULL);
+        if (!ok)
+            continue;
+        yk_time_print((yk_type){.kind = YK_KIND_SPAN, .unit = unit}, v, text);
+        assert_string_equal(text, row[k].want);
+    }
+}
+
 RUN_TESTS(filters_tell_facts, facts_are_held_against_ranges, conjuncts_lists_and_names, programs_know_their_columns, rows_masked_out_do_not_overflow,
           blocks_may_differ_from_what_was_announced, dictionaries_are_computed_once_and_kept_apart_by_id, filters_are_bitmaps,
-          lack_of_memory_is_an_error_and_leaks_nothing, times_are_read_and_printed)
+          lack_of_memory_is_an_error_and_leaks_nothing, times_are_read_and_printed,
+          durations_are_read_as_they_are_printed)

@@ -71,6 +71,7 @@ static bool read_time_format(column *c, const char *f)
     c->said.type.unit = unit;
     c->said.type.kind = f[1] == 's' ? YK_KIND_TIME : YK_KIND_SPAN;
     c->said.type.is_utc = f[1] == 's' && f[3] == ':' && f[4];
+    c->said.type.is_clock = f[1] == 't';
     c->form = f[1] == 't' && unit <= YK_UNIT_MS ? FORM_I32 : FORM_64;
     return f[1] == 's' || f[1] == 't' || f[1] == 'D';
 }

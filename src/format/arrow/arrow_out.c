@@ -25,7 +25,7 @@ static void print_format(yk_type t, char *to, size_t size)
     case YK_KIND_DATA: snprintf(to, size, "Z"); break;
     case YK_KIND_TIME: snprintf(to, size, "ts%c:%s", UNIT[t.unit], t.is_utc ? "UTC" : ""); break;
     case YK_KIND_DATE: snprintf(to, size, "tdD"); break;
-    case YK_KIND_SPAN: snprintf(to, size, "tD%c", UNIT[t.unit]); break;
+    case YK_KIND_SPAN: snprintf(to, size, "t%c%c", t.is_clock ? 't' : 'D', UNIT[t.unit]); break;
     case YK_KIND_DECIMAL: snprintf(to, size, "d:38,%d", t.scale); break;
     }
 }
@@ -259,13 +259,13 @@ static void release_array(struct ArrowArray *a)
     a->release = NULL;
 }
 
-/* Dates are 32 bits wide in Arrow, decimals little-endian as here; a missing buffer must still be a pointer. */
-static void narrow_dates(column *c, int64_t rows)
+/* Dates and times of day in ms are 32 bits wide in Arrow, decimals little-endian as here; a missing buffer must still be a pointer. */
+static void narrow(column *c, int64_t rows)
 {
     const int64_t *wide = (const int64_t *)(const void *)c->values.data;
-    int32_t       *narrow = (int32_t *)(void *)c->values.data;
+    int32_t       *to = (int32_t *)(void *)c->values.data;
     for (int64_t i = 0; i < rows; i++)
-        narrow[i] = (int32_t)wide[i];
+        to[i] = (int32_t)wide[i];
 }
 
 static int move_column(column *c, int64_t rows, struct ArrowArray *to)
@@ -273,8 +273,8 @@ static int move_column(column *c, int64_t rows, struct ArrowArray *to)
     owned *o = yk_new(owned);
     if (!o)
         return YOKE_ENOMEM;
-    if (c->type.kind == YK_KIND_DATE)
-        narrow_dates(c, rows);
+    if (c->type.kind == YK_KIND_DATE || (c->type.is_clock && c->type.unit <= YK_UNIT_MS))
+        narrow(c, rows);
     o->column = *c;
     *c = (column){.type = c->type};
     bool has_bytes = o->column.type.kind == YK_KIND_TEXT || o->column.type.kind == YK_KIND_DATA;

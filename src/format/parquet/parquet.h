@@ -25,7 +25,6 @@ typedef struct yk_parquet_column {
     const char *name;        /* dotted path from the root: "fare", "trip.start" */
     yk_type     type;        /* of the blocks its cursors give; what a refused column would have had, where known */
     bool        is_nullable; /* rows may be missing (itself or a struct around it) */
-    bool        is_uuid;     /* 16 bytes (kind DATA), shown as 8-4-4-4-12 hexadecimal digits */
     bool        is_int96;    /* a timestamp in the old 96-bit form */
     const char *physical;    /* "INT64", "BYTE_ARRAY", "FIXED_LEN_BYTE_ARRAY(16)": as the file stores it */
     const char *logical;     /* "TIMESTAMP(MICROS,UTC)", "DECIMAL(9,2)", "" for none: as the file annotates it */

@@ -13,11 +13,8 @@ typedef struct yk_parquet_writer yk_parquet_writer;
 
 typedef struct yk_parquet_field {
     const char *name;
-    yk_type     type;
+    yk_type     type; /* lengths of time, other than times of day, are written as integers, which their unit is not kept of: Parquet has none */
     bool        is_required; /* no row is ever missing: one that is, is YOKE_EINVALID */
-    bool        is_uuid;     /* of DATA: 16 bytes each */
-    bool        is_clock;    /* of SPAN: a time of day. Other spans are written as integers, which their unit is not kept of:
-                              * Parquet has no lengths of time */
 } yk_parquet_field;
 
 typedef enum yk_parquet_codec { YK_PARQUET_ZSTD, YK_PARQUET_SNAPPY, YK_PARQUET_PLAIN } yk_parquet_codec;

@@ -88,9 +88,9 @@ static void find_physical(yk_pq_encoder *e)
               [YK_KIND_SPAN] = {YK_PQ_INT64, 8}, [YK_KIND_DECIMAL] = {YK_PQ_FLBA, 16}};
     e->physical = of[e->field.type.kind].physical;
     e->width = of[e->field.type.kind].width;
-    if (e->field.type.kind == YK_KIND_SPAN && e->field.is_clock && e->field.type.unit == YK_UNIT_MS)
+    if (e->field.type.kind == YK_KIND_SPAN && e->field.type.is_clock && e->field.type.unit == YK_UNIT_MS)
         e->physical = YK_PQ_INT32, e->width = 4;
-    if (e->field.is_uuid && e->field.type.kind == YK_KIND_DATA)
+    if (e->field.type.is_uuid && e->field.type.kind == YK_KIND_DATA)
         e->physical = YK_PQ_FLBA, e->width = 16;
 }
 

@@ -63,7 +63,7 @@ static void type_integer(const yk_pq_element *e, yk_pq_leaf *l)
     } else if (e->logical == YK_PQ_L_DATE && is_32) {
         t->kind = YK_KIND_DATE;
     } else if (e->logical == YK_PQ_L_TIME && is_32 == (e->unit == YK_UNIT_MS)) {
-        t->kind = YK_KIND_SPAN, t->unit = e->unit;
+        t->kind = YK_KIND_SPAN, t->unit = e->unit, t->is_clock = true;
     } else if (e->logical == YK_PQ_L_TIMESTAMP && !is_32) {
         t->kind = YK_KIND_TIME, t->unit = e->unit, t->is_utc = e->is_utc;
     } else if (e->logical == YK_PQ_L_DECIMAL) {
@@ -85,7 +85,7 @@ static void type_bytes(const yk_pq_element *e, yk_pq_leaf *l)
     else if (e->logical == YK_PQ_L_FLOAT16 && is_fixed && e->width == 2)
         t->kind = YK_KIND_REAL, l->form = YK_PQ_F_F16;
     else if (e->logical == YK_PQ_L_UUID && is_fixed && e->width == 16)
-        l->column.is_uuid = true;
+        t->is_uuid = true;
 }
 
 static void type_leaf(const yk_pq_element *e, yk_pq_leaf *l)

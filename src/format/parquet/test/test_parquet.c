@@ -283,8 +283,8 @@ static double few(uint64_t i) { return (double)(i * i % 97) / 4; }
 static int write_file(const char *path, yoke_error *err)
 {
     static const yk_parquet_field fields[] = {
-        {"few", {.kind = YK_KIND_REAL}, false, false, false}, {"all", {.kind = YK_KIND_INT}, true, false, false},
-        {"text", {.kind = YK_KIND_TEXT}, false, false, false}};
+        {"few", {.kind = YK_KIND_REAL}, false}, {"all", {.kind = YK_KIND_INT}, true},
+        {"text", {.kind = YK_KIND_TEXT}, false}};
     yk_parquet_write_opts                           opts = {YK_PARQUET_SNAPPY, 0, 20000, 4096};
     YK_CLEANUP(yk_parquet_writer_closep) yk_parquet_writer *w = NULL;
     static double                                   real[YK_BLOCK];
