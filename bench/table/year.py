@@ -155,6 +155,7 @@ def main():
         version, call = globals()[f"{args.peer}_call"](args.folder, int(args.threads))
         json.dump((version, *best(call, args.runs)), sys.stdout)
         return None
+    cache_by_reading(args.folder)
     pages = pages_seconds(args.folder)
     print(f"pages of the four columns read and decompressed, nothing more, 1 thread: {pages:.3f} s" if pages else
           "no build/tests/bench_parquet: ninja -C build tests/bench_parquet")

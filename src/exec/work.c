@@ -21,6 +21,21 @@ bool yk_block_fail(yk_block *b, const yk_mishap *m)
     return false;
 }
 
+const char *yk_block_emitted(const yk_block *b, uint64_t index, size_t *at, size_t *ret_n)
+{
+    yk_emit e = {0};
+    *ret_n = 0;
+    if (*at >= b->emitted.len)
+        return "";
+    memcpy(&e, b->emitted.data + *at, sizeof e);
+    if (e.index != index)
+        return "";
+    const char *bytes = b->emitted.data + *at + sizeof e;
+    *at += sizeof e + (size_t)e.n;
+    *ret_n = (size_t)e.n;
+    return bytes;
+}
+
 uint64_t yk_backoff_ns(unsigned backoff_ms, unsigned attempt)
 {
     uint64_t ms = backoff_ms;
@@ -237,9 +252,8 @@ void yk_block_run(yoke_task *t, yk_block *b)
     uint32_t i = b->first, batch = batch_of(w->out_size);
     while (i < b->n && !is_stopped(t)) {
         uint32_t end = b->n - i > batch ? i + batch : b->n;
-        if (w->out_size) {
+        if (w->out_size)
             memset(b->out + (size_t)i * w->out_size, 0, (size_t)(end - i) * w->out_size);
-        }
         if (!t->after && !b->times && !w->timeout_ms)
             i = run_plain(t, b, i, end);
         for (; i < end && !is_stopped(t); i++) {

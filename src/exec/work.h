@@ -144,6 +144,15 @@ int yk_task_run_here(yoke_task_fn *fn, uint64_t index, const void *item, void *r
 /* Records a failed task. False when memory is out: then b->rc says so. */
 bool yk_block_fail(yk_block *b, const yk_mishap *m);
 
+/* On a walk along a block's tasks: how the one of this index failed; NULL: it did not. *at goes along: 0 before the first task. */
+static inline const yk_mishap *yk_block_mishap(const yk_block *b, uint64_t index, size_t *at)
+{
+    return *at < b->n_mishaps && b->mishaps[*at].index == index ? &b->mishaps[(*at)++] : NULL;
+}
+
+/* On such a walk: what the task emitted, *ret_n bytes, borrowed from the block; "" and 0 when nothing. */
+const char *yk_block_emitted(const yk_block *b, uint64_t index, size_t *at, size_t *ret_n);
+
 /* The pause before attempt 2, 3 and so on. */
 uint64_t yk_backoff_ns(unsigned backoff_ms, unsigned attempt);
 

@@ -150,8 +150,8 @@ void yk_call_outcome(const yk_block *b, const yk_work *w, uint32_t i, size_t *mi
         ret->pid = t->pid;
         ret->tid = t->tid;
     }
-    if (*mishap < b->n_mishaps && b->mishaps[*mishap].index == ret->index) {
-        const yk_mishap *m = &b->mishaps[(*mishap)++];
+    const yk_mishap *m = yk_block_mishap(b, ret->index, mishap);
+    if (m) {
         ret->error = &m->why;
         ret->cause = m->cause;
         ret->status = m->status;
@@ -159,13 +159,7 @@ void yk_call_outcome(const yk_block *b, const yk_work *w, uint32_t i, size_t *mi
         return;
     }
     ret->value = b->out + (size_t)i * w->out_size;
-    ret->bytes = "";
-    yk_emit e;
-    if (*emit_at < b->emitted.len && (memcpy(&e, b->emitted.data + *emit_at, sizeof e), e.index == ret->index)) {
-        ret->bytes = b->emitted.data + *emit_at + sizeof e;
-        ret->n_bytes = (size_t)e.n;
-        *emit_at += sizeof e + (size_t)e.n;
-    }
+    ret->bytes = yk_block_emitted(b, ret->index, emit_at, &ret->n_bytes);
 }
 
 int yk_call_report(yk_call *c, const yk_block *b, yoke_error *err)

@@ -260,14 +260,11 @@ static int graph_fill(void *fill_ctx, uint32_t want, void *to, uint32_t *ret_got
 
 static void block_done(yoke_graph *g, const yk_block *b)
 {
-    const uint32_t  *id = (const uint32_t *)(const void *)b->in;
-    const yk_mishap *m = b->mishaps, *last = b->n_mishaps ? m + b->n_mishaps : m;
+    const uint32_t *id = (const uint32_t *)(const void *)b->in;
+    size_t          mishap = 0;
     pthread_mutex_lock(&g->lock);
-    for (uint32_t i = 0; i < b->n_done; i++) {
-        bool has_failed = m < last && m->index == b->lo + i;
-        m += has_failed;
-        node_done(g, id[i], has_failed ? FAILED : DONE);
-    }
+    for (uint32_t i = 0; i < b->n_done; i++)
+        node_done(g, id[i], yk_block_mishap(b, b->lo + i, &mishap) ? FAILED : DONE);
     pthread_mutex_unlock(&g->lock);
 }
 

@@ -39,21 +39,16 @@ static int fold_failure(const yk_stage *st, const yk_work *w, const yk_mishap *m
 
 static int fold_block(const yk_stage *st, const yk_work *w, const yk_block *b, yoke_error *err)
 {
-    const yk_mishap *m = b->mishaps, *last = b->n_mishaps ? m + b->n_mishaps : m;
-    size_t           at = 0;
+    size_t mishap = 0, emitted = 0;
     for (uint32_t i = 0; i < b->n; i++) {
-        uint64_t index = b->lo + i;
-        if (m < last && m->index == index) {
-            YK_TRY(fold_failure(st, w, m++, err));
+        uint64_t         index = b->lo + i;
+        const yk_mishap *m = yk_block_mishap(b, index, &mishap);
+        if (m) {
+            YK_TRY(fold_failure(st, w, m, err));
             continue;
         }
-        yk_result r = {.index = index, .out = b->out + (size_t)i * st->out_size, .bytes = ""};
-        yk_emit   e;
-        if (at < b->emitted.len && (memcpy(&e, b->emitted.data + at, sizeof e), e.index == index)) {
-            r.bytes = b->emitted.data + at + sizeof e;
-            r.n_bytes = (size_t)e.n;
-            at += sizeof e + (size_t)e.n;
-        }
+        yk_result r = {.index = index, .out = b->out + (size_t)i * st->out_size};
+        r.bytes = yk_block_emitted(b, index, &emitted, &r.n_bytes);
         if (st->fold)
             YK_TRY(st->fold(st->fold_ctx, &r, err));
     }
