@@ -320,12 +320,14 @@ static yk_proc_run *reuse(yk_exec *exec, const yk_work *w)
 static int begin_kept(yk_proc_run *r, yoke_error *err)
 {
     int rc = yk_feed_init(&r->feed, &r->run.work, r->n_procs, err);
-    if (rc < 0)
+    if (rc < 0) {
         run_discard(r);
-    else if (r->feed.max_block > r->shm->max_block)
+        return rc;
+    }
+    if (r->feed.max_block > r->shm->max_block)
         r->feed.max_block = r->shm->max_block;
     r->block_ns = 0;
-    return rc;
+    return 0;
 }
 
 static int processes_begin(yk_exec *ex, const yk_work *work, yk_run **ret, yoke_error *err)
