@@ -160,12 +160,10 @@ static void to_int(const yk_node *node, yk_type from, const yk_reg *a, uint32_t 
             to[i] = yk_bit(a->data, i);
         break;
     case YK_CODE_RESCALE:
-        for (uint32_t i = 0; i < n; i++)
-            to[i] = yk_rescale(x[i], node->value.i);
+        yk_rescale_all(x, n, node->value.i, to);
         break;
     case YK_CODE_PART:
-        for (uint32_t i = 0; i < n; i++)
-            to[i] = yk_time_part((yk_op)node->sub, from, x[i]);
+        yk_time_parts((yk_op)node->sub, from, x, n, to);
         break;
     default: /* YK_CODE_TEXT_LEN */
         for (uint32_t i = 0; i < n; i++)

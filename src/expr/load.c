@@ -56,8 +56,7 @@ static void convert_values(yk_type from, const void *values, uint32_t n, yk_type
     }
     int64_t from_s = yk_unit_per_second(from.unit), to_s = yk_unit_per_second(to.unit);
     int64_t factor = from.kind == YK_KIND_DATE ? 86400 * to_s : to_s >= from_s ? to_s / from_s : -(from_s / to_s);
-    for (uint32_t i = 0; i < n; i++)
-        r[i] = yk_rescale(((const int64_t *)values)[i], factor);
+    yk_rescale_all(values, n, factor, r);
 }
 
 static void gather(const yk_vec *v, void *to, uint32_t n)

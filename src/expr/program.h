@@ -107,8 +107,9 @@ int     yk_text_compare(yk_text a, yk_text b); /* as memcmp, shorter first */
 bool    yk_text_like(yk_text text, yk_text pattern);
 int64_t yk_text_length(yk_text text); /* characters */
 void    yk_text_map(yk_op op, yk_text from, char *to); /* as many bytes */
-int64_t yk_time_part(yk_op part, yk_type type, int64_t value);
+void    yk_time_parts(yk_op part, yk_type type, const int64_t *x, uint32_t n, int64_t *to); /* to may be x, here and below */
 int64_t yk_rescale(int64_t value, int64_t factor); /* as YK_CODE_RESCALE */
+void    yk_rescale_all(const int64_t *x, uint32_t n, int64_t factor, int64_t *to);
 double  yk_decimal_to_real(const void *v, int scale); /* an __int128 */
 /* False when the text is none of that type. */
 bool yk_value_parse(yk_type type, yk_text text, void *ret);

@@ -38,6 +38,32 @@ static int64_t day_of_date(int64_t year, int month, int day)
     return era * 146097 + in_era * 365 + in_era / 4 - in_era / 100 + in_year - 719468;
 }
 
+/* A positive number that many are divided by, as its reciprocal: T. Granlund and P. L. Montgomery, "Division by invariant integers using
+ * multiplication" (1994), theorem 4.2, for dividends below 2^63: factor is 2^(63 + shift) / number, rounded up. */
+typedef struct divisor {
+    int64_t  number;
+    uint64_t factor;
+    unsigned shift; /* number <= 2^shift < 2 * number */
+} divisor;
+
+__extension__ typedef unsigned __int128 wide;
+
+static divisor divisor_of(int64_t number)
+{
+    unsigned shift = number > 1 ? 64 - (unsigned)__builtin_clzll((uint64_t)number - 1) : 0;
+    return (divisor){number, (uint64_t)((((wide)1 << (63 + shift)) + (uint64_t)number - 1) / (uint64_t)number), shift};
+}
+
+/* Rounded down: of a negative x, x >= 0 being ~x, the quotient is ~(~x / number). */
+static inline int64_t floor_by(const divisor *d, int64_t x)
+{
+    int64_t  sign = x >> 63;
+    uint64_t q = (uint64_t)((wide)(uint64_t)(x ^ sign) * d->factor >> 63) >> d->shift;
+    return (int64_t)q ^ sign;
+}
+
+static inline int64_t modulo_by(const divisor *d, int64_t x) { return x - floor_by(d, x) * d->number; }
+
 int64_t yk_rescale(int64_t value, int64_t factor)
 {
     int64_t r;
@@ -48,24 +74,52 @@ int64_t yk_rescale(int64_t value, int64_t factor)
     return r;
 }
 
-int64_t yk_time_part(yk_op part, yk_type type, int64_t value)
+void yk_rescale_all(const int64_t *x, uint32_t n, int64_t factor, int64_t *to)
 {
-    int64_t per_second = type.kind == YK_KIND_DATE ? 1 : yk_unit_per_second(type.unit);
-    int64_t day = type.kind == YK_KIND_DATE ? value : floor_div(value, 86400 * per_second);
-    int64_t second = type.kind == YK_KIND_DATE ? 0 : floor_mod(floor_div(value, per_second), 86400);
-    int64_t year;
-    int     month, of_month;
-    switch (part) {
-    case YK_OP_HOUR: return second / 3600;
-    case YK_OP_MINUTE: return second / 60 % 60;
-    case YK_OP_SECOND: return second % 60;
-    case YK_OP_WEEKDAY: return floor_mod(floor_mod(day, 7) + 3, 7); /* day 0 was a Thursday; Monday is 0 */
-    default: break;
+    if (factor < 0) {
+        const divisor d = divisor_of(-factor);
+        for (uint32_t i = 0; i < n; i++)
+            to[i] = floor_by(&d, x[i]);
+        return;
     }
-    /* Dates beyond the year 10^15 have no use; keep the arithmetic in range. */
-    int64_t far = (int64_t)1 << 58;
-    date_of_day(day > far ? far : day < -far ? -far : day, &year, &month, &of_month);
-    return part == YK_OP_YEAR ? year : part == YK_OP_MONTH ? month : of_month;
+    for (uint32_t i = 0; i < n; i++)
+        to[i] = yk_rescale(x[i], factor);
+}
+
+/* to = (x / by + add) modulo `of`, rounded down. */
+static void cycle(const int64_t *x, uint32_t n, int64_t by, int64_t add, int64_t of, int64_t *to)
+{
+    const divisor d = divisor_of(by), m = divisor_of(of);
+    for (uint32_t i = 0; i < n; i++)
+        to[i] = modulo_by(&m, (int64_t)((uint64_t)floor_by(&d, x[i]) + (uint64_t)add));
+}
+
+static void date_parts(yk_op part, const int64_t *x, uint32_t n, int64_t per_day, int64_t *to)
+{
+    const int64_t far = (int64_t)1 << 58; /* dates beyond the year 10^15 have no use; keeps the arithmetic in range */
+    const divisor d = divisor_of(per_day);
+    for (uint32_t i = 0; i < n; i++) {
+        int64_t day = floor_by(&d, x[i]), year;
+        int     month, of_month;
+        date_of_day(day > far ? far : day < -far ? -far : day, &year, &month, &of_month);
+        to[i] = part == YK_OP_YEAR ? year : part == YK_OP_MONTH ? month : of_month;
+    }
+}
+
+void yk_time_parts(yk_op part, yk_type type, const int64_t *x, uint32_t n, int64_t *to)
+{
+    bool    is_date = type.kind == YK_KIND_DATE;
+    int64_t second = is_date ? 0 : yk_unit_per_second(type.unit), day = is_date ? 1 : 86400 * second;
+    if (part == YK_OP_WEEKDAY) /* day 0 was a Thursday; Monday is 0 */
+        cycle(x, n, day, 3, 7, to);
+    else if (part == YK_OP_YEAR || part == YK_OP_MONTH || part == YK_OP_DAY)
+        date_parts(part, x, n, day, to);
+    else if (is_date)
+        memset(to, 0, n * sizeof *to);
+    else if (part == YK_OP_HOUR)
+        cycle(x, n, 3600 * second, 0, 24, to);
+    else
+        cycle(x, n, part == YK_OP_MINUTE ? 60 * second : second, 0, 60, to);
 }
 
 /* ---- From text ---- */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "table/ledger.h"
 
+#include "numeric/select.h"
+
 #include <math.h>
 #include <stdlib.h>
 
@@ -441,30 +443,65 @@ int yk_ledger_merge(const yk_grouping *s, yk_ledger *t, uint64_t firsts, const c
     return 0;
 }
 
-static int compare_pairs(const void *a, const void *b)
+/* Pairs of a group side by side, in place: each goes where its group has room, and the one that was there goes on. begin[g] becomes where
+ * those of group g begin, with an end behind the last; `next` is scratch. */
+static void gather_pairs(yk_pair *p, size_t n, uint32_t n_groups, size_t *begin, size_t *next)
 {
-    const yk_pair *x = a, *y = b;
-    if (x->group != y->group)
-        return x->group < y->group ? -1 : 1;
-    return (x->value > y->value) - (x->value < y->value);
+    for (size_t i = 0; i < n; i++)
+        begin[p[i].group + 1]++;
+    for (uint32_t g = 0; g < n_groups; g++)
+        begin[g + 1] += begin[g];
+    memcpy(next, begin, n_groups * sizeof *next);
+    for (uint32_t g = 0; g < n_groups; g++)
+        while (next[g] < begin[g + 1]) {
+            yk_pair v = p[next[g]];
+            while (v.group != g) {
+                yk_pair *to = &p[next[v.group]++], was = *to;
+                *to = v;
+                v = was;
+            }
+            p[next[g]++] = v;
+        }
+}
+
+/* The value of rank k + 1 where that of rank k is a. */
+static double value_after(const double *x, size_t n, size_t k, double a)
+{
+    size_t upto = 0;
+    double least = INFINITY;
+    for (size_t i = 0; i < n; i++) {
+        upto += x[i] <= a;
+        least = x[i] > a && x[i] < least ? x[i] : least;
+    }
+    return upto > k + 1 ? a : least;
+}
+
+/* Of n values, n > 0, which it reorders; linear between two. */
+static double quantile_of(double *x, size_t n, double q)
+{
+    double at = q * (double)(n - 1), part = at - floor(at);
+    double a = yk_select(x, n, (size_t)at), b = part > 0 ? value_after(x, n, (size_t)at, a) : a;
+    return a == b ? a : part >= 0.5 ? b - (b - a) * (1 - part) : a + (b - a) * part;
 }
 
 /* Puts the quantile of each group into its cell. */
-static void find_quantiles(const yk_grouping *s, yk_ledger *t, size_t ask)
+static int find_quantiles(const yk_grouping *s, yk_ledger *t, size_t ask, yoke_error *err)
 {
-    yk_pair  *p = (yk_pair *)(void *)t->pairs[ask].data;
-    size_t n = t->pairs[ask].len / sizeof *p;
-    if (n)
-        qsort(p, n, sizeof *p, compare_pairs);
-    for (size_t i = 0, end; i < n; i = end) {
-        for (end = i + 1; end < n && p[end].group == p[i].group; end++)
-            ;
-        double at = s->asks[ask].q * (double)(end - i - 1), part = at - floor(at);
-        double a = p[i + (size_t)at].value, b = part > 0 ? p[i + (size_t)at + 1].value : a;
-        yk_cell  *c = &t->cells[ask][p[i].group];
-        c->n = end - i;
-        c->r = a == b ? a : part >= 0.5 ? b - (b - a) * (1 - part) : a + (b - a) * part;
+    yk_pair            *p = (yk_pair *)(void *)t->pairs[ask].data;
+    uint32_t            n_groups = yk_groups_count(t->groups);
+    YK_AUTOFREE size_t *begin = yk_new_array(size_t, (size_t)n_groups + 1), *next = yk_new_array(size_t, (size_t)n_groups + 1);
+    if (!begin || !next)
+        return yk_fail_nomem(err, "grouping");
+    gather_pairs(p, t->pairs[ask].len / sizeof *p, n_groups, begin, next);
+    for (uint32_t g = 0; g < n_groups; g++) {
+        yk_cell *c = &t->cells[ask][g];
+        double  *x = (double *)(void *)&p[begin[g]]; /* the values alone, in the same place */
+        c->n = begin[g + 1] - begin[g];
+        for (size_t i = 0; i < c->n; i++)
+            x[i] = p[begin[g] + i].value;
+        c->r = c->n ? quantile_of(x, c->n, s->asks[ask].q) : 0;
     }
+    return 0;
 }
 
 static int count_distinct(const yk_grouping *s, yk_ledger *t, size_t ask, yoke_error *err)
@@ -607,7 +644,7 @@ int yk_ledger_end(const yk_grouping *s, yk_ledger *t, yoke_error *err)
 {
     for (size_t i = 0; i < s->n_asks; i++) {
         if (s->asks[i].what == YK_EACH_QUANTILE)
-            find_quantiles(s, t, i);
+            YK_TRY(find_quantiles(s, t, i, err));
         else if (s->asks[i].what == YK_EACH_DISTINCT)
             YK_TRY(count_distinct(s, t, i, err));
     }

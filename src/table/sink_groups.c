@@ -87,11 +87,13 @@ static void add_values(yk_ledger *t, yk_each what, yk_cell *cells, const uint32_
 
 static void add_pairs(yk_buf *pairs, const uint32_t *numbers, const double *x, uint32_t n)
 {
-    for (uint32_t i = 0; i < n; i++)
-        if (numbers[i] != YK_NO_GROUP && !isnan(x[i])) {
-            yk_pair p = {numbers[i], x[i]};
-            yk_buf_append(pairs, &p, sizeof p);
-        }
+    size_t   had = pairs->len, got = 0;
+    yk_pair *to = (yk_pair *)(void *)yk_buf_extend(pairs, n * sizeof *to);
+    for (uint32_t i = 0; i < n && to; i++) {
+        to[got] = (yk_pair){numbers[i], x[i]};
+        got += numbers[i] != YK_NO_GROUP && !isnan(x[i]);
+    }
+    pairs->len = had + got * sizeof *to;
 }
 
 static int add_ask(yk_grouping *s, state *st, size_t ask, const yk_block *b, yoke_error *err)

@@ -3,10 +3,11 @@
  * What the tests of whole expressions (tests/test_expr_*.py) do not reach: facts, conjuncts, masks, drifting blocks, lack of memory.
  */
 #include "base/test/check.h"
-#include "expr/expr.h"
+#include "expr/program.h"
 
 #include <math.h>
 #include <stdio.h>
+#include <time.h>
 
 static const yk_field FIELDS[] = {{"r", {.kind = YK_KIND_REAL}}, {"i", {.kind = YK_KIND_INT}}, {"u", {.kind = YK_KIND_UINT}},
                                   {"s", {.kind = YK_KIND_TEXT}}, {"t", {.kind = YK_KIND_TIME, .unit = YK_UNIT_MS}}, {"b", {.kind = YK_KIND_BOOL}}};
@@ -312,7 +313,37 @@ TEST(durations_are_read_as_they_are_printed)
     }
 }
 
+/* Random times of every size and sign, and the borders, against the C library's calendar. */
+TEST(parts_of_times_are_as_the_calendar_has_them)
+{
+    enum { N = 4096 };
+    static const yk_op parts[] = {YK_OP_YEAR, YK_OP_MONTH, YK_OP_DAY, YK_OP_HOUR, YK_OP_MINUTE, YK_OP_SECOND, YK_OP_WEEKDAY};
+    static int64_t     x[N], got[N], seconds[N];
+    uint64_t           r = 88172645463325252u;
+    for (int i = 0; i < N; i++) {
+        r ^= r << 13, r ^= r >> 7, r ^= r << 17; /* Marsaglia's xorshift64 */
+        x[i] = i == 0 ? INT64_MIN : i == 1 ? INT64_MAX : (int64_t)r >> (i % 63);
+    }
+    for (yk_unit u = YK_UNIT_S; u <= YK_UNIT_NS; u++) {
+        int64_t per = yk_unit_per_second(u);
+        yk_rescale_all(x, N, -per, seconds);
+        for (int i = 0; i < N; i++)
+            assert_int_equal(seconds[i], x[i] / per - (x[i] % per < 0));
+        for (size_t k = 0; k < sizeof parts / sizeof *parts; k++) {
+            yk_time_parts(parts[k], (yk_type){.kind = YK_KIND_TIME, .unit = u}, x, N, got);
+            for (int i = 0; i < N; i++) {
+                time_t    t = seconds[i];
+                struct tm tm;
+                if (!gmtime_r(&t, &tm)) /* a year that an int does not hold */
+                    continue;
+                int64_t want[] = {tm.tm_year + INT64_C(1900), tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (tm.tm_wday + 6) % 7};
+                assert_int_equal(got[i], want[k]);
+            }
+        }
+    }
+}
+
 RUN_TESTS(filters_tell_facts, facts_are_held_against_ranges, conjuncts_lists_and_names, programs_know_their_columns, rows_masked_out_do_not_overflow,
           blocks_may_differ_from_what_was_announced, dictionaries_are_computed_once_and_kept_apart_by_id, filters_are_bitmaps,
           lack_of_memory_is_an_error_and_leaks_nothing, times_are_read_and_printed,
-          durations_are_read_as_they_are_printed)
+          durations_are_read_as_they_are_printed, parts_of_times_are_as_the_calendar_has_them)
