@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Dates and times: the proleptic Gregorian calendar, without leap seconds, as Parquet and NumPy count. Days to dates as in
- * H. Hinnant, "chrono-compatible low-level date algorithms" (2013): years begin in March, eras have 400 years.
+ * Dates and times: the proleptic Gregorian calendar, without leap seconds, as Parquet and NumPy count. Dates to days as in
+ * H. Hinnant, "chrono-compatible low-level date algorithms" (2013): years begin in March, eras have 400 years. Days to dates as in
+ * C. Neri and L. Schneider, "Euclidean affine functions and their application to calendar algorithms" (2022), within an era.
  */
 #include "expr/program.h"
 
@@ -19,16 +20,16 @@ static int64_t floor_mod(int64_t a, int64_t b)
     return m < 0 ? m + b : m;
 }
 
-static void date_of_day(int64_t day, int64_t *ret_year, int *ret_month, int *ret_day)
+static inline __attribute__((always_inline)) void date_of_day(int64_t day, int64_t *ret_year, int *ret_month, int *ret_day)
 {
-    int64_t z = day + 719468, era = floor_div(z, 146097);
-    int64_t in_era = z - era * 146097;
-    int64_t year = (in_era - in_era / 1460 + in_era / 36524 - in_era / 146096) / 365;
-    int64_t in_year = in_era - (365 * year + year / 4 - year / 100);
-    int64_t month = (5 * in_year + 2) / 153;
-    *ret_day = (int)(in_year - (153 * month + 2) / 5 + 1);
-    *ret_month = (int)(month < 10 ? month + 3 : month - 9);
-    *ret_year = year + era * 400 + (*ret_month <= 2);
+    int64_t  z = day + 719468, era = floor_div(z, 146097);
+    uint32_t in_era = 4 * (uint32_t)(z - era * 146097) + 3, century = in_era / 146097, in_century = in_era % 146097 / 4; /* of four times the days */
+    uint64_t years = UINT64_C(2939745) * (4 * in_century + 3); /* 2^32 / 1461, rounded up: the year above its fraction */
+    uint32_t in_year = (uint32_t)years / 2939745 / 4, months = 2141 * in_year + 197913; /* 2^16 for a month: month 3 is the first */
+    bool     is_next = in_year >= 306; /* January or February, of the next year */
+    *ret_day = (int)((months & 0xffff) / 2141 + 1);
+    *ret_month = (int)(months >> 16) - 12 * is_next;
+    *ret_year = 400 * era + 100 * century + (int64_t)(years >> 32) + is_next;
 }
 
 static int64_t day_of_date(int64_t year, int month, int day)
@@ -94,7 +95,8 @@ static void cycle(const int64_t *x, uint32_t n, int64_t by, int64_t add, int64_t
         to[i] = modulo_by(&m, (int64_t)((uint64_t)floor_by(&d, x[i]) + (uint64_t)add));
 }
 
-static void date_parts(yk_op part, const int64_t *x, uint32_t n, int64_t per_day, int64_t *to)
+/* Inline for each part: it computes no more than that one takes. */
+static inline __attribute__((always_inline)) void date_parts(yk_op part, const int64_t *x, uint32_t n, int64_t per_day, int64_t *to)
 {
     const int64_t far = (int64_t)1 << 58; /* dates beyond the year 10^15 have no use; keeps the arithmetic in range */
     const divisor d = divisor_of(per_day);
@@ -112,8 +114,12 @@ void yk_time_parts(yk_op part, yk_type type, const int64_t *x, uint32_t n, int64
     int64_t second = is_date ? 0 : yk_unit_per_second(type.unit), day = is_date ? 1 : 86400 * second;
     if (part == YK_OP_WEEKDAY) /* day 0 was a Thursday; Monday is 0 */
         cycle(x, n, day, 3, 7, to);
-    else if (part == YK_OP_YEAR || part == YK_OP_MONTH || part == YK_OP_DAY)
-        date_parts(part, x, n, day, to);
+    else if (part == YK_OP_YEAR)
+        date_parts(YK_OP_YEAR, x, n, day, to);
+    else if (part == YK_OP_MONTH)
+        date_parts(YK_OP_MONTH, x, n, day, to);
+    else if (part == YK_OP_DAY)
+        date_parts(YK_OP_DAY, x, n, day, to);
     else if (is_date)
         memset(to, 0, n * sizeof *to);
     else if (part == YK_OP_HOUR)

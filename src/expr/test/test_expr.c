@@ -313,9 +313,25 @@ TEST(durations_are_read_as_they_are_printed)
     }
 }
 
-/* Random times of every size and sign, and the borders, against the C library's calendar. */
+static void assert_date(int64_t day, time_t second)
+{
+    static const yk_op parts[] = {YK_OP_YEAR, YK_OP_MONTH, YK_OP_DAY};
+    struct tm          tm;
+    int64_t            got[3];
+    for (int k = 0; k < 3; k++)
+        yk_time_parts(parts[k], (yk_type){.kind = YK_KIND_DATE}, &day, 1, &got[k]);
+    assert_non_null(gmtime_r(&second, &tm));
+    assert_int_equal(got[0], tm.tm_year + INT64_C(1900));
+    assert_int_equal(got[1], tm.tm_mon + 1);
+    assert_int_equal(got[2], tm.tm_mday);
+}
+
+/* Each day of more than four hundred years before and after 1970; random times of every size and sign, and the borders: against the C
+ * library's calendar. */
 TEST(parts_of_times_are_as_the_calendar_has_them)
 {
+    for (int64_t day = -150000; day < 150000; day++)
+        assert_date(day, day * 86400);
     enum { N = 4096 };
     static const yk_op parts[] = {YK_OP_YEAR, YK_OP_MONTH, YK_OP_DAY, YK_OP_HOUR, YK_OP_MINUTE, YK_OP_SECOND, YK_OP_WEEKDAY};
     static int64_t     x[N], got[N], seconds[N];
