@@ -7,6 +7,8 @@
 #include "numeric/reduce.h"
 #include "table/rows.h"
 
+#include <math.h>
+
 enum { MOST_FIRST = 1 << 16 }; /* rows at the head of a sort that are picked out without sorting all */
 
 typedef struct rows {
@@ -27,9 +29,13 @@ typedef struct state {
     uint64_t *keys;
     size_t    n_keys, cap_keys;
     yk_vec   *vecs;
-    uint32_t  picked[YK_BLOCK];
-    bool      has_bound; /* of a sort with head, a sample: a first key with an image, a row with a key, beyond `bound` comes too late */
-    uint64_t  bound;
+    uint32_t  picked[YK_BLOCK], n_picked; /* of the block */
+    bool      has_picked;                 /* else all of it */
+    /* Of a sort with head, a sample: the least first keys (their images) or row keys in this and earlier tasks, at least as many as rows are
+     * wanted once has_bound: what is beyond `bound` comes too late. */
+    uint64_t *least, bound;
+    size_t    n_least, cap_least;
+    bool      has_bound;
 } state;
 
 /* ---- sorting */
@@ -104,10 +110,17 @@ static int thin(yk_batch *b, uint64_t *keys, size_t *n_keys, uint64_t most, yoke
 
 /* ---- the sink */
 
+/* Where few rows are wanted most are left out unread; but not when that would spare them an error. */
 static void rows_bind(yk_sink *base)
 {
-    for (size_t i = 0; i < base->n_roots; i++)
-        ((rows *)base)->all.columns[i].type = yk_sink_type(base, i);
+    rows *s = (rows *)base;
+    bool  can_fail = false;
+    for (size_t i = 0; i < base->n_roots; i++) {
+        s->all.columns[i].type = yk_sink_type(base, i);
+        can_fail |= yk_program_plain_column(base->program, base->root + i) < 0;
+    }
+    base->is_lazy = !can_fail && (s->o.sample || (s->o.n_order && s->o.head));
+    base->look = s->o.sample ? base->n_roots : base->is_lazy ? s->order[0].column : 0;
 }
 
 static void rows_close(yk_sink *base, void *state_)
@@ -115,6 +128,7 @@ static void rows_close(yk_sink *base, void *state_)
     state *st = state_;
     yk_batch_fini(&st->now);
     yk_free(st->keys);
+    yk_free(st->least);
     yk_free(st->vecs);
     yk_free(st);
 }
@@ -141,8 +155,28 @@ static int rows_begin(yk_sink *base, void *state_, uint64_t first, yoke_error *e
     for (size_t i = 0; i < base->n_roots; i++)
         st->now.columns[i].type = yk_sink_type(base, i);
     st->n_keys = 0;
-    st->has_bound = false;
     return 0;
+}
+
+/* Room for twice as many keys as are wanted and some, so that narrowing them costs little. */
+static size_t least_room(uint64_t wanted) { return wanted > MOST_FIRST ? 0 : 2 * (size_t)wanted + 64; }
+
+static int begin_least(state *st, uint64_t wanted, yoke_error *err)
+{
+    bool has_room = yk_grow(&st->least, &st->cap_least, least_room(wanted) + 1, sizeof *st->least);
+    return has_room ? 0 : yk_fail_nomem(err, "keeping rows");
+}
+
+static void add_least(state *st, uint64_t wanted, uint64_t key)
+{
+    if (wanted > MOST_FIRST)
+        return;
+    st->least[st->n_least++] = key;
+    if (st->n_least < least_room(wanted))
+        return;
+    st->bound = select_key(st->least, (int64_t)st->n_least, (int64_t)wanted - 1);
+    st->n_least = wanted;
+    st->has_bound = true;
 }
 
 /* Leaves out rows whose keys cannot be among the least; the keys of the n that are left are added. */
@@ -155,23 +189,16 @@ static int add_keys(rows *s, state *st, uint64_t first, uint32_t *n, yoke_error 
         uint64_t key = hash(s->o.seed, first + st->picked[i]);
         st->keys[st->n_keys + kept] = key;
         st->picked[kept] = st->picked[i];
-        kept += !st->has_bound || key <= st->bound;
+        if (st->has_bound && key > st->bound)
+            continue;
+        add_least(st, s->o.sample, key);
+        kept++;
     }
     st->n_keys += kept;
     *n = kept;
     return 0;
 }
 
-/* Keeps a task's rows with the least keys: the greatest of these is the bound for what follows. */
-static int keep_sample(rows *s, state *st, yoke_error *err)
-{
-    YK_TRY(thin(&st->now, st->keys, &st->n_keys, s->o.sample, err));
-    st->bound = 0;
-    for (size_t i = 0; i < st->n_keys; i++)
-        st->bound = st->keys[i] > st->bound ? st->keys[i] : st->bound;
-    st->has_bound = true;
-    return 0;
-}
 
 static uint64_t image_of(const rows *s, yk_type type, const void *value)
 {
@@ -187,26 +214,21 @@ static uint32_t leave_out(const rows *s, state *st, uint32_t n)
     const yk_vec   *v = &st->vecs[s->order[0].column];
     const uint64_t *x = v->values;
     uint32_t        kept = 0;
-    if (!st->has_bound)
+    if (!yk_order_has_image(v->type.kind))
         return n;
     for (uint32_t i = 0; i < n; i++) {
         uint32_t row = st->picked[i];
-        bool     is_there = !v->valid || (v->valid[row >> 6] >> (row & 63) & 1); /* a NaN's image is an outermost one */
+        bool     is_there = (!v->valid || (v->valid[row >> 6] >> (row & 63) & 1)) && !(v->type.kind == YK_KIND_REAL && isnan(((const double *)v->values)[row]));
         st->picked[kept] = row;
-        kept += is_there && image_of(s, v->type, &x[row]) <= st->bound;
+        if (is_there) {
+            uint64_t image = image_of(s, v->type, &x[row]);
+            if (st->has_bound && image > st->bound)
+                continue;
+            add_least(st, s->o.head, image);
+        }
+        kept += is_there || !st->has_bound; /* missing ones come last */
     }
     return kept;
-}
-
-/* Sorts what a task has and keeps what could be wanted; the last of it is the bound for what follows. */
-static int keep_first(rows *s, state *st, yoke_error *err)
-{
-    YK_TRY(sort_batch(s, &st->now, s->o.head, err));
-    yk_value last;
-    yk_batch_get(&st->now, s->order[0].column, st->now.n - 1, &last);
-    st->has_bound = yk_order_has_image(last.type.kind) && !last.is_missing && st->now.n >= s->o.head;
-    st->bound = st->has_bound ? image_of(s, last.type, &last.i) : 0;
-    return 0;
 }
 
 /* Codes are of use where rows go on as they came, or to a sort. */
@@ -220,36 +242,56 @@ static int take_column(const rows *s, yk_eval *eval, size_t i, yk_vec *ret, yoke
     return yk_eval_values(eval, s->base.root + i, ret, err);
 }
 
-static int rows_block(yk_sink *base, void *state_, const yk_block *b, yoke_error *err)
+/* Finds the rows of the block that may be wanted in the end. */
+static int pick(rows *s, state *st, const yk_block *b, yoke_error *err)
 {
-    rows    *s = (rows *)base;
-    state   *st = state_;
-    bool     is_first_only = s->o.head && !s->o.n_order;
+    bool     is_first_only = s->o.head && !s->o.n_order, is_sorted_head = s->o.n_order && s->o.head;
     uint32_t n = b->n_pass;
-    if (is_first_only && st->now.n >= s->o.head)
-        return 0;
-    bool has_picked = b->mask || is_first_only || s->o.sample || (s->o.n_order && s->o.head);
-    if (b->mask)
-        yk_bits_rows(b->mask, b->n, st->picked);
-    for (uint32_t i = 0; has_picked && !b->mask && i < b->n; i++)
-        st->picked[i] = i;
+    st->has_picked = b->mask || is_first_only || s->o.sample || is_sorted_head;
     if (is_first_only && n > s->o.head - st->now.n)
         n = (uint32_t)(s->o.head - st->now.n);
-    if (s->o.sample)
+    if (b->mask)
+        yk_bits_rows(b->mask, b->n, st->picked);
+    for (uint32_t i = 0; st->has_picked && !b->mask && i < b->n; i++)
+        st->picked[i] = i;
+    if (s->o.sample) {
+        YK_TRY(begin_least(st, s->o.sample, err));
         YK_TRY(add_keys(s, st, b->first, &n, err));
-    if (n == 0)
+    }
+    if (is_sorted_head) {
+        YK_TRY(begin_least(st, s->o.head, err));
+        YK_TRY(take_column(s, b->eval, s->order[0].column, &st->vecs[s->order[0].column], err));
+        n = leave_out(s, st, n);
+    }
+    st->n_picked = n;
+    return 0;
+}
+
+static int rows_look(yk_sink *base, void *state_, const yk_block *b, bool *ret_wants, yoke_error *err)
+{
+    state *st = state_;
+    YK_TRY(pick((rows *)base, st, b, err));
+    *ret_wants = st->n_picked > 0;
+    return 0;
+}
+
+static int rows_block(yk_sink *base, void *state_, const yk_block *b, yoke_error *err)
+{
+    rows  *s = (rows *)base;
+    state *st = state_;
+    if (!base->is_lazy)
+        YK_TRY(pick(s, st, b, err));
+    if (st->n_picked == 0)
         return 0;
     for (size_t i = 0; i < base->n_roots; i++)
         YK_TRY(take_column(s, b->eval, i, &st->vecs[i], err));
-    if (s->o.n_order && s->o.head)
-        n = leave_out(s, st, n);
-    YK_TRY(yk_batch_add(&st->now, st->vecs, has_picked ? st->picked : NULL, n, err));
+    YK_TRY(yk_batch_add(&st->now, st->vecs, st->has_picked ? st->picked : NULL, st->n_picked, err));
     if (s->o.sample && st->n_keys > 2 * s->o.sample + YK_BLOCK)
-        return keep_sample(s, st, err);
+        return thin(&st->now, st->keys, &st->n_keys, s->o.sample, err);
     if (s->o.tail && st->now.n > 2 * s->o.tail + YK_BLOCK)
         return yk_batch_cut(&st->now, st->now.n - s->o.tail, s->o.tail, err);
-    if (s->o.n_order && s->o.head && st->now.n > 2 * s->o.head && n)
-        return keep_first(s, st, err);
+    if (s->o.n_order && s->o.head && st->now.n > 2 * s->o.head)
+        return sort_batch(s, &st->now, s->o.head, err);
     return 0;
 }
 
@@ -350,7 +392,7 @@ static void rows_free(yk_sink *base)
 }
 
 static const yk_sink_ops OPS = {
-    .name = "rows", .bind = rows_bind, .open = rows_open, .close = rows_close, .begin = rows_begin, .block = rows_block,
+    .name = "rows", .bind = rows_bind, .open = rows_open, .close = rows_close, .begin = rows_begin, .look = rows_look, .block = rows_block,
     .end = rows_end, .fold = rows_fold, .reset = rows_reset, .free = rows_free,
 };
 

@@ -218,6 +218,20 @@ static void pass_all(plan *p, worker *w, uint64_t n)
             p->sinks[i]->ops->pass(p->sinks[i], w->states[i], n);
 }
 
+static int feed(plan *p, worker *w, size_t sink, const yk_block *b, outcome *out, yoke_error *err)
+{
+    yk_sink *s = p->sinks[sink];
+    bool     wants = true;
+    if (s->is_lazy) {
+        if (s->look < s->n_roots)
+            YK_TRY(fill(p, w, s->root + s->look, b->n, out, err));
+        YK_TRY(s->ops->look(s, w->states[sink], b, &wants, err));
+    }
+    for (size_t r = 0; r < s->n_roots && wants; r++)
+        YK_TRY(fill(p, w, s->root + r, b->n, out, err));
+    return wants ? s->ops->block(s, w->states[sink], b, err) : 0;
+}
+
 static int one_block(plan *p, worker *w, uint64_t first, uint32_t n, outcome *out, yoke_error *err)
 {
     yk_block b = {.first = first, .n = n, .n_pass = n, .eval = w->eval};
@@ -232,12 +246,8 @@ static int one_block(plan *p, worker *w, uint64_t first, uint32_t n, outcome *ou
         pass_all(p, w, n);
         return 0;
     }
-    for (size_t i = 0; i < p->n_sinks; i++) {
-        yk_sink *s = p->sinks[i];
-        for (size_t r = 0; r < s->n_roots; r++)
-            YK_TRY(fill(p, w, s->root + r, n, out, err));
-        YK_TRY(s->ops->block(s, w->states[i], &b, err));
-    }
+    for (size_t i = 0; i < p->n_sinks; i++)
+        YK_TRY(feed(p, w, i, &b, out, err));
     return 0;
 }
 

@@ -32,6 +32,9 @@ typedef struct yk_sink_ops {
     int (*open)(yk_sink *s, void **ret_state, yoke_error *err);                     /* required */
     void (*close)(yk_sink *s, void *state);                                         /* required */
     int (*begin)(yk_sink *s, void *state, uint64_t first_row, yoke_error *err);     /* required */
+    /* With s->is_lazy: before a block, whether any of its rows is still wanted, as expression s->look alone tells (n_roots: as row numbers
+     * do), the only one that can be evaluated. When none is, nothing else is read and the block does not come. */
+    int (*look)(yk_sink *s, void *state, const yk_block *b, bool *ret_wants, yoke_error *err);
     int (*block)(yk_sink *s, void *state, const yk_block *b, yoke_error *err);      /* required */
     void (*pass)(yk_sink *s, void *state, uint64_t n);                              /* optional: the next n rows do not count */
     /* Optional: as `block`, but row i stands for times[i] rows (0 where it does not pass), which come in no order. */
@@ -50,7 +53,9 @@ struct yk_sink {
     yk_root *roots;    /* its expressions; owned */
     size_t  n_roots, cap_roots;
     bool    is_done;   /* needs no more rows, now or ever */
-    bool    in_order;  /* set by bind: what it finds depends on the order of rows, `times` is of no use */
+    bool    is_lazy;   /* set by bind, as the next two: ops->look decides which blocks come */
+    size_t  look;
+    bool    in_order;  /* what it finds depends on the order of rows, `times` is of no use */
     const yk_program *program; /* set by the scan before its tasks run */
 };
 
