@@ -6,6 +6,7 @@ import os
 import subprocess
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -160,6 +161,63 @@ def test_ends_of_a_sort(yoke, tmp_path, words, slice_, memory):
     assert run.returncode == 0, run.stderr
     order = np.lexsort((np.arange(ROWS), np.where(k % 10 == 3, 1, -k)))
     assert pq.read_table(tmp_path / "out.parquet")["row"].to_pylist() == order[slice_].tolist()
+
+
+ROWS_LEFT_OUT = 700_000  # six tasks: what one has found the others leave out unread
+
+
+@pytest.fixture(scope="module")
+def much(tmp_path_factory):
+    """Keys with ties and missing values, falling and rising: some tasks hold the first of the order, others nothing of it."""
+    rng = np.random.default_rng(4)
+    n = np.arange(ROWS_LEFT_OUT)
+    keys = {"ties": rng.integers(0, 50, n.size).astype(float), "falling": (n.size - n) / 10 + rng.integers(0, 100, n.size), "mixed": rng.normal(0, 1, n.size)}
+    keys["mixed"][::3] = np.nan
+    keys["mixed"][:200_000] = np.nan
+    frame = pd.DataFrame(keys | {"row": n, "big": np.where(n % 100_000 == 99_999, 2**62, 1)})
+    path = tmp_path_factory.mktemp("much") / "in.parquet"
+    pq.write_table(pa.Table.from_pandas(frame), path, row_group_size=250_000)
+    return path, frame
+
+
+@pytest.mark.parametrize("key", ["ties", "falling", "mixed"])
+@pytest.mark.parametrize("rows", [1, 12, 3000, 70_000])
+def test_the_first_of_a_sort_over_many_tasks(yoke, much, key, rows):
+    path, frame = much
+    for descending in (False, True):
+        want = frame.sort_values(key, ascending=not descending, kind="stable")["row"].head(rows).tolist()
+        for on in ("serial", "threads:3", "processes:2"):
+            run = yoke("table", path, "--select", f"row,{key}", "--sort", f"{key}{' desc' if descending else ''}", "--head", rows, "--on", on, "--format", "csv")
+            assert [int(line.split(",")[0]) for line in run.stdout.splitlines()[1:]] == want, run.stderr
+
+
+def test_a_filter_and_a_second_key(yoke, much):
+    path, frame = much
+    run = yoke("table", path, "--where", "row % 7 == 2", "--select", "row", "--sort", "ties desc,mixed", "--head", 500, "--format", "csv")
+    want = frame[frame["row"] % 7 == 2].sort_values(["ties", "mixed"], ascending=[False, True], kind="stable")["row"].head(500)
+    assert run.stdout.split()[1:] == [str(v) for v in want]
+
+
+def test_errors_are_found_in_rows_that_are_not_wanted(yoke, much):
+    for on in ("serial", "threads:3"):
+        run = yoke("table", much[0], "--select", "big * 4 as b", "--sort", "falling", "--head", 2, "--on", on)
+        assert run.returncode == 1 and "does not fit" in run.stderr
+
+
+@pytest.mark.parametrize("rows", [1, 100, 5000, 66_000])
+def test_a_sample_is_the_same_whatever_pulls(yoke, much, rows):
+    """Those of the rows whose keys come first, by the SplitMix64 of seed and row number."""
+    path, frame = much
+    mask = (1 << 64) - 1
+    z = (np.uint64(9 * 0x9E3779B97F4A7C15 & mask) + (np.arange(ROWS_LEFT_OUT, dtype=np.uint64) + np.uint64(1)) * np.uint64(0xBF58476D1CE4E5B9))
+    for _ in range(2):
+        z = (z ^ z >> np.uint64(30)) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ z >> np.uint64(27)) * np.uint64(0x94D049BB133111EB)
+        z ^= z >> np.uint64(31)
+    want = np.sort(np.argsort(z, kind="stable")[:rows]).tolist()
+    for on in ("serial", "threads:3", "processes:2"):
+        run = yoke("table", path, "--select", "row", "--sample", rows, "--seed", 9, "--on", on, "--format", "csv")
+        assert [int(v) for v in run.stdout.split()[1:]] == want, run.stderr
 
 
 def test_no_rows_and_one(yoke, tmp_path):
