@@ -16,6 +16,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+ROWS_DRIFTING = 400_000
+
 
 def ok(run):
     assert run.returncode == 0, run.stderr
@@ -261,3 +263,23 @@ def test_random_filters(yoke, tmp_path, seed):
         want = df[keep].groupby("s", dropna=False).agg(count=("i", "size"), sum=("i", "sum"), max=("x", "max"))
         assert [(r["s"], r["count"], r["sum(i)"], r["max(x)"]) for r in got] == [
             (None if pd.isna(s) else s, w["count"], w["sum"], None if pd.isna(w["max"]) else w["max"]) for s, w in want.iterrows()], (seed, where)
+
+
+@pytest.mark.parametrize("words, want", [
+    (["--select", "a", "--where", "b > 1"], lambda i: i == ROWS_DRIFTING - 1),
+    (["--select", "a", "--where", "a < 7 or b > 1"], lambda i: i < 7 or i == ROWS_DRIFTING - 1),
+    (["--select", "a", "--where", "c == 'x1'"], lambda i: i == ROWS_DRIFTING - 1),
+    (["--select", "a + b as a", "--where", "a < 7"], lambda i: i < 7),
+    (["--select", "a", "--sort", "b desc,a", "--head", "3"], None)])
+def test_types_that_show_late_in_columns_that_rows_are_found_by(yoke, tmp_path, words, want):
+    """Rows go on as they come: types of all columns that they take must be known before the first does."""
+    lines = [f"{i},1,2,3" for i in range(ROWS_DRIFTING - 1)] + [f"{ROWS_DRIFTING - 1},1.5,x1,y"]
+    (tmp_path / "in.csv").write_text("\n".join(["a,b,c,d", *lines]) + "\n")
+    for on in ("serial", "threads:3"):
+        run = yoke("table", tmp_path / "in.csv", *words, "-o", tmp_path / "out.csv", "--force", "--on", on)
+        assert run.returncode == 0, run.stderr
+        got = [float(v) for v in (tmp_path / "out.csv").read_text().split()[1:]]
+        if want is None:
+            assert got == [ROWS_DRIFTING - 1, 0, 1]
+        else:
+            assert got == [i + (1 if "b as" in words[1] else 0) for i in range(ROWS_DRIFTING) if want(i)]

@@ -344,6 +344,66 @@ static int plain_rows(const yoke_table *t, const yoke_rows *r, yoke_frame **ret,
     return make_frame(&w, &rows, ret, err);
 }
 
+/* ---- CSV columns, whose types are known once all their values have been met */
+
+static size_t count_clashes(const yk_source *s)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s->n_columns; i++)
+        n += s->columns[i].clash != NULL;
+    return n;
+}
+
+static bool is_used(const exprs *used, const char *column)
+{
+    size_t n;
+    for (size_t k = 0; k < used->n; k++) {
+        const char *const *names = yk_expr_columns(used->list[k], &n);
+        for (size_t i = 0; i < n; i++)
+            if (strcmp(names[i], column) == 0)
+                return true;
+    }
+    return false;
+}
+
+/* A scan that meets every value of the columns that can be one and are used; NULL: of all. */
+static int look_once(const yoke_table *t, const exprs *used, yoke_error *err)
+{
+    YK_CLEANUP(exprs_fini) exprs           all = {0};
+    YK_CLEANUP(yk_sink_freep) yk_sink     *sink = NULL;
+    YK_CLEANUP(yk_table_scan_fini) yk_scan scan = {0};
+    yoke_table                             whole = *t;
+    const yk_source                       *s = t->source;
+    whole.n_where = 0;
+    whole.n_lookups = 0;
+    for (size_t i = 0; i < s->n_columns; i++)
+        if ((!used || is_used(used, s->columns[i].name)) && yk_source_check(s, s->columns[i].name, NULL) == 0 && !strchr(s->columns[i].name, '`'))
+            YK_TRY(add_column(&all, s->columns[i].name, err));
+    if (all.n == 0) /* without a column that can be read none will be */
+        return 0;
+    yk_rows_opts o = {.tail = 1, .memory = UINT64_MAX};
+    YK_TRY(yk_rows_new((const yk_expr *const *)all.list, all.n, &o, &sink, err));
+    return run_scan(&whole, &sink, &scan, err);
+}
+
+/* One that turns out to be none is left out. */
+static int look_at_types(const yoke_table *t, const exprs *used, yoke_error *err)
+{
+    YK_TRY(yk_source_count(t->source, t->session, err));
+    for (;;) {
+        yoke_error one = YOKE_ERROR_INIT;
+        size_t     n = count_clashes(t->source);
+        int        rc = look_once(t, used, &one);
+        for (size_t i = 0; i < t->source->n_columns; i++)
+            t->source->columns[i].is_asked = false; /* not by the call */
+        if (rc < 0 && count_clashes(t->source) > n)
+            continue;
+        return rc < 0 ? yk_fail(err, rc, "%s", one.text) : 0;
+    }
+}
+
+int yk_table_settle(const yoke_table *t, yoke_error *err) { return t->source->has_csv ? look_at_types(t, NULL, err) : 0; }
+
 /* ---- rows that are handed on as they come */
 
 typedef struct handing {
@@ -364,12 +424,41 @@ static int hand_on(void *ctx, const yk_batch *rows, yoke_error *err)
     return rc < 0 && err && !err->code ? yk_fail(err, YOKE_ECANCELED, "the receiver of the rows gave up") : rc;
 }
 
+/* Every expression that the rows take, but * for all columns. */
+static int find_used(const yoke_table *t, const yoke_rows *r, exprs *used, yoke_error *err)
+{
+    YK_CLEANUP(keys_fini) keys sort = {0};
+    for (size_t i = 0; i < t->n_where; i++)
+        YK_TRY(add_text(used, t->where[i], err));
+    if (r->sort)
+        YK_TRY(parse_keys(r->sort, NULL, 0, &sort, err));
+    for (; sort.e.n; sort.e.n--) {
+        if (!yk_push(&used->list, &used->n, &used->cap, sort.e.list[sort.e.n - 1]))
+            return yk_fail_nomem(err, "planning a scan");
+    }
+    return add_list(used, r->select, err);
+}
+
+/* Before rows are handed on the types of all their columns must be known. */
+static int settle_rows(const yoke_table *t, const yoke_rows *r, yoke_error *err)
+{
+    YK_CLEANUP(exprs_fini) exprs used = {0};
+    YK_AUTOBUF                   text = YK_BUF_INIT;
+    if (!t->source->has_csv)
+        return 0;
+    YK_TRY(yk_table_expand(t, r->select, &text, err));
+    if (!r->select || t->n_lookups || strcmp(yk_buf_text(&text), r->select) != 0)
+        return yk_table_settle(t, err);
+    YK_TRY(find_used(t, r, &used, err));
+    return look_at_types(t, &used, err);
+}
+
 static int each_row(const yoke_table *t, const yoke_rows *r, handing *h, yoke_error *err)
 {
     YK_CLEANUP(wanted_fini) wanted         w = {0};
     YK_CLEANUP(yk_sink_freep) yk_sink     *sink = NULL;
     YK_CLEANUP(yk_table_scan_fini) yk_scan scan = {0};
-    YK_TRY(yk_table_settle(t, err)); /* which columns * is may depend on it */
+    YK_TRY(settle_rows(t, r, err)); /* which columns * is may depend on it */
     YK_TRY(find_wanted(t, r, &w, err));
     YK_AUTOFREE char **names = yk_new_array(char *, w.n_shown);
     YK_AUTOFREE void  *types = yk_calloc(w.n_shown, sizeof *h->frame.types);
@@ -732,49 +821,6 @@ static int put_joined(const yk_lookup *l, size_t i, yk_batch *rows, yoke_error *
     yk_type_name(l->rows.columns[l->columns[i].column].type, type, sizeof type);
     return put_facts(rows, l->columns[i].name, type, "yes", 1, "of the table that joins", err);
 }
-
-static size_t count_clashes(const yk_source *s)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < s->n_columns; i++)
-        n += s->columns[i].clash != NULL;
-    return n;
-}
-
-/* A scan that meets every value of the columns that can be one. */
-static int look_once(const yoke_table *t, yoke_error *err)
-{
-    YK_CLEANUP(exprs_fini) exprs           all = {0};
-    YK_CLEANUP(yk_sink_freep) yk_sink     *sink = NULL;
-    YK_CLEANUP(yk_table_scan_fini) yk_scan scan = {0};
-    yoke_table                             whole = *t;
-    whole.n_where = 0;
-    whole.n_lookups = 0;
-    int rc = add_selected(&all, &whole, NULL, NULL);
-    if (rc < 0) /* without a column that can be read none will be */
-        return rc == YOKE_EUNSUPPORTED ? 0 : yk_fail_nomem(err, "reading CSV");
-    yk_rows_opts o = {.tail = 1, .memory = UINT64_MAX};
-    YK_TRY(yk_rows_new((const yk_expr *const *)all.list, all.n, &o, &sink, err));
-    return run_scan(&whole, &sink, &scan, err);
-}
-
-/* CSV columns are looked at throughout; one that turns out to be none is left out. */
-static int look_at_types(const yoke_table *t, yoke_error *err)
-{
-    YK_TRY(yk_source_count(t->source, t->session, err));
-    for (;;) {
-        yoke_error one = YOKE_ERROR_INIT;
-        size_t     n = count_clashes(t->source);
-        int        rc = look_once(t, &one);
-        for (size_t i = 0; i < t->source->n_columns; i++)
-            t->source->columns[i].is_asked = false; /* not by the call */
-        if (rc < 0 && count_clashes(t->source) > n)
-            continue;
-        return rc < 0 ? yk_fail(err, rc, "%s", one.text) : 0;
-    }
-}
-
-int yk_table_settle(const yoke_table *t, yoke_error *err) { return t->source->has_csv ? look_at_types(t, err) : 0; }
 
 yoke_frame *yoke_table_columns(const yoke_table *t, yoke_error *err)
 {
