@@ -7,10 +7,14 @@ many. Plain and dictionary-coded columns, several block sizes and all instructio
 import math
 import os
 import pathlib
+import random
+import re
 import shutil
 import tempfile
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from expr_tools import Column, Error, Evaluator
@@ -362,3 +366,32 @@ def test_same_bits_however_stored_and_cut(program, tmp_path, seed):
         differs = lambda n, c: Evaluator(program, c, tmp_path).raw([n.text()]) != evaluator(c).raw([n.text()])
         node = next(n for n in nodes if differs(n, columns))
         complain(1000 + seed, node, columns, differs, tmp_path, lambda n, c: f"{way}: {evaluator(c).raw([n.text()])!r} and not {Evaluator(program, c, tmp_path).raw([n.text()])!r}")
+
+
+def pattern_as_regex(pattern):
+    out, i = "", 0
+    while i < len(pattern):
+        c = pattern[i]
+        if c == "\\" and i + 1 < len(pattern) and pattern[i + 1] in "%_\\":
+            out, i = out + re.escape(pattern[i + 1]), i + 1
+        else:
+            out += ".*" if c == "%" else "." if c == "_" else re.escape(c)
+        i += 1
+    return re.compile(out, re.DOTALL)
+
+
+@pytest.mark.parametrize("isa", ["baseline", "avx2", "avx512"])
+def test_like_against_regular_expressions(yoke, tmp_path, isa):
+    """Random patterns and texts of few letters, short ones and some longer than any register; sets that a machine lacks fall back."""
+    rng = random.Random(7)
+    some = lambda letters, n: "".join(rng.choice(letters) for _ in range(n))
+    texts = ["", *(some("ab", rng.randrange(40)) for _ in range(300)), *(some("abé%_\\\n🚕", rng.randrange(12)) for _ in range(300)),
+             *(some("ab", rng.randrange(60, 200)) + some("abcd", 4) for _ in range(300))]
+    pq.write_table(pa.table({"s": texts}), tmp_path / "in.parquet")
+    patterns = ["", "%", "%%", "_", "%_", "a%b%a", "\\", "%\\", "%abab%", "%bbbbbb%", "ab%ba", "%cd", "_%_", "%é_%", "%__a%", *(some("aabb%%_é", rng.randrange(1, 9)) for _ in range(40)),
+                *("%" + some("ab", rng.randrange(1, 12)) + "%" for _ in range(15)), *(some("a%_\\\\", rng.randrange(1, 6)) for _ in range(15))]
+    words = [w for p in patterns for w in ("--sum", f"case when s like '{p}' then 1 else 0 end")]
+    run = yoke("table", tmp_path / "in.parquet", *words, "--json", env={"YOKE_ISA": isa})
+    assert run.returncode == 0, run.stderr
+    got = [int(v) for v in re.findall(r":\s*(\d+)", re.sub(r'"(?:\\.|[^"\\])*"', '""', run.stdout))]
+    assert got == [sum(pattern_as_regex(p).fullmatch(t) is not None for t in texts) for p in patterns]

@@ -3,6 +3,7 @@
  * The nodes that go value by value: text, times, sets, conversions.
  */
 #include "expr/eval.h"
+#include "expr/like.h"
 #include "numeric/kernels.h"
 #include "numeric/reduce.h"
 
@@ -100,12 +101,20 @@ static void test_each(const yk_node *node, const yk_reg *a, uint32_t n, uint64_t
         switch ((yk_code)node->code) {
         case YK_CODE_IN_INT: holds = is_in_ints(node, ((const int64_t *)p)[i]); break;
         case YK_CODE_IN_REAL: holds = is_in_reals(node, ((const double *)p)[i]); break;
-        case YK_CODE_IN_TEXT: holds = is_in_texts(node, ((const yk_text *)p)[i]); break;
-        default: holds = is_there(a, i) && yk_text_like(((const yk_text *)p)[i], node->value.t);
+        default: holds = is_in_texts(node, ((const yk_text *)p)[i]);
         }
         yk_bit_set(to, i, holds);
     }
     yk_bits_and(to, validity(a), n, to);
+}
+
+static int test_like(const yk_node *node, const yk_reg *a, uint32_t n, uint64_t *to, yoke_error *err)
+{
+    YK_CLEANUP(yk_like_freep) yk_like *l = NULL;
+    YK_TRY(yk_like_new(node->value.t, &l, err));
+    for (uint32_t i = 0; i < n; i++)
+        yk_bit_set(to, i, is_there(a, i) && yk_like_fits(l, ((const yk_text *)a->data)[i]));
+    return 0;
 }
 
 /* ---- Conversions to REAL ---- */
@@ -250,8 +259,8 @@ int yk_eval_other(yk_eval *ev, uint32_t id, uint32_t n, void *to, yoke_error *er
     case YK_CODE_COMPARE_TEXT: compare_text(node, a, &ev->regs[node->args[1]], n, to); return 0;
     case YK_CODE_IN_INT:
     case YK_CODE_IN_REAL:
-    case YK_CODE_IN_TEXT:
-    case YK_CODE_LIKE: test_each(node, a, n, to); return 0;
+    case YK_CODE_IN_TEXT: test_each(node, a, n, to); return 0;
+    case YK_CODE_LIKE: return test_like(node, a, n, to, err);
     case YK_CODE_INT_TO_REAL:
     case YK_CODE_UINT_TO_REAL:
     case YK_CODE_DECIMAL_TO_REAL: to_real(node, from, a, n, to); return 0;

@@ -104,7 +104,6 @@ int64_t yk_unit_per_second(yk_unit u);
 /* ---- Work of one node that is not a kernel's (texts.c, times.c) ---- */
 
 int     yk_text_compare(yk_text a, yk_text b); /* as memcmp, shorter first */
-bool    yk_text_like(yk_text text, yk_text pattern);
 int64_t yk_text_length(yk_text text); /* characters */
 void    yk_text_map(yk_op op, yk_text from, char *to); /* as many bytes */
 void    yk_time_parts(yk_op part, yk_type type, const int64_t *x, uint32_t n, int64_t *to); /* to may be x, here and below */

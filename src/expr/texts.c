@@ -16,44 +16,6 @@ int yk_text_compare(yk_text a, yk_text b)
     return d ? d : (a.len > b.len) - (a.len < b.len);
 }
 
-/* Bytes of the character that begins at p. */
-static uint64_t step(const char *p, const char *end)
-{
-    const char *q = p + 1;
-    while (q < end && ((unsigned char)*q & 0xc0) == 0x80)
-        q++;
-    return (uint64_t)(q - p);
-}
-
-/* % any run, _ one character, each itself after a backslash. The last % seen is all that ever needs to be gone back to. */
-bool yk_text_like(yk_text text, yk_text pattern)
-{
-    const char *t = text.data, *t_end = t + text.len, *p = pattern.data, *p_end = p + pattern.len;
-    const char *back_p = NULL, *back_t = NULL;
-    while (t < t_end) {
-        bool        is_plain = p_end - p > 1 && *p == '\\' && (p[1] == '%' || p[1] == '_' || p[1] == '\\');
-        const char *c = p + is_plain;
-        if (!is_plain && p < p_end && *p == '%') {
-            back_p = ++p;
-            back_t = t;
-        } else if (!is_plain && p < p_end && *p == '_') {
-            p++;
-            t += step(t, t_end);
-        } else if (c < p_end && *c == *t) {
-            p = c + 1;
-            t++;
-        } else if (back_p) {
-            p = back_p;
-            t = ++back_t;
-        } else {
-            return false;
-        }
-    }
-    while (p < p_end && *p == '%')
-        p++;
-    return p == p_end;
-}
-
 int64_t yk_text_length(yk_text text)
 {
     int64_t n = 0;
