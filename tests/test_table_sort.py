@@ -174,13 +174,15 @@ def much(tmp_path_factory):
     keys = {"ties": rng.integers(0, 50, n.size).astype(float), "falling": (n.size - n) / 10 + rng.integers(0, 100, n.size), "mixed": rng.normal(0, 1, n.size)}
     keys["mixed"][::3] = np.nan
     keys["mixed"][:200_000] = np.nan
+    keys["text"] = np.char.add(np.where(n % 3 == 0, "a", "a common beginning "), (rng.integers(0, 999, n.size)).astype(str)).astype(object)
+    keys["text"][::5] = None
     frame = pd.DataFrame(keys | {"row": n, "big": np.where(n % 100_000 == 99_999, 2**62, 1)})
     path = tmp_path_factory.mktemp("much") / "in.parquet"
     pq.write_table(pa.Table.from_pandas(frame), path, row_group_size=250_000)
     return path, frame
 
 
-@pytest.mark.parametrize("key", ["ties", "falling", "mixed"])
+@pytest.mark.parametrize("key", ["ties", "falling", "mixed", "text"])
 @pytest.mark.parametrize("rows", [1, 12, 3000, 70_000])
 def test_the_first_of_a_sort_over_many_tasks(yoke, much, key, rows):
     path, frame = much

@@ -43,16 +43,6 @@ static yk_text text_at(const yk_batch_column *c, uint32_t row)
     return (yk_text){yk_buf_text(&c->bytes) + place[0], place[1]};
 }
 
-static uint64_t text_image(yk_text t, size_t depth)
-{
-    unsigned char bytes[8] = {0};
-    uint64_t      u;
-    if (t.len > depth)
-        memcpy(bytes, t.data + depth, t.len - depth < 8 ? t.len - depth : 8);
-    memcpy(&u, bytes, sizeof u);
-    return __builtin_bswap64(u);
-}
-
 /* Values beyond 64 bits share the outermost images. */
 static uint64_t decimal_image(const char *at)
 {
@@ -68,7 +58,7 @@ static uint64_t image_at(const yk_batch_column *c, uint32_t row, size_t depth)
     case YK_KIND_NULL: return 0;
     case YK_KIND_BOOL: return (unsigned char)c->values.data[row];
     case YK_KIND_TEXT:
-    case YK_KIND_DATA: return text_image(text_at(c, row), depth);
+    case YK_KIND_DATA: return yk_text_image(text_at(c, row), depth);
     case YK_KIND_DECIMAL: return decimal_image(c->values.data + (size_t)row * 16);
     default: memcpy(&u, c->values.data + (size_t)row * sizeof u, sizeof u); return yk_order_image(c->type.kind, u);
     }

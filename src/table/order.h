@@ -22,6 +22,17 @@ static inline bool yk_order_has_image(yk_kind kind)
     return kind == YK_KIND_REAL || kind == YK_KIND_INT || kind == YK_KIND_UINT || kind == YK_KIND_TIME || kind == YK_KIND_DATE || kind == YK_KIND_SPAN;
 }
 
+/* Text from byte `depth` on, eight bytes of it: texts of equal images may differ behind them. */
+static inline uint64_t yk_text_image(yk_text t, size_t depth)
+{
+    unsigned char bytes[8] = {0};
+    uint64_t      u;
+    if (t.len > depth)
+        memcpy(bytes, t.data + depth, t.len - depth < 8 ? t.len - depth : 8);
+    memcpy(&u, bytes, sizeof u);
+    return __builtin_bswap64(u);
+}
+
 static inline uint64_t yk_order_image(yk_kind kind, uint64_t bits)
 {
     double x;

@@ -200,28 +200,27 @@ static int add_keys(rows *s, state *st, uint64_t first, uint32_t *n, yoke_error 
 }
 
 
-static uint64_t image_of(const rows *s, yk_type type, const void *value)
+/* Of a first key: one with a less image comes first, equal ones tell nothing. */
+static uint64_t image_of(const rows *s, const yk_vec *v, uint32_t row)
 {
-    uint64_t bits;
-    memcpy(&bits, value, sizeof bits);
-    bits = yk_order_image(type.kind, bits);
-    return s->order[0].is_descending ? ~bits : bits;
+    bool     is_number = yk_order_has_image(v->type.kind); /* else text */
+    uint64_t image = is_number ? yk_order_image(v->type.kind, ((const uint64_t *)v->values)[row]) : yk_text_image(((const yk_text *)v->values)[row], 0);
+    return s->order[0].is_descending ? ~image : image;
 }
 
 /* Leaves out rows whose first key comes after that of the last row that could be wanted; returns how many are left. */
 static uint32_t leave_out(const rows *s, state *st, uint32_t n)
 {
-    const yk_vec   *v = &st->vecs[s->order[0].column];
-    const uint64_t *x = v->values;
-    uint32_t        kept = 0;
-    if (!yk_order_has_image(v->type.kind))
+    const yk_vec *v = &st->vecs[s->order[0].column];
+    uint32_t      kept = 0;
+    if (!yk_order_has_image(v->type.kind) && v->type.kind != YK_KIND_TEXT && v->type.kind != YK_KIND_DATA)
         return n;
     for (uint32_t i = 0; i < n; i++) {
         uint32_t row = st->picked[i];
         bool     is_there = (!v->valid || (v->valid[row >> 6] >> (row & 63) & 1)) && !(v->type.kind == YK_KIND_REAL && isnan(((const double *)v->values)[row]));
         st->picked[kept] = row;
         if (is_there) {
-            uint64_t image = image_of(s, v->type, &x[row]);
+            uint64_t image = image_of(s, v, row);
             if (st->has_bound && image > st->bound)
                 continue;
             add_least(st, s->o.head, image);
