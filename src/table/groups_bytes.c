@@ -5,6 +5,8 @@
  */
 #include "table/groups_inside.h"
 
+#include <stddef.h>
+
 enum { ROWS = YK_GROUP_ROWS };
 
 /* Upper bits: the lower ones say where in a table a group is sought. */
@@ -29,22 +31,14 @@ void yk_groups_cut(const yk_groups *g, size_t n_keys, uint32_t n_parts, uint8_t 
     ret_begin[0] = 0;
 }
 
-static void write_words(const char *words, const uint32_t *rows, uint32_t n, yk_buf *to)
-{
-    char *at = yk_buf_extend(to, (size_t)n * 8);
-    for (uint32_t i = 0; i < n && at; i++)
-        memcpy(at + (size_t)i * 8, words + (size_t)rows[i] * 8, 8);
-}
-
+/* Their lengths, then their bytes. */
 static void write_texts(const yk_text *texts, const uint32_t *rows, uint32_t n, yk_buf *to)
 {
     uint64_t size = 0;
-    char    *at = yk_buf_extend(to, n * sizeof size);
-    for (uint32_t i = 0; i < n && at; i++) {
-        memcpy(at + i * sizeof size, &texts[rows[i]].len, sizeof size);
+    yk_words_write((const char *)texts + offsetof(yk_text, len), sizeof *texts, rows, n, to);
+    for (uint32_t i = 0; i < n; i++)
         size += texts[rows[i]].len;
-    }
-    at = yk_buf_extend(to, size);
+    char *at = yk_buf_extend(to, size);
     for (uint32_t i = 0; i < n && at; i++) {
         yk_text t = texts[rows[i]];
         if (t.len)
@@ -67,7 +61,7 @@ static void write_key(const yk_group_key *k, const uint32_t *rows, uint32_t n, y
         return;
     }
     if (k->size == 8) {
-        write_words(k->values, rows, n, to);
+        yk_words_write(k->values, 8, rows, n, to);
         return;
     }
     at = yk_buf_extend(to, n * k->size);
@@ -96,40 +90,59 @@ static const char *take(reader *r, size_t n)
     return p;
 }
 
+/* The bytes of n texts of these lengths. */
+static bool find_texts(reader *r, yk_words lens, uint32_t n)
+{
+    uint64_t some[ROWS];
+    for (uint32_t at = 0; at < n; at += ROWS) {
+        uint32_t m = n - at < ROWS ? n - at : ROWS;
+        yk_words_read(&lens, m, some);
+        for (uint32_t i = 0; i < m; i++)
+            if (!take(r, some[i]))
+                return false;
+    }
+    return true;
+}
+
 /* Where a key of n groups lies in such bytes. False when they end too soon. */
 static bool find_key(reader *r, yk_group_key *k, uint32_t n)
 {
     const char *flag = take(r, 1);
-    k->from_missing = flag && *flag ? take(r, n) : NULL;
-    k->from_values = take(r, n * (yk_group_is_text(k) ? sizeof(uint64_t) : k->size));
+    if (!flag)
+        return false;
+    k->from_missing = *flag ? take(r, n) : NULL;
+    if (*flag && !k->from_missing)
+        return false;
+    if (!yk_group_is_text(k) && k->size != 8)
+        return (k->from_values = take(r, n * k->size)) != NULL;
+    size_t used = yk_words_find(r->at, r->end, n, &k->from_words);
+    r->at += used;
     k->from_texts = r->at;
-    for (uint32_t i = 0; yk_group_is_text(k) && k->from_values && i < n; i++) {
-        uint64_t len;
-        memcpy(&len, k->from_values + i * sizeof len, sizeof len);
-        if (!take(r, len))
-            return false;
-    }
-    return flag && k->from_values && (!*flag || k->from_missing);
+    return used && (!yk_group_is_text(k) || find_texts(r, k->from_words, n));
 }
 
 /* The next n of its values become rows at hand. */
 static void read_rows(yk_group_key *k, uint32_t n)
 {
-    size_t each = yk_group_is_text(k) ? sizeof(uint64_t) : k->size;
+    uint64_t lens[ROWS];
     memset(k->row_missing, 0, n);
     k->some_missing = k->from_missing != NULL;
     if (k->from_missing)
         for (uint32_t i = 0; i < n; i++)
             k->row_missing[i] = *k->from_missing++ != 0;
-    if (!yk_group_is_text(k))
-        memcpy(k->row_values, k->from_values, n * each);
-    for (uint32_t i = 0; yk_group_is_text(k) && i < n; i++) {
-        yk_text t = {k->row_missing[i] ? NULL : k->from_texts, 0};
-        memcpy(&t.len, k->from_values + i * each, each);
-        memcpy(k->row_values + i * sizeof t, &t, sizeof t);
-        k->from_texts += t.len;
+    if (yk_group_is_text(k)) {
+        yk_words_read(&k->from_words, n, lens);
+        for (uint32_t i = 0; i < n; i++) {
+            yk_text t = {k->row_missing[i] ? NULL : k->from_texts, lens[i]};
+            memcpy(k->row_values + i * sizeof t, &t, sizeof t);
+            k->from_texts += t.len;
+        }
+    } else if (k->size == 8) {
+        yk_words_read(&k->from_words, n, (uint64_t *)(void *)k->row_values);
+    } else {
+        memcpy(k->row_values, k->from_values, n * k->size);
+        k->from_values += n * k->size;
     }
-    k->from_values += n * each;
 }
 
 void yk_groups_share(yk_groups *g, yk_share share) { g->share = share; }

@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "table/groups.h"
+#include "table/words.h"
 
 enum { YK_GROUP_ROWS = 256 /* that are looked at together */ };
 
@@ -20,6 +21,7 @@ typedef struct yk_group_key {
     uint8_t *row_missing;
     bool     some_missing; /* of them */
     const char *from_missing, *from_values, *from_texts; /* in the bytes that are merged, of the rows that come next; missing NULL: none is */
+    yk_words     from_words;   /* the values, or texts' lengths, where these are words */
 } yk_group_key;
 
 /* Of a table of groups. */

@@ -5,6 +5,7 @@
  */
 #include "numeric/reduce.h"
 #include "table/ledger.h"
+#include "table/words.h"
 
 #include <math.h>
 
@@ -133,6 +134,10 @@ static void write_column(const yk_buf *values, const yk_buf *missing, size_t siz
     char *at = is_missing ? yk_buf_extend(to, n) : NULL;
     for (uint32_t i = 0; i < n && at; i++)
         at[i] = missing->data[rows[i]];
+    if (size == 8) {
+        yk_words_write(yk_buf_text(values), size, rows, n, to);
+        return;
+    }
     at = yk_buf_extend(to, n * size);
     if (at)
         pick_values(yk_buf_text(values), size, rows, n, at);
@@ -152,24 +157,47 @@ int yk_loose_write(const yk_grouping *s, const yk_loose *l, const uint32_t *rows
     return to->is_failed ? yk_fail_nomem(err, "grouping") : 0;
 }
 
-/* Some of a column's rows: a block of them. */
-static int tally_block(const yk_grouping *s, yk_ledger *t, size_t ask, const char *missing, const char *values, const uint32_t *numbers, uint32_t n,
-                       yoke_error *err)
+/* An ask's column in the bytes of a part, from the rows on that come next. */
+typedef struct column {
+    yk_type     type;
+    const char *missing, *values; /* missing NULL: none is */
+    yk_words    words;            /* values of eight bytes */
+} column;
+
+/* Finds it at `at`; returns its end. */
+static const char *find_column(yk_type type, const char *at, const char *end, uint32_t n, column *ret)
 {
-    yk_wide  aligned[YK_BLOCK];
+    size_t size = yk_kind_size(type.kind);
+    bool   some_missing = *at++ != 0;
+    *ret = (column){.type = type, .missing = some_missing ? at : NULL, .values = at + (some_missing ? n : 0)};
+    return ret->values + (size == 8 ? yk_words_find(ret->values, end, n, &ret->words) : n * size);
+}
+
+/* The next n rows, up to a block. */
+static int tally_column(const yk_grouping *s, yk_ledger *t, size_t ask, column *c, const uint32_t *numbers, uint32_t n, yoke_error *err)
+{
+    yk_wide  values[YK_BLOCK];
     uint64_t valid[YK_BLOCK / 64];
-    yk_vec   v = {.type = kept_type(s, ask), .n = n, .values = aligned, .valid = missing ? valid : NULL};
-    if (values)
-        memcpy(aligned, values, n * yk_kind_size(v.type.kind));
-    memset(valid, 0, sizeof valid);
-    for (uint32_t i = 0; missing && i < n; i++)
-        valid[i >> 6] |= (uint64_t)!missing[i] << (i & 63);
+    size_t   size = yk_kind_size(c->type.kind);
+    yk_vec   v = {.type = c->type, .n = n, .values = values, .valid = c->missing ? valid : NULL};
+    if (size == 8) {
+        yk_words_read(&c->words, n, (uint64_t *)(void *)values);
+    } else {
+        memcpy(values, c->values, n * size);
+        c->values += n * size;
+    }
+    if (c->missing) {
+        memset(valid, 0, sizeof valid);
+        for (uint32_t i = 0; i < n; i++)
+            valid[i >> 6] |= (uint64_t)!*c->missing++ << (i & 63);
+    }
     return yk_ledger_tally(s, t, ask, numbers, false, &v, n, err);
 }
 
 int yk_loose_merge(const yk_grouping *s, yk_ledger *t, uint64_t firsts, const char *at, size_t size, yoke_error *err)
 {
     YK_AUTOFREE uint32_t *numbers = NULL;
+    const char           *end = at + size;
     uint32_t              n, known = yk_groups_count(t->groups);
     size_t                used;
     YK_TRY(yk_groups_merge(t->groups, at, size, &numbers, &n, &used, err));
@@ -180,13 +208,11 @@ int yk_loose_merge(const yk_grouping *s, yk_ledger *t, uint64_t firsts, const ch
         at += n * sizeof(uint64_t);
     }
     for (size_t i = 0; i < s->n_asks; i++) {
-        bool        is_column = s->asks[i].expr != NULL, some_missing = is_column && *at;
-        size_t      each = is_column ? yk_kind_size(kept_type(s, i).kind) : 0;
-        const char *missing = at + 1, *values = missing + (some_missing ? n : 0);
+        column c = {.values = at}; /* of the rows themselves nothing is kept */
+        if (s->asks[i].expr)
+            at = find_column(kept_type(s, i), at, end, n, &c);
         for (uint32_t k = 0; k < n; k += YK_BLOCK)
-            YK_TRY(tally_block(s, t, i, some_missing ? missing + k : NULL, each ? values + k * each : NULL, numbers + k, n - k < YK_BLOCK ? n - k : YK_BLOCK, err));
-        if (is_column)
-            at = values + n * each;
+            YK_TRY(tally_column(s, t, i, &c, numbers + k, n - k < YK_BLOCK ? n - k : YK_BLOCK, err));
     }
     return 0;
 }
