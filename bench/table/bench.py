@@ -28,6 +28,7 @@ ALL = ["tpep_pickup_datetime", "passenger_count", "trip_distance", "PULocationID
        "total_amount"]
 TWO = ["fare_amount", "tip_amount"]
 QUARTERS = "0.25,0.5,0.75"
+MANY = (5, 6, 7)  # powers of ten
 
 # name, yoke's words after the file, the file
 QUERIES = {
@@ -41,6 +42,7 @@ QUERIES = {
     "median of a column": ("one.parquet", ["--median", "tip_amount"]),
     "median of a ratio": ("one.parquet", ["--where", "fare_amount > 0", "--median", RATIO]),
     "mean tip by zone": ("one.parquet", ["--by", "PULocationID", "--mean", "tip_amount"]),
+    **{f"mean tip by 1e{e} groups, to a file": ("many.parquet", ["--by", f"one_of_1e{e}", "--count", "--mean", "tip_amount", "-o", "OUT", "-f"]) for e in MANY},
     "mean, histogram, count, quartiles": ("one.parquet", ["--where", "fare_amount > 0", "--mean", RATIO, "--hist", RATIO, "--bins", "200", "--range",
                                                          "0.01:2", "--count", "--quantile", f"{QUARTERS}:{RATIO}"]),
     "join with zones, mean tip": ("one.parquet", ["--join", "ZONES", "--key", "PULocationID=LocationID", "--by", "Borough", "--mean", "tip_amount"]),
@@ -84,6 +86,10 @@ def duckdb_calls(folder, threads):
     def to_file(columns, order=""):
         sql = f"copy (select {', '.join(columns)} from {table('one.parquet')} {order}) to '{out_file('duckdb')}' (format parquet, compression zstd)"
         return lambda: db.execute(sql) and []
+    def groups(e):
+        sql = (f"copy (select one_of_1e{e}, count(*) as count, avg(tip_amount) from {table('many.parquet')} group by 1 order by 1) to "
+               f"'{out_file('duckdb')}' (format parquet, compression zstd)")
+        return lambda: db.execute(sql) and []
     as_csv = f"copy (select {', '.join(ALL)} from {table('one.parquet')}) to '{out_file('duckdb', '.csv')}' (format csv, header)"
     def many():
         quartiles = one(f"select avg({RATIO}), count(*), quantile_cont({RATIO}, [{QUARTERS}]) from {table('one.parquet')} where fare_amount > 0")
@@ -97,6 +103,7 @@ def duckdb_calls(folder, threads):
         "median of a column": one(f"select median(tip_amount) from {table('one.parquet')}"),
         "median of a ratio": one(f"select median({RATIO}) from {table('one.parquet')} where fare_amount > 0"),
         "mean tip by zone": one(f"select PULocationID, avg(tip_amount) from {table('one.parquet')} group by 1 order by 1"),
+        **{f"mean tip by 1e{e} groups, to a file": groups(e) for e in MANY},
         "mean, histogram, count, quartiles": many(),
         "join with zones, mean tip": one(f"select avg(tip_amount) from {table('one.parquet')} join {table('zones.csv')} on PULocationID = LocationID "
                                          f"group by Borough order by Borough"),
@@ -121,6 +128,8 @@ def polars_calls(folder, threads):
         return lambda: scan(f).filter(fare > 0).select((tip / fare).mean()).collect().rows()
     def to_file(table):
         return lambda: table.sink_parquet(out_file("polars"), compression="zstd") or []
+    def groups(key):
+        return scan("many.parquet").group_by(key).agg(pl.len().alias("count"), tip.mean()).sort(key)
     def many():
         ratio = scan("one.parquet").filter(fare > 0).select((tip / fare).alias("r"))
         breaks = [0.01 + i * (2 - 0.01) / 200 for i in range(201)]
@@ -137,6 +146,7 @@ def polars_calls(folder, threads):
         "median of a column": lambda: scan("one.parquet").select(tip.median()).collect().rows(),
         "median of a ratio": lambda: scan("one.parquet").filter(fare > 0).select((tip / fare).median()).collect().rows(),
         "mean tip by zone": lambda: scan("one.parquet").group_by("PULocationID").agg(tip.mean()).sort("PULocationID").collect().rows(),
+        **{f"mean tip by 1e{e} groups, to a file": to_file(groups(f"one_of_1e{e}")) for e in MANY},
         "mean, histogram, count, quartiles": many,
         "join with zones, mean tip": lambda: one.join(scan("zones.csv"), left_on="PULocationID", right_on="LocationID").group_by("Borough").agg(
             tip.mean()).sort("Borough").select("tip_amount").collect().rows(),
@@ -271,11 +281,12 @@ def cache_by_reading(folder):
                 pass
 
 
-def same_files(peer):
-    """Whether the peer wrote the same column in the same order (rows of equal keys may lie differently)."""
+def same_files(peer, words):
+    """Whether the peer wrote the same columns in the same order (rows of equal keys may lie differently)."""
     import pyarrow.parquet as pq
-    mine, theirs = (pq.read_table(out_file(who), columns=["fare_amount"]) for who in ("yoke", peer))
-    return mine["fare_amount"].combine_chunks().equals(theirs["fare_amount"].combine_chunks())
+    columns = [words[words.index("--by") + 1], "count"] if "--by" in words else ["fare_amount"]
+    mine, theirs = (pq.read_table(out_file(who), columns=columns) for who in ("yoke", peer))
+    return all(mine[c].combine_chunks().to_pylist() == theirs[c].combine_chunks().to_pylist() for c in columns)
 
 
 def yoke_call(folder, file, words, threads):
@@ -325,7 +336,7 @@ def main():
             for who, peer in peers.items():
                 t = peer["times"].get(name)
                 wrong = t is not None and not agree(name, yoke_numbers(text), peer["answers"][name])
-                wrong = wrong or (t is not None and args.only == name and "file" in name and not same_files(who))
+                wrong = wrong or (t is not None and args.only == name and "file" in name and not same_files(who, QUERIES[name][1]))
                 line += f"{'-':>12}{'':7}" if t is None else f"{t * 1e3:12.1f}{'differ' if wrong else f'{t / mine:5.1f}x':>7}"
             print(line, flush=True)
     for who in ("yoke", *PEERS):

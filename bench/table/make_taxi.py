@@ -5,7 +5,8 @@
 
 Columns are those of the yellow months of 2022. Values come from the real distributions by drawing whole source rows (so that tip
 goes with fare) and are written as those months were: Snappy, dictionary pages, the whole table in one row group. Files made:
-one.parquet (one row group), twenty.parquet (twenty), part.csv (1 GB or so, the first rows of it), zones.csv.
+one.parquet (one row group), twenty.parquet (twenty), part.csv (1 GB or so, the first rows of it), zones.csv, and many.parquet: tips beside
+integers of which there are up to 10^5, 10^6 and 10^7, to group by.
 """
 
 import argparse
@@ -42,6 +43,13 @@ def columns_of(source):
     return source.select([n for n in wanted if n in names])
 
 
+def with_many(tips):
+    """Tips, and columns of many different integers in no order."""
+    rng = np.random.default_rng(2023)
+    many = {f"one_of_1e{e}": rng.integers(0, 10**e, len(tips)) for e in (5, 6, 7)}
+    return pa.table({**many, "tip_amount": tips})
+
+
 def main():
     words = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     words.add_argument("source", type=pathlib.Path)
@@ -52,6 +60,7 @@ def main():
     table = draw(columns_of(pq.read_table(args.source)), args.rows)
     for name, groups in GROUPS.items():
         pq.write_table(table, args.out / f"{name}.parquet", compression="snappy", row_group_size=-(-args.rows // groups), data_page_size=1 << 20)
+    pq.write_table(with_many(table["tip_amount"]), args.out / "many.parquet", compression="snappy", row_group_size=-(-args.rows // 20), data_page_size=1 << 20)
     pa.csv.write_csv(table.slice(0, min(CSV_ROWS, args.rows)), args.out / "part.csv")
     zones = pc.unique(table["PULocationID"]).sort()
     borough = pa.array([f"borough {i % 7}" for i in range(len(zones))])

@@ -3,47 +3,15 @@
  * Group numbers by open addressing over a hash of the keys. Where all keys come as codes into small dictionaries, the codes
  * together index a table of group numbers that is kept for as long as the dictionaries stay: then a row costs two loads.
  */
-#include "table/groups.h"
-
-#include "base/arena.h"
 #include "base/hash.h"
+#include "table/groups_inside.h"
 
 #include <stdlib.h>
 
-enum { MOST_CODES = 1 << 20, MOST_KEYS = 64, ROWS = 256 /* that are looked at together */ };
+enum { MOST_CODES = 1 << 20, MOST_KEYS = 64, ROWS = YK_GROUP_ROWS };
 
-typedef struct key {
-    yk_type  type;
-    size_t   size;    /* of one value */
-    char    *values;  /* of each group; a missing one is zero */
-    uint8_t *missing; /* of each group */
-    char    *row_values; /* of the rows at hand */
-    uint8_t *row_missing;
-    const char *from_missing, *from_values, *from_texts; /* in the bytes that are merged, of the rows that come next; missing NULL: none is */
-} key;
-
-/* Of a table of groups. */
-typedef struct slot {
-    uint32_t group; /* and one; 0: empty */
-    uint32_t tag;   /* upper bits of its hash */
-} slot;
-
-struct yk_groups {
-    key      *keys;
-    size_t    n_keys;
-    uint32_t  n, cap;
-    uint64_t *hashes; /* of each group */
-    slot     *slots;
-    size_t    n_slots;
-    yk_arena  texts;
-    size_t    text_bytes;
-    yk_share  share;    /* of merges; of 0: all groups */
-    uint64_t *dict_ids; /* the dictionaries that by_code stands for */
-    uint32_t *by_code;  /* codes together → group */
-    size_t    n_by_code;
-    uint64_t *valid;    /* of yk_groups_keys */
-    size_t     valid_words; /* of each key */
-};
+typedef yk_group_key  key;
+typedef yk_group_slot slot;
 
 int yk_groups_new(const yk_type *types, size_t n_keys, yk_groups **ret, yoke_error *err)
 {
@@ -93,6 +61,8 @@ void yk_groups_clear(yk_groups *g)
 {
     g->n = 0;
     g->n_by_code = 0;
+    for (size_t k = 0; k < g->n_keys; k++)
+        g->keys[k].has_missing = false;
     g->text_bytes = 0;
     memset(g->slots, 0, g->n_slots * sizeof *g->slots);
     yk_arena_clear(&g->texts);
@@ -113,11 +83,6 @@ size_t yk_groups_memory(const yk_groups *g)
 
 /* ---- rows that are looked at together: their keys in the one form that equal values share; a missing one is zero */
 
-static bool is_text(const key *k)
-{
-    return k->type.kind == YK_KIND_TEXT || k->type.kind == YK_KIND_DATA;
-}
-
 /* The stored value of one row, or NULL when it is missing. */
 static const void *value_at(const key *k, const yk_vec *v, uint32_t row)
 {
@@ -129,6 +94,7 @@ static const void *value_at(const key *k, const yk_vec *v, uint32_t row)
 
 static void take_each(key *k, const yk_vec *v, uint32_t first, uint32_t n)
 {
+    k->some_missing = true;
     for (uint32_t i = 0; i < n; i++) {
         const void *value = value_at(k, v, first + i);
         k->row_missing[i] = value == NULL;
@@ -141,31 +107,43 @@ static void take_each(key *k, const yk_vec *v, uint32_t first, uint32_t n)
 
 static void take_rows(key *k, const yk_vec *v, uint32_t first, uint32_t n)
 {
-    if (v->type.kind == YK_KIND_NULL || v->valid || v->codes || v->is_const) {
+    if (v->type.kind == YK_KIND_NULL || v->valid || v->is_const || (v->codes && k->size != 8)) {
         take_each(k, v, first, n);
     } else {
-        memcpy(k->row_values, (const char *)v->values + first * k->size, n * k->size);
+        uint64_t       *words = (uint64_t *)(void *)k->row_values;
+        const uint64_t *dict = v->codes ? v->dict->values : NULL;
+        for (uint32_t i = 0; v->codes && i < n; i++)
+            words[i] = dict[v->codes[first + i]];
+        if (!v->codes)
+            memcpy(k->row_values, (const char *)v->values + first * k->size, n * k->size);
         memset(k->row_missing, 0, n);
+        k->some_missing = false;
     }
     double *x = (double *)(void *)k->row_values;
     for (uint32_t i = 0; k->type.kind == YK_KIND_REAL && i < n; i++) {
+        k->some_missing |= x[i] != x[i];
         k->row_missing[i] |= x[i] != x[i];
         x[i] = x[i] == x[i] ? x[i] + 0.0 : 0.0; /* -0.0 becomes +0.0 */
     }
 }
 
-/* hashes[i] = that of what came before and of one more value. */
+/* hashes[i] = that of what came before and of one more value. `missing` may be NULL: none is. */
 static void hash_values(const key *k, const char *values, const uint8_t *missing, uint32_t n, uint64_t *hashes)
 {
-    for (uint32_t i = 0; i < n; i++) {
+    for (uint32_t i = 0; i < n && k->size == 8 && !missing; i++) {
+        uint64_t word;
+        memcpy(&word, values + (size_t)i * 8, 8);
+        hashes[i] = yk_hash_mix(hashes[i], word);
+    }
+    for (uint32_t i = 0; i < n && (k->size != 8 || missing); i++) {
         uint64_t words[2] = {0, 0};
         yk_text  t;
-        if (missing[i]) {
+        if (missing && missing[i]) {
             hashes[i] = yk_hash_mix(hashes[i], 0x6d697373);
         } else if (k->size == 8) {
             memcpy(words, values + (size_t)i * 8, 8);
             hashes[i] = yk_hash_mix(hashes[i], words[0]);
-        } else if (is_text(k)) {
+        } else if (yk_group_is_text(k)) {
             memcpy(&t, values + i * sizeof t, sizeof t);
             hashes[i] = yk_hash_text(t.data, t.len, hashes[i]);
         } else {
@@ -189,11 +167,21 @@ static void end_hashes(uint64_t *hashes, uint32_t n)
     }
 }
 
-static void hash_rows(const yk_groups *g, size_t n_keys, uint32_t n, uint64_t *hashes)
+void yk_groups_hash_rows(const yk_groups *g, size_t n_keys, uint32_t n, uint64_t *hashes)
 {
     begin_hashes(hashes, n);
     for (size_t k = 0; k < n_keys; k++)
-        hash_values(&g->keys[k], g->keys[k].row_values, g->keys[k].row_missing, n, hashes);
+        hash_values(&g->keys[k], g->keys[k].row_values, g->keys[k].some_missing ? g->keys[k].row_missing : NULL, n, hashes);
+    end_hashes(hashes, n);
+}
+
+void yk_groups_hash_groups(const yk_groups *g, size_t n_keys, uint32_t first, uint32_t n, uint64_t *hashes)
+{
+    begin_hashes(hashes, n);
+    for (size_t i = 0; i < n_keys; i++) {
+        const key *k = &g->keys[i];
+        hash_values(k, k->values + first * k->size, k->has_missing ? k->missing + first : NULL, n, hashes);
+    }
     end_hashes(hashes, n);
 }
 
@@ -206,7 +194,7 @@ static bool same_value(const key *k, uint32_t group, uint32_t row)
         memcpy(&y, b, 8);
         return x == y && (x || k->missing[group] == k->row_missing[row]);
     }
-    if (k->missing[group] || k->row_missing[row] || !is_text(k))
+    if (k->missing[group] || k->row_missing[row] || !yk_group_is_text(k))
         return k->missing[group] == k->row_missing[row] && memcmp(a, b, k->size) == 0;
     yk_text s, t;
     memcpy(&s, a, sizeof s);
@@ -224,9 +212,9 @@ static bool same_keys(const yk_groups *g, uint32_t group, uint32_t row)
 
 /* ---- a new group */
 
-static bool grow_keys(yk_groups *g)
+static bool grow_keys(yk_groups *g, size_t want)
 {
-    size_t cap = g->cap, want = (size_t)g->n + 1;
+    size_t cap = g->cap;
     if (!yk_grow(&g->hashes, &cap, want, sizeof *g->hashes))
         return false;
     for (size_t k = 0; k < g->n_keys; k++) {
@@ -273,11 +261,12 @@ static bool store_value(yk_groups *g, key *k, uint32_t row)
     char       *to = k->values + g->n * k->size;
     const char *value = k->row_values + row * k->size;
     k->missing[g->n] = k->row_missing[row];
+    k->has_missing |= k->row_missing[row];
     if (k->size == 8)
         memcpy(to, value, 8);
     else
         memcpy(to, value, k->size);
-    if (!is_text(k) || k->row_missing[row])
+    if (!yk_group_is_text(k) || k->row_missing[row])
         return true;
     yk_text t;
     memcpy(&t, value, sizeof t);
@@ -295,7 +284,7 @@ static int add_group(yk_groups *g, uint32_t row, uint64_t hash, uint32_t *ret, y
 {
     if (g->n >= INT32_MAX)
         return yk_fail(err, YOKE_ELIMIT, "over 2147483647 groups; group by fewer or coarser keys");
-    if ((g->n >= g->cap && !grow_keys(g)) || ((size_t)g->n * 2 >= g->n_slots && !make_slots(g, g->n_slots * 2)))
+    if ((g->n >= g->cap && !grow_keys(g, (size_t)g->n + 1)) || ((size_t)g->n * 2 >= g->n_slots && !make_slots(g, g->n_slots * 2)))
         return yk_fail_nomem(err, "grouping rows");
     for (size_t k = 0; k < g->n_keys; k++)
         if (!store_value(g, &g->keys[k], row))
@@ -327,11 +316,36 @@ static uint32_t guess(const yk_groups *g, uint64_t hash)
     return g->slots[at].group;
 }
 
+enum { NEAR_SLOTS = 1 << 15 }; /* a table that the second cache holds */
+
+/* find_rows, of one key of eight bytes in a small table. */
+static int find_words(yk_groups *g, const uint64_t *hashes, uint32_t n, uint32_t *ret, yoke_error *err)
+{
+    const key      *k = &g->keys[0];
+    const uint64_t *row = (const uint64_t *)(const void *)k->row_values, *known = (const uint64_t *)(const void *)k->values;
+    for (uint32_t i = 0; i < n; i++) {
+        size_t last = g->n_slots - 1, at = hashes[i] & last;
+        if (ret[i] == YK_NO_GROUP)
+            continue;
+        uint32_t group = g->slots[at].group;
+        while (group && (known[group - 1] != row[i] || (!row[i] && k->missing[group - 1] != k->row_missing[i])))
+            group = g->slots[at = (at + 1) & last].group;
+        ret[i] = group - 1;
+        if (group)
+            continue;
+        YK_TRY(add_group(g, i, hashes[i], &ret[i], err));
+        known = (const uint64_t *)(const void *)k->values;
+    }
+    return 0;
+}
+
 /* The groups of the rows at hand, but where ret[i] is YK_NO_GROUP. Each step asks memory for what the next needs of all rows, so that they
  * wait for it together. */
-static int find_rows(yk_groups *g, const uint64_t *hashes, uint32_t n, uint32_t *ret, yoke_error *err)
+int yk_groups_find_rows(yk_groups *g, const uint64_t *hashes, uint32_t n, uint32_t *ret, yoke_error *err)
 {
     uint32_t guesses[ROWS];
+    if (g->n_keys == 1 && g->keys[0].size == 8 && g->n_slots <= NEAR_SLOTS)
+        return find_words(g, hashes, n, ret, err);
     for (uint32_t i = 0; i < n; i++)
         __builtin_prefetch(&g->slots[hashes[i] & (g->n_slots - 1)]);
     for (uint32_t i = 0; i < n; i++) {
@@ -356,8 +370,8 @@ static int number_rows(yk_groups *g, const yk_vec *keys, uint32_t first, uint32_
     uint64_t hashes[ROWS];
     for (size_t k = 0; k < g->n_keys; k++)
         take_rows(&g->keys[k], &keys[k], first, n);
-    hash_rows(g, g->n_keys, n, hashes);
-    return find_rows(g, hashes, n, ret, err);
+    yk_groups_hash_rows(g, g->n_keys, n, hashes);
+    return yk_groups_find_rows(g, hashes, n, ret, err);
 }
 
 /* ---- rows by their codes */
@@ -476,14 +490,77 @@ int yk_groups_number(yk_groups *g, const yk_vec *keys, const uint64_t *mask, uin
     return 0;
 }
 
+/* ---- rows that are not sought */
+
+/* The rows at hand that count move together; returns how many. */
+static uint32_t keep_rows(yk_groups *g, const uint64_t *mask, uint32_t first, uint32_t n)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        if (!counts(mask, first + i))
+            continue;
+        for (size_t k = 0; k < g->n_keys && kept < i; k++) {
+            key *c = &g->keys[k];
+            memcpy(c->row_values + kept * c->size, c->row_values + i * c->size, c->size);
+            c->row_missing[kept] = c->row_missing[i];
+        }
+        kept++;
+    }
+    return kept;
+}
+
+/* Texts of n groups from g->n on become its own. */
+static bool own_texts(yk_groups *g, key *k, uint32_t n)
+{
+    yk_text *texts = (yk_text *)(void *)k->values + g->n;
+    size_t   size = 1;
+    for (uint32_t i = 0; i < n; i++)
+        size += texts[i].len;
+    char *at = yk_arena_alloc(&g->texts, size);
+    for (uint32_t i = 0; i < n && at; i++) {
+        if (texts[i].len)
+            memcpy(at, texts[i].data, texts[i].len);
+        texts[i].data = at;
+        at += texts[i].len;
+    }
+    g->text_bytes += size;
+    return at != NULL;
+}
+
+int yk_groups_append(yk_groups *g, const yk_vec *keys, const uint64_t *mask, uint32_t n, yoke_error *err)
+{
+    if ((size_t)g->n + n > INT32_MAX)
+        return yk_fail(err, YOKE_ELIMIT, "too many rows to group");
+    if (g->n + n > g->cap && !grow_keys(g, (size_t)g->n + n))
+        return yk_fail_nomem(err, "grouping rows");
+    for (uint32_t first = 0; first < n; first += ROWS) {
+        uint32_t some = n - first < ROWS ? n - first : ROWS;
+        for (size_t k = 0; k < g->n_keys; k++)
+            take_rows(&g->keys[k], &keys[k], first, some);
+        if (mask)
+            some = keep_rows(g, mask, first, some);
+        yk_groups_hash_rows(g, g->n_keys, some, g->hashes + g->n);
+        for (size_t k = 0; k < g->n_keys; k++) {
+            key *c = &g->keys[k];
+            if (c->size)
+                memcpy(c->values + g->n * c->size, c->row_values, some * c->size);
+            memcpy(c->missing + g->n, c->row_missing, some);
+            c->has_missing |= c->some_missing;
+            if (yk_group_is_text(c) && !own_texts(g, c, some))
+                return yk_fail_nomem(err, "grouping rows");
+        }
+        g->n += some;
+    }
+    return 0;
+}
+
 /* ---- what came out */
 
 int yk_groups_keys(yk_groups *g, size_t number, yk_vec *ret, yoke_error *err)
 {
     const key *k = &g->keys[number];
     *ret = (yk_vec){.type = k->type, .n = g->n, .values = k->values};
-    bool has_missing = g->n && memchr(k->missing, 1, g->n);
-    if (!has_missing)
+    if (!k->has_missing || !memchr(k->missing, 1, g->n))
         return 0;
     size_t    words = ((size_t)g->n + 63) / 64;
     if (words != g->valid_words) { /* else blocks of other keys are still borrowed from it */
@@ -549,173 +626,4 @@ void yk_groups_sort(const yk_groups *g, uint32_t *ret_order)
     for (uint32_t i = 0; i < g->n; i++)
         ret_order[i] = i;
     qsort_r(ret_order, g->n, sizeof *ret_order, compare_for_sort, (void *)(uintptr_t)g);
-}
-
-/* ---- between tasks: how many groups, their hashes, and for each key whether some miss it, then which; values; of text lengths, then bytes */
-
-/* Upper bits: the lower ones say where in a table a group is sought. */
-static uint32_t part_of(uint64_t hash, uint32_t of) { return (uint32_t)((hash >> 32) * of >> 32); }
-
-void yk_groups_cut(const yk_groups *g, size_t n_keys, uint32_t n_parts, uint8_t *ret_parts, uint32_t *ret_rows, uint32_t *ret_begin)
-{
-    memset(ret_begin, 0, (n_parts + 1) * sizeof *ret_begin);
-    for (uint32_t first = 0; first < g->n; first += ROWS) {
-        uint64_t some[ROWS], *hashes = n_keys < g->n_keys ? some : g->hashes + first;
-        uint32_t n = g->n - first < ROWS ? g->n - first : ROWS;
-        begin_hashes(some, n);
-        for (size_t k = 0; k < n_keys && hashes == some; k++)
-            hash_values(&g->keys[k], g->keys[k].values + first * g->keys[k].size, g->keys[k].missing + first, n, some);
-        end_hashes(some, n);
-        for (uint32_t i = 0; i < n; i++)
-            ret_begin[(ret_parts[first + i] = (uint8_t)part_of(hashes[i], n_parts)) + 1]++;
-    }
-    for (uint32_t p = 0; p < n_parts; p++)
-        ret_begin[p + 1] += ret_begin[p];
-    for (uint32_t i = 0; i < g->n; i++)
-        ret_rows[ret_begin[ret_parts[i]]++] = i;
-    memmove(ret_begin + 1, ret_begin, n_parts * sizeof *ret_begin); /* they had moved on to the next part's */
-    ret_begin[0] = 0;
-}
-
-static void write_words(const char *words, const uint32_t *rows, uint32_t n, yk_buf *to)
-{
-    char *at = yk_buf_extend(to, (size_t)n * 8);
-    for (uint32_t i = 0; i < n && at; i++)
-        memcpy(at + (size_t)i * 8, words + (size_t)rows[i] * 8, 8);
-}
-
-static void write_texts(const yk_text *texts, const uint32_t *rows, uint32_t n, yk_buf *to)
-{
-    uint64_t size = 0;
-    char    *at = yk_buf_extend(to, n * sizeof size);
-    for (uint32_t i = 0; i < n && at; i++) {
-        memcpy(at + i * sizeof size, &texts[rows[i]].len, sizeof size);
-        size += texts[rows[i]].len;
-    }
-    at = yk_buf_extend(to, size);
-    for (uint32_t i = 0; i < n && at; i++) {
-        yk_text t = texts[rows[i]];
-        if (t.len)
-            memcpy(at, t.data, t.len);
-        at += t.len;
-    }
-}
-
-static void write_key(const key *k, const uint32_t *rows, uint32_t n, yk_buf *to)
-{
-    char missing = 0;
-    for (uint32_t i = 0; i < n; i++)
-        missing |= (char)k->missing[rows[i]];
-    yk_buf_append(to, &missing, 1);
-    char *at = missing ? yk_buf_extend(to, n) : NULL;
-    for (uint32_t i = 0; i < n && at; i++)
-        at[i] = (char)k->missing[rows[i]];
-    if (is_text(k)) {
-        write_texts((const yk_text *)(const void *)k->values, rows, n, to);
-        return;
-    }
-    if (k->size == 8) {
-        write_words(k->values, rows, n, to);
-        return;
-    }
-    at = yk_buf_extend(to, n * k->size);
-    for (uint32_t i = 0; i < n && at; i++)
-        memcpy(at + i * k->size, k->values + rows[i] * k->size, k->size);
-}
-
-int yk_groups_write(const yk_groups *g, const uint32_t *rows, uint32_t n, yk_buf *to, yoke_error *err)
-{
-    yk_buf_append(to, &n, sizeof n);
-    write_words((const char *)g->hashes, rows, n, to);
-    for (size_t k = 0; k < g->n_keys; k++)
-        write_key(&g->keys[k], rows, n, to);
-    return to->is_failed ? yk_fail_nomem(err, "grouping rows") : 0;
-}
-
-typedef struct reader {
-    const char *at, *end;
-} reader;
-
-static const char *take(reader *r, size_t n)
-{
-    if ((size_t)(r->end - r->at) < n)
-        return NULL;
-    const void *p = r->at;
-    r->at += n;
-    return p;
-}
-
-/* Where a key of n groups lies in such bytes. False when they end too soon. */
-static bool find_key(reader *r, key *k, uint32_t n)
-{
-    const char *flag = take(r, 1);
-    k->from_missing = flag && *flag ? take(r, n) : NULL;
-    k->from_values = take(r, n * (is_text(k) ? sizeof(uint64_t) : k->size));
-    k->from_texts = r->at;
-    for (uint32_t i = 0; is_text(k) && k->from_values && i < n; i++) {
-        uint64_t len;
-        memcpy(&len, k->from_values + i * sizeof len, sizeof len);
-        if (!take(r, len))
-            return false;
-    }
-    return flag && k->from_values && (!*flag || k->from_missing);
-}
-
-/* The next n of its values become rows at hand. */
-static void read_rows(key *k, uint32_t n)
-{
-    size_t each = is_text(k) ? sizeof(uint64_t) : k->size;
-    memset(k->row_missing, 0, n);
-    if (k->from_missing)
-        for (uint32_t i = 0; i < n; i++)
-            k->row_missing[i] = *k->from_missing++ != 0;
-    if (!is_text(k))
-        memcpy(k->row_values, k->from_values, n * each);
-    for (uint32_t i = 0; is_text(k) && i < n; i++) {
-        yk_text t = {k->row_missing[i] ? NULL : k->from_texts, 0};
-        memcpy(&t.len, k->from_values + i * each, each);
-        memcpy(k->row_values + i * sizeof t, &t, sizeof t);
-        k->from_texts += t.len;
-    }
-    k->from_values += n * each;
-}
-
-void yk_groups_share(yk_groups *g, yk_share share) { g->share = share; }
-
-/* The next n groups of those bytes. Of which share a group is says its hash where its keys are all that count, else theirs. */
-static int merge_rows(yk_groups *g, const char *hashes, uint32_t n, uint32_t *ret, yoke_error *err)
-{
-    uint64_t own[ROWS], some[ROWS], *by = own;
-    memcpy(own, hashes, n * sizeof *own);
-    for (size_t k = 0; k < g->n_keys; k++)
-        read_rows(&g->keys[k], n);
-    if (g->share.of && g->share.n_keys < g->n_keys)
-        hash_rows(g, g->share.n_keys, n, by = some);
-    for (uint32_t i = 0; i < n; i++)
-        ret[i] = !g->share.of || part_of(by[i], g->share.of) == g->share.number ? 0 : YK_NO_GROUP;
-    return find_rows(g, own, n, ret, err);
-}
-
-int yk_groups_merge(yk_groups *g, const void *bytes, size_t size, uint32_t **ret_numbers, uint32_t *ret_n, size_t *ret_used,
-                    yoke_error *err)
-{
-    reader      r = {bytes, (const char *)bytes + size};
-    uint32_t    n = 0;
-    const char *head = take(&r, sizeof n), *hashes = NULL;
-    if (head)
-        memcpy(&n, head, sizeof n);
-    bool is_whole = head && (hashes = take(&r, n * sizeof *g->hashes));
-    for (size_t k = 0; k < g->n_keys && is_whole; k++)
-        is_whole = find_key(&r, &g->keys[k], n);
-    if (!is_whole)
-        return yk_fail(err, YOKE_EFORMAT, "the groups of a task arrived damaged");
-    YK_AUTOFREE uint32_t *numbers = yk_new_array(uint32_t, n);
-    if (!numbers)
-        return yk_fail_nomem(err, "merging groups");
-    for (uint32_t i = 0; i < n; i += ROWS)
-        YK_TRY(merge_rows(g, hashes + i * sizeof *g->hashes, n - i < ROWS ? n - i : ROWS, numbers + i, err));
-    *ret_numbers = YK_TAKE(numbers);
-    *ret_n = n;
-    *ret_used = (size_t)(r.at - (const char *)bytes);
-    return 0;
 }

@@ -27,6 +27,9 @@ YK_DEFINE_CLEANUP(yk_groups, yk_groups_free)
 int yk_groups_number(yk_groups *g, const yk_vec *keys, const uint64_t *mask, uint32_t n, uint32_t *ret_numbers,
                      yoke_error *err) YK_MUST_USE;
 
+/* Rows as groups of their own, whether known or not; those that mask leaves out are none. Such groups are cut and written, not sought. */
+int yk_groups_append(yk_groups *g, const yk_vec *keys, const uint64_t *mask, uint32_t n, yoke_error *err) YK_MUST_USE;
+
 /* About so many groups will come: room to find them in. */
 int yk_groups_expect(yk_groups *g, uint32_t n, yoke_error *err) YK_MUST_USE;
 
@@ -54,7 +57,7 @@ int yk_groups_merge(yk_groups *g, const void *bytes, size_t size, uint32_t **ret
                     yoke_error *err) YK_MUST_USE;
 
 /* A merge can be of a share alone: the groups whose first `n_keys` keys fall to it by their hash; where there are n times as many shares as
- * parts, share s is within part s / n. Others get YK_NO_GROUP. */
+ * parts, share s is within part s / n, and the other way around. Others get YK_NO_GROUP. */
 typedef struct yk_share {
     uint32_t number, of;
     size_t   n_keys;

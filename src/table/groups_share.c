@@ -7,23 +7,29 @@
 
 bool yk_grouping_has_spilled(const yk_sink *base) { return ((const yk_grouping *)base)->has_spilled; }
 
+/* Whether a share is of a part, or a part of a share: one divides the other. */
+static bool is_within(const yk_grouping *s, uint32_t share, uint32_t part)
+{
+    return s->n_shares < YK_PARTS ? part / (YK_PARTS / s->n_shares) == share : share / (s->n_shares / YK_PARTS) == part;
+}
+
 static int merge_share(const yk_grouping *s, uint32_t share, yk_ledger *t, yoke_error *err)
 {
     YK_AUTOBUF bytes = YK_BUF_INIT;
-    YK_TRY(yk_ledger_init(s, t, err));
+    YK_TRY(t->groups ? yk_ledger_clear(s, t, err) : yk_ledger_init(s, t, err));
     yk_groups_share(t->groups, (yk_share){share, s->n_shares, s->n_keys});
     for (size_t i = 0; i < s->n_asks; i++)
         if (t->distinct[i])
             yk_groups_share(t->distinct[i], (yk_share){share, s->n_shares, s->n_keys});
     for (size_t r = 0; r < s->spill.n; r++) {
-        if (s->pieces[r].part != YK_PARTS && s->pieces[r].part != share / (s->n_shares / YK_PARTS))
+        if (s->pieces[r].part != YK_PARTS && !is_within(s, share, s->pieces[r].part))
             continue;
         yk_buf_clear(&bytes);
         char *at = yk_buf_extend(&bytes, s->spill.pieces[r].n);
         if (!at)
             return yk_fail_nomem(err, "grouping");
         YK_TRY(yk_spill_read(&s->spill, r, 0, at, bytes.len, err));
-        YK_TRY(yk_ledger_merge(s, t, s->pieces[r].firsts, at, bytes.len, err));
+        YK_TRY((s->pieces[r].is_loose ? yk_loose_merge : yk_ledger_merge)(s, t, s->pieces[r].firsts, at, bytes.len, err));
         if (yk_ledger_bytes(s, t) > s->memory)
             return yk_ledger_fail(s, yk_groups_count(t->groups), err);
     }
@@ -37,22 +43,34 @@ typedef struct sharing {
     yk_sorted   *sorted;
 } sharing;
 
+static int share_start(void *ctx, void **ret_state, yoke_error *err)
+{
+    yk_ledger *t = yk_new(yk_ledger);
+    *ret_state = t;
+    return t ? 0 : yk_fail_nomem(err, "grouping");
+}
+
+static void share_stop(void *ctx, void *state)
+{
+    yk_ledger *t = state;
+    if (t)
+        yk_ledger_fini(((const sharing *)ctx)->s, t);
+    yk_free(t);
+}
+
 static int share_task(void *ctx, yk_task *task, void *out, yoke_error *err)
 {
     const sharing                     *h = ctx;
-    yk_ledger                          t = {0};
+    yk_ledger                         *t = yk_task_state(task);
     YK_CLEANUP(yk_batch_fini) yk_batch rows = {0};
     YK_AUTOFREE uint32_t              *order = NULL, *sorted = NULL;
-    int                                rc = merge_share(h->s, (uint32_t)yk_task_index(task), &t, err);
-    uint32_t                           n = rc < 0 ? 0 : yk_groups_count(t.groups);
-    if (rc == 0 && !(order = yk_new_array(uint32_t, (size_t)n + 1)))
-        rc = yk_fail_nomem(err, "grouping");
-    for (uint32_t i = 0; i < n && order; i++)
+    YK_TRY(merge_share(h->s, (uint32_t)yk_task_index(task), t, err));
+    uint32_t n = yk_groups_count(t->groups);
+    if (!(order = yk_new_array(uint32_t, (size_t)n + 1)))
+        return yk_fail_nomem(err, "grouping");
+    for (uint32_t i = 0; i < n; i++)
         order[i] = i;
-    if (rc == 0)
-        rc = yk_ledger_rows(h->s, &t, order, !h->s->in_order, &rows, err);
-    yk_ledger_fini(h->s, &t);
-    YK_TRY(rc);
+    YK_TRY(yk_ledger_rows(h->s, t, order, !h->s->in_order, &rows, err));
     YK_TRY(yk_batch_sort(&rows, h->order, h->n_order, &sorted, err));
     yk_buf *bytes = yk_task_bytes(task);
     if (bytes)
@@ -65,13 +83,26 @@ static int share_fold(void *ctx, const yk_result *r, yoke_error *err)
     return yk_sorted_add(((sharing *)ctx)->sorted, r->bytes, r->n_bytes, err);
 }
 
+enum { LEAST_SHARE = 1 << 17, LOOSE_GROWS = 8 /* a row becomes a group of so many times its bytes */ };
+
+/* As many shares as those of all workers take a quarter of the memory; few where there is little. */
+static uint32_t count_shares(const yk_grouping *s, unsigned workers)
+{
+    uint64_t bytes = 0;
+    uint32_t n = 1;
+    for (size_t r = 0; r < s->spill.n; r++)
+        bytes += s->spill.pieces[r].n * (s->pieces[r].is_loose ? LOOSE_GROWS : 1);
+    while (n < 4096 && (n * (s->memory / 4 + 1) < bytes * workers || (n < YK_PARTS && n * LEAST_SHARE < s->spill.bytes)))
+        n *= 2;
+    return n;
+}
+
 int yk_grouping_each(yk_sink *base, const yk_scan *scan, const yk_order *order, size_t n_order, uint64_t head, uint64_t tail, const yk_rows_to *to,
                      yoke_error *err)
 {
     yk_grouping                           *s = (yk_grouping *)base;
     YK_AUTOFREE yk_order                  *all = yk_new_array(yk_order, n_order + s->n_keys + 1);
     YK_CLEANUP(yk_sorted_freep) yk_sorted *sorted = NULL;
-    uint64_t                               shares = s->spill.bytes * yoke_session_workers(scan->session) * 4 / (s->memory + 1) + 1;
     if (!all)
         return yk_fail_nomem(err, "grouping");
     for (size_t i = 0; i < n_order; i++)
@@ -80,12 +111,11 @@ int yk_grouping_each(yk_sink *base, const yk_scan *scan, const yk_order *order, 
         all[n_order++] = (yk_order){.column = k};
     if (!s->in_order)
         all[n_order++] = (yk_order){.column = s->n_keys + s->n_asks};
-    shares = (shares + YK_PARTS - 1) / YK_PARTS * YK_PARTS;
-    s->n_shares = shares > 4096 ? 4096 : (uint32_t)shares;
+    s->n_shares = count_shares(s, yoke_session_workers(scan->session));
     YK_TRY(yk_sorted_new(all, n_order, s->n_keys + s->n_asks + !s->in_order, s->memory / 2, &sorted, err));
     yk_alloc_trim(); /* what the scan's tasks held */
     sharing  h = {s, all, n_order, sorted};
-    yk_stage st = {.name = "groups", .n = s->n_shares, .ctx = &h, .task = share_task, .fold = share_fold, .fold_ctx = &h,
+    yk_stage st = {.name = "groups", .n = s->n_shares, .ctx = &h, .start = share_start, .stop = share_stop, .task = share_task, .fold = share_fold, .fold_ctx = &h,
                    .max_held = yk_memory_running(s->memory), .expected = s->spill.bytes / s->n_shares};
     YK_TRY(yk_stage_run(scan->session, &st, err));
     yk_spill_fini(&s->spill);

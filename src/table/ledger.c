@@ -28,6 +28,7 @@ void yk_ledger_fini(const yk_grouping *s, yk_ledger *t)
     yk_free(t->hists);
     yk_free(t->firsts);
     yk_buf_fini(&t->texts);
+    yk_loose_fini(s, &t->loose);
     *t = (yk_ledger){0};
 }
 
@@ -73,6 +74,7 @@ int yk_ledger_clear(const yk_grouping *s, yk_ledger *t, yoke_error *err)
             yk_groups_clear(t->distinct[i]);
     }
     yk_buf_clear(&t->texts);
+    yk_loose_clear(s, &t->loose);
     return 0;
 }
 
@@ -102,7 +104,7 @@ int yk_ledger_grow(const yk_grouping *s, yk_ledger *t, yoke_error *err)
 
 size_t yk_ledger_bytes(const yk_grouping *s, const yk_ledger *t)
 {
-    size_t n = yk_groups_memory(t->groups) + t->texts.cap + t->cap_firsts * sizeof *t->firsts;
+    size_t n = yk_groups_memory(t->groups) + t->texts.cap + t->cap_firsts * sizeof *t->firsts + yk_loose_bytes(s, &t->loose);
     for (size_t i = 0; i < s->n_asks; i++)
         n += t->caps[i] * sizeof(yk_cell) + t->pairs[i].cap + t->hists[i].cap * sizeof(uint64_t) + (t->distinct[i] ? yk_groups_memory(t->distinct[i]) : 0);
     return n;
@@ -299,16 +301,40 @@ static int write_part(const yk_grouping *s, const yk_ledger *t, const cut *c, co
     return to->is_failed ? yk_fail_nomem(err, "grouping") : 0;
 }
 
+static void begin_sized(yk_buf *to) { yk_buf_append(to, &(uint64_t){0}, sizeof(uint64_t)); }
+
+/* Says at `at` how much came since. */
+static void end_sized(yk_buf *to, size_t at)
+{
+    uint64_t size = to->len - at - sizeof size;
+    if (!to->is_failed)
+        memcpy(to->data + at, &size, sizeof size);
+}
+
 static int write_parts(const yk_grouping *s, const yk_ledger *t, const cut *c, const aside *asides, yk_buf *to, yoke_error *err)
 {
-    yk_buf_append(to, &c->n_parts, sizeof c->n_parts);
     for (uint32_t p = 0; p < c->n_parts; p++) {
-        size_t   at = to->len;
-        uint64_t size;
-        yk_buf_append(to, &(uint64_t){0}, sizeof size);
+        size_t at = to->len;
+        begin_sized(to);
         YK_TRY(write_part(s, t, c, asides, p, to, err));
-        size = to->len - at - sizeof size;
-        memcpy(to->data + at, &size, sizeof size);
+        end_sized(to, at);
+    }
+    return 0;
+}
+
+static int write_loose(const yk_grouping *s, const yk_ledger *t, uint32_t n_parts, yk_buf *to, yoke_error *err)
+{
+    uint32_t              n = yk_groups_count(t->loose.keys), begin[YK_PARTS + 1];
+    YK_AUTOFREE uint32_t *rows = yk_malloc(n * sizeof *rows);
+    YK_AUTOFREE uint8_t  *parts = yk_malloc(n);
+    if (!rows || !parts || !yk_grow(&to->data, &to->cap, to->len + yk_loose_bytes(s, &t->loose), 1))
+        return yk_fail_nomem(err, "grouping");
+    yk_groups_cut(t->loose.keys, s->n_keys, n_parts, parts, rows, begin);
+    for (uint32_t p = 0; p < n_parts; p++) {
+        size_t at = to->len;
+        begin_sized(to);
+        YK_TRY(yk_loose_write(s, &t->loose, rows + begin[p], begin[p + 1] - begin[p], yk_groups_count(t->groups), to, err));
+        end_sized(to, at);
     }
     return 0;
 }
@@ -316,12 +342,16 @@ static int write_parts(const yk_grouping *s, const yk_ledger *t, const cut *c, c
 int yk_ledger_write(const yk_grouping *s, const yk_ledger *t, uint32_t n_parts, yk_buf *to, yoke_error *err)
 {
     YK_CLEANUP(cut_fini) cut c = {0};
+    yk_ledger_head           head = {n_parts, yk_loose_count(&t->loose) > 0};
     aside                   *asides = yk_new_array(aside, s->n_asks + 1);
     int                      rc = asides ? make_cut(t->groups, s->n_keys, n_parts, &c, err) : yk_fail_nomem(err, "grouping");
+    yk_buf_append(to, &head, sizeof head);
     if (rc == 0)
         rc = make_asides(s, t, &c, asides, err);
     if (rc == 0)
         rc = write_parts(s, t, &c, asides, to, err);
+    if (rc == 0 && head.has_loose)
+        rc = write_loose(s, t, n_parts, to, err);
     free_asides(s, asides);
     return rc;
 }
@@ -377,16 +407,15 @@ static const char *merge_pairs(yk_buf *to, const char *at, const uint32_t *numbe
     return at + len;
 }
 
-/* New groups came first where they lie in what is merged. */
-static int note_firsts(yk_ledger *t, uint64_t firsts, const char *at, const uint32_t *numbers, uint32_t n, uint32_t known, yoke_error *err)
+int yk_ledger_note_firsts(yk_ledger *t, uint64_t firsts, const char *at, const uint32_t *numbers, uint32_t n, uint32_t known, yoke_error *err)
 {
     if (!yk_grow(&t->firsts, &t->cap_firsts, (size_t)yk_groups_count(t->groups) + 1, sizeof *t->firsts))
         return yk_fail_nomem(err, "grouping");
     for (uint32_t i = 0; i < n; i++) {
         uint64_t place;
         memcpy(&place, at + i * sizeof place, sizeof place);
-        if (numbers[i] != YK_NO_GROUP && numbers[i] >= known)
-            t->firsts[numbers[i]] = firsts + place;
+        if (numbers[i] == known) /* new ones are numbered as they come */
+            t->firsts[known++] = firsts + place;
     }
     return 0;
 }
@@ -420,7 +449,7 @@ int yk_ledger_merge(const yk_grouping *s, yk_ledger *t, uint64_t firsts, const c
     YK_TRY(yk_ledger_grow(s, t, err));
     at += used;
     if (!s->in_order) {
-        YK_TRY(note_firsts(t, firsts, at, numbers, n, known, err));
+        YK_TRY(yk_ledger_note_firsts(t, firsts, at, numbers, n, known, err));
         at += n * sizeof(uint64_t);
     }
     memcpy(&len, at, sizeof len);
@@ -504,8 +533,51 @@ static int find_quantiles(const yk_grouping *s, yk_ledger *t, size_t ask, yoke_e
     return 0;
 }
 
+/* Of a key: all groups', and a block's as codes of them. */
+typedef struct coded_key {
+    yk_vec   all;
+    yk_dict  dict;
+    uint64_t valid[YK_BLOCK / 64];
+} coded_key;
+
+static yk_vec code_key(coded_key *k, const uint32_t *groups, uint32_t n)
+{
+    memset(k->valid, 0, sizeof k->valid);
+    for (uint32_t i = 0; k->all.valid && i < n; i++)
+        k->valid[i >> 6] |= (uint64_t)yk_row_counts(&k->all, groups[i]) << (i & 63);
+    return (yk_vec){.type = k->all.type, .n = n, .codes = groups, .dict = &k->dict, .valid = k->all.valid ? k->valid : NULL};
+}
+
+/* The values that wait in pairs join those that tasks have numbered. */
+static int number_pairs(const yk_grouping *s, yk_ledger *t, size_t ask, yoke_error *err)
+{
+    const yk_pair         *pairs = (const yk_pair *)(const void *)t->pairs[ask].data;
+    size_t                 n_pairs = t->pairs[ask].len / sizeof *pairs;
+    YK_AUTOFREE coded_key *keys = yk_new_array(coded_key, s->n_keys + 1);
+    YK_AUTOFREE yk_vec    *vecs = yk_new_array(yk_vec, s->n_keys + 1);
+    uint32_t               groups[YK_BLOCK], unused[YK_BLOCK];
+    double                 values[YK_BLOCK];
+    if (!keys || !vecs)
+        return yk_fail_nomem(err, "grouping");
+    for (size_t k = 0; k < s->n_keys; k++) {
+        YK_TRY(yk_groups_keys(t->groups, k, &keys[k].all, err));
+        keys[k].dict = (yk_dict){keys[k].all.n, keys[k].all.values, 0};
+    }
+    for (size_t at = 0; at < n_pairs; at += YK_BLOCK) {
+        uint32_t n = n_pairs - at < YK_BLOCK ? (uint32_t)(n_pairs - at) : YK_BLOCK;
+        for (uint32_t i = 0; i < n; i++)
+            groups[i] = pairs[at + i].group, values[i] = pairs[at + i].value;
+        for (size_t k = 0; k < s->n_keys; k++)
+            vecs[k] = code_key(&keys[k], groups, n);
+        vecs[s->n_keys] = (yk_vec){.type = s->types[s->roots[ask]], .n = n, .values = values};
+        YK_TRY(yk_groups_number(t->distinct[ask], vecs, NULL, n, unused, err));
+    }
+    return 0;
+}
+
 static int count_distinct(const yk_grouping *s, yk_ledger *t, size_t ask, yoke_error *err)
 {
+    YK_TRY(number_pairs(s, t, ask, err));
     uint32_t              n = yk_groups_count(t->distinct[ask]);
     YK_AUTOFREE yk_vec   *keys = yk_new_array(yk_vec, s->n_keys + 1);
     YK_AUTOFREE uint32_t *numbers = yk_new_array(uint32_t, (size_t)n + 1);

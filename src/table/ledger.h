@@ -29,8 +29,15 @@ typedef struct yk_cell {
 
 typedef struct yk_pair {
     uint32_t group;
-    double   value;
+    double   value; /* or any eight bytes */
 } yk_pair;
+
+/* Rows of a task that are kept as they are, because hardly two are of one group: they are grouped when their part is merged. */
+typedef struct yk_loose {
+    yk_groups *keys;    /* a group for each row; NULL: there are none */
+    yk_buf    *values;  /* [ask] */
+    yk_buf    *missing; /* [ask]: a byte for each row */
+} yk_loose;
 
 /* Groups and their cells: a task's, or all. */
 typedef struct yk_ledger {
@@ -38,18 +45,20 @@ typedef struct yk_ledger {
     yk_cell   **cells; /* [ask][group] */
     size_t     *caps;
     yk_buf      texts;
-    yk_buf     *pairs;    /* of quantiles, [ask] */
+    yk_buf     *pairs;    /* [ask]: of quantiles; of DISTINCT, values of loose rows */
     yk_groups **distinct; /* [ask]: keys and value */
     yk_hists   *hists;    /* [ask] */
     uint64_t   *firsts;   /* of what is merged, unless rows come in the order of keys: in which task's result, and where in it, each group came first */
     size_t      cap_firsts;
+    yk_loose    loose;
 } yk_ledger;
 
-enum { YK_PARTS = 64 }; /* of many groups, by a hash of their keys */
+enum { YK_PARTS = 256 }; /* of many groups, by a hash of their keys */
 
 /* A part of a result that is kept for later. */
 typedef struct yk_ledger_piece {
-    uint32_t part;   /* YK_PARTS: groups of all parts */
+    uint32_t part;     /* YK_PARTS: groups of all parts */
+    bool     is_loose; /* rows as they were */
     uint64_t firsts; /* what its groups' places are counted from */
 } yk_ledger_piece;
 
@@ -67,7 +76,7 @@ typedef struct yk_grouping {
     yk_spill      spill; /* results of tasks, in order, part by part; the first is what `all` was */
     yk_ledger_piece *pieces; /* of each in the spill */
     size_t         cap_pieces;
-    uint32_t      n_shares; /* a multiple of YK_PARTS */
+    uint32_t      n_shares; /* a power of two */
 } yk_grouping;
 
 static inline bool yk_is_texts(yk_type t) { return t.kind == YK_KIND_TEXT || t.kind == YK_KIND_DATA; }
@@ -90,7 +99,34 @@ int    yk_ledger_fail(const yk_grouping *s, size_t n_groups, yoke_error *err); /
 /* A value takes the cell when it is the first, or comes before (MIN) or after (MAX) what is there, or later (LAST). */
 void yk_ledger_take(yk_ledger *t, yk_each what, yk_type type, yk_cell *c, yk_cell new_one, yk_text text);
 
-/* As bytes: n_parts of them, each with its size before it. */
+/* Up to a block of rows into the cells of an ask; of DISTINCT, values of eight bytes into its pairs. `is_whole`: every row has a group. */
+int yk_ledger_tally(const yk_grouping *s, yk_ledger *t, size_t ask, const uint32_t *numbers, bool is_whole, const yk_vec *v, uint32_t n,
+                    yoke_error *err) YK_MUST_USE;
+
+/* Whether all that is asked can be told from rows as they are; no: there are texts or more to keep. */
+bool     yk_loose_can(const yk_grouping *s);
+int      yk_loose_init(const yk_grouping *s, yk_loose *l, yoke_error *err) YK_MUST_USE; /* which may hold memory of former rows */
+void     yk_loose_fini(const yk_grouping *s, yk_loose *l);
+void     yk_loose_clear(const yk_grouping *s, yk_loose *l);
+size_t   yk_loose_bytes(const yk_grouping *s, const yk_loose *l);
+uint32_t yk_loose_count(const yk_loose *l);
+
+/* An ask's values in the rows that were appended to `keys`. */
+int yk_loose_put(const yk_grouping *s, yk_loose *l, size_t ask, const yk_vec *v, const uint64_t *mask, uint32_t n, yoke_error *err) YK_MUST_USE;
+
+/* A part's rows as bytes, their places counted from `first`; and such rows into groups. */
+int yk_loose_write(const yk_grouping *s, const yk_loose *l, const uint32_t *rows, uint32_t n, uint64_t first, yk_buf *to, yoke_error *err) YK_MUST_USE;
+int yk_loose_merge(const yk_grouping *s, yk_ledger *t, uint64_t firsts, const char *at, size_t size, yoke_error *err) YK_MUST_USE;
+
+/* Where new groups came first: n places, behind `firsts`; groups from `known` on are new. */
+int yk_ledger_note_firsts(yk_ledger *t, uint64_t firsts, const char *at, const uint32_t *numbers, uint32_t n, uint32_t known, yoke_error *err) YK_MUST_USE;
+
+/* Before a ledger's bytes. */
+typedef struct yk_ledger_head {
+    uint32_t n_parts, has_loose;
+} yk_ledger_head;
+
+/* As bytes: n_parts of them, each with its size before it; then as many of loose rows, if there are any. */
 int yk_ledger_write(const yk_grouping *s, const yk_ledger *t, uint32_t n_parts, yk_buf *to, yoke_error *err) YK_MUST_USE;
 
 /* A part's bytes merged into another: all of its groups, or those of the share that t's are for. Places count from `firsts`. */

@@ -5,130 +5,58 @@
  *
  * Many groups, or such as do not fit the memory: from then on tasks' results are kept as they come, cut into parts by a hash of the keys, in
  * memory or a temporary file. In the end each part, or share of one, is merged from what is kept of it, in the same order; what comes out
- * is sorted externally.
+ * is sorted externally. A task whose first rows are hardly two of one group does not group the others: they are kept as they are (loose.c).
  */
-#include "numeric/reduce.h"
 #include "table/ledger.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 typedef struct state {
     yk_ledger     now;
     yk_vec   *vecs;
     uint32_t  n_before; /* groups of the task before */
+    uint64_t  n_rows;   /* of this task, into groups */
+    bool      is_loose; /* hardly two of them were of one group: the others of this task are kept as they are */
     uint32_t  numbers[YK_BLOCK], others[YK_BLOCK];
 } state;
 
-/* ---- one block's rows into cells */
-
-static void add_moments(yk_cell *cells, const uint32_t *numbers, const double *x, uint32_t n)
+/* The values of what an ask is of, in this block. */
+static int ask_values(const yk_grouping *s, size_t ask, const yk_block *b, yk_vec *ret, yoke_error *err)
 {
-    for (uint32_t i = 0; i < n; i++) {
-        if (numbers[i] == YK_NO_GROUP || isnan(x[i]))
-            continue;
-        yk_cell  *c = &cells[numbers[i]];
-        double d = x[i] - c->mean;
-        c->n++;
-        c->mean += d / (double)c->n;
-        c->m2 += d * (x[i] - c->mean);
-    }
-}
-
-static void add_sums(yk_cell *cells, const uint32_t *numbers, const double *x, const uint64_t *mask, uint32_t n)
-{
-    if (!mask && yk_count_real(x, NULL, n) == n) {
-        for (uint32_t i = 0; i < n; i++) {
-            cells[numbers[i]].n++;
-            cells[numbers[i]].sum += x[i];
-        }
-        return;
-    }
-    for (uint32_t i = 0; i < n; i++) {
-        if (numbers[i] == YK_NO_GROUP || isnan(x[i]))
-            continue;
-        cells[numbers[i]].n++;
-        cells[numbers[i]].sum += x[i];
-    }
-}
-
-static int64_t integer_at(const yk_vec *v, uint32_t i)
-{
-    return v->type.kind == YK_KIND_BOOL ? ((const uint8_t *)v->values)[i] : ((const int64_t *)v->values)[i];
-}
-
-static void add_integers(yk_cell *cells, const uint32_t *numbers, const yk_vec *v, uint32_t n)
-{
-    for (uint32_t i = 0; i < n; i++) {
-        if (numbers[i] == YK_NO_GROUP || !yk_row_counts(v, i))
-            continue;
-        cells[numbers[i]].n++;
-        cells[numbers[i]].sum_int += integer_at(v, i);
-    }
-}
-
-static void add_values(yk_ledger *t, yk_each what, yk_cell *cells, const uint32_t *numbers, const yk_vec *v, uint32_t n)
-{
-    size_t size = yk_kind_size(v->type.kind);
-    for (uint32_t i = 0; i < n; i++) {
-        yk_cell    new = {.n = 1};
-        yk_text text = {"", 0};
-        if (numbers[i] == YK_NO_GROUP || !yk_row_counts(v, i) || (v->type.kind == YK_KIND_REAL && isnan(((const double *)v->values)[i])))
-            continue;
-        if (yk_is_texts(v->type))
-            text = ((const yk_text *)v->values)[i];
-        else if (v->type.kind == YK_KIND_BOOL)
-            new.i = integer_at(v, i);
-        else
-            memcpy(&new.d, (const char *)v->values + i * size, size);
-        yk_ledger_take(t, what, v->type, &cells[numbers[i]], new, text);
-    }
-}
-
-static void add_pairs(yk_buf *pairs, const uint32_t *numbers, const double *x, uint32_t n)
-{
-    size_t   had = pairs->len, got = 0;
-    yk_pair *to = (yk_pair *)(void *)yk_buf_extend(pairs, n * sizeof *to);
-    for (uint32_t i = 0; i < n && to; i++) {
-        to[got] = (yk_pair){numbers[i], x[i]};
-        got += numbers[i] != YK_NO_GROUP && !isnan(x[i]);
-    }
-    pairs->len = had + got * sizeof *to;
+    yk_type type = s->types[s->roots[ask]];
+    bool    is_odd = s->asks[ask].what == YK_EACH_SUM && !yk_is_integer(type) && type.kind != YK_KIND_REAL;
+    return yk_eval_values(b->eval, s->base.root + s->roots[ask] + is_odd, ret, err);
 }
 
 static int add_ask(yk_grouping *s, state *st, size_t ask, const yk_block *b, yoke_error *err)
 {
-    yk_ledger         *t = &st->now;
-    yk_cell          *cells = t->cells[ask];
-    const yk_each  what = s->asks[ask].what;
-    if (!s->asks[ask].expr) {
-        for (uint32_t i = 0; i < b->n; i++)
-            if (st->numbers[i] != YK_NO_GROUP)
-                cells[st->numbers[i]].n++;
-        return 0;
-    }
-    yk_vec  v;
-    yk_type type = s->types[s->roots[ask]];
-    bool    is_odd = what == YK_EACH_SUM && !yk_is_integer(type) && type.kind != YK_KIND_REAL;
-    YK_TRY(yk_eval_values(b->eval, s->base.root + s->roots[ask] + is_odd, &v, err));
-    if (what == YK_EACH_DISTINCT) {
+    yk_ledger *t = &st->now;
+    yk_vec     v = {0};
+    if (s->asks[ask].expr)
+        YK_TRY(ask_values(s, ask, b, &v, err));
+    if (t->distinct[ask]) {
         st->vecs[s->n_keys] = v;
         return yk_groups_number(t->distinct[ask], st->vecs, b->mask, b->n, st->others, err);
     }
-    if (what == YK_EACH_STD || what == YK_EACH_VAR)
-        add_moments(cells, st->numbers, v.values, b->n);
-    else if (what == YK_EACH_HISTOGRAM)
-        yk_hists_add(&t->hists[ask], st->numbers, v.values, b->n);
-    else if (what == YK_EACH_QUANTILE)
-        add_pairs(&t->pairs[ask], st->numbers, v.values, b->n);
-    else if (what == YK_EACH_SUM && yk_is_integer(v.type))
-        add_integers(cells, st->numbers, &v, b->n);
-    else if (what == YK_EACH_SUM || what == YK_EACH_MEAN)
-        add_sums(cells, st->numbers, v.values, b->mask, b->n);
-    else
-        add_values(t, what == YK_EACH_COUNT ? YK_EACH_FIRST : what, cells, st->numbers, &v, b->n);
-    return t->texts.is_failed || t->pairs[ask].is_failed ? yk_fail_nomem(err, "grouping") : 0;
+    return yk_ledger_tally(s, t, ask, st->numbers, !b->mask, &v, b->n, err);
 }
+
+/* The block's rows as they are, for later. */
+static int add_loose(yk_grouping *s, state *st, const yk_block *b, yoke_error *err)
+{
+    yk_loose *l = &st->now.loose;
+    YK_TRY(yk_groups_append(l->keys, st->vecs, b->mask, b->n, err));
+    for (size_t i = 0; i < s->n_asks; i++) {
+        yk_vec v;
+        if (!s->asks[i].expr)
+            continue;
+        YK_TRY(ask_values(s, i, b, &v, err));
+        YK_TRY(yk_loose_put(s, l, i, &v, b->mask, b->n, err));
+    }
+    return 0;
+}
+
+enum { SOME_ROWS = 2 * YK_BLOCK }; /* tell whether a task is worth grouping by itself */
 
 /* ---- the sink */
 
@@ -162,6 +90,8 @@ static int grouping_begin(yk_sink *base, void *state_, uint64_t first, yoke_erro
     state *st = state_;
     if (!st->now.groups)
         YK_TRY(yk_ledger_init((yk_grouping *)base, &st->now, err));
+    st->n_rows = 0;
+    st->is_loose = false;
     return yk_groups_expect(st->now.groups, st->n_before, err);
 }
 
@@ -174,11 +104,15 @@ static int grouping_block(yk_sink *base, void *state_, const yk_block *b, yoke_e
         if (!yk_type_same(st->vecs[i].type, s->types[i])) /* a file of another type than the others */
             YK_TRY(yk_eval_values(b->eval, base->root + i, &st->vecs[i], err));
     }
+    if (st->is_loose)
+        return add_loose(s, st, b, err);
     YK_TRY(yk_groups_number(st->now.groups, st->vecs, b->mask, b->n, st->numbers, err));
     YK_TRY(yk_ledger_grow(s, &st->now, err));
     for (size_t i = 0; i < s->n_asks; i++)
         YK_TRY(add_ask(s, st, i, b, err));
-    return 0;
+    st->n_rows += b->n_pass;
+    st->is_loose = st->n_rows >= SOME_ROWS && yk_groups_count(st->now.groups) > st->n_rows / 16 * 15 && yk_loose_can(s);
+    return st->is_loose ? yk_loose_init(s, &st->now.loose, err) : 0;
 }
 
 enum { FEW_GROUPS = 4096, MANY_GROUPS = 1 << 20 }; /* of a task: not cut into parts; of all: more are not merged one after the other */
@@ -191,7 +125,10 @@ static bool has_bins(const yk_grouping *s)
     return false;
 }
 
-static uint32_t parts_of(const yk_grouping *s, const yk_ledger *t) { return yk_groups_count(t->groups) > FEW_GROUPS && !has_bins(s) ? YK_PARTS : 1; }
+static uint32_t parts_of(const yk_grouping *s, const yk_ledger *t)
+{
+    return yk_loose_count(&t->loose) || (yk_groups_count(t->groups) > FEW_GROUPS && !has_bins(s)) ? YK_PARTS : 1;
+}
 
 static int grouping_end(yk_sink *base, void *state_, yk_buf *to, yoke_error *err)
 {
@@ -206,16 +143,16 @@ static int grouping_end(yk_sink *base, void *state_, yk_buf *to, yoke_error *err
 /* A result's parts are kept for later. */
 static int keep_result(yk_grouping *s, uint64_t firsts, const char *at, yoke_error *err)
 {
-    uint32_t n_parts;
-    uint64_t size;
-    memcpy(&n_parts, at, sizeof n_parts);
-    at += sizeof n_parts;
-    for (uint32_t p = 0; p < n_parts; p++, at += size) {
+    yk_ledger_head head;
+    uint64_t       size;
+    memcpy(&head, at, sizeof head);
+    at += sizeof head;
+    for (uint32_t p = 0; p < head.n_parts * (1 + head.has_loose); p++, at += size) {
         if (!yk_grow(&s->pieces, &s->cap_pieces, s->spill.n + 1, sizeof *s->pieces))
             return yk_fail_nomem(err, "grouping");
         memcpy(&size, at, sizeof size);
         at += sizeof size;
-        s->pieces[s->spill.n] = (yk_ledger_piece){n_parts == 1 ? YK_PARTS : p, firsts};
+        s->pieces[s->spill.n] = (yk_ledger_piece){head.n_parts == 1 ? YK_PARTS : p % head.n_parts, p >= head.n_parts, firsts};
         YK_TRY(yk_spill_add(&s->spill, at, size, err));
     }
     return 0;
@@ -235,13 +172,13 @@ static int start_spill(yk_grouping *s, yoke_error *err)
 
 static int merge_result(yk_grouping *s, uint64_t firsts, const char *at, yoke_error *err)
 {
-    uint32_t n_parts;
-    uint64_t size;
+    yk_ledger_head head;
+    uint64_t       size;
     if (!s->all.groups)
         YK_TRY(yk_ledger_init(s, &s->all, err));
-    memcpy(&n_parts, at, sizeof n_parts);
-    at += sizeof n_parts;
-    for (uint32_t p = 0; p < n_parts; p++, at += size) {
+    memcpy(&head, at, sizeof head);
+    at += sizeof head;
+    for (uint32_t p = 0; p < head.n_parts; p++, at += size) {
         memcpy(&size, at, sizeof size);
         at += sizeof size;
         YK_TRY(yk_ledger_merge(s, &s->all, firsts, at, size, err));
@@ -249,13 +186,13 @@ static int merge_result(yk_grouping *s, uint64_t firsts, const char *at, yoke_er
     return 0;
 }
 
-/* Whether what is known would be too large with one more result merged into it: twice its bytes, about. */
+/* Whether what is known would be too large with one more result merged into it, twice its bytes, about; or not worth merging here. */
 static bool is_too_much(const yk_grouping *s, const void *bytes, size_t size)
 {
-    uint32_t n_parts;
-    memcpy(&n_parts, bytes, sizeof n_parts);
+    yk_ledger_head head;
+    memcpy(&head, bytes, sizeof head);
     size_t known = s->all.groups ? yk_ledger_bytes(s, &s->all) : 0;
-    return n_parts > 1 && known + 2 * size > s->memory / 2;
+    return head.has_loose || (head.n_parts > 1 && known + 2 * size > s->memory / 2);
 }
 
 static int grouping_fold(yk_sink *base, const void *bytes, size_t size, yoke_error *err)

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * What groups are made of, for the two files that make them.
+ */
+#ifndef YK_TABLE_GROUPS_INSIDE_H
+#define YK_TABLE_GROUPS_INSIDE_H
+
+#include "base/arena.h"
+#include "table/groups.h"
+#include "table/words.h"
+
+enum { YK_GROUP_ROWS = 256 /* that are looked at together */ };
+
+typedef struct yk_group_key {
+    yk_type  type;
+    size_t   size;    /* of one value */
+    char    *values;  /* of each group; a missing one is zero */
+    uint8_t *missing; /* of each group */
+    bool     has_missing; /* whether one is */
+    char    *row_values; /* of the rows at hand */
+    uint8_t *row_missing;
+    bool     some_missing; /* of them */
+    const char *from_missing, *from_values, *from_texts; /* in the bytes that are merged, of the rows that come next; missing NULL: none is */
+    yk_words     from_words;   /* the values, or texts' lengths, where these are words */
+} yk_group_key;
+
+/* Of a table of groups. */
+typedef struct yk_group_slot {
+    uint32_t group; /* and one; 0: empty */
+    uint32_t tag;   /* upper bits of its hash */
+} yk_group_slot;
+
+struct yk_groups {
+    yk_group_key *keys;
+    size_t    n_keys;
+    uint32_t  n, cap;
+    uint64_t *hashes; /* of each group */
+    yk_group_slot *slots;
+    size_t    n_slots;
+    yk_arena  texts;
+    size_t    text_bytes;
+    yk_share  share;    /* of merges; of 0: all groups */
+    uint64_t *dict_ids; /* the dictionaries that by_code stands for */
+    uint32_t *by_code;  /* codes together → group */
+    size_t    n_by_code;
+    uint64_t *valid;    /* of yk_groups_keys */
+    size_t     valid_words; /* of each key */
+};
+
+static inline bool yk_group_is_text(const yk_group_key *k) { return k->type.kind == YK_KIND_TEXT || k->type.kind == YK_KIND_DATA; }
+
+/* hashes[i] = that of n rows' first n_keys keys, of the rows at hand or of groups from `first` on. */
+void yk_groups_hash_rows(const yk_groups *g, size_t n_keys, uint32_t n, uint64_t *hashes);
+void yk_groups_hash_groups(const yk_groups *g, size_t n_keys, uint32_t first, uint32_t n, uint64_t *hashes);
+
+/* The groups of the rows at hand, but where ret[i] is YK_NO_GROUP. */
+int yk_groups_find_rows(yk_groups *g, const uint64_t *hashes, uint32_t n, uint32_t *ret, yoke_error *err) YK_MUST_USE;
+
+#endif

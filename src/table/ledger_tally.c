@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Rows into cells: up to a block of numbered rows, and the values of what is asked.
+ */
+#include "numeric/reduce.h"
+#include "table/ledger.h"
+
+#include <math.h>
+
+static void add_moments(yk_cell *cells, const uint32_t *numbers, const double *x, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        if (numbers[i] == YK_NO_GROUP || isnan(x[i]))
+            continue;
+        yk_cell  *c = &cells[numbers[i]];
+        double d = x[i] - c->mean;
+        c->n++;
+        c->mean += d / (double)c->n;
+        c->m2 += d * (x[i] - c->mean);
+    }
+}
+
+static void add_sums(yk_cell *cells, const uint32_t *numbers, const double *x, bool is_whole, uint32_t n)
+{
+    if (is_whole && yk_count_real(x, NULL, n) == n) {
+        for (uint32_t i = 0; i < n; i++) {
+            cells[numbers[i]].n++;
+            cells[numbers[i]].sum += x[i];
+        }
+        return;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        if (numbers[i] == YK_NO_GROUP || isnan(x[i]))
+            continue;
+        cells[numbers[i]].n++;
+        cells[numbers[i]].sum += x[i];
+    }
+}
+
+static int64_t integer_at(const yk_vec *v, uint32_t i)
+{
+    return v->type.kind == YK_KIND_BOOL ? ((const uint8_t *)v->values)[i] : ((const int64_t *)v->values)[i];
+}
+
+static void add_integers(yk_cell *cells, const uint32_t *numbers, const yk_vec *v, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        if (numbers[i] == YK_NO_GROUP || !yk_row_counts(v, i))
+            continue;
+        cells[numbers[i]].n++;
+        cells[numbers[i]].sum_int += integer_at(v, i);
+    }
+}
+
+static void add_rows(yk_cell *cells, const uint32_t *numbers, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++)
+        if (numbers[i] != YK_NO_GROUP)
+            cells[numbers[i]].n++;
+}
+
+static void add_values(yk_ledger *t, yk_each what, yk_cell *cells, const uint32_t *numbers, const yk_vec *v, uint32_t n)
+{
+    size_t size = yk_kind_size(v->type.kind);
+    for (uint32_t i = 0; i < n; i++) {
+        yk_cell    new = {.n = 1};
+        yk_text text = {"", 0};
+        if (numbers[i] == YK_NO_GROUP || !yk_row_counts(v, i) || (v->type.kind == YK_KIND_REAL && isnan(((const double *)v->values)[i])))
+            continue;
+        if (yk_is_texts(v->type))
+            text = ((const yk_text *)v->values)[i];
+        else if (v->type.kind == YK_KIND_BOOL)
+            new.i = integer_at(v, i);
+        else
+            memcpy(&new.d, (const char *)v->values + i * size, size);
+        yk_ledger_take(t, what, v->type, &cells[numbers[i]], new, text);
+    }
+}
+
+static void add_pairs(yk_buf *pairs, const uint32_t *numbers, const double *x, uint32_t n)
+{
+    size_t   had = pairs->len, got = 0;
+    yk_pair *to = (yk_pair *)(void *)yk_buf_extend(pairs, n * sizeof *to);
+    for (uint32_t i = 0; i < n && to; i++) {
+        to[got] = (yk_pair){numbers[i], x[i]};
+        got += numbers[i] != YK_NO_GROUP && !isnan(x[i]);
+    }
+    pairs->len = had + got * sizeof *to;
+}
+
+/* Any eight bytes. */
+static void add_words(yk_buf *pairs, const uint32_t *numbers, const yk_vec *v, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++)
+        if (numbers[i] != YK_NO_GROUP && yk_row_counts(v, i)) {
+            yk_pair p = {numbers[i], ((const double *)v->values)[i]};
+            yk_buf_append(pairs, &p, sizeof p);
+        }
+}
+
+int yk_ledger_tally(const yk_grouping *s, yk_ledger *t, size_t ask, const uint32_t *numbers, bool is_whole, const yk_vec *v, uint32_t n, yoke_error *err)
+{
+    const yk_each what = s->asks[ask].what;
+    yk_cell      *cells = t->cells[ask];
+    if (!s->asks[ask].expr)
+        add_rows(cells, numbers, n);
+    else if (what == YK_EACH_STD || what == YK_EACH_VAR)
+        add_moments(cells, numbers, v->values, n);
+    else if (what == YK_EACH_HISTOGRAM)
+        yk_hists_add(&t->hists[ask], numbers, v->values, n);
+    else if (what == YK_EACH_QUANTILE)
+        add_pairs(&t->pairs[ask], numbers, v->values, n);
+    else if (what == YK_EACH_DISTINCT)
+        add_words(&t->pairs[ask], numbers, v, n);
+    else if (what == YK_EACH_SUM && yk_is_integer(v->type))
+        add_integers(cells, numbers, v, n);
+    else if (what == YK_EACH_SUM || what == YK_EACH_MEAN)
+        add_sums(cells, numbers, v->values, is_whole, n);
+    else
+        add_values(t, what == YK_EACH_COUNT ? YK_EACH_FIRST : what, cells, numbers, v, n);
+    return t->texts.is_failed || t->pairs[ask].is_failed ? yk_fail_nomem(err, "grouping") : 0;
+}

@@ -1,0 +1,81 @@
+"""Many groups: hardly two rows of a task are of one, so that they are kept as they are and grouped part by part. pandas' numbers, and the same
+bytes whoever pulls and however much memory there is."""
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+N = 300_000  # three tasks; the rows of the second are of few groups
+ON = [("serial", "1G"), ("threads:1", "1G"), ("threads:2", "8M"), ("threads:3", "1G"), ("threads:7", "64M"), ("processes:2", "16M")]
+
+
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory):
+    rng = np.random.default_rng(21)
+    missing = lambda: rng.random(N) < 0.02
+    k = rng.integers(-60_000, 60_000, N)
+    k[1 << 17:1 << 18] %= 700
+    real = np.where(rng.random(N) < 0.01, np.nan, np.where(rng.random(N) < 0.01, -0.0, k / 7))
+    table = pa.table({
+        "k": k, "some": pa.array(k * 1_000_003, mask=missing()), "real": pa.array(real, mask=missing()),
+        "text": pa.array([f"group {i}" * (i % 4) for i in k], mask=missing()), "few": rng.integers(0, 3, N),
+        "x": pa.array(np.where(rng.random(N) < 0.05, np.nan, rng.normal(0, 1e6, N)), mask=missing()),
+        "i": pa.array(rng.integers(-2**40, 2**40, N), mask=missing()), "small": rng.integers(0, 5, N),
+        "flag": pa.array(rng.random(N) < 0.5, mask=missing()), "t": pa.array(rng.integers(0, 10**15, N), pa.timestamp("us"), mask=missing()),
+        "row": np.arange(N),
+    })
+    path = tmp_path_factory.mktemp("groups") / "in.parquet"
+    pq.write_table(table, path, row_group_size=70_000)
+    return path, table.to_pandas()
+
+
+ASKS = ["--count", "--sum", "x", "--mean", "x", "--std", "x", "--sum", "i", "--min", "t", "--max", "x", "--first", "i", "--last", "x",
+        "--median", "x", "--unique", "small", "--max", "flag"]
+
+
+def ask(yoke, path, *words):
+    outs = set()
+    for on, memory in ON:
+        run = yoke("table", path, *words, "--on", on, "--memory", memory, "-o", path.with_name("out.parquet"), "-f")
+        assert run.returncode == 0, run.stderr
+        outs.add(path.with_name("out.parquet").read_bytes())
+    assert len(outs) == 1
+    return pq.read_table(path.with_name("out.parquet")).to_pandas()
+
+
+@pytest.mark.parametrize("keys", [["k"], ["some"], ["real"], ["text"], ["k", "few"], ["text", "some"]], ids="-".join)
+@pytest.mark.parametrize("where", [None, "i > 0 and row % 5 != 0"], ids=["all", "some"])
+def test_many_groups(yoke, rows, keys, where):
+    path, df = rows
+    got = ask(yoke, path, "--by", ",".join(keys), *ASKS, *(["--where", where] if where else []))
+    if where:
+        df = df[(df.i > 0) & (df.row % 5 != 0)]
+    df = df.assign(real=df.real + 0.0)
+    want = df.groupby(keys, dropna=False, sort=True).agg(
+        n=("row", "size"), sum=("x", "sum"), mean=("x", "mean"), std=("x", "std"), i=("i", "sum"), t=("t", "min"), max=("x", "max"),
+        first=("i", "first"), last=("x", "last"), median=("x", "median"), unique=("small", "nunique"), flag=("flag", "max")).reset_index()
+    assert len(got) == len(want)
+    for key in keys:
+        assert (got[key].isna() == want[key].isna()).all() and (got[key].dropna() == want[key].dropna()).all()
+    for mine, theirs in (("count", "n"), ("sum(i)", "i"), ("unique(small)", "unique")):
+        assert (got[mine] == want[theirs]).all(), mine
+    for mine, theirs in (("min(t)", "t"), ("max(x)", "max"), ("first(i)", "first"), ("last(x)", "last"), ("max(flag)", "flag")):
+        assert (got[mine].isna() == want[theirs].isna()).all() and (got[mine].dropna() == want[theirs].dropna()).all(), mine
+    for mine, theirs in (("sum(x)", "sum"), ("mean(x)", "mean"), ("std(x)", "std"), ("median(x)", "median")):
+        np.testing.assert_allclose(got[mine].astype(float), want[theirs].astype(float), rtol=1e-9, atol=1e-3, err_msg=mine)
+
+
+def test_different_rows_in_the_order_in_which_they_came(yoke, rows):
+    path, df = rows
+    got = ask(yoke, path, "--distinct", "--select", "some, few")
+    want = df[["some", "few"]].drop_duplicates()
+    assert (got.some.fillna(-1).to_numpy() == want.some.fillna(-1).to_numpy()).all() and (got.few.to_numpy() == want.few.to_numpy()).all()
+
+
+def test_sums_of_integers_that_do_not_fit(yoke, tmp_path):
+    k = np.arange(200_000) % 190_000
+    pq.write_table(pa.table({"k": k, "i": np.where(k == 5, 2**62, 1)}), tmp_path / "in.parquet")
+    run = yoke("table", tmp_path / "in.parquet", "--by", "k", "--sum", "i", "--head", 3)
+    assert run.returncode == 1 and "does not fit an integer" in run.stderr
