@@ -93,11 +93,20 @@ typedef struct yk_parquet_counters {
 } yk_parquet_counters;
 yk_parquet_counters yk_parquet_count_reads(const yk_parquet *f);
 
+/* What a cursor needs during a call alone: a page as it is stored, what codecs keep, values on their way. Cursors that one thread walks may
+ * share it, whatever their files. */
+typedef struct yk_scratch yk_scratch;
+yk_scratch *yk_scratch_new(void);
+void        yk_scratch_clear(yk_scratch *s); /* frees what grew with pages */
+void        yk_scratch_free(yk_scratch *s);  /* NULL is allowed */
+YK_DEFINE_CLEANUP(yk_scratch, yk_scratch_free)
+
 /* A walk over rows [first, first + n) of one column. Belongs to one thread at a time. */
 typedef struct yk_cursor yk_cursor;
 
-/* Reads nothing yet. A refused column is YOKE_EUNSUPPORTED; rows outside the file are YOKE_EINVALID. */
-int  yk_cursor_open(yk_parquet *f, unsigned column, uint64_t first, uint64_t n, yk_cursor **ret, yoke_error *err) YK_MUST_USE;
+/* Reads nothing yet. The scratch is borrowed until the cursor is closed; NULL: it has one of its own. A refused column is YOKE_EUNSUPPORTED; rows outside the file are
+ * YOKE_EINVALID. */
+int  yk_cursor_open(yk_parquet *f, unsigned column, uint64_t first, uint64_t n, yk_scratch *scratch, yk_cursor **ret, yoke_error *err) YK_MUST_USE;
 void yk_cursor_close(yk_cursor *c);
 YK_DEFINE_CLEANUP(yk_cursor, yk_cursor_close)
 

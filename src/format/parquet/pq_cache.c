@@ -156,11 +156,31 @@ static void discard(yk_pq_page *p)
 
 void yk_pq_loader_fini(yk_pq_loader *l)
 {
-    discard(l->ahead);
-    yk_codec_fini(&l->codecs);
-    yk_free(l->stored[0].data);
-    yk_free(l->stored[1].data);
-    *l = (yk_pq_loader){0};
+    discard(YK_TAKE(l->ahead));
+}
+
+yk_scratch *yk_scratch_new(void)
+{
+    yk_scratch *s = yk_malloc_aligned(sizeof *s);
+    if (s)
+        memset(s, 0, offsetof(yk_scratch, dense));
+    return s;
+}
+
+void yk_scratch_clear(yk_scratch *s)
+{
+    for (size_t i = 0; i < sizeof s->stored / sizeof *s->stored; i++) {
+        yk_free(s->stored[i].data);
+        s->stored[i] = (struct yk_pq_stored){0};
+    }
+    yk_codec_fini(&s->codecs);
+}
+
+void yk_scratch_free(yk_scratch *s)
+{
+    if (s)
+        yk_scratch_clear(s);
+    yk_free(s);
 }
 
 static yk_pq_page *page_new(yk_pq_chunk *c, unsigned slot)

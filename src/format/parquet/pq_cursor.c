@@ -7,7 +7,7 @@
 
 static const uint64_t zero16[2]; /* the value, code and bitmap of a run of missing rows */
 
-int yk_cursor_open(yk_parquet *f, unsigned column, uint64_t first, uint64_t n, yk_cursor **ret, yoke_error *err)
+int yk_cursor_open(yk_parquet *f, unsigned column, uint64_t first, uint64_t n, yk_scratch *scratch, yk_cursor **ret, yoke_error *err)
 {
     const yk_pq_leaf *leaf = column < f->n_leaves ? &f->leaves[column] : NULL;
     if (!leaf)
@@ -21,6 +21,9 @@ int yk_cursor_open(yk_parquet *f, unsigned column, uint64_t first, uint64_t n, y
     c->file = f;
     c->leaf = leaf;
     c->column = column;
+    c->loader.scratch = scratch ? scratch : (c->own = yk_scratch_new());
+    if (!c->loader.scratch)
+        return yk_fail_nomem(err, "opening a column");
     c->size = yk_kind_size(leaf->column.type.kind);
     YK_TRY(yk_cursor_seek(c, first, n, err));
     *ret = YK_TAKE(c);
@@ -51,6 +54,7 @@ void yk_cursor_close(yk_cursor *c)
     if (c->dict)
         yk_pq_page_put(c->dict, 0);
     yk_pq_loader_fini(&c->loader);
+    yk_scratch_free(c->own);
     yk_free(c->held);
     yk_free(c->tables);
     yk_free(c->joined);
@@ -298,8 +302,8 @@ static int read_values(yk_cursor *c, uint32_t present, void *to, yoke_error *err
     if (p->layout == YK_PQ_SPLIT && c->leaf->form == YK_PQ_F_FLBA)
         return read_split_texts(c, present, to, err);
     if (p->layout == YK_PQ_SPLIT) {
-        yk_pq_join_streams(p->values, p->n_values, width, c->value, present, c->stored);
-        from = c->stored;
+        yk_pq_join_streams(p->values, p->n_values, width, c->value, present, c->loader.scratch->joined);
+        from = c->loader.scratch->joined;
     }
     c->value += present;
     return yk_pq_convert(c->leaf->form, width, from, present, to) ? 0 : broken(c, yk_pq_out_of_range(c->leaf), err);
@@ -321,7 +325,7 @@ static int codes_piece(yk_cursor *c, uint32_t n, uint32_t present, yk_vec *v, yo
     static const yk_dict no_dict;
     const yk_dict       *dict = c->page->dict_page ? &c->page->dict_page->dict : &no_dict;
     bool                 has_nulls = present < n;
-    uint32_t             most = 0, *to = has_nulls ? c->dense : c->codes;
+    uint32_t             most = 0, *to = has_nulls ? c->loader.scratch->dense : c->codes;
     v->dict = dict;
     v->codes = c->codes;
     if (present == 0) {
@@ -338,7 +342,7 @@ static int codes_piece(yk_cursor *c, uint32_t n, uint32_t present, yk_vec *v, yo
     if (most >= dict->n)
         return broken(c, "a code points past the end of its dictionary", err);
     if (has_nulls)
-        YK_ISA_PICK(yk_pq_spread32)(c->dense, c->valid, n, c->codes);
+        YK_ISA_PICK(yk_pq_spread32)(c->loader.scratch->dense, c->valid, n, c->codes);
     return 0;
 }
 
@@ -353,8 +357,8 @@ static int values_piece(yk_cursor *c, uint32_t n, uint32_t present, yk_vec *v, y
         return 0;
     }
     if (present < n) {
-        YK_TRY(read_values(c, present, c->unspread, err));
-        spread(c, c->valid, n, c->unspread, c->values);
+        YK_TRY(read_values(c, present, c->loader.scratch->unspread, err));
+        spread(c, c->valid, n, c->loader.scratch->unspread, c->values);
         return 0;
     }
     if (p->layout == YK_PQ_RUNS && take_run(c, n, &run)) {
@@ -452,8 +456,9 @@ static void append(yk_cursor *c, yk_vec *block, const yk_vec *piece)
 static int read_joined(yk_cursor *c, uint32_t n, yk_vec *ret, yoke_error *err)
 {
     yk_vec block = {.type = c->leaf->column.type}, piece;
+    bool   is_text = block.type.kind == YK_KIND_TEXT || block.type.kind == YK_KIND_DATA;
     while (block.n < n) {
-        YK_TRY(need_page(c, false, err));
+        YK_TRY(need_page(c, !is_text && !block.codes, err)); /* which lie in pages, or point to what does */
         uint32_t take = c->page_left < n - block.n ? (uint32_t)c->page_left : n - block.n;
         YK_TRY(read_piece(c, take, &piece, err));
         append(c, &block, &piece);

@@ -99,13 +99,20 @@ struct yk_pq_chunk {
 /* The pages that are mapped so far, n_pages of them at least: what was there before a look at n_pages is there after it. */
 static inline const yk_pq_map *yk_pq_map_of(const yk_pq_chunk *c) { return atomic_load_explicit(&((yk_pq_chunk *)c)->map, memory_order_acquire); }
 
-/* What loading needs between pages; each cursor has one. Zeroed is ready. */
-typedef struct yk_pq_loader {
+struct yk_scratch {
     yk_codec_state codecs;
     struct yk_pq_stored {
         uint8_t *data; /* owned */
         size_t   cap;
     } stored[2];
+    uint32_t dense[YK_BLOCK + 32]; /* codes and values of the rows that are not missing */
+    _Alignas(64) char unspread[YK_BLOCK * 16 + 16];
+    _Alignas(64) uint8_t joined[YK_BLOCK * 16]; /* stored values, from streams */
+};
+
+/* What loading needs between pages; each cursor has one. Zeroed but for the scratch is ready. */
+typedef struct yk_pq_loader {
+    yk_scratch *scratch; /* borrowed */
     uint64_t    advised; /* up to here the system has been told what will be read; 0: not yet */
     uint64_t    until;   /* up to this row of the file pages are wanted, as far as the cursor knows */
     yk_pq_page *ahead;   /* owned; loaded with the one before it, and nobody's yet */
