@@ -35,11 +35,27 @@ struct yk_reader {
     yk_scratch      *scratch; /* of Parquet cursors; owned */
 };
 
-static void leave_file(yk_reader *r)
+static void close_cursors(yk_reader *r)
 {
     for (size_t i = 0; i < r->n_columns; i++) {
         yk_cursor_close(r->columns[i].cursor);
         r->columns[i].cursor = NULL;
+    }
+}
+
+void yk_reader_rest(yk_reader *r)
+{
+    close_cursors(r);
+    yk_scratch_clear(r->scratch);
+    yk_alloc_trim();
+}
+
+static void leave_file(yk_reader *r)
+{
+    close_cursors(r);
+    if (r->file < r->s->n_files && r->s->files[r->file].parquet)
+        yk_parquet_forget(r->s->files[r->file].parquet);
+    for (size_t i = 0; i < r->n_columns; i++) {
         yk_arrow_cursor_close(r->columns[i].batches);
         r->columns[i].batches = NULL;
     }
@@ -80,6 +96,7 @@ int yk_reader_open(const yk_source *s, const uint32_t *columns, size_t n, yk_rea
     if (!r->columns || !r->own_columns || !r->scratch)
         return yk_fail_nomem(err, "starting to read");
     r->n_columns = n;
+    r->file = s->n_files;
     for (size_t i = 0; i < n; i++)
         r->columns[i].index = columns[i];
     leave_file(r);

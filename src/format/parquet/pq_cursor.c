@@ -61,19 +61,6 @@ void yk_cursor_close(yk_cursor *c)
     yk_free(c);
 }
 
-int yk_cursor_seek(yk_cursor *c, uint64_t first, uint64_t n, yoke_error *err)
-{
-    if (first > c->file->n_rows || n > c->file->n_rows - first)
-        return yk_fail(err, YOKE_EINVALID, "'%s' has no rows %llu to %llu", c->file->path, (unsigned long long)first,
-                       (unsigned long long)(first + n));
-    release_held(c);
-    leave_page(c);
-    c->chunk = NULL;
-    c->row = first;
-    c->end = c->loader.until = first + n;
-    return 0;
-}
-
 uint64_t yk_cursor_row(const yk_cursor *c) { return c->row; }
 uint64_t yk_cursor_left(const yk_cursor *c) { return c->end - c->row; }
 
@@ -90,14 +77,20 @@ static unsigned find_row(const void *first_rows, size_t stride, unsigned n, uint
     return low;
 }
 
+/* The pages of the group that it walks over are mapped. */
+static int map_pages(yk_cursor *c, yoke_error *err)
+{
+    const yk_parquet_group *group = &c->file->groups[c->group];
+    uint64_t                want = c->end - group->first_row < group->n_rows ? c->end - group->first_row : group->n_rows;
+    return yk_pq_chunk_get(c->file, c->group, c->column, want, &c->chunk, err);
+}
+
 /* Makes c->chunk the one that holds c->row, and c->page_no its page. */
 int yk_cursor_find_page(yk_cursor *c, yoke_error *err)
 {
     if (!c->chunk || c->row < c->chunk->first_row || c->row - c->chunk->first_row >= c->chunk->n_rows) {
-        unsigned g = find_row(&c->file->groups[0].first_row, sizeof *c->file->groups, c->file->n_groups, c->row);
-        const yk_parquet_group *group = &c->file->groups[g];
-        uint64_t                want = c->end - group->first_row < group->n_rows ? c->end - group->first_row : group->n_rows;
-        YK_TRY(yk_pq_chunk_get(c->file, g, c->column, want, &c->chunk, err));
+        c->group = find_row(&c->file->groups[0].first_row, sizeof *c->file->groups, c->file->n_groups, c->row);
+        YK_TRY(map_pages(c, err));
         c->page_no = UINT32_MAX;
     }
     unsigned               n = c->chunk->n_pages;
@@ -155,6 +148,25 @@ static int pass_rows(yk_cursor *c, uint64_t n, yoke_error *err)
     YK_TRY(yk_cursor_pass_levels(c, n, &present, err));
     YK_TRY(pass_values(c, present, err));
     c->page_left -= n;
+    return 0;
+}
+
+int yk_cursor_seek(yk_cursor *c, uint64_t first, uint64_t n, yoke_error *err)
+{
+    if (first > c->file->n_rows || n > c->file->n_rows - first)
+        return yk_fail(err, YOKE_EINVALID, "'%s' has no rows %llu to %llu", c->file->path, (unsigned long long)first,
+                       (unsigned long long)(first + n));
+    release_held(c);
+    c->end = c->loader.until = first + n;
+    if (c->page && first >= c->row && first - c->row < c->page_left) { /* rows between are for others to pass */
+        n = first - c->row;
+        c->row = first;
+        YK_TRY(map_pages(c, err));
+        return pass_rows(c, n, err);
+    }
+    leave_page(c);
+    c->chunk = NULL;
+    c->row = first;
     return 0;
 }
 

@@ -29,7 +29,7 @@ struct yk_cursor {
     yk_scratch          *own; /* owned; NULL: the loader's is somebody else's */
 
     yk_pq_chunk *chunk; /* of `row`, once it was looked for */
-    unsigned     page_no;
+    unsigned     group, page_no;
     yk_pq_page  *page;  /* referenced; NULL between pages */
     yk_pq_page  *dict;  /* referenced; the chunk's dictionary, once a page had codes */
     uint64_t     page_left, walked; /* rows of it to come, and passed */

@@ -44,7 +44,9 @@ struct yk_parquet {
     yk_gate         loaded; /* opened when a page that someone was loading is there, or failed */
     yk_pq_chunk   **chunks; /* [group * n_leaves + leaf], NULL until needed; guarded by lock */
     yk_pq_page     *newest, *oldest;        /* pages that no cursor is in; guarded by lock */
-    uint64_t        kept_bytes, budget;     /* of those and of spares; guarded by lock */
+    uint64_t        kept_bytes;             /* of those and of spares; guarded by lock, as the next two */
+    uint64_t        used_bytes;             /* of pages that cursors are in */
+    yk_parquet_budget budget;
     struct yk_pq_spare {
         uint8_t *data;
         size_t   cap;
@@ -75,8 +77,9 @@ struct yk_pq_chunk {
     const yk_pq_chunk_info *info;
     uint64_t                first_row, n_rows, dict_id;
     pthread_mutex_t         mapping; /* held while the map is extended; outermost */
-    bool                    has_begun; /* guarded by mapping, as the next two */
+    bool                    has_begun; /* guarded by mapping, as the next four */
     uint64_t                n_mapped;  /* rows from the first whose pages are known */
+    yk_parquet_need         need;      /* of the pages whose headers were read */
     struct yk_pq_walk {
         uint64_t at, end;  /* of the file: the next header, and what the pages do not reach past */
         uint8_t *data;     /* owned; bytes of the file near the headers */
@@ -161,7 +164,6 @@ void yk_pq_chunk_free(yk_pq_chunk *c); /* when no page is referenced; frees its 
 int  yk_pq_page_get(yk_pq_chunk *c, unsigned slot, yk_pq_loader *l, yk_pq_page **ret, yoke_error *err) YK_MUST_USE;
 void yk_pq_page_put(yk_pq_page *p, uint64_t walked);
 void yk_pq_page_ref(yk_pq_page *p); /* one that is referenced already */
-void yk_pq_page_forget(yk_parquet *f, uint64_t budget); /* drops kept pages and spares down to the budget */
 
 /* Reads bytes of the file; ones that are past its end are an error, not a wait. */
 int yk_pq_read(yk_parquet *f, uint64_t at, void *to, size_t n, yoke_error *err) YK_MUST_USE;

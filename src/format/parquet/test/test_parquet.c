@@ -360,7 +360,7 @@ TEST(a_dictionary_stays_while_its_rows_are_read)
     double         values[97];
     assert_int_equal(write_file(scratch_file(), &err), 0);
     assert_int_equal(yk_parquet_open(scratch_file(), &f, &err), 0);
-    yk_parquet_set_budget(f, 0);
+    yk_parquet_set_budget(f, &(yk_parquet_budget){0, 0, false});
     assert_int_equal(yk_cursor_open(f, 0, 0, ROWS, NULL, &c, &err), 0);
     for (int round = 0; round < 2; round++) { /* the second begins when all rows were walked once */
         assert_int_equal(yk_cursor_seek(c, 0, ROWS, &err), 0);
@@ -409,7 +409,7 @@ TEST(threads_share_pages)
     reader      part[THREADS];
     assert_int_equal(write_file(scratch_file(), &err), 0);
     assert_int_equal(yk_parquet_open(scratch_file(), &f, &err), 0);
-    yk_parquet_set_budget(f, 20000);
+    yk_parquet_set_budget(f, &(yk_parquet_budget){20000, 90000, true});
     for (unsigned i = 0; i < THREADS; i++) {
         part[i] = (reader){f, i, 0};
         assert_int_equal(pthread_create(&thread[i], NULL, read_part, &part[i]), 0);
