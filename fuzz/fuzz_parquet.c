@@ -73,7 +73,7 @@ static void read_column(yk_parquet *f, unsigned i)
         if (yk_parquet_pages(f, g, i, &pages, &n_pages, NULL) == 0)
             touch(pages, n_pages * sizeof *pages);
     }
-    if (yk_cursor_open(f, i, 0, n, &c, NULL) < 0)
+    if (yk_cursor_open(f, i, 0, n, NULL, &c, NULL) < 0)
         return;
     read_rows(c);
     if (yk_cursor_seek(c, n / 3, n - n / 3, NULL) == 0)

@@ -49,7 +49,7 @@ static int run(copy *c, int argc, char **argv, yoke_error *err)
         if (col->refusal)
             continue;
         c->fields[c->n] = (yk_parquet_field){col->name, col->type, !col->is_nullable};
-        YK_TRY(yk_cursor_open(c->from, i, 0, yk_parquet_rows(c->from), &c->cursors[c->n++], err));
+        YK_TRY(yk_cursor_open(c->from, i, 0, yk_parquet_rows(c->from), NULL, &c->cursors[c->n++], err));
     }
     YK_TRY(yk_parquet_writer_open(argv[2], true, c->fields, c->n, &opts, &c->to, err));
     return pump(c, argc > 6 ? (uint32_t)atoi(argv[6]) : YK_BLOCK, err);

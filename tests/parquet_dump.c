@@ -90,8 +90,8 @@ static int check_counts(yk_parquet *f, unsigned column, uint64_t first, uint64_t
 {
     YK_CLEANUP(yk_cursor_closep) yk_cursor *a = NULL;
     YK_CLEANUP(yk_cursor_closep) yk_cursor *b = NULL;
-    YK_TRY(yk_cursor_open(f, column, first, n, &a, err));
-    YK_TRY(yk_cursor_open(f, column, first, n, &b, err));
+    YK_TRY(yk_cursor_open(f, column, first, n, NULL, &a, err));
+    YK_TRY(yk_cursor_open(f, column, first, n, NULL, &b, err));
     while (yk_cursor_left(a) > 0) {
         const yk_dict *dict;
         uint64_t       rows;
@@ -138,7 +138,7 @@ static int check_stats(yk_parquet *f, unsigned column, uint64_t first, uint64_t 
     uint64_t                                missing = 0;
     size_t                                  size = yk_kind_size(yk_parquet_column_at(f, column)->type.kind);
     yk_vec                                  v;
-    YK_TRY(yk_cursor_open(f, column, first, n, &c, err));
+    YK_TRY(yk_cursor_open(f, column, first, n, NULL, &c, err));
     while (yk_cursor_left(c) > 0) {
         YK_TRY(yk_cursor_next(c, YK_BLOCK, &v, err));
         for (uint32_t i = 0; i < v.n; i++) {
@@ -178,7 +178,7 @@ static int check_pages(yk_parquet *f, unsigned column, yoke_error *err)
 static int dump_column(yk_parquet *f, unsigned i, uint32_t block, uint64_t first, uint64_t n, uint64_t skip, dump *d, yoke_error *err)
 {
     YK_CLEANUP(yk_cursor_closep) yk_cursor *c = NULL;
-    YK_TRY(yk_cursor_open(f, i, first, n, &c, err));
+    YK_TRY(yk_cursor_open(f, i, first, n, NULL, &c, err));
     YK_TRY(read_rows(c, block, skip, yk_kind_size(yk_parquet_column_at(f, i)->type.kind), d, err));
     if (yk_parquet_column_at(f, i)->type.kind == YK_KIND_NULL)
         return 0;

@@ -99,3 +99,46 @@ def test_what_cannot_be_held_is_said(yoke, tmp_path):
     for words in (["--by", "k", "--hist", "x", "--bins", 10, "--range", "0:10"], ["--tail", 130_000], ["--sample", 130_000]):
         run = yoke("table", tmp_path / "in.parquet", *words, "--memory", "2M", "--format", "csv")
         assert run.returncode == 1 and "--memory" in run.stderr and run.stdout == "", (words, run.stderr)
+
+
+def peak(run):
+    assert run.returncode == 0, run.stderr
+    return int(run.stderr.split("peak ")[1].split()[0])
+
+
+@pytest.fixture(scope="module")
+def wide(tmp_path_factory):
+    """Pages of 160 KB in 60 columns."""
+    path = tmp_path_factory.mktemp("wide") / "wide.parquet"
+    x = np.random.default_rng(11).normal(size=400_060)
+    pq.write_table(pa.table({f"c{i}": x[i:i + 400_000] for i in range(60)}), path, use_dictionary=False)
+    return path, [x[i:i + 400_000].mean() for i in range(60)]
+
+
+def test_many_columns_keep_to_the_memory(yoke, plain_build, wide):
+    path, means = wide
+    asks = [word for i in range(60) for word in ("--mean", f"c{i}")]
+    outs = set()
+    for on, memory in (("threads:8", 64), ("threads:2", 32), ("serial", 32), ("processes:3", 64), ("threads:2", 4096)):
+        run = yoke("table", path, *asks, "--on", on, "--memory", f"{memory}M", "--stats")
+        assert peak(run) <= memory, (on, run.stderr)
+        outs.add(run.stdout)
+    assert len(outs) == 1
+    np.testing.assert_allclose([float(line.split()[-1]) for line in outs.pop().splitlines()], means, atol=1e-12)
+
+
+def least(run):
+    assert run.returncode == 1 and "is held whole" in run.stderr and run.stdout == "", run
+    return int(run.stderr.split("give --memory ")[1].split("M")[0])
+
+
+def test_what_cannot_be_read_within_the_memory_is_said_before(yoke, plain_build, wide, tmp_path):
+    asks = [word for i in range(60) for word in ("--mean", f"c{i}")]
+    pq.write_table(pa.table({"x": np.random.default_rng(12).random(5_000_000)}), tmp_path / "page.parquet", use_dictionary=False, data_page_size=1 << 30,
+                   max_rows_per_page=1 << 30, write_batch_size=1 << 30, row_group_size=5_000_000)  # one page of 40 MB
+    for path, words, most in ((wide[0], asks, 32), (tmp_path / "page.parquet", ["--mean", "x"], 90)):
+        for on in ("threads:4", "processes:2"):
+            told = least(yoke("table", path, *words, "--on", on, "--memory", "16M"))
+            assert told <= most
+            run = yoke("table", path, *words, "--on", on, "--memory", f"{told}M", "--stats")
+            assert peak(run) <= told + 1, (told, run.stderr)

@@ -85,6 +85,8 @@ void yk_feed_fini(yk_feed *f)
 static bool has_room(const yk_feed *f)
 {
     bool is_alone = f->seq_out == f->seq_in;
+    if (f->work->most_running && f->n_running >= f->work->most_running)
+        return false;
     return f->held < MAX_HELD && (is_alone || !f->work->max_held || f->held + (f->n_running + 1) * 3 * f->most_bytes <= f->work->max_held);
 }
 

@@ -62,6 +62,7 @@ int yk_stage_run(yoke_session *s, const yk_stage *st, yoke_error *err)
                  .out_size = st->out_size,
                  .max_held = st->max_held,
                  .expected = st->expected,
+                 .most_running = st->most,
                  .ctx = (void *)(uintptr_t)st,
                  .start = st->start ? stage_start : NULL,
                  .stop = st->stop ? stage_stop : NULL,

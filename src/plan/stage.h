@@ -43,6 +43,8 @@ typedef struct yk_stage {
     /* Optional: bytes that tasks and their results should take together, those that run and those that wait for the fold; and of a
      * result before one is known. Tasks are begun while there is room, and one at a time where there is none. */
     size_t max_held, expected;
+
+    unsigned most; /* tasks at once; 0: as many as there are workers */
 } yk_stage;
 
 /* Runs the stage on the session's executor and returns when all is folded, or the first error. Results not yet folded

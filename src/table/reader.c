@@ -32,13 +32,30 @@ struct yk_reader {
     uint64_t         csv_block;   /* the first row of the block it holds; UINT64_MAX: none */
     uint64_t         bad[YK_BLOCK / 64];
     yk_arena         texts;
+    yk_scratch      *scratch; /* of Parquet cursors; owned */
 };
 
-static void leave_file(yk_reader *r)
+static void close_cursors(yk_reader *r)
 {
     for (size_t i = 0; i < r->n_columns; i++) {
         yk_cursor_close(r->columns[i].cursor);
         r->columns[i].cursor = NULL;
+    }
+}
+
+void yk_reader_rest(yk_reader *r)
+{
+    close_cursors(r);
+    yk_scratch_clear(r->scratch);
+    yk_alloc_trim();
+}
+
+static void leave_file(yk_reader *r)
+{
+    close_cursors(r);
+    if (r->file < r->s->n_files && r->s->files[r->file].parquet)
+        yk_parquet_forget(r->s->files[r->file].parquet);
+    for (size_t i = 0; i < r->n_columns; i++) {
         yk_arrow_cursor_close(r->columns[i].batches);
         r->columns[i].batches = NULL;
     }
@@ -63,6 +80,7 @@ void yk_reader_close(yk_reader *r)
     yk_free(r->columns);
     yk_free(r->own_columns);
     yk_arena_fini(&r->texts);
+    yk_scratch_free(r->scratch);
     yk_free(r);
 }
 
@@ -74,9 +92,11 @@ int yk_reader_open(const yk_source *s, const uint32_t *columns, size_t n, yk_rea
     r->s = s;
     r->columns = yk_new_array(column, n + 1);
     r->own_columns = yk_new_array(unsigned, n + 1);
-    if (!r->columns || !r->own_columns)
+    r->scratch = yk_scratch_new();
+    if (!r->columns || !r->own_columns || !r->scratch)
         return yk_fail_nomem(err, "starting to read");
     r->n_columns = n;
+    r->file = s->n_files;
     for (size_t i = 0; i < n; i++)
         r->columns[i].index = columns[i];
     leave_file(r);
@@ -159,7 +179,7 @@ static int cursor_at(yk_reader *r, column *c, uint64_t first, yoke_error *err)
     const yk_source_file *f = &r->s->files[r->file];
     uint64_t              row = first - f->first, end = (r->end < f->first + f->n ? r->end : f->first + f->n) - f->first;
     if (!c->cursor)
-        return yk_cursor_open(f->parquet, (unsigned)f->column[c->index], row, end - row, &c->cursor, err);
+        return yk_cursor_open(f->parquet, (unsigned)f->column[c->index], row, end - row, r->scratch, &c->cursor, err);
     uint64_t at = yk_cursor_row(c->cursor);
     if (at > row || at + yk_cursor_left(c->cursor) < end)
         return yk_cursor_seek(c->cursor, row, end - row, err);
@@ -258,7 +278,7 @@ static int gather_piece(yk_reader *r, column *c, size_t file, uint64_t first, ui
     if (constant_vec(r, c, file, n, &v)) {
         ;
     } else if (f->parquet) {
-        YK_TRY(yk_cursor_open(f->parquet, (unsigned)f->column[c->index], first - f->first, n, &cursor, err));
+        YK_TRY(yk_cursor_open(f->parquet, (unsigned)f->column[c->index], first - f->first, n, r->scratch, &cursor, err));
         YK_TRY(yk_cursor_next(cursor, n, &v, err));
     } else if (f->npy) {
         YK_TRY(open_npy(r, f, &npy, err));

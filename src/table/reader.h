@@ -20,6 +20,7 @@ void yk_reader_seek(yk_reader *r, uint64_t first, uint64_t n);
 
 /* The next n rows (1 … YK_BLOCK) are the block; skip: they are passed over. */
 void yk_reader_block(yk_reader *r, uint32_t n);
+void yk_reader_rest(yk_reader *r); /* between tasks, where memory is short: gives back pages and what grew with them */
 void yk_reader_skip(yk_reader *r, uint64_t n);
 
 /* A value of a CSV column does not fit the column's type: what yk_reader_get returns, without an error. */

@@ -117,6 +117,7 @@ int yk_histogram_new(const yk_expr *e, const yk_bins *bins, yk_sink **ret, yoke_
         return yk_fail_nomem(err, "planning a scan");
     histogram *s = (histogram *)base;
     base->ops = &OPS;
+    base->is_small = true;
     s->bins = bins;
     s->counts = yk_new_array(uint64_t, yk_bins_n(bins));
     if (!s->counts)

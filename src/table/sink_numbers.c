@@ -446,6 +446,7 @@ int yk_numbers_new(const yk_expr *e, unsigned needs, yk_sink **ret, yoke_error *
         return yk_fail_nomem(err, "planning a scan");
     numbers *s = (numbers *)base;
     base->ops = &OPS;
+    base->is_small = true;
     s->needs = needs;
     found_init(&s->all);
     s->type = (yk_type){.kind = e ? YK_KIND_NULL : YK_KIND_INT};

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "numeric/reduce.h"
+#include "table/fit.h"
 #include "table/skip.h"
 
 /* What is fixed before the tasks of one scan run. */
@@ -22,6 +23,7 @@ typedef struct plan {
     uint64_t    first, n;
     uint64_t    n_folded; /* rows */
     uint64_t    n_bad;
+    bool        rests; /* workers hold no pages between tasks */
     int64_t     retype_column; /* -1, or what to widen before starting over */
     yk_type     retype;
 } plan;
@@ -367,6 +369,8 @@ static int scan_task(void *ctx, yk_task *t, void *ret_out, yoke_error *err)
     for (size_t i = 0; i < p->n_sinks; i++)
         YK_TRY(p->sinks[i]->ops->begin(p->sinks[i], w->states[i], first, err));
     int rc = run_blocks(p, t, w, first, end, out, err);
+    if (p->rests)
+        yk_reader_rest(w->reader);
     if (rc == YK_RETYPE)
         return 0;
     YK_TRY(rc);
@@ -608,8 +612,32 @@ static size_t expect(const plan *p)
 {
     size_t n = 0;
     for (size_t i = 0; i < p->n_sinks; i++)
-        n += p->sinks[i]->n_roots;
+        n += p->sinks[i]->is_small ? 0 : p->sinks[i]->n_roots;
     return n * YK_TASK_ROWS * 2 * sizeof(yk_text);
+}
+
+/* Reading gets what rows on their way leave of the memory. */
+static int fit(plan *p, yk_fit *ret, yoke_error *err)
+{
+    enum { ROOT = 32 << 10 }; /* of an expression: values of blocks and what a sink keeps */
+    const yk_scan *s = p->scan;
+    yk_source     *src = s->source;
+    size_t         n_roots = s->n_filters;
+    bool           has_rows = false;
+    for (size_t i = 0; i < p->n_sinks; i++) {
+        n_roots += p->sinks[i]->n_roots;
+        has_rows |= !p->sinks[i]->is_small;
+    }
+    uint64_t     memory = yk_opts_memory(s->opts);
+    yk_fit_asked asked = {.columns = p->columns, .n_columns = p->n_columns, .memory = memory, .own = n_roots * ROOT, .workers = yoke_session_workers(s->session),
+                          .rows = has_rows ? yk_memory_running(memory) + yk_memory_kept(memory) : 0,
+                          .is_shared = yk_stage_is_local(s->session), .is_given = s->opts->memory != 0};
+    YK_TRY(yk_fit_find(src, &asked, ret, err));
+    p->rests = ret->most != 0;
+    for (size_t i = 0; i < src->n_files; i++)
+        if (src->files[i].parquet)
+            yk_parquet_set_budget(src->files[i].parquet, &ret->pages);
+    return 0;
 }
 
 static void count_reads(const yk_source *s, yoke_table_stats *st, int sign)
@@ -637,10 +665,12 @@ static int scan_once(yk_scan *s, bool *ret_retyped, yoke_error *err)
         return 0;
     }
     find_counted(&p);
+    yk_fit room;
+    YK_TRY(fit(&p, &room, err));
     count_reads(s->source, s->stats, -1);
     yk_stage st = {.name = "scan", .n = (p.n + YK_TASK_ROWS - 1) / YK_TASK_ROWS, .out_size = sizeof(outcome), .ctx = &p,
                    .start = start_worker, .stop = stop_worker, .task = scan_task, .fold = scan_fold, .fold_ctx = &p,
-                   .max_held = yk_memory_running(yk_opts_memory(s->opts)), .expected = expect(&p)};
+                   .max_held = yk_memory_running(yk_opts_memory(s->opts)), .expected = expect(&p), .most = room.most};
     int rc = yk_stage_run(s->session, &st, err);
     count_reads(s->source, s->stats, 1);
     s->stats->scans++;

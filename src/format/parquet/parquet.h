@@ -83,9 +83,23 @@ int yk_parquet_pages(yk_parquet *f, unsigned group, unsigned column, const yk_pa
                      yoke_error *err) YK_MUST_USE;
 bool yk_parquet_has_page_stats(const yk_parquet *f, unsigned group, unsigned column); /* whether the file says that it has some */
 
-/* Decompressed pages that no cursor is in are kept for the next up to this many bytes; 16 MiB when never set. Pages larger
- * than all of it are still shared while two cursors are in them. */
-void yk_parquet_set_budget(yk_parquet *f, uint64_t bytes);
+/* Decompressed pages that no cursor is in are kept for the next up to `kept` bytes, and as far as those that cursors are in leave room
+ * for them within `all`. Pages larger than that are still shared while two cursors are in them. */
+typedef struct yk_parquet_budget {
+    uint64_t kept, all;
+    bool     has_ahead; /* a cursor may hold the page after its own, where two are decompressed faster than one after the other */
+} yk_parquet_budget;
+#define YK_PARQUET_BUDGET_INIT {16 << 20, UINT64_MAX, true} /* when never set */
+void yk_parquet_set_budget(yk_parquet *f, const yk_parquet_budget *b);
+void yk_parquet_forget(yk_parquet *f); /* drops what is kept */
+
+/* What cursors over one column hold while they are in a row group, by the headers of its pages, which are read where they are not known
+ * yet. Damage is not told of: it will be when the rows are read. */
+typedef struct yk_parquet_need {
+    uint64_t page, stored; /* the largest page in memory (of texts two: a block may lie in both), and as it is stored */
+    uint64_t dict;         /* shared by all of them */
+} yk_parquet_need;
+yk_parquet_need yk_parquet_chunk_need(yk_parquet *f, unsigned group, unsigned column);
 
 /* What has been read so far, for reports. */
 typedef struct yk_parquet_counters {
@@ -93,11 +107,20 @@ typedef struct yk_parquet_counters {
 } yk_parquet_counters;
 yk_parquet_counters yk_parquet_count_reads(const yk_parquet *f);
 
+/* What a cursor needs during a call alone: a page as it is stored, what codecs keep, values on their way. Cursors that one thread walks may
+ * share it, whatever their files. */
+typedef struct yk_scratch yk_scratch;
+yk_scratch *yk_scratch_new(void);
+void        yk_scratch_clear(yk_scratch *s); /* frees what grew with pages */
+void        yk_scratch_free(yk_scratch *s);  /* NULL is allowed */
+YK_DEFINE_CLEANUP(yk_scratch, yk_scratch_free)
+
 /* A walk over rows [first, first + n) of one column. Belongs to one thread at a time. */
 typedef struct yk_cursor yk_cursor;
 
-/* Reads nothing yet. A refused column is YOKE_EUNSUPPORTED; rows outside the file are YOKE_EINVALID. */
-int  yk_cursor_open(yk_parquet *f, unsigned column, uint64_t first, uint64_t n, yk_cursor **ret, yoke_error *err) YK_MUST_USE;
+/* Reads nothing yet. The scratch is borrowed until the cursor is closed; NULL: it has one of its own. A refused column is YOKE_EUNSUPPORTED; rows outside the file are
+ * YOKE_EINVALID. */
+int  yk_cursor_open(yk_parquet *f, unsigned column, uint64_t first, uint64_t n, yk_scratch *scratch, yk_cursor **ret, yoke_error *err) YK_MUST_USE;
 void yk_cursor_close(yk_cursor *c);
 YK_DEFINE_CLEANUP(yk_cursor, yk_cursor_close)
 

@@ -10,29 +10,15 @@ const char *yk_pq_out_of_range(const yk_pq_leaf *leaf)
                                        : "it holds a decimal of more than 38 digits";
 }
 
-int yk_pq_page_room(yk_pq_page *p, size_t n, yoke_error *err)
-{
-    yk_parquet *f = p->chunk->file;
-    n += YK_PQ_PAD;
-    pthread_mutex_lock(&f->lock);
-    for (size_t i = 0; i < sizeof f->spares / sizeof *f->spares && !p->raw; i++) {
-        struct yk_pq_spare *s = &f->spares[i];
-        if (s->data && s->cap >= n && s->cap / 4 <= n) {
-            p->raw = YK_TAKE(s->data);
-            p->cap = s->cap;
-            f->kept_bytes -= s->cap;
-        }
-    }
-    pthread_mutex_unlock(&f->lock);
-    if (!p->raw) {
-        p->raw = yk_malloc_aligned(n);
-        p->cap = n;
-    }
-    p->cost += p->cap;
-    return p->raw ? 0 : yk_fail_nomem(err, "reading a page");
-}
-
 /* The next functions are called with the file's lock held. */
+
+/* What may be kept beside n more bytes in use. */
+static uint64_t room_to_keep(const yk_parquet *f, uint64_t n)
+{
+    const yk_parquet_budget *b = &f->budget;
+    uint64_t                 left = b->all - f->used_bytes > n && b->all > f->used_bytes ? b->all - f->used_bytes - n : 0;
+    return b->kept < left ? b->kept : left;
+}
 
 static void unlink_kept(yk_parquet *f, yk_pq_page *p)
 {
@@ -40,6 +26,7 @@ static void unlink_kept(yk_parquet *f, yk_pq_page *p)
     *(p->older ? &p->older->newer : &f->oldest) = p->newer;
     p->newer = p->older = NULL;
     f->kept_bytes -= p->cost;
+    f->used_bytes += p->cost;
 }
 
 static void keep(yk_parquet *f, yk_pq_page *p)
@@ -49,6 +36,7 @@ static void keep(yk_parquet *f, yk_pq_page *p)
     *(f->newest ? &f->newest->newer : &f->oldest) = p;
     f->newest = p;
     f->kept_bytes += p->cost;
+    f->used_bytes -= p->cost;
 }
 
 static void free_content(yk_parquet *f, yk_pq_page *p)
@@ -57,7 +45,7 @@ static void free_content(yk_parquet *f, yk_pq_page *p)
     for (size_t i = 0; i < sizeof f->spares / sizeof *f->spares; i++)
         if (!f->spares[i].data)
             empty = &f->spares[i];
-    if (p->raw && empty && f->kept_bytes + p->cap <= f->budget) {
+    if (p->raw && empty && f->kept_bytes + p->cap <= room_to_keep(f, 0)) {
         *empty = (struct yk_pq_spare){YK_TAKE(p->raw), p->cap};
         f->kept_bytes += p->cap;
     }
@@ -94,6 +82,7 @@ static void shrink(yk_parquet *f, uint64_t budget)
     while (f->kept_bytes > budget && f->oldest) {
         yk_pq_page *p = f->oldest;
         unlink_kept(f, p);
+        f->used_bytes -= p->cost;
         drop(f, p); /* its buffer may become a spare */
     }
     free_spares(f, budget);
@@ -107,11 +96,12 @@ static void unref(yk_parquet *f, yk_pq_page *p)
     if (is_done) { /* everybody who wanted it has been here */
         if (p->slot == 0)
             p->chunk->walked = 0; /* the next scan begins anew */
+        f->used_bytes -= p->cost;
         drop(f, p);
         return;
     }
     keep(f, p);
-    shrink(f, f->budget);
+    shrink(f, room_to_keep(f, 0));
 }
 
 void yk_pq_page_ref(yk_pq_page *p)
@@ -132,14 +122,46 @@ void yk_pq_page_put(yk_pq_page *p, uint64_t walked)
     pthread_mutex_unlock(&f->lock);
 }
 
-void yk_pq_page_forget(yk_parquet *f, uint64_t budget)
+void yk_parquet_set_budget(yk_parquet *f, const yk_parquet_budget *b)
 {
     pthread_mutex_lock(&f->lock);
-    shrink(f, budget);
+    f->budget = *b;
+    shrink(f, room_to_keep(f, 0));
+    pthread_mutex_unlock(&f->lock);
+}
+
+void yk_parquet_forget(yk_parquet *f)
+{
+    pthread_mutex_lock(&f->lock);
+    shrink(f, 0);
     pthread_mutex_unlock(&f->lock);
 }
 
 /* ---- loading ---- */
+
+int yk_pq_page_room(yk_pq_page *p, size_t n, yoke_error *err)
+{
+    yk_parquet *f = p->chunk->file;
+    n += YK_PQ_PAD;
+    pthread_mutex_lock(&f->lock);
+    for (size_t i = 0; i < sizeof f->spares / sizeof *f->spares && !p->raw; i++) {
+        struct yk_pq_spare *s = &f->spares[i];
+        if (s->data && s->cap >= n && s->cap / 4 <= n) {
+            p->raw = YK_TAKE(s->data);
+            p->cap = s->cap;
+            f->kept_bytes -= s->cap;
+        }
+    }
+    if (!p->raw)
+        shrink(f, room_to_keep(f, n));
+    pthread_mutex_unlock(&f->lock);
+    if (!p->raw) {
+        p->raw = yk_malloc_aligned(n);
+        p->cap = n;
+    }
+    p->cost += p->cap;
+    return p->raw ? 0 : yk_fail_nomem(err, "reading a page");
+}
 
 /* One that is in no slot. */
 static void discard(yk_pq_page *p)
@@ -156,11 +178,31 @@ static void discard(yk_pq_page *p)
 
 void yk_pq_loader_fini(yk_pq_loader *l)
 {
-    discard(l->ahead);
-    yk_codec_fini(&l->codecs);
-    yk_free(l->stored[0].data);
-    yk_free(l->stored[1].data);
-    *l = (yk_pq_loader){0};
+    discard(YK_TAKE(l->ahead));
+}
+
+yk_scratch *yk_scratch_new(void)
+{
+    yk_scratch *s = yk_malloc_aligned(sizeof *s);
+    if (s)
+        memset(s, 0, offsetof(yk_scratch, dense));
+    return s;
+}
+
+void yk_scratch_clear(yk_scratch *s)
+{
+    for (size_t i = 0; i < sizeof s->stored / sizeof *s->stored; i++) {
+        yk_free(s->stored[i].data);
+        s->stored[i] = (struct yk_pq_stored){0};
+    }
+    yk_codec_fini(&s->codecs);
+}
+
+void yk_scratch_free(yk_scratch *s)
+{
+    if (s)
+        yk_scratch_clear(s);
+    yk_free(s);
 }
 
 static yk_pq_page *page_new(yk_pq_chunk *c, unsigned slot)
@@ -181,7 +223,7 @@ static bool may_load_next(yk_pq_chunk *c, unsigned slot, const yk_pq_loader *l)
     if (m->pages[slot].first_row >= l->until || m->places[slot - 1].size > MOST || m->places[slot].size > MOST)
         return false;
     pthread_mutex_lock(&c->file->lock);
-    bool is_free = !c->slots[slot + 1].page && !c->slots[slot + 1].is_loading;
+    bool is_free = c->file->budget.has_ahead && !c->slots[slot + 1].page && !c->slots[slot + 1].is_loading;
     pthread_mutex_unlock(&c->file->lock);
     return is_free;
 }
@@ -235,7 +277,7 @@ int yk_pq_page_get(yk_pq_chunk *c, unsigned slot, yk_pq_loader *l, yk_pq_page **
     pthread_mutex_lock(&f->lock);
     c->slots[slot].is_loading = false;
     if (rc == 0)
-        c->slots[slot].page = *ret = p;
+        c->slots[slot].page = *ret = p, f->used_bytes += p->cost;
     pthread_mutex_unlock(&f->lock);
     yk_gate_open(&f->loaded);
     return rc;

@@ -118,6 +118,25 @@ static bool add_page(yk_pq_chunk *c, yk_pq_place place, uint64_t n_rows)
     return true;
 }
 
+/* What a page takes in memory, with the values that are found or made when it is loaded. */
+static void note_need(yk_pq_chunk *c, const yk_pq_header *h, uint32_t size)
+{
+    const yk_pq_leaf *leaf = c->leaf;
+    uint64_t          n = h->n_values > 0 ? (uint64_t)h->n_values : 0, plain = h->plain_size > 0 ? (uint64_t)h->plain_size : 0, bytes = plain + YK_PQ_PAD;
+    bool              has_texts = leaf->physical == YK_PQ_BYTE_ARRAY && !(h->type != YK_PQ_DICTIONARY_PAGE && yk_pq_is_dict(h->encoding));
+    if (h->encoding == YK_PQ_DELTA_BYTE_ARRAY)
+        bytes += 2 * plain; /* at a guess: how long its texts are is not known before they are made */
+    if (has_texts || h->encoding == YK_PQ_DELTA_BYTE_ARRAY)
+        bytes += n * sizeof(yk_text);
+    else if (h->encoding == YK_PQ_DELTA_BINARY_PACKED)
+        bytes += n * leaf->width;
+    else if (h->type == YK_PQ_DICTIONARY_PAGE) /* the bytes of all but texts go when the values are made */
+        bytes = n * yk_kind_size(leaf->column.type.kind) + (leaf->form == YK_PQ_F_FLBA ? plain : 0);
+    uint64_t *most = h->type == YK_PQ_DICTIONARY_PAGE ? &c->need.dict : &c->need.page;
+    *most = bytes > *most ? bytes : *most;
+    c->need.stored = size > c->need.stored ? size : c->need.stored;
+}
+
 /* Lists pages until they hold n_rows rows. After a failure the next walk begins where this one stopped. */
 static int walk_headers(yk_pq_chunk *c, uint64_t n_rows, yoke_error *err)
 {
@@ -129,14 +148,17 @@ static int walk_headers(yk_pq_chunk *c, uint64_t n_rows, yoke_error *err)
             return damaged(c, w->at, "the column has fewer values than the file has rows", err);
         YK_TRY(read_header(c, w, w->at, w->end, &h, &size, err));
         yk_pq_place place = {w->at, size, (int8_t)h.encoding};
-        if (h.type == YK_PQ_DICTIONARY_PAGE && c->n_mapped == 0)
+        if (h.type == YK_PQ_DICTIONARY_PAGE && c->n_mapped == 0) {
             c->dict_place = place;
+            note_need(c, &h, size);
+        }
         if ((h.type != YK_PQ_DATA_PAGE && h.type != YK_PQ_DATA_PAGE_V2) || h.n_values == 0)
             continue;
         if ((uint64_t)h.n_values > c->n_rows - c->n_mapped)
             return damaged(c, w->at, "the column has more values than the file has rows", err);
         if (h.encoding < 0 || h.encoding > INT8_MAX)
             return damaged(c, w->at, "its values are encoded in a way that Parquet does not define", err);
+        note_need(c, &h, size);
         if (!add_page(c, place, (uint64_t)h.n_values))
             return yk_fail_nomem(err, "listing pages");
     }
@@ -218,8 +240,10 @@ static int find_dictionary(yk_pq_chunk *c, yoke_error *err)
     if (c->n_pages == 0 || w->at >= yk_pq_map_of(c)->places[0].at)
         return 0;
     YK_TRY(read_header(c, w, w->at, w->end, &h, &size, err));
-    if (h.type == YK_PQ_DICTIONARY_PAGE)
+    if (h.type == YK_PQ_DICTIONARY_PAGE) {
         c->dict_place = (yk_pq_place){w->at, size, (int8_t)h.encoding};
+        note_need(c, &h, size);
+    }
     return 0;
 }
 
@@ -340,6 +364,36 @@ int yk_parquet_pages(yk_parquet *f, unsigned group, unsigned column, const yk_pa
     *ret_n = c->n_pages;
     *ret = *ret_n ? yk_pq_map_of(c)->pages : NULL;
     return 0;
+}
+
+/* With a page index the headers are not read: that of the largest page, as stored, stands for all. */
+static int note_largest(yk_pq_chunk *c)
+{
+    const yk_pq_place *place = yk_pq_map_of(c)->places, *largest = place;
+    struct yk_pq_walk  w = {0};
+    yk_pq_header       h;
+    uint32_t           size;
+    for (unsigned i = 1; i < c->n_pages; i++)
+        largest = place[i].size > largest->size ? &place[i] : largest;
+    int rc = read_header(c, &w, largest->at, largest->at + largest->size, &h, &size, NULL);
+    if (rc == 0)
+        note_need(c, &h, size);
+    yk_free(w.data);
+    return rc;
+}
+
+yk_parquet_need yk_parquet_chunk_need(yk_parquet *f, unsigned group, unsigned column)
+{
+    yk_pq_chunk    *c;
+    yk_parquet_need none = {0};
+    if (f->leaves[column].column.refusal || yk_pq_chunk_get(f, group, column, f->groups[group].n_rows, &c, NULL) < 0)
+        return none;
+    pthread_mutex_lock(&c->mapping);
+    yk_parquet_need need = c->need.page || c->n_pages == 0 || note_largest(c) == 0 ? c->need : none;
+    pthread_mutex_unlock(&c->mapping);
+    yk_kind kind = c->leaf->column.type.kind;
+    need.page *= kind == YK_KIND_TEXT || kind == YK_KIND_DATA ? 2 : 1;
+    return need;
 }
 
 bool yk_parquet_has_page_stats(const yk_parquet *f, unsigned group, unsigned column)

@@ -7,7 +7,7 @@
 
 static const uint64_t zero16[2]; /* the value, code and bitmap of a run of missing rows */
 
-int yk_cursor_open(yk_parquet *f, unsigned column, uint64_t first, uint64_t n, yk_cursor **ret, yoke_error *err)
+int yk_cursor_open(yk_parquet *f, unsigned column, uint64_t first, uint64_t n, yk_scratch *scratch, yk_cursor **ret, yoke_error *err)
 {
     const yk_pq_leaf *leaf = column < f->n_leaves ? &f->leaves[column] : NULL;
     if (!leaf)
@@ -21,6 +21,9 @@ int yk_cursor_open(yk_parquet *f, unsigned column, uint64_t first, uint64_t n, y
     c->file = f;
     c->leaf = leaf;
     c->column = column;
+    c->loader.scratch = scratch ? scratch : (c->own = yk_scratch_new());
+    if (!c->loader.scratch)
+        return yk_fail_nomem(err, "opening a column");
     c->size = yk_kind_size(leaf->column.type.kind);
     YK_TRY(yk_cursor_seek(c, first, n, err));
     *ret = YK_TAKE(c);
@@ -51,23 +54,11 @@ void yk_cursor_close(yk_cursor *c)
     if (c->dict)
         yk_pq_page_put(c->dict, 0);
     yk_pq_loader_fini(&c->loader);
+    yk_scratch_free(c->own);
     yk_free(c->held);
     yk_free(c->tables);
     yk_free(c->joined);
     yk_free(c);
-}
-
-int yk_cursor_seek(yk_cursor *c, uint64_t first, uint64_t n, yoke_error *err)
-{
-    if (first > c->file->n_rows || n > c->file->n_rows - first)
-        return yk_fail(err, YOKE_EINVALID, "'%s' has no rows %llu to %llu", c->file->path, (unsigned long long)first,
-                       (unsigned long long)(first + n));
-    release_held(c);
-    leave_page(c);
-    c->chunk = NULL;
-    c->row = first;
-    c->end = c->loader.until = first + n;
-    return 0;
 }
 
 uint64_t yk_cursor_row(const yk_cursor *c) { return c->row; }
@@ -86,14 +77,20 @@ static unsigned find_row(const void *first_rows, size_t stride, unsigned n, uint
     return low;
 }
 
+/* The pages of the group that it walks over are mapped. */
+static int map_pages(yk_cursor *c, yoke_error *err)
+{
+    const yk_parquet_group *group = &c->file->groups[c->group];
+    uint64_t                want = c->end - group->first_row < group->n_rows ? c->end - group->first_row : group->n_rows;
+    return yk_pq_chunk_get(c->file, c->group, c->column, want, &c->chunk, err);
+}
+
 /* Makes c->chunk the one that holds c->row, and c->page_no its page. */
 int yk_cursor_find_page(yk_cursor *c, yoke_error *err)
 {
     if (!c->chunk || c->row < c->chunk->first_row || c->row - c->chunk->first_row >= c->chunk->n_rows) {
-        unsigned g = find_row(&c->file->groups[0].first_row, sizeof *c->file->groups, c->file->n_groups, c->row);
-        const yk_parquet_group *group = &c->file->groups[g];
-        uint64_t                want = c->end - group->first_row < group->n_rows ? c->end - group->first_row : group->n_rows;
-        YK_TRY(yk_pq_chunk_get(c->file, g, c->column, want, &c->chunk, err));
+        c->group = find_row(&c->file->groups[0].first_row, sizeof *c->file->groups, c->file->n_groups, c->row);
+        YK_TRY(map_pages(c, err));
         c->page_no = UINT32_MAX;
     }
     unsigned               n = c->chunk->n_pages;
@@ -151,6 +148,25 @@ static int pass_rows(yk_cursor *c, uint64_t n, yoke_error *err)
     YK_TRY(yk_cursor_pass_levels(c, n, &present, err));
     YK_TRY(pass_values(c, present, err));
     c->page_left -= n;
+    return 0;
+}
+
+int yk_cursor_seek(yk_cursor *c, uint64_t first, uint64_t n, yoke_error *err)
+{
+    if (first > c->file->n_rows || n > c->file->n_rows - first)
+        return yk_fail(err, YOKE_EINVALID, "'%s' has no rows %llu to %llu", c->file->path, (unsigned long long)first,
+                       (unsigned long long)(first + n));
+    release_held(c);
+    c->end = c->loader.until = first + n;
+    if (c->page && first >= c->row && first - c->row < c->page_left) { /* rows between are for others to pass */
+        n = first - c->row;
+        c->row = first;
+        YK_TRY(map_pages(c, err));
+        return pass_rows(c, n, err);
+    }
+    leave_page(c);
+    c->chunk = NULL;
+    c->row = first;
     return 0;
 }
 
@@ -298,8 +314,8 @@ static int read_values(yk_cursor *c, uint32_t present, void *to, yoke_error *err
     if (p->layout == YK_PQ_SPLIT && c->leaf->form == YK_PQ_F_FLBA)
         return read_split_texts(c, present, to, err);
     if (p->layout == YK_PQ_SPLIT) {
-        yk_pq_join_streams(p->values, p->n_values, width, c->value, present, c->stored);
-        from = c->stored;
+        yk_pq_join_streams(p->values, p->n_values, width, c->value, present, c->loader.scratch->joined);
+        from = c->loader.scratch->joined;
     }
     c->value += present;
     return yk_pq_convert(c->leaf->form, width, from, present, to) ? 0 : broken(c, yk_pq_out_of_range(c->leaf), err);
@@ -321,7 +337,7 @@ static int codes_piece(yk_cursor *c, uint32_t n, uint32_t present, yk_vec *v, yo
     static const yk_dict no_dict;
     const yk_dict       *dict = c->page->dict_page ? &c->page->dict_page->dict : &no_dict;
     bool                 has_nulls = present < n;
-    uint32_t             most = 0, *to = has_nulls ? c->dense : c->codes;
+    uint32_t             most = 0, *to = has_nulls ? c->loader.scratch->dense : c->codes;
     v->dict = dict;
     v->codes = c->codes;
     if (present == 0) {
@@ -338,7 +354,7 @@ static int codes_piece(yk_cursor *c, uint32_t n, uint32_t present, yk_vec *v, yo
     if (most >= dict->n)
         return broken(c, "a code points past the end of its dictionary", err);
     if (has_nulls)
-        YK_ISA_PICK(yk_pq_spread32)(c->dense, c->valid, n, c->codes);
+        YK_ISA_PICK(yk_pq_spread32)(c->loader.scratch->dense, c->valid, n, c->codes);
     return 0;
 }
 
@@ -353,8 +369,8 @@ static int values_piece(yk_cursor *c, uint32_t n, uint32_t present, yk_vec *v, y
         return 0;
     }
     if (present < n) {
-        YK_TRY(read_values(c, present, c->unspread, err));
-        spread(c, c->valid, n, c->unspread, c->values);
+        YK_TRY(read_values(c, present, c->loader.scratch->unspread, err));
+        spread(c, c->valid, n, c->loader.scratch->unspread, c->values);
         return 0;
     }
     if (p->layout == YK_PQ_RUNS && take_run(c, n, &run)) {
@@ -452,8 +468,9 @@ static void append(yk_cursor *c, yk_vec *block, const yk_vec *piece)
 static int read_joined(yk_cursor *c, uint32_t n, yk_vec *ret, yoke_error *err)
 {
     yk_vec block = {.type = c->leaf->column.type}, piece;
+    bool   is_text = block.type.kind == YK_KIND_TEXT || block.type.kind == YK_KIND_DATA;
     while (block.n < n) {
-        YK_TRY(need_page(c, false, err));
+        YK_TRY(need_page(c, !is_text && !block.codes, err)); /* which lie in pages, or point to what does */
         uint32_t take = c->page_left < n - block.n ? (uint32_t)c->page_left : n - block.n;
         YK_TRY(read_piece(c, take, &piece, err));
         append(c, &block, &piece);

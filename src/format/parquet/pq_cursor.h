@@ -26,9 +26,10 @@ struct yk_cursor {
     size_t               size;     /* bytes of a value in storage form */
     uint64_t             row, end; /* the next row, and where it stops */
     yk_pq_loader         loader;
+    yk_scratch          *own; /* owned; NULL: the loader's is somebody else's */
 
     yk_pq_chunk *chunk; /* of `row`, once it was looked for */
-    unsigned     page_no;
+    unsigned     group, page_no;
     yk_pq_page  *page;  /* referenced; NULL between pages */
     yk_pq_page  *dict;  /* referenced; the chunk's dictionary, once a page had codes */
     uint64_t     page_left, walked; /* rows of it to come, and passed */
@@ -43,11 +44,9 @@ struct yk_cursor {
     size_t          cap_tables;
 
     /* Scratch: not cleared. */
-    uint32_t codes[YK_BLOCK + 16], dense[YK_BLOCK + 32];
+    uint32_t codes[YK_BLOCK + 16];
     uint64_t valid[YK_BLOCK / 64 + 1];
     _Alignas(64) char values[YK_BLOCK * 16];
-    _Alignas(64) char unspread[YK_BLOCK * 16 + 16];
-    _Alignas(64) uint8_t stored[YK_BLOCK * 16];
     yk_cursor_block block;
 };
 

@@ -44,7 +44,9 @@ struct yk_parquet {
     yk_gate         loaded; /* opened when a page that someone was loading is there, or failed */
     yk_pq_chunk   **chunks; /* [group * n_leaves + leaf], NULL until needed; guarded by lock */
     yk_pq_page     *newest, *oldest;        /* pages that no cursor is in; guarded by lock */
-    uint64_t        kept_bytes, budget;     /* of those and of spares; guarded by lock */
+    uint64_t        kept_bytes;             /* of those and of spares; guarded by lock, as the next two */
+    uint64_t        used_bytes;             /* of pages that cursors are in */
+    yk_parquet_budget budget;
     struct yk_pq_spare {
         uint8_t *data;
         size_t   cap;
@@ -75,8 +77,9 @@ struct yk_pq_chunk {
     const yk_pq_chunk_info *info;
     uint64_t                first_row, n_rows, dict_id;
     pthread_mutex_t         mapping; /* held while the map is extended; outermost */
-    bool                    has_begun; /* guarded by mapping, as the next two */
+    bool                    has_begun; /* guarded by mapping, as the next four */
     uint64_t                n_mapped;  /* rows from the first whose pages are known */
+    yk_parquet_need         need;      /* of the pages whose headers were read */
     struct yk_pq_walk {
         uint64_t at, end;  /* of the file: the next header, and what the pages do not reach past */
         uint8_t *data;     /* owned; bytes of the file near the headers */
@@ -99,13 +102,20 @@ struct yk_pq_chunk {
 /* The pages that are mapped so far, n_pages of them at least: what was there before a look at n_pages is there after it. */
 static inline const yk_pq_map *yk_pq_map_of(const yk_pq_chunk *c) { return atomic_load_explicit(&((yk_pq_chunk *)c)->map, memory_order_acquire); }
 
-/* What loading needs between pages; each cursor has one. Zeroed is ready. */
-typedef struct yk_pq_loader {
+struct yk_scratch {
     yk_codec_state codecs;
     struct yk_pq_stored {
         uint8_t *data; /* owned */
         size_t   cap;
     } stored[2];
+    uint32_t dense[YK_BLOCK + 32]; /* codes and values of the rows that are not missing */
+    _Alignas(64) char unspread[YK_BLOCK * 16 + 16];
+    _Alignas(64) uint8_t joined[YK_BLOCK * 16]; /* stored values, from streams */
+};
+
+/* What loading needs between pages; each cursor has one. Zeroed but for the scratch is ready. */
+typedef struct yk_pq_loader {
+    yk_scratch *scratch; /* borrowed */
     uint64_t    advised; /* up to here the system has been told what will be read; 0: not yet */
     uint64_t    until;   /* up to this row of the file pages are wanted, as far as the cursor knows */
     yk_pq_page *ahead;   /* owned; loaded with the one before it, and nobody's yet */
@@ -154,7 +164,6 @@ void yk_pq_chunk_free(yk_pq_chunk *c); /* when no page is referenced; frees its 
 int  yk_pq_page_get(yk_pq_chunk *c, unsigned slot, yk_pq_loader *l, yk_pq_page **ret, yoke_error *err) YK_MUST_USE;
 void yk_pq_page_put(yk_pq_page *p, uint64_t walked);
 void yk_pq_page_ref(yk_pq_page *p); /* one that is referenced already */
-void yk_pq_page_forget(yk_parquet *f, uint64_t budget); /* drops kept pages and spares down to the budget */
 
 /* Reads bytes of the file; ones that are past its end are an error, not a wait. */
 int yk_pq_read(yk_parquet *f, uint64_t at, void *to, size_t n, yoke_error *err) YK_MUST_USE;

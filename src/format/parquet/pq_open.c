@@ -7,7 +7,7 @@
 #include <strings.h>
 #include <unistd.h>
 
-enum { TAIL = 8, BUDGET = 16 << 20 };
+enum { TAIL = 8 };
 
 static bool begins(const char *head, size_t n, const char *with)
 {
@@ -116,7 +116,7 @@ int yk_parquet_open(const char *path, yk_parquet **ret, yoke_error *err)
     if (!f)
         return yk_fail_nomem(err, "opening a Parquet file");
     f->fd = -1;
-    f->budget = BUDGET;
+    f->budget = (yk_parquet_budget)YK_PARQUET_BUDGET_INIT;
     yk_lock_init(&f->lock);
     f->path = yk_strdup(path);
     if (!f->path)
@@ -133,7 +133,7 @@ void yk_parquet_close(yk_parquet *f)
     if (!f)
         return;
     if (f->chunks)
-        yk_pq_page_forget(f, 0);
+        yk_parquet_forget(f);
     for (size_t i = 0; f->chunks && i < (size_t)f->n_groups * f->n_leaves; i++)
         yk_pq_chunk_free(f->chunks[i]);
     if (f->fd >= 0)
@@ -170,14 +170,6 @@ void yk_parquet_note(const yk_parquet *f, unsigned i, yk_text *ret_key, yk_text 
 }
 
 yk_text yk_parquet_created_by(const yk_parquet *f) { return f->footer.created_by; }
-
-void yk_parquet_set_budget(yk_parquet *f, uint64_t bytes)
-{
-    pthread_mutex_lock(&f->lock);
-    f->budget = bytes;
-    pthread_mutex_unlock(&f->lock);
-    yk_pq_page_forget(f, bytes);
-}
 
 yk_parquet_counters yk_parquet_count_reads(const yk_parquet *f)
 {

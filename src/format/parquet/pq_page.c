@@ -120,7 +120,7 @@ static int unpack(loading *g)
     yoke_error why = YOKE_ERROR_INIT;
     int        rc = 0;
     if (g->plain > 0)
-        rc = yk_codec_decompress(&g->l->codecs, g->codec, g->body + g->keep, (size_t)g->h.stored_size - g->keep, (uint8_t *)g->p->values, g->plain,
+        rc = yk_codec_decompress(&g->l->scratch->codecs, g->codec, g->body + g->keep, (size_t)g->h.stored_size - g->keep, (uint8_t *)g->p->values, g->plain,
                                  &why);
     if (rc < 0)
         return why.code == YOKE_EFORMAT ? damaged(g, why.text) : yk_fail(g->err, why.code, "'%s': %s", g->c->file->path, why.text);
@@ -346,15 +346,24 @@ static int load_dictionary(loading *g)
     YK_TRY(find_values(g, YK_PQ_PLAIN, n));
     if (p->n_values < n)
         return damaged(g, "its dictionary has fewer values than it says");
+    p->layout = YK_PQ_DICT;
+    if (leaf->form == YK_PQ_F_BYTES) { /* texts are found already */
+        p->dict = (yk_dict){(uint32_t)n, p->side, g->c->dict_id};
+        return 0;
+    }
     uint8_t *values = yk_malloc_aligned(n * size + 1);
     if (!values)
         return yk_fail_nomem(g->err, "reading a dictionary");
     bool is_good = yk_pq_convert(leaf->form, leaf->width, p->values, n, values);
     yk_free(p->side);
     p->side = values;
-    p->layout = YK_PQ_DICT;
     p->dict = (yk_dict){(uint32_t)n, values, g->c->dict_id};
     p->cost += n * size;
+    if (leaf->form != YK_PQ_F_FLBA) { /* whose texts lie in it */
+        yk_free(YK_TAKE(p->raw));
+        p->cost -= p->cap;
+        p->cap = 0;
+    }
     return is_good ? 0 : damaged(g, yk_pq_out_of_range(leaf));
 }
 
@@ -374,7 +383,7 @@ static int load_data(loading *g)
 static int begin(loading *g, yk_pq_page *p, yk_pq_loader *l, int nth, yoke_error *err)
 {
     const yk_pq_map *m = yk_pq_map_of(p->chunk);
-    *g = (loading){.c = p->chunk, .place = p->slot ? &m->places[p->slot - 1] : &p->chunk->dict_place, .l = l, .stored = &l->stored[nth], .p = p, .err = err};
+    *g = (loading){.c = p->chunk, .place = p->slot ? &m->places[p->slot - 1] : &p->chunk->dict_place, .l = l, .stored = &l->scratch->stored[nth], .p = p, .err = err};
     p->n_rows = p->slot ? m->pages[p->slot - 1].n_rows : 0;
     YK_TRY(read_stored(g));
     if (!p->slot && g->h.type != YK_PQ_DICTIONARY_PAGE)

@@ -318,7 +318,7 @@ static int check_few(yk_parquet *f, uint64_t first, uint64_t n, yoke_error *err)
 {
     YK_CLEANUP(yk_cursor_closep) yk_cursor *c = NULL;
     yk_vec                                  v;
-    YK_TRY(yk_cursor_open(f, 0, first, n, &c, err));
+    YK_TRY(yk_cursor_open(f, 0, first, n, NULL, &c, err));
     for (uint64_t row = first; yk_cursor_left(c) > 0; row += v.n) {
         YK_TRY(yk_cursor_next(c, 1000, &v, err));
         for (uint32_t i = 0; i < v.n; i++) {
@@ -360,8 +360,8 @@ TEST(a_dictionary_stays_while_its_rows_are_read)
     double         values[97];
     assert_int_equal(write_file(scratch_file(), &err), 0);
     assert_int_equal(yk_parquet_open(scratch_file(), &f, &err), 0);
-    yk_parquet_set_budget(f, 0);
-    assert_int_equal(yk_cursor_open(f, 0, 0, ROWS, &c, &err), 0);
+    yk_parquet_set_budget(f, &(yk_parquet_budget){0, 0, false});
+    assert_int_equal(yk_cursor_open(f, 0, 0, ROWS, NULL, &c, &err), 0);
     for (int round = 0; round < 2; round++) { /* the second begins when all rows were walked once */
         assert_int_equal(yk_cursor_seek(c, 0, ROWS, &err), 0);
         assert_int_equal(yk_cursor_ahead(c, &dict, &rows, &err), 0);
@@ -409,7 +409,7 @@ TEST(threads_share_pages)
     reader      part[THREADS];
     assert_int_equal(write_file(scratch_file(), &err), 0);
     assert_int_equal(yk_parquet_open(scratch_file(), &f, &err), 0);
-    yk_parquet_set_budget(f, 20000);
+    yk_parquet_set_budget(f, &(yk_parquet_budget){20000, 90000, true});
     for (unsigned i = 0; i < THREADS; i++) {
         part[i] = (reader){f, i, 0};
         assert_int_equal(pthread_create(&thread[i], NULL, read_part, &part[i]), 0);
@@ -430,7 +430,7 @@ static int read_all(const char *path, yoke_error *err)
     for (unsigned i = 0; i < yk_parquet_columns(f); i++) {
         YK_CLEANUP(yk_cursor_closep) yk_cursor *c = NULL;
         yk_vec                                  v;
-        YK_TRY(yk_cursor_open(f, i, 0, yk_parquet_rows(f), &c, err));
+        YK_TRY(yk_cursor_open(f, i, 0, yk_parquet_rows(f), NULL, &c, err));
         while (yk_cursor_left(c) > 0)
             YK_TRY(yk_cursor_next(c, 1500, &v, err));
     }
@@ -464,11 +464,11 @@ TEST(wrong_calls_are_errors)
     yk_cursor  *c = NULL;
     assert_int_equal(write_file(scratch_file(), &err), 0);
     assert_int_equal(yk_parquet_open(scratch_file(), &f, &err), 0);
-    assert_int_equal(yk_cursor_open(f, 9, 0, 1, &c, NULL), YOKE_EINVALID);
-    assert_int_equal(yk_cursor_open(f, 0, ROWS, 1, &c, NULL), YOKE_EINVALID);
-    assert_int_equal(yk_cursor_open(f, 0, 1, UINT64_MAX, &c, NULL), YOKE_EINVALID);
+    assert_int_equal(yk_cursor_open(f, 9, 0, 1, NULL, &c, NULL), YOKE_EINVALID);
+    assert_int_equal(yk_cursor_open(f, 0, ROWS, 1, NULL, &c, NULL), YOKE_EINVALID);
+    assert_int_equal(yk_cursor_open(f, 0, 1, UINT64_MAX, NULL, &c, NULL), YOKE_EINVALID);
     assert_int_equal(truncate(scratch_file(), 100), 0); /* while it is open: an error, not a signal */
-    assert_int_equal(yk_cursor_open(f, 0, 0, ROWS, &c, &err), 0);
+    assert_int_equal(yk_cursor_open(f, 0, 0, ROWS, NULL, &c, &err), 0);
     yk_vec v;
     assert_int_equal(yk_cursor_next(c, 100, &v, &err), YOKE_EFORMAT);
     yk_cursor_close(c);

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "table/fit.h"
+
+#include "table/table_scan.h"
+
+/* The process itself; a cursor with its blocks; memory of less is taken to be this much. */
+enum { BASE = 4 << 20, CURSOR = 96 << 10, LEAST = 16 << 20 };
+
+/* Of one worker, but for dictionaries, which those in one row group share. */
+typedef struct need {
+    uint64_t pages, dicts; /* of all columns */
+    uint64_t stored;       /* the largest page as it is stored */
+    uint64_t fixed;
+    uint64_t group_rows; /* of the smallest of the row groups looked at */
+    uint64_t largest;    /* column */
+    uint32_t column;
+} need;
+
+/* The row group whose chunk of the column is the largest. */
+static const yk_source_file *find_largest(const yk_source *s, uint32_t column, unsigned *ret_group, uint64_t *ret_stored, uint64_t *ret_plain)
+{
+    const yk_source_file *found = NULL;
+    uint64_t              stored, plain;
+    *ret_plain = *ret_stored = 0;
+    for (size_t i = 0; i < s->n_files; i++) {
+        const yk_source_file *f = &s->files[i];
+        for (unsigned g = 0; f->parquet && f->column[column] >= 0 && g < yk_parquet_groups(f->parquet); g++) {
+            yk_parquet_chunk_bytes(f->parquet, g, (unsigned)f->column[column], &stored, &plain);
+            if (!found || plain > *ret_plain) {
+                found = f;
+                *ret_group = g, *ret_stored = stored, *ret_plain = plain;
+            }
+        }
+    }
+    return found;
+}
+
+static void add_column(need *n, uint32_t column, uint64_t page, uint64_t dict, uint64_t stored, uint64_t group_rows)
+{
+    n->pages += page;
+    n->dicts += dict;
+    n->stored = stored > n->stored ? stored : n->stored;
+    n->fixed += CURSOR;
+    n->group_rows = group_rows < n->group_rows ? group_rows : n->group_rows;
+    if (page + dict > n->largest) {
+        n->largest = page + dict;
+        n->column = column;
+    }
+}
+
+/* By the footers (a page is no larger than its chunk), or by the pages' headers. */
+static need find_need(const yk_source *s, const yk_fit_asked *a, bool by_headers)
+{
+    need n = {.fixed = a->own, .group_rows = UINT64_MAX};
+    for (size_t i = 0; i < a->n_columns; i++) {
+        unsigned              group = 0;
+        uint64_t              stored, plain, rows;
+        const yk_source_file *f = find_largest(s, a->columns[i], &group, &stored, &plain);
+        if (!f)
+            continue;
+        rows = yk_parquet_group_at(f->parquet, group)->n_rows;
+        if (by_headers) {
+            yk_parquet_need c = yk_parquet_chunk_need(f->parquet, group, (unsigned)f->column[a->columns[i]]);
+            add_column(&n, a->columns[i], c.page, c.dict, c.stored, rows);
+        } else {
+            add_column(&n, a->columns[i], plain + rows * sizeof(yk_text), plain + rows * sizeof(yk_text), stored, rows);
+        }
+    }
+    return n;
+}
+
+/* Tasks of 2^17 rows that lie side by side touch so many row groups. */
+static uint64_t dictionaries(const need *n, const yk_fit_asked *a, unsigned tasks)
+{
+    uint64_t groups = n->group_rows ? tasks * (uint64_t)YK_TASK_ROWS / n->group_rows + 1 : tasks;
+    return n->dicts * (a->is_shared && groups < tasks ? groups : tasks);
+}
+
+static uint64_t bytes_of(const need *n, const yk_fit_asked *a, unsigned tasks, bool has_ahead)
+{
+    return tasks * ((has_ahead ? 2 : 1) * (n->pages + n->stored) + n->fixed) + dictionaries(n, a, tasks);
+}
+
+static int too_much(const yk_source *s, const yk_fit_asked *a, const need *n, uint64_t least, yoke_error *err)
+{
+    unsigned long long mib = (least + (1 << 20) - 1) >> 20;
+    return yk_fail(err, YOKE_ELIMIT,
+                   "reading %zu column%s takes at least %llu MiB (a page is held whole, with its dictionary: of column '%s' alone %.1f MiB), and %s is "
+                   "%llu MiB; give --memory %lluM, or ask for fewer columns",
+                   a->n_columns, a->n_columns == 1 ? "" : "s", mib, s->columns[n->column].name, (double)n->largest / (1 << 20),
+                   a->is_given ? "what --memory allows" : "a quarter of what the process may use", (unsigned long long)(a->memory >> 20), mib);
+}
+
+int yk_fit_find(const yk_source *s, const yk_fit_asked *a, yk_fit *ret, yoke_error *err)
+{
+    uint64_t memory = a->memory > LEAST ? a->memory : LEAST, free = memory - a->rows > BASE ? memory - a->rows - BASE : 0;
+    need     n = find_need(s, a, false);
+    *ret = (yk_fit){.pages = YK_PARQUET_BUDGET_INIT};
+    if (bytes_of(&n, a, a->workers, true) <= free)
+        return 0;
+    n = find_need(s, a, true);
+    ret->pages.has_ahead = bytes_of(&n, a, a->workers, true) <= free;
+    unsigned most = a->workers;
+    while (most > 1 && bytes_of(&n, a, most, ret->pages.has_ahead) > free)
+        most--;
+    uint64_t least = BASE + bytes_of(&n, a, 1, false);
+    if (least > memory)
+        return too_much(s, a, &n, least, err);
+    uint64_t fixed = most * ((ret->pages.has_ahead ? 2 : 1) * n.stored + n.fixed);
+    ret->pages.all = (free > fixed ? free - fixed : 0) / (a->is_shared ? 1 : most);
+    if (most == a->workers)
+        return 0;
+    ret->most = most;
+    ret->pages.kept = a->is_shared ? ret->pages.all : 0;
+    return 0;
+}
