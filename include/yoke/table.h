@@ -40,7 +40,8 @@ typedef struct yoke_table_opts {
     uint64_t memory;      /* bytes that a scan and its results may hold before they go to temporary files or are refused; 0: a quarter of
                              what this process may use. What it takes at least: docs/tables.md */
     int (*progress)(void *ctx, uint64_t rows_done, uint64_t rows); /* called from the thread that asked; nonzero: end with
-                             YOKE_ECANCELED. May be NULL */
+                             YOKE_ECANCELED. Until the rows of CSV files are counted `rows` is UINT64_MAX and rows_done what was counted so
+                             far, of standard input and packed files as they are opened: their lines. May be NULL */
     void  *progress_ctx;
 } yoke_table_opts;
 

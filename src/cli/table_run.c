@@ -432,7 +432,6 @@ static int join(const yk_table_call *c, yoke_session *s, yoke_table **t, yoke_er
 {
     for (size_t i = 0; i < c->n_joins; i++) {
         yoke_table_opts o = c->opts;
-        o.progress = NULL;
         o.types = NULL; /* those of the call are of its first table */
         yoke_table *other = yoke_table_open_many(s, &c->joins[i], 1, &o, err);
         yoke_table *both = other ? yoke_table_join(*t, other, c->keys[i], err) : NULL;

@@ -59,7 +59,7 @@ static int explain_column(const yk_source *s, size_t column, const yk_skips *ski
     return 0;
 }
 
-/* What filters rule out, over all rows. */
+/* What filters rule out, over all rows, in whole blocks: what shares a block with rows that are wanted is read. */
 static int find_skips(const yk_scan *scan, const yk_program *p, yk_skips *skips, yoke_error *err)
 {
     for (size_t i = 0; i < scan->n_filters; i++) {
@@ -67,15 +67,16 @@ static int find_skips(const yk_scan *scan, const yk_program *p, yk_skips *skips,
         const yk_fact *facts = yk_program_facts(p, i, &n);
         YK_TRY(yk_skips_find(skips, scan->source, facts, n, 0, scan->source->n_rows, err));
     }
+    yk_skips_settle(skips, scan->source->n_rows);
     return 0;
 }
 
-static uint64_t rows_left_out(const yk_skips *skips, uint64_t n_rows)
+static uint64_t rows_left_out(const yk_skips *skips)
 {
     uint64_t n = 0;
-    for (uint64_t at = 0; at < n_rows && skips->n; at += YK_BLOCK)
-        n += yk_skips_cover(skips, at, n_rows - at < YK_BLOCK ? n_rows - at : YK_BLOCK) ? YK_BLOCK : 0;
-    return n < n_rows ? n : n_rows;
+    for (size_t i = 0; i < skips->n; i++)
+        n += skips->runs[i].to - skips->runs[i].from;
+    return n;
 }
 
 static bool uses(const yk_program *p, size_t root, uint32_t column)
@@ -113,7 +114,7 @@ static int explain(yk_scan *scan, const yk_program *p, yk_buf *to, yoke_error *e
     YK_CLEANUP(yk_skips_fini) yk_skips skips = {0};
     YK_TRY(find_skips(scan, p, &skips, err));
     yk_buf_printf(to, "files     %zu, from '%s'\n", s->n_files, s->files[0].path);
-    yk_buf_printf(to, "rows      %llu, of which %llu are left out unread\n", (unsigned long long)s->n_rows, (unsigned long long)rows_left_out(&skips, s->n_rows));
+    yk_buf_printf(to, "rows      %llu, of which %llu are left out unread\n", (unsigned long long)s->n_rows, (unsigned long long)rows_left_out(&skips));
     yk_buf_printf(to, "tasks     %llu of %d rows, in blocks of %d, on %s with %u workers\n",
                   (unsigned long long)((s->n_rows + YK_TASK_ROWS - 1) / YK_TASK_ROWS), YK_TASK_ROWS, YK_BLOCK,
                   yoke_session_executor(scan->session), yoke_session_workers(scan->session));

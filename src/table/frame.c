@@ -104,7 +104,7 @@ static int add_text(exprs *e, const char *text, yoke_error *err)
 static int add_column(exprs *e, const char *name, yoke_error *err)
 {
     YK_AUTOBUF quoted = YK_BUF_INIT;
-    yk_buf_printf(&quoted, "`%s`", name);
+    yk_table_quote(name, &quoted);
     return quoted.is_failed ? yk_fail_nomem(err, "planning a scan") : add_text(e, quoted.data, err);
 }
 
@@ -121,58 +121,6 @@ static int add_list(exprs *e, const char *text, yoke_error *err)
     e->n += n;
     yk_free(list);
     return 0;
-}
-
-/* Where the item ends: its comma outside parentheses and quotes, or the end. */
-static size_t item_end(const char *s)
-{
-    int  depth = 0;
-    char quote = 0;
-    for (size_t i = 0;; i++) {
-        if (!s[i] || (s[i] == ',' && depth == 0 && !quote))
-            return i;
-        if (quote)
-            quote = s[i] == quote ? 0 : quote;
-        else if (strchr("'\"`", s[i]))
-            quote = s[i];
-        else
-            depth += (s[i] == '(') - (s[i] == ')');
-    }
-}
-
-/* ", `name`". */
-static void put_name(yk_buf *to, size_t begin, const char *name)
-{
-    yk_buf_printf(to, "%s`%s`", to->len > begin ? ", " : "", name);
-}
-
-/* All columns that can be read throughout. */
-static int put_all(const yoke_table *t, yk_buf *to, yoke_error *err)
-{
-    const yk_source *s = t->source;
-    size_t           begin = to->len;
-    for (size_t i = 0; i < s->n_columns; i++)
-        if (yk_source_check(s, s->columns[i].name, NULL) == 0 && !strchr(s->columns[i].name, '`'))
-            put_name(to, begin, s->columns[i].name);
-    for (size_t i = 0; i < t->n_lookups; i++)
-        for (size_t c = 0; c < t->lookups[i]->n_columns; c++)
-            put_name(to, begin, t->lookups[i]->columns[c].name);
-    return to->len > begin ? 0 : yk_fail(err, YOKE_EUNSUPPORTED, "'%s' has no column that can be read; --columns says why", s->files[0].path);
-}
-
-int yk_table_expand(const yoke_table *t, const char *select, yk_buf *to, yoke_error *err)
-{
-    for (const char *at = select ? select : "*"; *at;) {
-        size_t n = item_end(at), blank = strspn(at, " ");
-        if (at[blank] == '*' && blank + 1 + strspn(at + blank + 1, " ") == n)
-            YK_TRY(put_all(t, to, err));
-        else
-            yk_buf_append(to, at, n);
-        at += n;
-        if (*at)
-            yk_buf_putc(to, *at++);
-    }
-    return to->is_failed ? yk_fail_nomem(err, "listing columns") : 0;
 }
 
 static int add_selected(exprs *e, const yoke_table *t, const char *select, yoke_error *err)
@@ -215,7 +163,7 @@ static int add_key(keys *k, const char *item, char *const *names, size_t n_names
     while (n && item[n - 1] == ' ')
         n--;
     for (size_t i = 0; i < n_names; i++)
-        if (strlen(names[i]) == n && memcmp(names[i], item, n) == 0 && !strchr(names[i], '`'))
+        if (strlen(names[i]) == n && memcmp(names[i], item, n) == 0)
             return add_column(&k->e, names[i], err);
     return add_text(&k->e, item, err);
 }
@@ -223,7 +171,7 @@ static int add_key(keys *k, const char *item, char *const *names, size_t n_names
 static int parse_keys(const char *text, char *const *names, size_t n_names, keys *k, yoke_error *err)
 {
     for (const char *at = text;; at++) {
-        size_t            n = item_end(at);
+        size_t            n = yk_table_item(at);
         YK_AUTOFREE char *item = yk_strndup(at, n);
         if (!item || !yk_grow(&k->is_descending, &k->cap, k->e.n + 1, sizeof *k->is_descending))
             return yk_fail_nomem(err, "sorting");
@@ -761,7 +709,7 @@ static int look_once(const yoke_table *t, yoke_error *err)
 /* CSV columns are looked at throughout; one that turns out to be none is left out. */
 static int look_at_types(const yoke_table *t, yoke_error *err)
 {
-    YK_TRY(yk_source_count(t->source, t->session, err));
+    YK_TRY(yk_source_count(t->source, t->session, &t->opts, err));
     for (;;) {
         yoke_error one = YOKE_ERROR_INIT;
         size_t     n = count_clashes(t->source);

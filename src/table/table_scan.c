@@ -648,7 +648,7 @@ static int scan_once(yk_scan *s, bool *ret_retyped, yoke_error *err)
 
 int yk_scan_type(yk_scan *s, yk_program **ret, yoke_error *err)
 {
-    YK_TRY(yk_source_count(s->source, s->session, err));
+    YK_TRY(yk_source_count(s->source, s->session, s->opts, err));
     YK_CLEANUP(plan_fini) plan p;
     YK_TRY(make_plan(&p, s, err));
     leave_out_known(&p);
@@ -659,7 +659,7 @@ int yk_scan_type(yk_scan *s, yk_program **ret, yoke_error *err)
 int yk_scan_run(yk_scan *s, yoke_error *err)
 {
     double began = yk_now();
-    YK_TRY(yk_source_count(s->source, s->session, err));
+    YK_TRY(yk_source_count(s->source, s->session, s->opts, err));
     for (bool more = true; more;) {
         bool retyped = false;
         YK_TRY(scan_once(s, &retyped, err));

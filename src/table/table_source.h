@@ -61,7 +61,7 @@ void yk_source_unref(yk_source *s); /* NULL is allowed */
 YK_DEFINE_CLEANUP(yk_source, yk_source_unref)
 
 /* Counts the rows of CSV files and takes a first look at their types, once. */
-int yk_source_count(yk_source *s, yoke_session *session, yoke_error *err) YK_MUST_USE;
+int yk_source_count(yk_source *s, yoke_session *session, const yoke_table_opts *opts, yoke_error *err) YK_MUST_USE;
 
 /* A scan met a value of a CSV column that its type does not hold: widens the type. */
 int yk_source_widen(yk_source *s, size_t column, yk_type type, yoke_error *err) YK_MUST_USE;

@@ -207,7 +207,7 @@ int yk_csv_open(const char *path, const yk_csv_opts *opts, yk_csv **ret, yoke_er
     f->path = yk_strdup(strcmp(path, "-") ? path : "standard input");
     if (!f->path)
         return yk_fail_nomem(err, "opening a CSV file");
-    YK_TRY(yk_csv_input(path, &f->fd, &f->size, err));
+    YK_TRY(yk_csv_input(path, opts, &f->fd, &f->size, err));
     YK_TRY(read_head(f, err));
     *ret = YK_TAKE(f);
     return 0;

@@ -33,7 +33,7 @@ struct yk_csv {
 };
 
 /* Opens `path` as plain bytes, unpacked where needed. */
-int yk_csv_input(const char *path, int *ret_fd, uint64_t *ret_size, yoke_error *err) YK_MUST_USE;
+int yk_csv_input(const char *path, const yk_csv_opts *opts, int *ret_fd, uint64_t *ret_size, yoke_error *err) YK_MUST_USE;
 
 /* Bit i: byte i is c. */
 static inline uint64_t yk_csv_match(const char *p, char c)
