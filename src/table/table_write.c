@@ -91,17 +91,18 @@ static int add_frame(void *ctx, const yoke_frame *f)
 {
     parquet_out *o = ctx;
     uint64_t     at = 0, n = f->rows.n;
+    uint32_t     full = yk_parquet_strip(f->rows.n_columns);
     if (!o->writer)
         YK_TRY(open_writer(o, f));
     while (at < n) {
-        bool     is_whole = o->rest.n == 0 && n - at >= YK_PARQUET_STRIP;
-        uint64_t room = YK_PARQUET_STRIP - o->rest.n, take = n - at < room ? n - at : room;
+        bool     is_whole = o->rest.n == 0 && n - at >= full;
+        uint64_t room = full - o->rest.n, take = n - at < room ? n - at : room;
         if (is_whole)
-            YK_TRY(encode_strip(o, &f->rows, at, YK_PARQUET_STRIP));
+            YK_TRY(encode_strip(o, &f->rows, at, full));
         else
             YK_TRY(yk_batch_append(&o->rest, &f->rows, NULL, at, take, o->err));
-        if (o->rest.n == YK_PARQUET_STRIP) {
-            YK_TRY(encode_strip(o, &o->rest, 0, YK_PARQUET_STRIP));
+        if (o->rest.n == full) {
+            YK_TRY(encode_strip(o, &o->rest, 0, full));
             yk_batch_clear(&o->rest);
         }
         at += take;
