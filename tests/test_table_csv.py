@@ -9,6 +9,7 @@ import lzma
 import math
 import os
 import random
+import re
 import signal
 import string
 import subprocess
@@ -352,3 +353,39 @@ def test_a_full_temporary_folder_is_said(yoke_path, plain_build, tmp_path):
     limit = f"ulimit -f 1; trap '' XFSZ; exec '{yoke_path}' table '{path}' --count"  # a file of 1 KiB at most
     run = subprocess.run(["bash", "-c", limit], capture_output=True, text=True, env={**os.environ, "TMPDIR": str(tmp_path)})
     assert run.returncode == 1 and f"unpacked to a temporary file in '{tmp_path}': set TMPDIR to a folder with room" in run.stderr
+
+
+def test_many_columns_that_are_wider_than_they_seem(yoke, tmp_path):
+    """Each column turns real, text or a date late, in a row of its own: a few scans find out, not one for each."""
+    rng = random.Random(4)
+    n, wide = 3000, 300
+    late = {c: (rng.randrange(600, n), rng.choice(["1.5", "x", "2022-01-01", "2022-01-01 10:00"])) for c in range(wide)}
+    by_row = {}
+    for c, (r, value) in late.items():
+        by_row.setdefault(r, {})[c] = value
+    lines = [",".join(by_row.get(r, {}).get(c, "7") for c in range(wide)) for r in range(n)]
+    path = write(tmp_path / "t.csv", ",".join(f"c{c}" for c in range(wide)) + "\n" + "\n".join(lines) + "\n")
+    asks = [word for c in range(wide) for word in ("--max", f"c{c}")]
+    for on in ("serial", "threads:3", "processes:2"):
+        run = yoke("table", path, *asks, "--stats", "--json", "--on", on)
+        got = json.loads(ok(run))
+        assert [got[f"max(c{c})"] for c in range(wide)] == [7 if v == "1.5" else max("7", v) for _, v in late.values()]
+        assert int(re.search(r"in (\d+) scans", run.stderr)[1]) <= 4, run.stderr
+    kinds = types(yoke, path)
+    assert all(kinds[f"c{c}"] == ("real" if v == "1.5" else "text") for c, (_, v) in late.items())
+
+
+def test_thousands_of_columns(yoke, tmp_path):
+    """As DuckDB sees them: listed, selected, computed with, described, and through Parquet."""
+    import duckdb
+    wide = 4500
+    cells = [[(i * j) % 977 / 4 for i in range(wide)] for j in range(20)]
+    path = write(tmp_path / "t.csv", ",".join(f"gene_{i}" for i in range(wide)) + "\n" + "".join(",".join(map(str, row)) + "\n" for row in cells))
+    assert len(ok(yoke("table", path, "--columns")).splitlines()) == wide + 1
+    got = rows(yoke("table", path, "--select", "*, gene_0 + gene_4499 as both", "--json"))
+    assert [list(r.values()) for r in got] == [row + [row[0] + row[-1]] for row in cells]
+    ok(yoke("table", path, "-o", tmp_path / "t.parquet"))
+    assert [list(r) for r in duckdb.sql(f"from '{tmp_path / 't.parquet'}'").fetchall()] == cells
+    described = [json.loads(line) for line in ok(yoke("table", tmp_path / "t.parquet", "--select", ", ".join(f"gene_{i}" for i in range(700)), "--describe", "--json")).splitlines()]
+    want = pd.DataFrame(cells)[range(700)].describe()
+    assert [d["max"] for d in described] == list(want.loc["max"]) and [d["25%"] for d in described] == list(want.loc["25%"])

@@ -5,6 +5,7 @@
 #include "table/table_source.h"
 
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/near.h"
 #include "plan/stage.h"
 
@@ -42,6 +43,7 @@ void yk_source_unref(yk_source *s)
     }
     yk_free(s->files);
     yk_free(s->columns);
+    yk_free(s->name_slots);
     yk_arena_fini(&s->texts);
     yk_free(s);
 }
@@ -102,11 +104,40 @@ static bool same_name(const char *a, const char *b)
     return !*a && !*b;
 }
 
+/* The slot that the column of this very name is in, or would be; there are some. */
+static uint32_t *name_slot(const yk_source *s, const char *name)
+{
+    size_t at = yk_hash_text(name, strlen(name), 0) & (s->n_name_slots - 1);
+    while (s->name_slots[at] && strcmp(s->columns[s->name_slots[at] - 1].name, name) != 0)
+        at = (at + 1) & (s->n_name_slots - 1);
+    return &s->name_slots[at];
+}
+
+/* The last column is found by its name from now on. */
+static int index_last(yk_source *s, yoke_error *err)
+{
+    size_t first = s->n_columns - 1;
+    if (2 * s->n_columns > s->n_name_slots) {
+        yk_free(s->name_slots);
+        s->n_name_slots = s->n_name_slots ? 4 * s->n_name_slots : 64;
+        s->name_slots = yk_new_array(uint32_t, s->n_name_slots);
+        first = 0;
+    }
+    if (!s->name_slots)
+        return yk_fail_nomem(err, "listing columns");
+    for (size_t i = first; i < s->n_columns; i++)
+        *name_slot(s, s->columns[i].name) = (uint32_t)i + 1;
+    return 0;
+}
+
+/* The column of this very name, or -1. */
+static int64_t find_exactly(const yk_source *s, const char *name) { return s->n_columns ? (int64_t)*name_slot(s, name) - 1 : -1; }
+
 int64_t yk_source_find(const yk_source *s, const char *name)
 {
-    for (size_t i = 0; i < s->n_columns; i++)
-        if (strcmp(s->columns[i].name, name) == 0)
-            return (int64_t)i;
+    int64_t exact = find_exactly(s, name);
+    if (exact >= 0)
+        return exact;
     for (size_t i = 0; i < s->n_columns; i++)
         if (same_name(s->columns[i].name, name))
             return (int64_t)i;
@@ -157,10 +188,7 @@ static int clash(yk_source *s, size_t column, const yk_source_file *f, yk_type n
 /* The source's column for one of a file; a new one when there is none of that name (or the file itself has two such). */
 static int column_for(yk_source *s, const char *name, const yk_source_file *f, size_t n_before, size_t *cap, int64_t *ret, yoke_error *err)
 {
-    *ret = -1;
-    for (size_t i = 0; i < s->n_columns && *ret < 0; i++)
-        if (strcmp(s->columns[i].name, name) == 0)
-            *ret = (int64_t)i;
+    *ret = find_exactly(s, name);
     for (size_t i = 0; i < n_before && *ret < 0; i++)
         if (same_name(s->columns[i].name, name) && f->column[i] < 0)
             *ret = (int64_t)i;
@@ -172,7 +200,7 @@ static int column_for(yk_source *s, const char *name, const yk_source_file *f, s
         return yk_fail_nomem(err, "listing columns");
     }
     *ret = (int64_t)s->n_columns - 1;
-    return 0;
+    return index_last(s, err);
 }
 
 static int merge_type(yk_source *s, size_t i, const yk_source_file *f, yk_type type, yoke_error *err)
@@ -196,10 +224,12 @@ static bool is_part(const char *column, const char *name)
 
 bool yk_source_knows(const yk_source *s, const char *name)
 {
+    if (yk_source_find(s, name) >= 0)
+        return true;
     for (size_t i = 0; i < s->n_columns; i++)
         if (is_part(s->columns[i].name, name))
             return true;
-    return yk_source_find(s, name) >= 0;
+    return false;
 }
 
 /* No column is called so: near names, or the parts of what is. */

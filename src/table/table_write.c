@@ -7,6 +7,8 @@
 #include "plan/stage.h"
 #include "table/table.h"
 
+#include <stdlib.h>
+
 typedef struct parquet_out {
     yoke_session      *session;
     const char        *path;
@@ -29,6 +31,22 @@ static void parquet_out_fini(parquet_out *o)
     yk_batch_fini(&o->rest);
 }
 
+static int by_name(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
+
+static int check_names(const yoke_frame *f, yoke_error *err)
+{
+    size_t             n = f->rows.n_columns;
+    YK_AUTOFREE const char **names = yk_new_array(const char *, n + 1);
+    if (!names)
+        return yk_fail_nomem(err, "writing rows");
+    memcpy(names, f->names, n * sizeof *names);
+    qsort(names, n, sizeof *names, by_name);
+    for (size_t i = 1; i < n; i++)
+        if (strcmp(names[i - 1], names[i]) == 0)
+            return yk_fail(err, YOKE_EINVALID, "two columns are called '%s', which readers of Parquet cannot tell apart; call one otherwise: E as name", names[i]);
+    return 0;
+}
+
 static int open_writer(parquet_out *o, const yoke_frame *f)
 {
     size_t                        n = f->rows.n_columns;
@@ -38,10 +56,8 @@ static int open_writer(parquet_out *o, const yoke_frame *f)
     if (!fields || !o->codecs)
         return yk_fail_nomem(o->err, "writing rows");
     YK_TRY(yk_batch_init(&o->rest, n, o->err));
+    YK_TRY(check_names(f, o->err));
     for (size_t i = 0; i < n; i++) {
-        for (size_t k = 0; k < i; k++)
-            if (strcmp(f->names[i], f->names[k]) == 0)
-                return yk_fail(o->err, YOKE_EINVALID, "two columns are called '%s', which readers of Parquet cannot tell apart; call one otherwise: E as name", f->names[i]);
         fields[i] = (yk_parquet_field){.name = f->names[i], .type = f->rows.columns[i].type};
         o->rest.columns[i].type = f->rows.columns[i].type;
     }
