@@ -5,8 +5,6 @@
  */
 #include "format/csv/csv_file.h"
 
-#include "base/file.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -155,35 +153,40 @@ static bool is_packed(const unsigned char *b)
     return (b[0] == 0x1f && b[1] == 0x8b) || memcmp(b, "\x28\xb5\x2f\xfd", 4) == 0;
 }
 
-int yk_csv_input(const char *path, const yk_csv_opts *opts, int *ret_fd, uint64_t *ret_size, yoke_error *err)
+static int unpack_to_file(const char *path, int fd, bool may_wait, const yk_csv_opts *opts, yk_input *ret, yoke_error *err)
 {
-    bool          is_stdin = strcmp(path, "-") == 0;
-    int           fd = STDIN_FILENO;
-    struct stat   st;
-    unsigned char magic[4] = {0};
-    if (!is_stdin) {
-        fd = open(path, O_RDONLY | O_CLOEXEC);
-        if (fd < 0 || fstat(fd, &st) < 0 || !S_ISFIFO(st.st_mode)) {
-            if (fd >= 0)
-                close(fd);
-            YK_TRY(yk_file_open(path, &fd, ret_size, err));
-            if (*ret_size < 4 || (yk_file_read_at(fd, path, 0, magic, 4, NULL) == 0 && !is_packed(magic))) {
-                *ret_fd = fd;
-                return 0;
-            }
-        }
-    }
-    unpack u = {.path = is_stdin ? "standard input" : path, .opts = opts, .from = fd, .to = -1, .may_wait = fstat(fd, &st) == 0 && !S_ISREG(st.st_mode), .in = yk_malloc(PIECE), .out = yk_malloc(PIECE)};
+    unpack u = {.path = path, .opts = opts, .from = fd, .to = -1, .may_wait = may_wait, .in = yk_malloc(PIECE), .out = yk_malloc(PIECE)};
     int    rc = u.in && u.out ? temp_file(&u.to, err) : yk_fail_nomem(err, "unpacking");
     if (rc == 0)
         rc = unpack_all(&u, err);
     yk_free(u.in);
     yk_free(u.out);
-    if (!is_stdin)
-        close(fd);
     if (rc < 0 && u.to >= 0)
         close(u.to);
     if (rc == 0)
-        *ret_fd = u.to, *ret_size = u.size;
+        *ret = (yk_input){.fd = u.to, .path = path, .size = u.size};
+    return rc;
+}
+
+int yk_csv_input(const char *path, const char *name, const yk_csv_opts *opts, yk_input *ret, yoke_error *err)
+{
+    struct stat   st;
+    unsigned char magic[4] = {0};
+    uint64_t      size;
+    int           fd;
+    if (strcmp(path, "-") == 0)
+        return unpack_to_file(name, STDIN_FILENO, fstat(STDIN_FILENO, &st) < 0 || !S_ISREG(st.st_mode), opts, ret, err);
+    if (stat(path, &st) == 0 && S_ISFIFO(st.st_mode)) {
+        if ((fd = open(path, O_RDONLY | O_CLOEXEC)) < 0)
+            return yk_fail_errno(err, "'%s'", path);
+    } else {
+        YK_TRY(yk_input_open(ret, name, err));
+        if (ret->size < 4 || (yk_input_read(ret, 0, magic, 4, NULL) == 0 && !is_packed(magic)))
+            return 0;
+        yk_input_close(ret);
+        YK_TRY(yk_file_open(path, &fd, &size, err));
+    }
+    int rc = unpack_to_file(name, fd, S_ISFIFO(st.st_mode), opts, ret, err);
+    close(fd);
     return rc;
 }
