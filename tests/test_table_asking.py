@@ -265,3 +265,33 @@ def test_uuids_and_times_of_day_stay_what_they_are(yoke, tmp_path):
         (i, t.hour, t.minute, t.second) for i, t in enumerate(clock) if datetime.time(12) <= t < datetime.time(13, 30, 0, 500000)]
     columns = {r["column"]: r["type"] for r in rows(yoke("table", tmp_path / "in.parquet", "--columns", "--json"))}
     assert columns == {"id": "uuid", "n": "integer", "ms": "time[ms]", "us": "time[us]", "ns": "time[ns]"}
+
+
+def test_where_is_checked_when_it_is_said(yoke_path, plain_build, tmp_path):
+    """In C a filter that does not fit is an error of yoke_table_where where no reading is needed to know it."""
+    import ctypes
+    lib = ctypes.CDLL(str(yoke_path.parent / "libyoke.so.0"))
+    for name in ("yoke_open", "yoke_table_open", "yoke_table_where"):
+        getattr(lib, name).restype = ctypes.c_void_p
+    lib.yoke_table_open.argtypes = lib.yoke_table_where.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
+    lib.yoke_table_close.argtypes = lib.yoke_close.argtypes = [ctypes.c_void_p]
+    pq.write_table(pa.table({"x": [1, 2], "s": ["a", "b"]}), tmp_path / "t.parquet")
+    session = lib.yoke_open(b"serial", None)
+    table = lib.yoke_table_open(session, str(tmp_path / "t.parquet").encode(), None)
+    text = ctypes.create_string_buffer(512)
+    for expr, says in ((b"nope > 1", b"no column 'nope'"), (b"s > 1", b"s is text, 1 is integer"), (b"x + 1", b"integer"), (b"x >", b"expected a value")):
+        ctypes.memset(text, 0, 512)
+        assert lib.yoke_table_where(table, expr, text) is None and says in text.raw[8:], (expr, text.raw[8:200])
+    good = lib.yoke_table_where(table, b"x > 1", text)
+    lib.yoke_table_close(good)
+    lib.yoke_table_close(table)
+    lib.yoke_close(session)
+
+
+@pytest.mark.parametrize("words, says", [
+    (["--distinct", "--select", "payment_type", "--sample", "2"], "--sample is of the rows of the table"),
+    (["--by", "payment_type", "--count", "--top", "2", "--head", "1"], "--head and --tail do not go with it"),
+])
+def test_words_that_do_not_go_together(yoke, month, words, says):
+    run = yoke("table", month, *words)
+    assert run.returncode == 2 and says in run.stderr

@@ -55,14 +55,18 @@ int yk_frame_copy(const yoke_frame *f, yoke_frame **ret, yoke_error *err)
 
 uint64_t    yoke_frame_rows(const yoke_frame *f) { return f->rows.n; }
 size_t      yoke_frame_columns(const yoke_frame *f) { return f->rows.n_columns; }
-const char *yoke_frame_name(const yoke_frame *f, size_t column) { return f->names[column]; }
-const char *yoke_frame_type(const yoke_frame *f, size_t column) { return f->types[column]; }
+const char *yoke_frame_name(const yoke_frame *f, size_t column) { return column < f->rows.n_columns ? f->names[column] : NULL; }
+const char *yoke_frame_type(const yoke_frame *f, size_t column) { return column < f->rows.n_columns ? f->types[column] : NULL; }
 
-int yoke_frame_is_missing(const yoke_frame *f, size_t column, uint64_t row) { return yk_batch_is_missing(&f->rows, column, row); }
+static bool has_cell(const yoke_frame *f, size_t column, uint64_t row) { return column < f->rows.n_columns && row < f->rows.n; }
+
+int yoke_frame_is_missing(const yoke_frame *f, size_t column, uint64_t row) { return !has_cell(f, column, row) || yk_batch_is_missing(&f->rows, column, row); }
 
 double yoke_frame_real(const yoke_frame *f, size_t column, uint64_t row)
 {
     yk_value v;
+    if (!has_cell(f, column, row))
+        return NAN;
     yk_batch_get(&f->rows, column, row, &v);
     return yk_value_real(&v);
 }
@@ -71,8 +75,10 @@ size_t yoke_frame_text(const yoke_frame *f, size_t column, uint64_t row, char *b
 {
     yk_value   v;
     YK_AUTOBUF text = YK_BUF_INIT;
-    yk_batch_get(&f->rows, column, row, &v);
-    yk_value_put(&v, &text);
+    if (has_cell(f, column, row)) {
+        yk_batch_get(&f->rows, column, row, &v);
+        yk_value_put(&v, &text);
+    }
     if (size) {
         size_t n = text.len < size - 1 ? text.len : size - 1;
         memcpy(buf, yk_buf_text(&text), n);
@@ -570,16 +576,35 @@ static int each_group(const yoke_table *t, const yoke_rows *r, handing *h, yoke_
     return rc < 0 && err && !err->code ? yk_fail(err, YOKE_ECANCELED, "the receiver of the rows gave up") : rc;
 }
 
+static int check_rows(const yoke_rows *r, yoke_error *err)
+{
+    const char *what = NULL;
+    if ((r->head > 0) + (r->tail > 0) + (r->sample > 0) > 1)
+        what = "of the first, the last and a sample of rows one can be asked for at a time";
+    else if (r->by && (r->select || r->is_distinct || r->sample))
+        what = "groups are a row each: what of them is wanted is said by asks, not by select, is_distinct or sample";
+    else if (r->is_distinct && r->sample)
+        what = "a sample is of the rows of a table, not of its different rows";
+    else if (r->n_asks && (!r->by || !r->asks))
+        what = r->by ? "there are asks of groups, but no list of them" : "asks are of groups (by); yoke_table_collect answers those of all rows";
+    for (size_t i = 0; i < r->n_asks && !what; i++)
+        what = (unsigned)r->asks[i].what > YOKE_ASK_LAST ? "an ask is of no kind that there is" : NULL;
+    return what ? yk_fail(err, YOKE_EINVALID, "%s", what) : 0;
+}
+
 int yoke_table_each(const yoke_table *t, const yoke_rows *r, int (*fn)(void *ctx, const yoke_frame *part), void *ctx, yoke_error *err)
 {
     handing h = {.fn = fn, .ctx = ctx};
+    YK_TRY(check_rows(r, err));
     return r->by || r->is_distinct ? each_group(t, r, &h, err) : each_row(t, r, &h, err);
 }
 
 yoke_frame *yoke_table_rows(const yoke_table *t, const yoke_rows *r, yoke_error *err)
 {
     yoke_frame *f = NULL;
-    int         rc = r->by || r->is_distinct ? group_rows(t, r, &f, err) : plain_rows(t, r, &f, err);
+    if (check_rows(r, err) < 0)
+        return NULL;
+    int rc = r->by || r->is_distinct ? group_rows(t, r, &f, err) : plain_rows(t, r, &f, err);
     return rc < 0 ? NULL : f;
 }
 
