@@ -295,3 +295,11 @@ def test_where_is_checked_when_it_is_said(yoke_path, plain_build, tmp_path):
 def test_words_that_do_not_go_together(yoke, month, words, says):
     run = yoke("table", month, *words)
     assert run.returncode == 2 and says in run.stderr
+
+
+def test_a_plan_names_joins_and_the_bytes_of_csv_files(yoke, tmp_path):
+    (tmp_path / "t.csv").write_text("id,x\n" + "1,2.5\n" * 400_000)
+    (tmp_path / "z.csv").write_text("id,name\n1,one\n2,two\n")
+    size = (tmp_path / "t.csv").stat().st_size
+    plan = ok(yoke("table", tmp_path / "t.csv", "--join", tmp_path / "z.csv", "--key", "id", "--by", "name", "--mean", "x", "--explain"))
+    assert "join      1: 2 rows in memory, found by id\n" in plan and f"read      {size / 1e6:.2f} MB of CSV" in plan

@@ -106,6 +106,27 @@ static bool is_read(const yk_scan *scan, const yk_program *p, uint32_t column)
     return false;
 }
 
+static void explain_lookups(const yk_scan *scan, yk_buf *to)
+{
+    for (size_t i = 0; i < scan->n_lookups; i++) {
+        const yk_lookup *l = scan->lookups[i];
+        yk_buf_printf(to, "join      %zu: %llu rows in memory, found by ", i + 1, (unsigned long long)l->rows.n);
+        for (size_t k = 0; k < l->n_keys; k++)
+            yk_buf_printf(to, "%s%s", k ? ", " : "", l->keys[k]);
+        yk_buf_puts(to, "\n");
+    }
+}
+
+/* CSV files are read whole: to count their rows, and for every scan. */
+static void explain_csv(const yk_source *s, yk_buf *to)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < s->n_files; i++)
+        bytes += s->files[i].csv ? yk_csv_size(s->files[i].csv) : 0;
+    if (s->has_csv)
+        yk_buf_printf(to, "read      %.2f MB of CSV, unpacked; once more to count its rows\n", (double)bytes / 1e6);
+}
+
 static int explain(yk_scan *scan, const yk_program *p, yk_buf *to, yoke_error *err)
 {
     const yk_source             *s = scan->source;
@@ -124,11 +145,13 @@ static int explain(yk_scan *scan, const yk_program *p, yk_buf *to, yoke_error *e
         yk_buf_printf(to, "filter    %zu: %s%s%s\n", i + 1, yk_expr_text(scan->filters[i]), n ? " (also by statistics)" : "",
                       yk_program_single_column(p, i) >= 0 ? " (once per dictionary value)" : "");
     }
+    explain_lookups(scan, to);
     for (uint32_t c = 0; c < s->n_columns; c++)
         if (is_read(scan, p, c)) {
             YK_TRY(explain_column(s, c, &skips, &all, to, err));
             n_read++;
         }
+    explain_csv(s, to);
     if (all.bytes)
         yk_buf_printf(to, "read      %.2f of %.2f MB; %llu of %llu pages in what row groups are not left out\n",
                       (double)(all.bytes - all.bytes_left_out) / 1e6, (double)all.bytes / 1e6, (unsigned long long)(all.pages - all.pages_left_out),
