@@ -262,3 +262,80 @@ def test_what_polars_and_duckdb_hand_over(echo):
     got = echo(pa.RecordBatchReader.from_stream(db.sql(ask)))
     assert got.cast(want.schema).equals(want)
     assert db.execute("select sum(i), count(n), max(s) from got").fetchall() == db.execute(f"select sum(i), count(n), max(s) from ({ask})").fetchall()
+
+
+class Ask(ctypes.Structure):
+    _fields_ = [("what", ctypes.c_int), ("expr", ctypes.c_char_p), ("q", ctypes.c_double), ("n_bins", ctypes.c_uint32), ("lo", ctypes.c_double), ("hi", ctypes.c_double),
+                ("is_log", ctypes.c_int), ("edges", P), ("n_edges", ctypes.c_size_t)]
+
+
+class Rows(ctypes.Structure):
+    _fields_ = [("select", ctypes.c_char_p), ("by", ctypes.c_char_p), ("asks", P), ("ask_names", P), ("n_asks", ctypes.c_size_t), ("is_distinct", ctypes.c_int),
+                ("sort", ctypes.c_char_p), ("head", ctypes.c_uint64), ("tail", ctypes.c_uint64), ("sample", ctypes.c_uint64), ("seed", ctypes.c_uint64)]
+
+
+COUNT, SUM, DISTINCT = 0, 1, 9
+
+
+@pytest.fixture(scope="module")
+def asked(yoke_path, plain_build):
+    """asked(what speaks Arrow, on, by=…, asks=…) -> what PyArrow makes of the answer: through the installed library's own calls."""
+    lib = ctypes.CDLL(str(yoke_path.parent / "libyoke.so.0"))
+    for name, kinds in (("yoke_open", [ctypes.c_char_p, P]), ("yoke_table_from_arrow", [P, P, P]), ("yoke_table_rows", [P, P, P])):
+        getattr(lib, name).restype, getattr(lib, name).argtypes = P, kinds
+    lib.yoke_frame_to_arrow.argtypes = [P, P, P]
+    lib.yoke_table_close.argtypes = lib.yoke_close.argtypes = [P]
+
+    def call(data, on=b"threads:3", asks=(), **words):
+        error, given, taken = ctypes.create_string_buffer(512), ctypes.create_string_buffer(40), ctypes.create_string_buffer(40)
+        pa.RecordBatchReader.from_stream(data)._export_to_c(ctypes.addressof(given))
+        session = lib.yoke_open(on, error)
+        table = lib.yoke_table_from_arrow(session, given, error)
+        list_ = (Ask * len(asks))(*(Ask(what=what, expr=expr) for what, expr in asks))
+        frame = lib.yoke_table_rows(table, ctypes.byref(Rows(asks=ctypes.cast(list_, P), n_asks=len(asks), **words)), error) if table else None
+        assert frame, error.raw[8:].split(b"\0")[0]
+        assert lib.yoke_frame_to_arrow(frame, taken, error) == 0
+        got = pa.RecordBatchReader._import_from_c(ctypes.addressof(taken)).read_all()
+        lib.yoke_table_close(table)
+        lib.yoke_close(session)
+        return got
+
+    return call
+
+
+@pytest.mark.parametrize("on", [b"serial", b"threads:3", b"processes:2"])
+def test_dictionaries_are_the_values_they_stand_for(asked, on):
+    """Groups, different values and sorted rows of columns whose batches have dictionaries of their own, with values twice in them."""
+    import pandas as pd
+    rng = random.Random(5)
+    batches = []
+    for n in (3000, 1, 131072, 50000):
+        words = [rng.choice(["a", "b", "long enough to lie apart", None, "a", ""]) for _ in range(rng.randrange(3, 9))] + ["z"]
+        reals = [rng.choice([0.0, -0.0, 1.5, float("nan"), None]) for _ in range(5)]
+        def coded(values, kind):
+            return pa.DictionaryArray.from_arrays(pa.array([rng.choice([None, *range(len(values))]) for _ in range(n)], pa.int16()), pa.array(values, kind))
+        batches.append(pa.record_batch([coded(words, pa.string()), coded(reals, pa.float64()), pa.array(rng.choices(range(100), k=n))], ["w", "x", "i"]))
+    table = pa.Table.from_batches(batches)
+    frame = pd.DataFrame({"w": [v for b in batches for v in b["w"].to_pylist()], "x": [v for b in batches for v in b["x"].to_pylist()], "i": table["i"].to_pylist()})
+    reader = lambda: pa.RecordBatchReader.from_batches(table.schema, batches)
+    got = asked(reader(), on, by=b"w", asks=[(COUNT, None), (SUM, b"x"), (SUM, b"i"), (DISTINCT, b"x")]).to_pandas()
+    want = frame.groupby("w", dropna=False).agg(n=("i", "size"), x=("x", "sum"), i=("i", "sum"), u=("x", "nunique")).reset_index()
+    assert got.iloc[:, 0].tolist()[:-1] == want["w"].tolist()[:-1] and pd.isna(got.iloc[-1, 0])
+    for k, name in enumerate("nxiu"):
+        assert got.iloc[:, k + 1].tolist() == want[name].tolist(), name
+    got = asked(reader(), on, by=b"x", asks=[(COUNT, None)]).to_pylist()
+    assert [r["count"] for r in got] == [int((frame.x == 0).sum()), int((frame.x == 1.5).sum()), int(frame.x.isna().sum())]
+    got = asked(reader(), on, select=b"w, i", sort=b"w desc, i").to_pylist()
+    want = frame.sort_values(["w", "i"], ascending=[False, True], na_position="last", kind="stable")
+    assert [(r["w"], r["i"]) for r in got] == [(None if w is None or w != w else w, i) for w, i in zip(want.w, want.i)]
+    assert sorted(filter(None, asked(reader(), on, select=b"w", is_distinct=1)["w"].to_pylist())) == sorted(w for w in set(frame.w.dropna()) if w)
+
+
+def test_polars_and_duckdb_ask_the_library(asked):
+    import duckdb
+    import polars as pl
+    df = pl.DataFrame({"zone": pl.Series(["u", "v", None, "u"] * 2500, dtype=pl.Categorical), "tip": [1.5, None, 2.0, 3.0] * 2500})
+    got = pl.from_arrow(asked(df, by=b"zone", asks=[(SUM, b"tip")]))
+    assert got.rows() == df.with_columns(pl.col("zone").cast(str)).group_by("zone").agg(pl.col("tip").sum()).sort("zone", nulls_last=True).rows()
+    answer = asked(duckdb.sql("select i % 3 as k, i * 1.5::double as x from range(10000) t(i)"), by=b"k", asks=[(SUM, b"x")])
+    assert duckdb.sql("from answer").fetchall() == duckdb.sql("select i % 3 as k, sum(i * 1.5::double) from range(10000) t(i) group by 1 order by 1").fetchall()

@@ -6,8 +6,19 @@
 #include "format/arrow/arrow_type.h"
 
 #include "base/alloc.h"
+#include "exec/gate.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* A batch's dictionary as blocks have it; batches that follow one another often have the same. */
+typedef struct coded {
+    struct coded            *older; /* of all that are there */
+    const struct ArrowArray *of;
+    yk_dict                  dict;  /* values owned */
+    uint64_t                *valid; /* owned; a bit for each value; NULL: all are there */
+} coded;
 
 struct yk_arrow {
     struct ArrowSchema schema;
@@ -15,8 +26,22 @@ struct yk_arrow {
     uint64_t          *first; /* of each batch: its first row; one more at the end */
     size_t             n_batches, cap;
     yk_arrow_kind     *columns;
-    unsigned           n_columns;
+    unsigned           n_columns, n_coded;
+    uint64_t           first_id; /* of dictionaries: the same in every worker process */
+    pthread_mutex_t    lock;
+    coded            **coded; /* of each dictionary-encoded column and batch, NULL until needed; guarded by lock, as the next */
+    coded             *newest;
 };
+
+static void coded_free(coded *d)
+{
+    if (!d)
+        return;
+    yk_free((void *)(uintptr_t)d->dict.values);
+    yk_free(d->valid);
+    yk_free(d);
+}
+YK_DEFINE_CLEANUP(coded, coded_free)
 
 /* ---- opening */
 
@@ -41,6 +66,8 @@ static int read_schema(yk_arrow *a, struct ArrowArrayStream *s, yoke_error *err)
         return yk_fail_nomem(err, "importing a table");
     for (a->n_columns = 0; a->n_columns < top->n_children; a->n_columns++)
         YK_TRY(yk_arrow_kind_read(top->children[a->n_columns], &a->columns[a->n_columns], err));
+    for (unsigned i = 0; i < a->n_columns; i++)
+        a->columns[i].number = a->columns[i].index ? a->n_coded++ : 0;
     return 0;
 }
 
@@ -77,11 +104,15 @@ static int read_batches(yk_arrow *a, struct ArrowArrayStream *s, yoke_error *err
         if (sys)
             return stream_failed(s, sys, err);
         if (!b->release)
-            return 0;
+            break;
         a->n_batches++;
         YK_TRY(check_batch(a, b, err));
         row += (uint64_t)b->length;
     }
+    static atomic_uint_fast64_t next_id = 1;
+    a->first_id = (uint64_t)0x3ffe << 48 | atomic_fetch_add(&next_id, a->n_batches * a->n_coded);
+    a->coded = yk_calloc(a->n_batches + 1, (a->n_coded + 1) * sizeof *a->coded);
+    return a->coded ? 0 : yk_fail_nomem(err, "importing a table");
 }
 
 int yk_arrow_open(struct ArrowArrayStream *stream, yk_arrow **ret, yoke_error *err)
@@ -89,7 +120,9 @@ int yk_arrow_open(struct ArrowArrayStream *stream, yk_arrow **ret, yoke_error *e
     if (!stream || !stream->release)
         return yk_fail(err, YOKE_EINVALID, "the Arrow stream was released before; each can be read once");
     yk_arrow *a = yk_new(yk_arrow);
-    int       rc = a ? read_schema(a, stream, err) : yk_fail_nomem(err, "importing a table");
+    if (a)
+        yk_lock_init(&a->lock);
+    int rc = a ? read_schema(a, stream, err) : yk_fail_nomem(err, "importing a table");
     if (rc == 0)
         rc = read_batches(a, stream, err);
     stream->release(stream);
@@ -110,6 +143,12 @@ void yk_arrow_close(yk_arrow *a)
             a->batches[i].release(&a->batches[i]);
     if (a->schema.release)
         a->schema.release(&a->schema);
+    for (coded *d = a->newest, *older; d; d = older) {
+        older = d->older;
+        coded_free(d);
+    }
+    pthread_mutex_destroy(&a->lock);
+    yk_free(a->coded);
     yk_free(a->batches);
     yk_free(a->first);
     yk_free(a->columns);
@@ -139,7 +178,10 @@ struct yk_arrow_cursor {
     unsigned             number;
     uint64_t             row, end;
     size_t               batch;
+    const coded         *coded; /* of batch coded_batch; NULL: none yet */
+    size_t               coded_batch;
     uint64_t             valid[YK_BLOCK / 64];
+    uint32_t             codes[YK_BLOCK];
     _Alignas(64) unsigned char values[YK_BLOCK * 16];
 };
 
@@ -161,6 +203,7 @@ int yk_arrow_cursor_open(const yk_arrow *a, unsigned number, uint64_t first, uin
     cur->row = first;
     cur->end = first + n;
     cur->batch = 0;
+    cur->coded = NULL;
     *ret = cur;
     return 0;
 }
@@ -267,9 +310,9 @@ static uint32_t take_valid(yk_arrow_cursor *cur, const struct ArrowArray *a, int
 
 static bool block_has(const yk_arrow_cursor *cur, uint32_t slot) { return cur->valid[slot / 64] >> (slot % 64) & 1; }
 
-static int lies_outside(const yk_arrow_cursor *cur, const char *what, yoke_error *err)
+static int lies_outside(const yk_arrow_kind *k, const char *what, yoke_error *err)
 {
-    return yk_fail(err, YOKE_EFORMAT, "column '%s' of the Arrow stream is malformed: %s", cur->column->said.name, what);
+    return yk_fail(err, YOKE_EFORMAT, "column '%s' of the Arrow stream is malformed: %s", k->said.name, what);
 }
 
 static int take_texts(yk_arrow_cursor *cur, const struct ArrowArray *a, int64_t row, uint32_t n, uint32_t at, yoke_error *err)
@@ -279,7 +322,7 @@ static int take_texts(yk_arrow_cursor *cur, const struct ArrowArray *a, int64_t 
         if (!block_has(cur, at + i))
             to[i] = (yk_text){"", 0};
         else if (!text_at(a, cur->column, row + i, &to[i]))
-            return lies_outside(cur, "a text ends before it begins", err);
+            return lies_outside(cur->column, "a text ends before it begins", err);
     return 0;
 }
 
@@ -298,14 +341,14 @@ static int take_coded(yk_arrow_cursor *cur, const struct ArrowArray *a, int64_t 
         if (!block_has(cur, slot))
             continue;
         if (codes[i] < 0 || codes[i] >= dict->length)
-            return lies_outside(cur, "a code is not of its dictionary", err);
+            return lies_outside(cur->column, "a code is not of its dictionary", err);
         if (!is_there(dict, codes[i] + dict->offset)) {
             cur->valid[slot / 64] &= ~(1ull << (slot % 64));
             ++*missing;
         } else if (k->form < YK_ARROW_BYTES32)
             take_fixed(dict, k->form, codes[i] + dict->offset, 1, to);
         else if (!text_at(dict, k, codes[i] + dict->offset, to))
-            return lies_outside(cur, "a text ends before it begins", err);
+            return lies_outside(cur->column, "a text ends before it begins", err);
     }
     return 0;
 }
@@ -322,6 +365,96 @@ static int take_rows(yk_arrow_cursor *cur, const struct ArrowArray *batch, int64
     if (k->form >= YK_ARROW_BYTES32)
         return take_texts(cur, a, row, n, at, err);
     take_fixed(a, k->form, row, n, cur->values + at * yk_kind_size(k->said.type.kind));
+    return 0;
+}
+
+/* ---- dictionaries: their values once, then codes */
+
+enum { MOST_CODED = 1 << 16 }; /* larger ones are read value by value */
+
+static int make_coded(const yk_arrow_kind *k, const struct ArrowArray *dict, uint64_t id, coded **ret, yoke_error *err)
+{
+    YK_CLEANUP(coded_freep) coded *d = yk_new(coded);
+    uint32_t n = (uint32_t)dict->length;
+    void    *values = d ? yk_malloc_aligned(n * yk_kind_size(k->said.type.kind)) : NULL;
+    if (!values)
+        return yk_fail_nomem(err, "reading a table");
+    d->of = dict;
+    d->dict = (yk_dict){.n = n, .values = values, .id = id};
+    if (dict->null_count && dict->buffers[0] && !(d->valid = yk_new_array(uint64_t, n / 64 + 1)))
+        return yk_fail_nomem(err, "reading a table");
+    for (uint32_t i = 0; d->valid && i < n; i++)
+        d->valid[i / 64] |= (uint64_t)is_there(dict, dict->offset + i) << (i % 64);
+    if (k->form < YK_ARROW_BYTES32)
+        take_fixed(dict, k->form, dict->offset, n, values);
+    for (uint32_t i = 0; k->form >= YK_ARROW_BYTES32 && i < n; i++) {
+        yk_text *to = (yk_text *)values + i;
+        *to = (yk_text){"", 0};
+        if (is_there(dict, dict->offset + i) && !text_at(dict, k, dict->offset + i, to))
+            return lies_outside(k, "a text ends before it begins", err);
+    }
+    *ret = YK_TAKE(d);
+    return 0;
+}
+
+static bool is_same(const struct ArrowArray *a, const struct ArrowArray *b)
+{
+    bool is = a->length == b->length && a->offset == b->offset && a->null_count == b->null_count && a->n_buffers == b->n_buffers;
+    for (int64_t i = 0; is && i < a->n_buffers; i++)
+        is = a->buffers[i] == b->buffers[i];
+    return is;
+}
+
+static int find_coded(yk_arrow *a, unsigned column, size_t batch, const coded **ret, yoke_error *err)
+{
+    const yk_arrow_kind     *k = &a->columns[column];
+    const struct ArrowArray *dict = a->batches[batch].children[column]->dictionary;
+    coded                  **slot = &a->coded[k->number * a->n_batches + batch];
+    int                      rc = 0;
+    pthread_mutex_lock(&a->lock);
+    if (!*slot && batch > 0 && slot[-1] && is_same(slot[-1]->of, dict))
+        *slot = slot[-1];
+    if (!*slot && batch + 1 < a->n_batches && slot[1] && is_same(slot[1]->of, dict))
+        *slot = slot[1];
+    if (!*slot && (rc = make_coded(k, dict, a->first_id + (uint64_t)(slot - a->coded), slot, err)) == 0) {
+        (*slot)->older = a->newest;
+        a->newest = *slot;
+    }
+    *ret = *slot;
+    pthread_mutex_unlock(&a->lock);
+    return rc;
+}
+
+/* The next ret->n rows, of one batch, as codes; those that are missing have the first. *ret_done is false where they are no codes. */
+static int code_rows(yk_arrow_cursor *cur, const struct ArrowArray *batch, int64_t row, yk_vec *ret, bool *ret_done, yoke_error *err)
+{
+    const struct ArrowArray *a = batch->children[cur->number];
+    const yk_arrow_kind     *k = cur->column;
+    int64_t                 *codes = (int64_t *)(void *)cur->values;
+    *ret_done = k->index && a->dictionary->length > 0 && a->dictionary->length <= MOST_CODED;
+    if (!*ret_done)
+        return 0;
+    if (!cur->coded || cur->coded_batch != cur->batch)
+        YK_TRY(find_coded((yk_arrow *)(uintptr_t)cur->a, cur->number, cur->batch, &cur->coded, err));
+    cur->coded_batch = cur->batch;
+    row += batch->offset + a->offset;
+    memset(cur->valid, 0, sizeof cur->valid);
+    uint32_t missing = take_valid(cur, a, row, ret->n, 0);
+    take_fixed(a, k->index, row, ret->n, codes);
+    for (uint32_t i = 0; i < ret->n; i++) {
+        bool is_here = !missing || block_has(cur, i);
+        if (is_here && (uint64_t)codes[i] >= cur->coded->dict.n)
+            return lies_outside(k, "a code is not of its dictionary", err);
+        cur->codes[i] = is_here ? (uint32_t)codes[i] : 0;
+    }
+    for (uint32_t i = 0; cur->coded->valid && i < ret->n; i++)
+        if (!yk_arrow_bit(cur->coded->valid, cur->codes[i])) {
+            cur->valid[i / 64] &= ~(1ull << (i % 64));
+            missing++;
+        }
+    ret->codes = cur->codes;
+    ret->dict = &cur->coded->dict;
+    ret->valid = missing ? cur->valid : NULL;
     return 0;
 }
 
@@ -356,10 +489,15 @@ int yk_arrow_cursor_next(yk_arrow_cursor *cur, uint32_t n, yk_vec *ret, yoke_err
     }
     while (cur->row >= a->first[cur->batch + 1])
         cur->batch++;
-    if (cur->row + n <= a->first[cur->batch + 1] &&
-        borrow_rows(cur, &a->batches[cur->batch], (int64_t)(cur->row - a->first[cur->batch]), ret)) {
-        cur->row += n;
-        return 0;
+    if (cur->row + n <= a->first[cur->batch + 1]) {
+        const struct ArrowArray *b = &a->batches[cur->batch];
+        int64_t                  row = (int64_t)(cur->row - a->first[cur->batch]);
+        bool                     is_done;
+        YK_TRY(code_rows(cur, b, row, ret, &is_done, err));
+        if (is_done || borrow_rows(cur, b, row, ret)) {
+            cur->row += n;
+            return 0;
+        }
     }
     uint32_t done = 0, missing = 0;
     memset(cur->valid, 0, sizeof cur->valid);

@@ -25,7 +25,8 @@ typedef struct yk_arrow_kind {
     yk_arrow_column said; /* name borrowed from the schema */
     yk_arrow_form   form;
     yk_arrow_form   index; /* of a dictionary-encoded column: how codes are stored; else YK_ARROW_NONE */
-    size_t          width; /* of YK_ARROW_FIXED */
+    unsigned        number; /* of a dictionary-encoded column: the how-manyth it is */
+    size_t          width;  /* of YK_ARROW_FIXED */
     char            refusal[96];
 } yk_arrow_kind;
 
