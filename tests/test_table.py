@@ -2,6 +2,7 @@
 
 import json
 import math
+import subprocess
 
 import numpy as np
 import pandas as pd
@@ -227,6 +228,21 @@ def test_hive_folders_give_columns(yoke, tmp_path):
     assert ok(yoke("table", tmp_path, "--where", "year == 2022", "--sum", "x")) == "15\n"
     got = rows(yoke("table", tmp_path, "--by", "year", "--sum", "x", "--json"))
     assert got == [{"year": 2021, "sum(x)": 60}, {"year": 2022, "sum(x)": 15}]
+
+
+def test_more_files_than_may_be_open(yoke_path, plain_build, tmp_path):
+    """Two hundred small files of each kind with fifty descriptors: the soft limit is the hard one here."""
+    n = 200
+    for i in range(n):
+        x = np.arange(i * 10, i * 10 + 10)
+        pq.write_table(pa.table({"x": x}), tmp_path / f"a{i:03}.parquet")
+        pd.DataFrame({"x": x}).to_csv(tmp_path / f"a{i:03}.csv", index=False)
+        np.save(tmp_path / f"a{i:03}.npy", x)
+    for ending, column in (("parquet", "x"), ("csv", "x"), ("npy", "c1")):
+        for on in ("serial", "threads:3", "processes:2"):
+            call = f"ulimit -n 50; exec '{yoke_path}' table '{tmp_path}/*.{ending}' --sum {column} --on {on}"
+            run = subprocess.run(["bash", "-c", call], capture_output=True, text=True)
+            assert run.stdout == f"{sum(range(10 * n))}\n", (ending, on, run.stderr)
 
 
 def test_wrong_calls_say_what_to_do(yoke, shared, tmp_path):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -65,15 +66,52 @@ def test_results_have_the_names_they_are_given(yoke, month):
 def test_folder_names_are_decoded(yoke, tmp_path):
     import pyarrow.dataset as ds
 
-    zone = ["New York", "a/b=c", "100%", "é", None]
-    t = pa.table({"zone": [zone[i % 5] for i in range(100)], "n": [i % 3 for i in range(100)], "x": range(100)})
+    zone, n = ["New York", "a/b=c", "100%", "é", None], 15 * 4096
+    t = pa.table({"zone": [zone[i % 5] for i in range(n)], "n": [i % 3 for i in range(n)], "x": range(n)})
     part = ds.partitioning(pa.schema([("zone", pa.string()), ("n", pa.int32())]), flavor="hive")
     ds.write_dataset(t, tmp_path / "d", format="parquet", partitioning=part)
     for k, z in enumerate(zone):
         where = "isnull(zone)" if z is None else f"zone == '{z}'"
-        assert json.loads(ok(yoke("table", tmp_path / "d", "--where", where, "--sum", "x", "--count", "--json"))) == {"sum(x)": sum(range(k, 100, 5)), "count": 20}, z
-    plan = ok(yoke("table", tmp_path / "d", "--where", "zone == 'New York' and n > 0", "--mean", "x", "--explain"))
-    assert "15 row groups, 13 left out" in plan and "zone (text): from folder names" in plan and "n (integer): from folder names" in plan
+        assert json.loads(ok(yoke("table", tmp_path / "d", "--where", where, "--sum", "x", "--count", "--json"))) == {"sum(x)": sum(range(k, n, 5)), "count": n // 5}, z
+    words = "table", tmp_path / "d", "--where", "zone == 'New York' and n > 0", "--mean", "x"
+    plan = ok(yoke(*words, "--explain"))
+    groups, out = map(int, re.search(r"(\d+) row groups, (\d+) left out", plan).groups())
+    assert out * 15 == groups * 13 and "zone (text): from folder names" in plan and "n (integer): from folder names" in plan
+    assert "53248 are left out" in plan and "8192 rows of 61440 read (53248 skipped" in yoke(*words, "--stats").stderr
+
+
+def test_types_of_folder_names(yoke, tmp_path):
+    """As Polars infers them, and PyArrow where it knows the type."""
+    import polars as pl
+
+    def folders(*names, file={"x": [1, 2]}):
+        root = tmp_path / str(len(list(tmp_path.iterdir())))
+        for name in names:
+            (root / name).mkdir(parents=True)
+            pq.write_table(pa.table(file), root / name / "a.parquet")
+        return root
+
+    for names in (("k=1", "k=__HIVE_DEFAULT_PARTITION__"), ("k=007", "k=12"), ("k=true", "k=false"), ("k=2022-01-01", "k=2022-12-31"), ("k=1.5", "k=-2.0"),
+                  ("k=b", "k=1")):
+        root = folders(*names)
+        got = [json.loads(line) for line in ok(yoke("table", root, "--select", "k, x", "--json")).splitlines()]
+        want = pl.read_parquet(root, hive_partitioning=True).select("k", "x").to_dicts()
+        assert got == json.loads(json.dumps(want, default=str)), names
+    root = folders("x=7", "x=8")  # the file's own column stands
+    assert ok(yoke("table", root, "--sum", "x")) == "6\n"
+    plan = ok(yoke("table", folders("k=3", "k=4"), "--where", "k == 4", "--sum", "x", "--explain"))
+    assert "rows      4, of which 0 are left out" in plan and "2 row groups, 0 left out" in plan  # they share a block
+
+
+def test_names_that_come_twice_or_hold_quotes(yoke, tmp_path):
+    name = 'x `y` "z"'
+    pq.write_table(pa.table([pa.array([1, 2]), pa.array([3.5, 4]), pa.array(["u", "v"]), pa.array([5, 6])], names=["a", "a", name, "A"]), tmp_path / "t.parquet")
+    got = [json.loads(line) for line in ok(yoke("table", tmp_path / "t.parquet", "--json", "--select", "*")).splitlines()]
+    assert got == [{"a": 1, "a_2": 3.5, name: "u", "A": 5}, {"a": 2, "a_2": 4, name: "v", "A": 6}]
+    for quoted in ('`x ``y`` "z"`', '"x `y` ""z"""'):
+        assert ok(yoke("table", tmp_path / "t.parquet", "--select", f"len({quoted}) as n")).split() == ["n", "1", "1"]
+    ok(yoke("table", tmp_path / "t.parquet", "-o", tmp_path / "u.parquet"))
+    assert pq.read_table(tmp_path / "u.parquet").column_names == ["a", "a_2", name, "A"]
 
 
 def test_a_plan_has_all_columns_that_are_read(yoke, month, shared):
@@ -227,3 +265,41 @@ def test_uuids_and_times_of_day_stay_what_they_are(yoke, tmp_path):
         (i, t.hour, t.minute, t.second) for i, t in enumerate(clock) if datetime.time(12) <= t < datetime.time(13, 30, 0, 500000)]
     columns = {r["column"]: r["type"] for r in rows(yoke("table", tmp_path / "in.parquet", "--columns", "--json"))}
     assert columns == {"id": "uuid", "n": "integer", "ms": "time[ms]", "us": "time[us]", "ns": "time[ns]"}
+
+
+def test_where_is_checked_when_it_is_said(yoke_path, plain_build, tmp_path):
+    """In C a filter that does not fit is an error of yoke_table_where where no reading is needed to know it."""
+    import ctypes
+    lib = ctypes.CDLL(str(yoke_path.parent / "libyoke.so.0"))
+    for name in ("yoke_open", "yoke_table_open", "yoke_table_where"):
+        getattr(lib, name).restype = ctypes.c_void_p
+    lib.yoke_table_open.argtypes = lib.yoke_table_where.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
+    lib.yoke_table_close.argtypes = lib.yoke_close.argtypes = [ctypes.c_void_p]
+    pq.write_table(pa.table({"x": [1, 2], "s": ["a", "b"]}), tmp_path / "t.parquet")
+    session = lib.yoke_open(b"serial", None)
+    table = lib.yoke_table_open(session, str(tmp_path / "t.parquet").encode(), None)
+    text = ctypes.create_string_buffer(512)
+    for expr, says in ((b"nope > 1", b"no column 'nope'"), (b"s > 1", b"s is text, 1 is integer"), (b"x + 1", b"integer"), (b"x >", b"expected a value")):
+        ctypes.memset(text, 0, 512)
+        assert lib.yoke_table_where(table, expr, text) is None and says in text.raw[8:], (expr, text.raw[8:200])
+    good = lib.yoke_table_where(table, b"x > 1", text)
+    lib.yoke_table_close(good)
+    lib.yoke_table_close(table)
+    lib.yoke_close(session)
+
+
+@pytest.mark.parametrize("words, says", [
+    (["--distinct", "--select", "payment_type", "--sample", "2"], "--sample is of the rows of the table"),
+    (["--by", "payment_type", "--count", "--top", "2", "--head", "1"], "--head and --tail do not go with it"),
+])
+def test_words_that_do_not_go_together(yoke, month, words, says):
+    run = yoke("table", month, *words)
+    assert run.returncode == 2 and says in run.stderr
+
+
+def test_a_plan_names_joins_and_the_bytes_of_csv_files(yoke, tmp_path):
+    (tmp_path / "t.csv").write_text("id,x\n" + "1,2.5\n" * 400_000)
+    (tmp_path / "z.csv").write_text("id,name\n1,one\n2,two\n")
+    size = (tmp_path / "t.csv").stat().st_size
+    plan = ok(yoke("table", tmp_path / "t.csv", "--join", tmp_path / "z.csv", "--key", "id", "--by", "name", "--mean", "x", "--explain"))
+    assert "join      1: 2 rows in memory, found by id\n" in plan and f"read      {size / 1e6:.2f} MB of CSV" in plan

@@ -9,8 +9,12 @@ import lzma
 import math
 import os
 import random
+import re
+import signal
 import string
+import subprocess
 import threading
+import time
 
 import numpy as np
 import pandas as pd
@@ -283,3 +287,127 @@ def test_types_that_show_late_in_columns_that_rows_are_found_by(yoke, tmp_path, 
             assert got == [ROWS_DRIFTING - 1, 0, 1]
         else:
             assert got == [i + (1 if "b as" in words[1] else 0) for i in range(ROWS_DRIFTING) if want(i)]
+
+
+def interrupted(yoke_path, words, after_s, **how):
+    """What a call says that gets Ctrl-C a while after it began."""
+    p = subprocess.Popen([str(yoke_path), "table", *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, **how)
+    if p.stdin:
+        p.stdin.write(b"a\n1\n2\n")
+        p.stdin.flush()
+    time.sleep(after_s)
+    if p.poll() == 0:
+        raise ProcessLookupError("it had ended before")
+    p.send_signal(signal.SIGINT)
+    began = time.time()
+    p.wait(timeout=60)
+    took, said = time.time() - began, p.stderr.read().decode()
+    assert p.returncode == 130 and p.stdout.read() == b"", said
+    assert took < 5, "whoever waits must be able to go"
+    return said
+
+
+def test_ctrl_c_while_input_is_awaited(yoke_path, tmp_path):
+    assert "interrupted after 3 lines of 'standard input'" in interrupted(yoke_path, ["-", "--sum", "a"], 0.5, stdin=subprocess.PIPE)
+    os.mkfifo(tmp_path / "f.csv")
+    keep = os.open(tmp_path / "f.csv", os.O_RDWR)
+    os.write(keep, b"a\n1\n")
+    assert "interrupted after 2 lines of" in interrupted(yoke_path, [tmp_path / "f.csv", "--sum", "a"], 0.5)
+    os.close(keep)
+
+
+@pytest.mark.parametrize("words", [["t.csv", "--count"], ["t.csv.gz", "--sum", "a"], ["one.csv", "--join", "t.csv", "--key", "a", "--count"]], ids=str)
+def test_ctrl_c_while_rows_are_counted(yoke_path, tmp_path, words):
+    """A file so large that the interrupt meets the counting, the unpacking, and the reading of a table that joins."""
+    write(tmp_path / "one.csv", "a\n1\n")
+    write(tmp_path / "t.csv", "a\n" + "1234567\n" * 30_000_000)
+    if words[0].endswith(".gz"):
+        with gzip.open(tmp_path / "t.csv.gz", "wb", compresslevel=1) as f:
+            f.write((tmp_path / "t.csv").read_bytes())
+    for after_s in (0.05, 0.02, 0.1, 0.01):  # the machine may be quick or busy
+        try:
+            said = interrupted(yoke_path, [*words, "--on", "serial"], after_s, cwd=tmp_path)
+        except ProcessLookupError:
+            continue
+        assert "interrupted after" in said
+        break
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted({"one.csv", "t.csv", words[0]})
+
+
+def test_progress_of_a_pipe(yoke_path):
+    """Lines are counted while they come; the pace of the scan is its own."""
+    p = subprocess.Popen([str(yoke_path), "table", "-", "--sum", "a", "--progress", "bar"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    p.stdin.write(b"a\n" + b"1\n" * 999_999)
+    p.stdin.flush()
+    time.sleep(1.5)
+    out, err = p.communicate(b"2\n" * 200_000)
+    shown = err.decode().split("\r")
+    assert out == b"1399999\n" and any("table: 1,000,000 rows, " in s for s in shown), shown
+    assert not any(" s left" in s and not s.split(" s left")[0].endswith(" 0") for s in shown), shown
+
+
+def test_packed_files_in_several_members(yoke, tmp_path):
+    write(tmp_path / "t.csv.gz", gzip.compress(b"a,b\n1,x\n") + gzip.compress(b"") + gzip.compress(b"2,y\n3"))
+    with open(tmp_path / "t.csv.gz", "ab") as f:
+        f.write(gzip.compress(b",z\n"))
+    assert rows(yoke("table", tmp_path / "t.csv.gz", "--select", "*", "--json")) == [{"a": 1, "b": "x"}, {"a": 2, "b": "y"}, {"a": 3, "b": "z"}]
+    whole = gzip.compress(random.Random(1).randbytes(1 << 20).hex().encode())
+    for cut in (12, 1000, len(whole) // 2, len(whole) - 1):
+        run = yoke("table", write(tmp_path / "cut.csv.gz", whole[:cut]), "--count")
+        assert run.returncode == 1 and "the gzip data is cut short" in run.stderr, cut
+
+
+@pytest.mark.parametrize("on", ["serial", "threads:2", "threads:7", "processes:3"])
+def test_lines_are_right_in_the_middle_of_a_large_file(yoke, tmp_path, on):
+    """Line ends within quotes count as lines of the file; the bad row lies chunks behind the beginning."""
+    bad = 400_000
+    text = "a,b\r\n" + "".join(f'{i},"li\nne {i}"\r\n' for i in range(bad)) + "5,6,7\r\n" + "".join(f"{i},x\r\n" for i in range(bad))
+    path = write(tmp_path / "t.csv", text)
+    line = text[:text.index("5,6,7")].count("\n") + 1
+    run = yoke("table", path, "--mean", "a", "--on", on)
+    assert run.returncode == 1 and f"line {line}: 3 fields where 2 are expected" in run.stderr
+    run = yoke("table", path, "--count", "--sum", "a", "--bad-rows", "skip", "--on", on, "--json")
+    assert json.loads(ok(run)) == {"count": 2 * bad, "sum(a)": bad * (bad - 1)} and "1 row with a wrong number of fields" in run.stderr
+
+
+def test_a_full_temporary_folder_is_said(yoke_path, plain_build, tmp_path):
+    path = write(tmp_path / "t.csv.gz", gzip.compress(b"a\n" + b"1\n" * 2_000_000))
+    limit = f"ulimit -f 1; trap '' XFSZ; exec '{yoke_path}' table '{path}' --count"  # a file of 1 KiB at most
+    run = subprocess.run(["bash", "-c", limit], capture_output=True, text=True, env={**os.environ, "TMPDIR": str(tmp_path)})
+    assert run.returncode == 1 and f"unpacked to a temporary file in '{tmp_path}': set TMPDIR to a folder with room" in run.stderr
+
+
+def test_many_columns_that_are_wider_than_they_seem(yoke, tmp_path):
+    """Each column turns real, text or a date late, in a row of its own: a few scans find out, not one for each."""
+    rng = random.Random(4)
+    n, wide = 3000, 300
+    late = {c: (rng.randrange(600, n), rng.choice(["1.5", "x", "2022-01-01", "2022-01-01 10:00"])) for c in range(wide)}
+    by_row = {}
+    for c, (r, value) in late.items():
+        by_row.setdefault(r, {})[c] = value
+    lines = [",".join(by_row.get(r, {}).get(c, "7") for c in range(wide)) for r in range(n)]
+    path = write(tmp_path / "t.csv", ",".join(f"c{c}" for c in range(wide)) + "\n" + "\n".join(lines) + "\n")
+    asks = [word for c in range(wide) for word in ("--max", f"c{c}")]
+    for on in ("serial", "threads:3", "processes:2"):
+        run = yoke("table", path, *asks, "--stats", "--json", "--on", on)
+        got = json.loads(ok(run))
+        assert [got[f"max(c{c})"] for c in range(wide)] == [7 if v == "1.5" else max("7", v) for _, v in late.values()]
+        assert int(re.search(r"in (\d+) scans", run.stderr)[1]) <= 4, run.stderr
+    kinds = types(yoke, path)
+    assert all(kinds[f"c{c}"] == ("real" if v == "1.5" else "text") for c, (_, v) in late.items())
+
+
+def test_thousands_of_columns(yoke, tmp_path):
+    """As DuckDB sees them: listed, selected, computed with, described, and through Parquet."""
+    import duckdb
+    wide = 4500
+    cells = [[(i * j) % 977 / 4 for i in range(wide)] for j in range(20)]
+    path = write(tmp_path / "t.csv", ",".join(f"gene_{i}" for i in range(wide)) + "\n" + "".join(",".join(map(str, row)) + "\n" for row in cells))
+    assert len(ok(yoke("table", path, "--columns")).splitlines()) == wide + 1
+    got = rows(yoke("table", path, "--select", "*, gene_0 + gene_4499 as both", "--json"))
+    assert [list(r.values()) for r in got] == [row + [row[0] + row[-1]] for row in cells]
+    ok(yoke("table", path, "-o", tmp_path / "t.parquet"))
+    assert [list(r) for r in duckdb.sql(f"from '{tmp_path / 't.parquet'}'").fetchall()] == cells
+    described = [json.loads(line) for line in ok(yoke("table", tmp_path / "t.parquet", "--select", ", ".join(f"gene_{i}" for i in range(700)), "--describe", "--json")).splitlines()]
+    want = pd.DataFrame(cells)[range(700)].describe()
+    assert [d["max"] for d in described] == list(want.loc["max"]) and [d["25%"] for d in described] == list(want.loc["25%"])

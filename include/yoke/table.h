@@ -40,7 +40,8 @@ typedef struct yoke_table_opts {
     uint64_t memory;      /* bytes that a scan and its results may hold before they go to temporary files or are refused; 0: a quarter of
                              what this process may use. What it takes at least: docs/tables.md */
     int (*progress)(void *ctx, uint64_t rows_done, uint64_t rows); /* called from the thread that asked; nonzero: end with
-                             YOKE_ECANCELED. May be NULL */
+                             YOKE_ECANCELED. Until the rows of CSV files are counted `rows` is UINT64_MAX and rows_done what was counted so
+                             far, of standard input and packed files as they are opened: their lines. May be NULL */
     void  *progress_ctx;
 } yoke_table_opts;
 
@@ -55,7 +56,8 @@ yoke_table *yoke_table_open(yoke_session *s, const char *pattern, yoke_error *er
 yoke_table *yoke_table_open_many(yoke_session *s, const char *const *patterns, size_t n, const yoke_table_opts *opts, yoke_error *err);
 void        yoke_table_close(yoke_table *t); /* NULL is allowed */
 
-/* Only the rows where `expr` is true. YOKE_ESYNTAX, YOKE_EABSENT (a column), YOKE_ETYPE. */
+/* Only the rows where `expr` is true. YOKE_ESYNTAX; YOKE_EABSENT (a column) and YOKE_ETYPE, which of CSV files the asking says: their types
+ * are found by reading. */
 yoke_table *yoke_table_where(const yoke_table *t, const char *expr, yoke_error *err);
 
 /* With the columns of `other`, which is read into memory: "PULocationID = LocationID" (several pairs with commas; one name where both call
@@ -127,17 +129,18 @@ typedef struct yoke_frame yoke_frame;
 
 /* What makes rows of a table: fill in what is wanted, leave the rest 0. */
 typedef struct yoke_rows {
-    const char *select;   /* "zone, tip / fare as share", "*, tip / fare as share"; NULL or *: all columns of all files that can be read (with `by`: the keys and `asks`) */
+    const char *select;   /* "zone, tip / fare as share", "*, tip / fare as share"; NULL or *: all columns of all files that can be read. NULL with `by` */
     const char *by;       /* one row per group: "PULocationID, hour(pickup)" */
     const yoke_ask *asks; /* with `by`: what of each group; n_asks of them. With histograms (all of the same bins) a group has a row for
                              each bin: its edges as columns "lo" and "hi", then the counts, the group's other results repeated */
     const char *const *ask_names; /* n_asks names of those columns; NULL: "mean(tip)" */
     size_t      n_asks;
-    int         is_distinct; /* each different row once, in order of first appearance */
+    int         is_distinct; /* each different row once, in order of first appearance; not with `by` nor `sample` */
     const char *sort;        /* "tip desc, zone": a comma list; missing last; equal rows stay in order */
     uint64_t    head;        /* at most so many rows (with `by`: groups), after sorting; 0: all */
     uint64_t    tail;        /* the last so many */
-    uint64_t    sample;      /* so many rows chosen by `seed`, each set of rows equally likely; in order */
+    uint64_t    sample;      /* so many rows chosen by `seed`, each set of rows equally likely; in order. One of head, tail and sample; none
+                                of the last with `by` */
     uint64_t    seed;
 } yoke_rows;
 
@@ -146,6 +149,7 @@ typedef struct yoke_rows {
 yoke_frame *yoke_table_rows(const yoke_table *t, const yoke_rows *rows, yoke_error *err);
 void        yoke_frame_free(yoke_frame *f);
 
+/* Columns and rows are counted from 0; beyond the last there is no name (NULL), and cells are missing. */
 uint64_t    yoke_frame_rows(const yoke_frame *f);
 size_t      yoke_frame_columns(const yoke_frame *f);
 const char *yoke_frame_name(const yoke_frame *f, size_t column); /* borrowed */

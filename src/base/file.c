@@ -3,7 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -51,6 +54,70 @@ int yk_file_read_at(int fd, const char *path, uint64_t offset, void *to, size_t 
         at += got, offset += (uint64_t)got, n -= (size_t)got;
     }
     return 0;
+}
+
+/* ---- inputs */
+
+static atomic_uint n_kept;
+
+static unsigned most_kept(void)
+{
+    struct rlimit files;
+    return getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur / 2 < UINT_MAX ? (unsigned)(files.rlim_cur / 2) : UINT_MAX;
+}
+
+static int identify(int fd, const char *path, struct yk_identity *ret, yoke_error *err)
+{
+    struct stat st;
+    if (fstat(fd, &st) < 0)
+        return yk_fail_errno(err, "'%s'", path);
+    *ret = (struct yk_identity){st.st_dev, st.st_ino, (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec};
+    return 0;
+}
+
+int yk_input_open(yk_input *in, const char *path, yoke_error *err)
+{
+    yk_input i = {.fd = -1, .path = path};
+    YK_TRY(yk_file_open(path, &i.fd, &i.size, err));
+    int rc = identify(i.fd, path, &i.identity, err);
+    i.is_kept = atomic_fetch_add(&n_kept, 1) < most_kept();
+    if (!i.is_kept || rc < 0) {
+        atomic_fetch_sub(&n_kept, 1);
+        close(i.fd);
+        i.fd = -1;
+    }
+    if (rc == 0)
+        *in = i;
+    return rc;
+}
+
+static int read_anew(const yk_input *in, uint64_t offset, void *to, size_t n, yoke_error *err)
+{
+    struct yk_identity now = {0};
+    uint64_t           size;
+    int                fd;
+    YK_TRY(yk_file_open(in->path, &fd, &size, err));
+    int rc = identify(fd, in->path, &now, err);
+    if (rc == 0 && (now.device != in->identity.device || now.inode != in->identity.inode || now.changed_ns != in->identity.changed_ns))
+        rc = yk_fail(err, YOKE_EIO, "'%s' has changed since it was opened", in->path);
+    if (rc == 0)
+        rc = yk_file_read_at(fd, in->path, offset, to, n, err);
+    close(fd);
+    return rc;
+}
+
+int yk_input_read(const yk_input *in, uint64_t offset, void *to, size_t n, yoke_error *err)
+{
+    return in->fd >= 0 ? yk_file_read_at(in->fd, in->path, offset, to, n, err) : read_anew(in, offset, to, n, err);
+}
+
+void yk_input_close(yk_input *in)
+{
+    if (in->fd >= 0)
+        close(in->fd);
+    if (in->is_kept)
+        atomic_fetch_sub(&n_kept, 1);
+    *in = (yk_input){.fd = -1};
 }
 
 bool yk_file_read_ready(int fd, uint64_t offset, void *to, size_t n)

@@ -20,6 +20,23 @@ int yk_file_read_at(int fd, const char *path, uint64_t offset, void *to, size_t 
  * the system cannot tell. */
 bool yk_file_read_ready(int fd, uint64_t offset, void *to, size_t n) YK_MUST_USE;
 
+/* A file that is read by ranges, by any threads at once. It stays open while not too many are; beyond half of what the process may have
+ * open it is opened anew for each read, and must still be the same. Zeroed with fd -1 is closed. */
+typedef struct yk_input {
+    int         fd;   /* -1: opened for each read */
+    bool        is_kept; /* counted among those that stay open */
+    const char *path; /* borrowed until it is closed */
+    uint64_t    size;
+    struct yk_identity {
+        uint64_t device, inode;
+        int64_t  changed_ns;
+    } identity;
+} yk_input;
+
+int  yk_input_open(yk_input *in, const char *path, yoke_error *err) YK_MUST_USE; /* fails as yk_file_open does */
+int  yk_input_read(const yk_input *in, uint64_t offset, void *to, size_t n, yoke_error *err) YK_MUST_USE;
+void yk_input_close(yk_input *in);
+
 /* Appends everything from `path` ("-": standard input) to `to`. */
 int yk_file_slurp(const char *path, yk_buf *to, yoke_error *err) YK_MUST_USE;
 

@@ -18,6 +18,7 @@ struct yk_progress {
     bool        is_bar, is_shown, has_spoken;
     char        note[160];
     double      started, next; /* seconds; when it may be drawn again */
+    double      since;         /* that `done` is counted */
 };
 
 int yk_progress_parse(const char *word, yk_progress_how *ret, yoke_error *err)
@@ -88,6 +89,7 @@ yk_progress *yk_progress_start(const char *what, const char *unit, uint64_t tota
     if (!p)
         return NULL;
     *p = (yk_progress){.what = what, .unit = unit, .total = total, .started = yk_now()};
+    p->since = p->started;
     p->is_bar = how == YK_PROGRESS_BAR || (how == YK_PROGRESS_AUTO && isatty(STDERR_FILENO));
     p->next = p->started + (p->is_bar ? FIRST_BAR : FIRST_LINE);
     return p;
@@ -125,7 +127,7 @@ static void draw_bar(yk_progress *p, const char *text)
 static void show(yk_progress *p, double now)
 {
     char text[256];
-    yk_progress_text(p->what, p->unit, p->done, p->failed, p->total, now - p->started, text, sizeof text);
+    yk_progress_text(p->what, p->unit, p->done, p->failed, p->total, now - p->since, text, sizeof text);
     char *left = p->note[0] ? strstr(text, " left") : NULL;
     if (left)
         while (left > text && *left != ',')
@@ -146,9 +148,11 @@ void yk_progress_update(yk_progress *p, uint64_t done, uint64_t failed)
 {
     if (!p)
         return;
+    double now = yk_now();
+    if (done < p->done) /* it began anew: the pace is that of this time */
+        p->since = now;
     p->done = done;
     p->failed = failed;
-    double now = yk_now();
     if (now < p->next)
         return;
     show(p, now);

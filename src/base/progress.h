@@ -27,7 +27,8 @@ typedef struct yk_progress yk_progress;
  * it is not known. NULL, and nothing is ever shown, when how is NONE or memory is out: every call below takes NULL. */
 yk_progress *yk_progress_start(const char *what, const char *unit, uint64_t total, yk_progress_how how);
 
-/* Shows how far it is; call it as often as is handy, it draws ten times a second at most. One thread at a time. */
+/* Shows how far it is; call it as often as is handy, it draws ten times a second at most. Where `done` falls something new has begun, with
+ * a pace of its own. One thread at a time. */
 void yk_progress_update(yk_progress *p, uint64_t done, uint64_t failed);
 void yk_progress_total(yk_progress *p, uint64_t total);
 

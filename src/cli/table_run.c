@@ -139,6 +139,7 @@ static int answer(yk_table_call *c, const yoke_table *t, yoke_error *err)
 typedef struct printing {
     yoke_session   *session;
     FILE           *to;
+    const char     *name; /* what it is called; NULL: standard output */
     yk_table_format format;
     bool            has_begun;
     yoke_frame     *first;  /* of an aligned table: rows that wait until there are enough to tell how wide columns are; owned */
@@ -179,7 +180,7 @@ static int slice_task(void *ctx, yk_task *t, void *out, yoke_error *err)
 static int write_slice(const printing *p, const char *text, size_t n, yoke_error *err)
 {
     if (fwrite(text, 1, n, p->to) != n)
-        return yk_fail_errno(err, "writing the rows");
+        return p->name ? yk_fail_errno(err, "writing '%s'", p->name) : yk_fail_errno(err, "writing the rows");
     return is_interrupted ? yk_fail(err, YOKE_ECANCELED, "interrupted while the rows were written") : 0;
 }
 
@@ -244,6 +245,7 @@ static int print_to(const yk_table_call *c, int (*make)(const yk_table_call *c, 
     YK_CLEANUP(yk_output_fini) yk_output o = {0};
     YK_TRY(yk_output_open(&o, c->out, c->is_forced, err));
     p.to = o.file;
+    p.name = o.path;
     YK_TRY(make(c, of, &p));
     return yk_output_commit(&o, err);
 }
@@ -432,7 +434,6 @@ static int join(const yk_table_call *c, yoke_session *s, yoke_table **t, yoke_er
 {
     for (size_t i = 0; i < c->n_joins; i++) {
         yoke_table_opts o = c->opts;
-        o.progress = NULL;
         o.types = NULL; /* those of the call are of its first table */
         yoke_table *other = yoke_table_open_many(s, &c->joins[i], 1, &o, err);
         yoke_table *both = other ? yoke_table_join(*t, other, c->keys[i], err) : NULL;

@@ -313,6 +313,10 @@ static bool check(call *c)
     for (size_t i = 0; i < c->n && !c->rows.by; i++)
         if (c->asks[i].what == YOKE_ASK_FIRST || c->asks[i].what == YOKE_ASK_LAST)
             return yk_cli_usage(a, "--first and --last are of groups (--by); of the table: --select E --head 1, --tail 1") < 0;
+    if (c->rows.is_distinct && c->rows.sample)
+        return yk_cli_usage(a, "--sample is of the rows of the table; of different ones: --distinct -o FILE first") < 0;
+    if (c->top && n_which)
+        return yk_cli_usage(a, "--top says how many groups; --head and --tail do not go with it") < 0;
     if (c->top && c->rows.sort)
         return yk_cli_usage(a, "--top sorts by the first result; for another order: --sort 'E desc' --head N") < 0;
     if (c->top && !c->rows.by)

@@ -9,7 +9,7 @@
 #include "base/buf.h"
 #include "expr/expr.h"
 
-enum { YK_EXPR_LONGEST = 1 << 16, YK_EXPR_DEEPEST = 500 };
+enum { YK_EXPR_LONGEST = 1 << 16, YK_EXPR_LIST_LONGEST = 1 << 24, YK_EXPR_DEEPEST = 500 };
 
 /* Operators: name, text, precedence (more binds tighter; 0: written as a function). */
 #define YK_OPERATORS(X) \

@@ -113,14 +113,13 @@ static int unknown_column(const binder *b, const yk_ast *a)
 
 static int bind_name(binder *b, const yk_ast *a, uint32_t *ret)
 {
-    for (size_t i = 0; i < b->p->n_fields; i++)
-        if (strcmp(b->p->fields[i].name, a->name) == 0) {
-            yk_node n = {.code = YK_CODE_COLUMN, .type = b->p->fields[i].type, .column = (uint32_t)i, .text = b->p->fields[i].name};
-            if (n.type.kind == YK_KIND_NULL) /* missing in every row */
-                return yk_bind_const(b->p, (yk_value){.is_missing = true}, ret, b->err);
-            return yk_node_add(b->p, &n, ret, b->err);
-        }
-    return unknown_column(b, a);
+    uint32_t i;
+    if (!yk_field_find(b->p, a->name, &i))
+        return unknown_column(b, a);
+    yk_node n = {.code = YK_CODE_COLUMN, .type = b->p->fields[i].type, .column = i, .text = b->p->fields[i].name};
+    if (n.type.kind == YK_KIND_NULL) /* missing in every row */
+        return yk_bind_const(b->p, (yk_value){.is_missing = true}, ret, b->err);
+    return yk_node_add(b->p, &n, ret, b->err);
 }
 
 /* The constant, owned by the program. */

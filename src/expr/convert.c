@@ -2,6 +2,7 @@
  *
  * Bringing nodes to a common type.
  */
+#include "base/hash.h"
 #include "expr/program.h"
 
 #include <math.h>
@@ -60,13 +61,48 @@ static bool node_equal(const yk_node *a, const yk_node *b)
     return true;
 }
 
+static uint64_t node_hash(const yk_node *n)
+{
+    uint64_t key[6] = {(uint64_t)n->code << 16 | (uint64_t)n->sub << 8 | n->n_args, n->column, n->n_set, n->args[0], n->args[1], n->args[2]};
+    bool     is_text = n->value.type.kind == YK_KIND_TEXT || n->value.type.kind == YK_KIND_DATA;
+    for (int i = n->n_args; i < 3; i++)
+        key[3 + i] = 0;
+    if (!n->value.is_missing && is_text)
+        key[5] += n->value.t.len ? yk_hash_text(n->value.t.data, n->value.t.len, 0) : 0;
+    else if (!n->value.is_missing && n->value.type.kind != YK_KIND_NULL)
+        key[5] += n->value.type.kind == YK_KIND_BOOL ? n->value.b : (uint64_t)n->value.i;
+    return yk_hash_text((const char *)key, sizeof key, 0);
+}
+
+/* The slot that `n` is in, or would be. */
+static uint32_t *slot_of(const yk_program *p, const yk_node *n)
+{
+    uint32_t at = (uint32_t)node_hash(n) & (p->n_node_slots - 1);
+    while (p->node_slots[at] && !node_equal(&p->nodes[p->node_slots[at] - 1], n))
+        at = (at + 1) & (p->n_node_slots - 1);
+    return &p->node_slots[at];
+}
+
+static int grow_slots(yk_program *p, yoke_error *err)
+{
+    p->n_node_slots = p->n_node_slots ? 4 * p->n_node_slots : 64;
+    p->node_slots = yk_arena_calloc(&p->arena, p->n_node_slots, sizeof *p->node_slots);
+    if (!p->node_slots)
+        return yk_fail_nomem(err, "binding an expression");
+    for (uint32_t i = 0; i < p->n_nodes; i++)
+        *slot_of(p, &p->nodes[i]) = i + 1;
+    return 0;
+}
+
 int yk_node_add(yk_program *p, const yk_node *n, uint32_t *ret, yoke_error *err)
 {
-    for (uint32_t i = p->n_nodes; i-- > 0;)
-        if (node_equal(&p->nodes[i], n)) {
-            *ret = i;
-            return 0;
-        }
+    if (2 * p->n_nodes >= p->n_node_slots)
+        YK_TRY(grow_slots(p, err));
+    uint32_t *slot = slot_of(p, n);
+    if (*slot) {
+        *ret = *slot - 1;
+        return 0;
+    }
     if (p->n_nodes == YK_NODES_MOST)
         return yk_fail(err, YOKE_ELIMIT, "the expressions have more than %d operations", YK_NODES_MOST);
     if (p->n_nodes == p->cap_nodes) {
@@ -88,6 +124,7 @@ int yk_node_add(yk_program *p, const yk_node *n, uint32_t *ret, yoke_error *err)
             at->single = at->single == -1 || at->single == s ? s : -2;
     }
     *ret = p->n_nodes++;
+    *slot = p->n_nodes;
     return 0;
 }
 

@@ -21,7 +21,7 @@ int yk_eval_new(const yk_program *p, yk_eval **ret, yoke_error *err)
         return yk_fail_nomem(err, "starting a worker's expressions");
     ev->p = p;
     ev->regs = yk_new_array(yk_reg, p->n_nodes ? p->n_nodes : 1);
-    ev->bytes = yk_malloc(YK_BLOCK * (p->n_roots ? p->n_roots : 1));
+    ev->bytes = yk_new_array(uint8_t *, p->n_roots ? p->n_roots : 1);
     ev->codes = yk_malloc_aligned(YK_BLOCK * sizeof *ev->codes);
     if (!ev->regs || !ev->bytes || !ev->codes)
         return yk_fail_nomem(err, "starting a worker's expressions");
@@ -41,6 +41,8 @@ void yk_eval_free(yk_eval *ev)
         yk_free(r->buf);
         yk_free(r->valid_buf);
     }
+    for (size_t i = 0; ev->bytes && i < ev->p->n_roots; i++)
+        yk_free(ev->bytes[i]);
     yk_free(ev->regs);
     yk_free(ev->bytes);
     yk_free(ev->codes);
@@ -429,6 +431,13 @@ static int root_by_dict(yk_eval *ev, uint32_t id, yk_vec *ret, bool *ret_done, y
     return 0;
 }
 
+static uint8_t *bytes_of(yk_eval *ev, size_t root)
+{
+    if (!ev->bytes[root])
+        ev->bytes[root] = yk_malloc(YK_BLOCK);
+    return ev->bytes[root];
+}
+
 static int root_values(yk_eval *ev, size_t root, yk_vec *ret, yoke_error *err)
 {
     uint32_t      id = ev->p->roots[root].node;
@@ -437,7 +446,9 @@ static int root_values(yk_eval *ev, size_t root, yk_vec *ret, yoke_error *err)
     YK_TRY(yk_eval_node(ev, id, err));
     *ret = (yk_vec){.type = type, .n = ev->n, .values = r->data, .valid = r->valid, .is_const = r->is_const};
     if (type.kind == YK_KIND_BOOL) {
-        uint8_t *bytes = ev->bytes + root * YK_BLOCK;
+        uint8_t *bytes = bytes_of(ev, root);
+        if (!bytes)
+            return nomem(err);
         YK_ISA_PICK(yk_k_bits_to_bytes)(bytes, r->data, r->is_const ? 1 : ev->n);
         ret->values = bytes;
     }
@@ -467,7 +478,7 @@ int yk_eval_values(yk_eval *ev, size_t root, yk_vec *ret, yoke_error *err)
     if (!ret->is_const)
         return 0;
     bool      is_bool = ret->type.kind == YK_KIND_BOOL;
-    void     *to = is_bool ? (void *)(ev->bytes + root * YK_BLOCK) : yk_reg_data(ev, id);
+    void     *to = is_bool ? (void *)bytes_of(ev, root) : yk_reg_data(ev, id);
     uint64_t *valid = yk_reg_valid(r);
     if (!to || !valid)
         return nomem(err);

@@ -45,7 +45,7 @@ struct yk_eval {
     yk_arena          texts; /* of this block */
     yk_eval          *inner;
     yk_vec           *inner_columns;
-    uint8_t          *bytes;     /* YK_BLOCK: a boolean root as bytes, one per root */
+    uint8_t         **bytes;     /* of each root: YK_BLOCK of them for one that is boolean; NULL until needed */
     uint32_t         *codes;     /* YK_BLOCK */
     uint64_t          scratch[3][YK_BLOCK_WORDS];
     uint64_t          filter[YK_BLOCK_WORDS];

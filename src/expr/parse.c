@@ -538,16 +538,15 @@ static int parse_one(const char *text, uint32_t *at, bool in_list, yk_expr **ret
     return 0;
 }
 
-static int check_length(const char *text, yoke_error *err)
+static int check_length(const char *text, size_t most, yoke_error *err)
 {
-    size_t len = strnlen(text, YK_EXPR_LONGEST + 1);
-    return len <= YK_EXPR_LONGEST ? 0 : yk_fail(err, YOKE_ELIMIT, "the expression is longer than %d bytes", YK_EXPR_LONGEST);
+    return strnlen(text, most + 1) <= most ? 0 : yk_fail(err, YOKE_ELIMIT, "the expression is longer than %zu bytes", most);
 }
 
 int yk_expr_parse(const char *text, yk_expr **ret, yoke_error *err)
 {
     uint32_t at = 0;
-    YK_TRY(check_length(text, err));
+    YK_TRY(check_length(text, YK_EXPR_LONGEST, err));
     return parse_one(text, &at, false, ret, err);
 }
 
@@ -564,7 +563,7 @@ static void list_fini(expr_list *l)
 int yk_expr_parse_list(const char *text, yk_expr ***ret_list, size_t *ret_n, yoke_error *err)
 {
     YK_CLEANUP(list_fini) expr_list l = {0};
-    YK_TRY(check_length(text, err));
+    YK_TRY(check_length(text, YK_EXPR_LIST_LONGEST, err));
     for (uint32_t at = 0; at != UINT32_MAX;) {
         YK_CLEANUP(yk_expr_freep) yk_expr *e = NULL;
         YK_TRY(parse_one(text, &at, true, &e, err));

@@ -2,9 +2,11 @@
  *
  * A program from several trees: binds them, computes what is constant, notes which columns each root reads.
  */
+#include "base/hash.h"
 #include "expr/eval.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 void yk_program_free(yk_program *p)
 {
@@ -12,6 +14,36 @@ void yk_program_free(yk_program *p)
         return;
     yk_arena_fini(&p->arena);
     yk_free(p);
+}
+
+static uint32_t *field_slot(const yk_program *p, const char *name)
+{
+    uint32_t at = (uint32_t)yk_hash_text(name, strlen(name), 0) & (p->n_field_slots - 1);
+    while (p->field_slots[at] && strcmp(p->fields[p->field_slots[at] - 1].name, name) != 0)
+        at = (at + 1) & (p->n_field_slots - 1);
+    return &p->field_slots[at];
+}
+
+bool yk_field_find(const yk_program *p, const char *name, uint32_t *ret)
+{
+    uint32_t id = *field_slot(p, name);
+    *ret = id - 1;
+    return id > 0;
+}
+
+/* Of fields with one name the first stands. */
+static int index_fields(yk_program *p, yoke_error *err)
+{
+    for (p->n_field_slots = 16; p->n_field_slots < 2 * p->n_fields;)
+        p->n_field_slots *= 2;
+    p->field_slots = yk_arena_calloc(&p->arena, p->n_field_slots, sizeof *p->field_slots);
+    if (!p->field_slots)
+        return yk_fail_nomem(err, "binding expressions");
+    for (uint32_t i = 0; i < p->n_fields; i++) {
+        uint32_t *slot = field_slot(p, p->fields[i].name);
+        *slot = *slot ? *slot : i + 1;
+    }
+    return 0;
 }
 
 static int copy_fields(yk_program *p, const yk_field *fields, size_t n, yoke_error *err)
@@ -26,7 +58,7 @@ static int copy_fields(yk_program *p, const yk_field *fields, size_t n, yoke_err
             return yk_fail_nomem(err, "binding expressions");
     }
     p->n_fields = n;
-    return 0;
+    return index_fields(p, err);
 }
 
 /* ---- Constants ---- */
@@ -71,28 +103,48 @@ static int fold_constants(yk_program *p, yoke_error *err)
 
 /* ---- Columns ---- */
 
-static void mark(const yk_program *p, uint32_t id, bool *seen_nodes, bool *seen_columns)
+/* The columns of one root after the other: seen[id] is the last root that node was met in. */
+typedef struct column_walk {
+    uint32_t *seen, *found, root;
+    size_t    n;
+} column_walk;
+
+static void walk_columns(const yk_program *p, uint32_t id, column_walk *w)
 {
     const yk_node *n = &p->nodes[id];
-    if (seen_nodes[id])
+    if (w->seen[id] == w->root)
         return;
-    seen_nodes[id] = true;
+    w->seen[id] = w->root;
     if (n->code == YK_CODE_COLUMN)
-        seen_columns[n->column] = true;
+        w->found[w->n++] = n->column;
     for (int i = 0; i < n->n_args; i++)
-        mark(p, n->args[i], seen_nodes, seen_columns);
+        walk_columns(p, n->args[i], w);
 }
 
-static int find_columns(yk_program *p, yk_bound_root *root, yoke_error *err)
+static int by_number(const void *a, const void *b)
 {
-    bool *nodes = yk_arena_calloc(&p->arena, p->n_nodes + p->n_fields + 1, sizeof *nodes), *columns = nodes + p->n_nodes;
-    root->columns = yk_arena_calloc(&p->arena, p->n_fields + 1, sizeof *root->columns);
-    if (!nodes || !root->columns)
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+static int find_columns(yk_program *p, yoke_error *err)
+{
+    YK_AUTOFREE uint32_t *seen = yk_new_array(uint32_t, p->n_nodes + 1), *found = yk_new_array(uint32_t, p->n_fields + 1);
+    column_walk           w = {.seen = seen, .found = found};
+    if (!seen || !found)
         return yk_fail_nomem(err, "binding expressions");
-    mark(p, root->node, nodes, columns);
-    for (size_t i = 0; i < p->n_fields; i++)
-        if (columns[i])
-            root->columns[root->n_columns++] = (uint32_t)i;
+    for (size_t i = 0; i < p->n_roots; i++) {
+        yk_bound_root *root = &p->roots[i];
+        w.root++;
+        w.n = 0;
+        walk_columns(p, root->node, &w);
+        qsort(found, w.n, sizeof *found, by_number);
+        root->n_columns = w.n;
+        root->columns = yk_arena_alloc(&p->arena, (w.n + 1) * sizeof *found);
+        if (!root->columns)
+            return yk_fail_nomem(err, "binding expressions");
+        memcpy(root->columns, found, w.n * sizeof *found);
+    }
     return 0;
 }
 
@@ -121,10 +173,9 @@ int yk_program_new(const yk_field *fields, size_t n_fields, const yk_root *roots
     }
     YK_TRY(fold_constants(p, err));
     find_wide(p);
-    for (size_t i = 0; i < n_roots; i++) {
-        YK_TRY(find_columns(p, &p->roots[i], err));
+    YK_TRY(find_columns(p, err));
+    for (size_t i = 0; i < n_roots; i++)
         YK_TRY(yk_facts_find(p, &p->roots[i], err));
-    }
     *ret = YK_TAKE(p);
     return 0;
 }

@@ -9,7 +9,7 @@
 #include "base/arena.h"
 #include "expr/ast.h"
 
-enum { YK_NODES_MOST = 4096 };
+enum { YK_NODES_MOST = 1 << 20 };
 
 /* A node's kind is its type's; in registers a BOOL is a bitmap, DECIMAL and DATA as column.h says, missing REAL is NaN. */
 typedef enum yk_code {
@@ -74,9 +74,14 @@ struct yk_program {
     size_t         n_fields;
     yk_node       *nodes;
     uint32_t       n_nodes, cap_nodes;
+    uint32_t      *node_slots, *field_slots; /* ids + 1 by their hashes, 0 where there is none; to find equals */
+    uint32_t       n_node_slots, n_field_slots; /* powers of two */
     yk_bound_root *roots;
     size_t         n_roots;
 };
+
+/* The field of that name; false when there is none. */
+bool yk_field_find(const yk_program *p, const char *name, uint32_t *ret);
 
 /* Appends a node, or finds its equal. Fills `single`. */
 int yk_node_add(yk_program *p, const yk_node *n, uint32_t *ret, yoke_error *err) YK_MUST_USE;

@@ -2,7 +2,6 @@
 #include "format/npy.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
 /* A header is "\x93NUMPY", two bytes of version, its length (2 bytes in version 1, else 4), and a Python dictionary. */
 enum { MAGIC = 8, HEADER = 128, MAX_HEADER = 1 << 20, FIELDS_MAX = 100000, DEPTH_MAX = 8 };
@@ -204,7 +203,7 @@ static int read_header(yk_npy *f, uint64_t size, yoke_error *err)
     scan          s = {.path = f->path};
     if (size < sizeof b)
         return wrong(&s, "it does not begin as one", err);
-    YK_TRY(yk_file_read_at(f->fd, f->path, 0, b, sizeof b, err));
+    YK_TRY(yk_input_read(&f->input, 0, b, sizeof b, err));
     if (memcmp(b, "\x93NUMPY", 6) != 0)
         return wrong(&s, "it does not begin as one", err);
     bool   is_long = b[6] > 1;
@@ -217,7 +216,7 @@ static int read_header(yk_npy *f, uint64_t size, yoke_error *err)
     YK_AUTOFREE char *text = yk_malloc(len + 1);
     if (!text)
         return yk_fail_nomem(err, "opening a .npy file");
-    YK_TRY(yk_file_read_at(f->fd, f->path, at, text, len, err));
+    YK_TRY(yk_input_read(&f->input, at, text, len, err));
     s.at = text;
     s.end = text + len;
     YK_TRY(take_dictionary(&s, f, err));
@@ -233,16 +232,15 @@ static int read_header(yk_npy *f, uint64_t size, yoke_error *err)
 
 int yk_npy_open(const char *path, yk_npy **ret, yoke_error *err)
 {
-    uint64_t                         size;
     YK_CLEANUP(yk_npy_closep) yk_npy *f = yk_new(yk_npy);
     if (!f)
         return yk_fail_nomem(err, "opening a .npy file");
-    f->fd = -1;
+    f->input.fd = -1;
     f->path = yk_strdup(path);
     if (!f->path)
         return yk_fail_nomem(err, "opening a .npy file");
-    YK_TRY(yk_file_open(path, &f->fd, &size, err));
-    YK_TRY(read_header(f, size, err));
+    YK_TRY(yk_input_open(&f->input, f->path, err));
+    YK_TRY(read_header(f, f->input.size, err));
     *ret = YK_TAKE(f);
     return 0;
 }
@@ -274,8 +272,7 @@ void yk_npy_close(yk_npy *f)
     for (unsigned i = 0; i < f->n_fields; i++)
         yk_free(f->fields[i].name);
     yk_free(f->fields);
-    if (f->fd >= 0)
-        close(f->fd);
+    yk_input_close(&f->input);
     yk_free(f->path);
     yk_free(f);
 }
@@ -297,7 +294,7 @@ int yk_npy_at(const yk_npy *f, uint64_t at, size_t n, yk_npy_window *w, const vo
         }
         if (!w->bytes)
             return yk_fail_nomem(err, "reading a .npy file");
-        YK_TRY(yk_file_read_at(f->fd, f->path, f->at + at, w->bytes, want, err));
+        YK_TRY(yk_input_read(&f->input, f->at + at, w->bytes, want, err));
         w->of = f, w->at = at, w->n = want;
     }
     *ret = w->bytes + (at - w->at);

@@ -36,7 +36,7 @@ typedef struct yk_npy {
     unsigned    n_dims;
     uint64_t    shape[YK_NPY_DIMS];
     uint64_t    n;     /* items in all: the product of the shape */
-    int         fd;    /* owned */
+    yk_input    input;
     uint64_t    at;    /* where the items begin in the file */
 } yk_npy;
 

@@ -350,9 +350,9 @@ static int read_piece(const yk_npy_cursor *c, group *g, uint64_t row, yoke_error
     uint64_t      n = c->table->n_rows - lo < g->most ? c->table->n_rows - lo : g->most;
     g->held = 0;
     if (g->step == g->stride)
-        YK_TRY(yk_file_read_at(f->fd, f->path, g->at + lo * g->stride, g->piece, (n - 1) * g->step + size, err));
+        YK_TRY(yk_input_read(&f->input, g->at + lo * g->stride, g->piece, (n - 1) * g->step + size, err));
     for (uint64_t i = 0; g->step != g->stride && i < n; i++)
-        YK_TRY(yk_file_read_at(f->fd, f->path, g->at + (lo + i) * g->stride, g->piece + i * g->step, size, err));
+        YK_TRY(yk_input_read(&f->input, g->at + (lo + i) * g->stride, g->piece + i * g->step, size, err));
     g->lo = lo;
     g->held = n;
     return 0;

@@ -73,6 +73,8 @@ static family family_of(yoke_ask_kind what)
 
 int yk_ask_bins(const yoke_ask *q, yk_bins **ret, yoke_error *err)
 {
+    if (q->n_edges && !q->edges)
+        return yk_fail(err, YOKE_EINVALID, "a histogram of given edges has none");
     if (q->n_edges)
         return yk_bins_given(q->edges, q->n_edges, ret, err);
     return q->is_log ? yk_bins_log(q->n_bins, q->lo, q->hi, ret, err) : yk_bins_equal(q->n_bins, q->lo, q->hi, ret, err);
@@ -82,6 +84,8 @@ static int find_item(yoke_answers *a, const yoke_ask *q, size_t *ret, yoke_error
 {
     YK_CLEANUP(yk_expr_freep) yk_expr *e = NULL;
     family                             fam = family_of(q->what);
+    if ((unsigned)q->what > YOKE_ASK_LAST)
+        return yk_fail(err, YOKE_EINVALID, "there is no ask %d", (int)q->what);
     if (!q->expr && q->what != YOKE_ASK_COUNT)
         return yk_fail(err, YOKE_EINVALID, "this result needs an expression");
     if (q->what >= YOKE_ASK_FIRST)

@@ -59,7 +59,7 @@ static int explain_column(const yk_source *s, size_t column, const yk_skips *ski
     return 0;
 }
 
-/* What filters rule out, over all rows. */
+/* What filters rule out, over all rows, in whole blocks: what shares a block with rows that are wanted is read. */
 static int find_skips(const yk_scan *scan, const yk_program *p, yk_skips *skips, yoke_error *err)
 {
     for (size_t i = 0; i < scan->n_filters; i++) {
@@ -67,15 +67,16 @@ static int find_skips(const yk_scan *scan, const yk_program *p, yk_skips *skips,
         const yk_fact *facts = yk_program_facts(p, i, &n);
         YK_TRY(yk_skips_find(skips, scan->source, facts, n, 0, scan->source->n_rows, err));
     }
+    yk_skips_settle(skips, scan->source->n_rows);
     return 0;
 }
 
-static uint64_t rows_left_out(const yk_skips *skips, uint64_t n_rows)
+static uint64_t rows_left_out(const yk_skips *skips)
 {
     uint64_t n = 0;
-    for (uint64_t at = 0; at < n_rows && skips->n; at += YK_BLOCK)
-        n += yk_skips_cover(skips, at, n_rows - at < YK_BLOCK ? n_rows - at : YK_BLOCK) ? YK_BLOCK : 0;
-    return n < n_rows ? n : n_rows;
+    for (size_t i = 0; i < skips->n; i++)
+        n += skips->runs[i].to - skips->runs[i].from;
+    return n;
 }
 
 static bool uses(const yk_program *p, size_t root, uint32_t column)
@@ -105,6 +106,27 @@ static bool is_read(const yk_scan *scan, const yk_program *p, uint32_t column)
     return false;
 }
 
+static void explain_lookups(const yk_scan *scan, yk_buf *to)
+{
+    for (size_t i = 0; i < scan->n_lookups; i++) {
+        const yk_lookup *l = scan->lookups[i];
+        yk_buf_printf(to, "join      %zu: %llu rows in memory, found by ", i + 1, (unsigned long long)l->rows.n);
+        for (size_t k = 0; k < l->n_keys; k++)
+            yk_buf_printf(to, "%s%s", k ? ", " : "", l->keys[k]);
+        yk_buf_puts(to, "\n");
+    }
+}
+
+/* CSV files are read whole: to count their rows, and for every scan. */
+static void explain_csv(const yk_source *s, yk_buf *to)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < s->n_files; i++)
+        bytes += s->files[i].csv ? yk_csv_size(s->files[i].csv) : 0;
+    if (s->has_csv)
+        yk_buf_printf(to, "read      %.2f MB of CSV, unpacked; once more to count its rows\n", (double)bytes / 1e6);
+}
+
 static int explain(yk_scan *scan, const yk_program *p, yk_buf *to, yoke_error *err)
 {
     const yk_source             *s = scan->source;
@@ -113,7 +135,7 @@ static int explain(yk_scan *scan, const yk_program *p, yk_buf *to, yoke_error *e
     YK_CLEANUP(yk_skips_fini) yk_skips skips = {0};
     YK_TRY(find_skips(scan, p, &skips, err));
     yk_buf_printf(to, "files     %zu, from '%s'\n", s->n_files, s->files[0].path);
-    yk_buf_printf(to, "rows      %llu, of which %llu are left out unread\n", (unsigned long long)s->n_rows, (unsigned long long)rows_left_out(&skips, s->n_rows));
+    yk_buf_printf(to, "rows      %llu, of which %llu are left out unread\n", (unsigned long long)s->n_rows, (unsigned long long)rows_left_out(&skips));
     yk_buf_printf(to, "tasks     %llu of %d rows, in blocks of %d, on %s with %u workers\n",
                   (unsigned long long)((s->n_rows + YK_TASK_ROWS - 1) / YK_TASK_ROWS), YK_TASK_ROWS, YK_BLOCK,
                   yoke_session_executor(scan->session), yoke_session_workers(scan->session));
@@ -123,11 +145,13 @@ static int explain(yk_scan *scan, const yk_program *p, yk_buf *to, yoke_error *e
         yk_buf_printf(to, "filter    %zu: %s%s%s\n", i + 1, yk_expr_text(scan->filters[i]), n ? " (also by statistics)" : "",
                       yk_program_single_column(p, i) >= 0 ? " (once per dictionary value)" : "");
     }
+    explain_lookups(scan, to);
     for (uint32_t c = 0; c < s->n_columns; c++)
         if (is_read(scan, p, c)) {
             YK_TRY(explain_column(s, c, &skips, &all, to, err));
             n_read++;
         }
+    explain_csv(s, to);
     if (all.bytes)
         yk_buf_printf(to, "read      %.2f of %.2f MB; %llu of %llu pages in what row groups are not left out\n",
                       (double)(all.bytes - all.bytes_left_out) / 1e6, (double)all.bytes / 1e6, (unsigned long long)(all.pages - all.pages_left_out),

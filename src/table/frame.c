@@ -55,14 +55,18 @@ int yk_frame_copy(const yoke_frame *f, yoke_frame **ret, yoke_error *err)
 
 uint64_t    yoke_frame_rows(const yoke_frame *f) { return f->rows.n; }
 size_t      yoke_frame_columns(const yoke_frame *f) { return f->rows.n_columns; }
-const char *yoke_frame_name(const yoke_frame *f, size_t column) { return f->names[column]; }
-const char *yoke_frame_type(const yoke_frame *f, size_t column) { return f->types[column]; }
+const char *yoke_frame_name(const yoke_frame *f, size_t column) { return column < f->rows.n_columns ? f->names[column] : NULL; }
+const char *yoke_frame_type(const yoke_frame *f, size_t column) { return column < f->rows.n_columns ? f->types[column] : NULL; }
 
-int yoke_frame_is_missing(const yoke_frame *f, size_t column, uint64_t row) { return yk_batch_is_missing(&f->rows, column, row); }
+static bool has_cell(const yoke_frame *f, size_t column, uint64_t row) { return column < f->rows.n_columns && row < f->rows.n; }
+
+int yoke_frame_is_missing(const yoke_frame *f, size_t column, uint64_t row) { return !has_cell(f, column, row) || yk_batch_is_missing(&f->rows, column, row); }
 
 double yoke_frame_real(const yoke_frame *f, size_t column, uint64_t row)
 {
     yk_value v;
+    if (!has_cell(f, column, row))
+        return NAN;
     yk_batch_get(&f->rows, column, row, &v);
     return yk_value_real(&v);
 }
@@ -71,8 +75,10 @@ size_t yoke_frame_text(const yoke_frame *f, size_t column, uint64_t row, char *b
 {
     yk_value   v;
     YK_AUTOBUF text = YK_BUF_INIT;
-    yk_batch_get(&f->rows, column, row, &v);
-    yk_value_put(&v, &text);
+    if (has_cell(f, column, row)) {
+        yk_batch_get(&f->rows, column, row, &v);
+        yk_value_put(&v, &text);
+    }
     if (size) {
         size_t n = text.len < size - 1 ? text.len : size - 1;
         memcpy(buf, yk_buf_text(&text), n);
@@ -104,7 +110,7 @@ static int add_text(exprs *e, const char *text, yoke_error *err)
 static int add_column(exprs *e, const char *name, yoke_error *err)
 {
     YK_AUTOBUF quoted = YK_BUF_INIT;
-    yk_buf_printf(&quoted, "`%s`", name);
+    yk_table_quote(name, &quoted);
     return quoted.is_failed ? yk_fail_nomem(err, "planning a scan") : add_text(e, quoted.data, err);
 }
 
@@ -121,58 +127,6 @@ static int add_list(exprs *e, const char *text, yoke_error *err)
     e->n += n;
     yk_free(list);
     return 0;
-}
-
-/* Where the item ends: its comma outside parentheses and quotes, or the end. */
-static size_t item_end(const char *s)
-{
-    int  depth = 0;
-    char quote = 0;
-    for (size_t i = 0;; i++) {
-        if (!s[i] || (s[i] == ',' && depth == 0 && !quote))
-            return i;
-        if (quote)
-            quote = s[i] == quote ? 0 : quote;
-        else if (strchr("'\"`", s[i]))
-            quote = s[i];
-        else
-            depth += (s[i] == '(') - (s[i] == ')');
-    }
-}
-
-/* ", `name`". */
-static void put_name(yk_buf *to, size_t begin, const char *name)
-{
-    yk_buf_printf(to, "%s`%s`", to->len > begin ? ", " : "", name);
-}
-
-/* All columns that can be read throughout. */
-static int put_all(const yoke_table *t, yk_buf *to, yoke_error *err)
-{
-    const yk_source *s = t->source;
-    size_t           begin = to->len;
-    for (size_t i = 0; i < s->n_columns; i++)
-        if (yk_source_check(s, s->columns[i].name, NULL) == 0 && !strchr(s->columns[i].name, '`'))
-            put_name(to, begin, s->columns[i].name);
-    for (size_t i = 0; i < t->n_lookups; i++)
-        for (size_t c = 0; c < t->lookups[i]->n_columns; c++)
-            put_name(to, begin, t->lookups[i]->columns[c].name);
-    return to->len > begin ? 0 : yk_fail(err, YOKE_EUNSUPPORTED, "'%s' has no column that can be read; --columns says why", s->files[0].path);
-}
-
-int yk_table_expand(const yoke_table *t, const char *select, yk_buf *to, yoke_error *err)
-{
-    for (const char *at = select ? select : "*"; *at;) {
-        size_t n = item_end(at), blank = strspn(at, " ");
-        if (at[blank] == '*' && blank + 1 + strspn(at + blank + 1, " ") == n)
-            YK_TRY(put_all(t, to, err));
-        else
-            yk_buf_append(to, at, n);
-        at += n;
-        if (*at)
-            yk_buf_putc(to, *at++);
-    }
-    return to->is_failed ? yk_fail_nomem(err, "listing columns") : 0;
 }
 
 static int add_selected(exprs *e, const yoke_table *t, const char *select, yoke_error *err)
@@ -215,7 +169,7 @@ static int add_key(keys *k, const char *item, char *const *names, size_t n_names
     while (n && item[n - 1] == ' ')
         n--;
     for (size_t i = 0; i < n_names; i++)
-        if (strlen(names[i]) == n && memcmp(names[i], item, n) == 0 && !strchr(names[i], '`'))
+        if (strlen(names[i]) == n && memcmp(names[i], item, n) == 0)
             return add_column(&k->e, names[i], err);
     return add_text(&k->e, item, err);
 }
@@ -223,7 +177,7 @@ static int add_key(keys *k, const char *item, char *const *names, size_t n_names
 static int parse_keys(const char *text, char *const *names, size_t n_names, keys *k, yoke_error *err)
 {
     for (const char *at = text;; at++) {
-        size_t            n = item_end(at);
+        size_t            n = yk_table_item(at);
         YK_AUTOFREE char *item = yk_strndup(at, n);
         if (!item || !yk_grow(&k->is_descending, &k->cap, k->e.n + 1, sizeof *k->is_descending))
             return yk_fail_nomem(err, "sorting");
@@ -377,7 +331,7 @@ static int look_once(const yoke_table *t, const exprs *used, yoke_error *err)
     whole.n_where = 0;
     whole.n_lookups = 0;
     for (size_t i = 0; i < s->n_columns; i++)
-        if ((!used || is_used(used, s->columns[i].name)) && yk_source_check(s, s->columns[i].name, NULL) == 0 && !strchr(s->columns[i].name, '`'))
+        if ((!used || is_used(used, s->columns[i].name)) && yk_source_check(s, s->columns[i].name, NULL) == 0)
             YK_TRY(add_column(&all, s->columns[i].name, err));
     if (all.n == 0) /* without a column that can be read none will be */
         return 0;
@@ -389,7 +343,7 @@ static int look_once(const yoke_table *t, const exprs *used, yoke_error *err)
 /* One that turns out to be none is left out. */
 static int look_at_types(const yoke_table *t, const exprs *used, yoke_error *err)
 {
-    YK_TRY(yk_source_count(t->source, t->session, err));
+    YK_TRY(yk_source_count(t->source, t->session, &t->opts, err));
     for (;;) {
         yoke_error one = YOKE_ERROR_INIT;
         size_t     n = count_clashes(t->source);
@@ -711,15 +665,34 @@ static int each_group(const yoke_table *t, const yoke_rows *r, handing *h, yoke_
     return rc < 0 && err && !err->code ? yk_fail(err, YOKE_ECANCELED, "the receiver of the rows gave up") : rc;
 }
 
+static int check_rows(const yoke_rows *r, yoke_error *err)
+{
+    const char *what = NULL;
+    if ((r->head > 0) + (r->tail > 0) + (r->sample > 0) > 1)
+        what = "of the first, the last and a sample of rows one can be asked for at a time";
+    else if (r->by && (r->select || r->is_distinct || r->sample))
+        what = "groups are a row each: what of them is wanted is said by asks, not by select, is_distinct or sample";
+    else if (r->is_distinct && r->sample)
+        what = "a sample is of the rows of a table, not of its different rows";
+    else if (r->n_asks && (!r->by || !r->asks))
+        what = r->by ? "there are asks of groups, but no list of them" : "asks are of groups (by); yoke_table_collect answers those of all rows";
+    for (size_t i = 0; i < r->n_asks && !what; i++)
+        what = (unsigned)r->asks[i].what > YOKE_ASK_LAST ? "an ask is of no kind that there is" : NULL;
+    return what ? yk_fail(err, YOKE_EINVALID, "%s", what) : 0;
+}
+
 int yoke_table_each(const yoke_table *t, const yoke_rows *r, int (*fn)(void *ctx, const yoke_frame *part), void *ctx, yoke_error *err)
 {
     handing h = {.fn = fn, .ctx = ctx};
+    YK_TRY(check_rows(r, err));
     return r->by || r->is_distinct ? each_group(t, r, &h, err) : each_row(t, r, &h, err);
 }
 
 yoke_frame *yoke_table_rows(const yoke_table *t, const yoke_rows *r, yoke_error *err)
 {
     yoke_frame *f = NULL;
-    int         rc = r->by || r->is_distinct ? group_rows(t, r, &f, err) : plain_rows(t, r, &f, err);
+    if (check_rows(r, err) < 0)
+        return NULL;
+    int rc = r->by || r->is_distinct ? group_rows(t, r, &f, err) : plain_rows(t, r, &f, err);
     return rc < 0 ? NULL : f;
 }

@@ -58,12 +58,15 @@ static bool is_folder(const char *path)
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+/* By bytes, whatever the locale: rows have the order of their files. */
+static int by_name(const struct dirent **a, const struct dirent **b) { return strcmp((*a)->d_name, (*b)->d_name); }
+
 /* Everything below a folder that is named like a table, in the order of names; hidden names and those that begin with '_' are
  * left out, as others who write such folders mean it. */
 static int add_folder(yk_files *p, const char *folder, int depth, yoke_error *err)
 {
     struct dirent **entries;
-    int             n = scandir(folder, &entries, NULL, alphasort), rc = 0;
+    int             n = scandir(folder, &entries, NULL, by_name), rc = 0;
     if (n < 0)
         return yk_fail_errno(err, "listing the folder '%s'", folder);
     for (int i = 0; i < n; i++) {

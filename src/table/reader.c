@@ -139,12 +139,15 @@ static size_t file_of(const yk_source *s, uint64_t row)
     return lo;
 }
 
+/* They ascend. */
 static column *column_of(yk_reader *r, uint32_t index)
 {
-    size_t i = 0;
-    while (r->columns[i].index != index)
-        i++;
-    return &r->columns[i];
+    size_t lo = 0, hi = r->n_columns;
+    while (hi - lo > 1) {
+        size_t mid = lo + (hi - lo) / 2;
+        *(r->columns[mid].index <= index ? &lo : &hi) = mid;
+    }
+    return &r->columns[lo];
 }
 
 /* The file that holds all of rows [first, first + n), as r->file; n_files when they lie in several. */

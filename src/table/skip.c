@@ -1,34 +1,59 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "table/skip.h"
 
+#include <stdlib.h>
+
 void yk_skips_fini(yk_skips *k)
 {
-    yk_free(k->from);
-    yk_free(k->to);
+    yk_free(k->runs);
     *k = (yk_skips){0};
 }
 
 static int add(yk_skips *k, uint64_t from, uint64_t to, yoke_error *err)
 {
-    if (k->n && from <= k->to[k->n - 1] && from >= k->from[k->n - 1]) {
-        if (to > k->to[k->n - 1])
-            k->to[k->n - 1] = to;
+    struct yk_skip *last = k->n ? &k->runs[k->n - 1] : NULL, one = {from, to};
+    if (last && from <= last->to && from >= last->from) {
+        if (to > last->to)
+            last->to = to;
         return 0;
     }
-    size_t n = k->n;
-    if (!yk_grow(&k->from, &k->cap_from, n + 1, sizeof *k->from) || !yk_grow(&k->to, &k->cap_to, n + 1, sizeof *k->to))
-        return yk_fail_nomem(err, "planning a scan");
-    k->from[n] = from, k->to[n] = to;
-    k->n++;
-    return 0;
+    return yk_push(&k->runs, &k->n, &k->cap, one) ? 0 : yk_fail_nomem(err, "planning a scan");
 }
 
 bool yk_skips_cover(const yk_skips *k, uint64_t first, uint64_t n)
 {
     for (size_t i = 0; i < k->n; i++)
-        if (k->from[i] <= first && first + n <= k->to[i])
+        if (k->runs[i].from <= first && first + n <= k->runs[i].to)
             return true;
     return false;
+}
+
+static int by_from(const void *a, const void *b)
+{
+    uint64_t x = ((const struct yk_skip *)a)->from, y = ((const struct yk_skip *)b)->from;
+    return x < y ? -1 : x > y;
+}
+
+void yk_skips_settle(yk_skips *k, uint64_t n_rows)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < k->n; i++) {
+        uint64_t from = (k->runs[i].from + YK_BLOCK - 1) / YK_BLOCK * YK_BLOCK, to = k->runs[i].to;
+        if (to < n_rows)
+            to -= to % YK_BLOCK;
+        if (from < to)
+            k->runs[n++] = (struct yk_skip){from, to};
+    }
+    if (n)
+        qsort(k->runs, n, sizeof *k->runs, by_from);
+    k->n = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct yk_skip *last = k->n ? &k->runs[k->n - 1] : NULL;
+        if (!last || k->runs[i].from > last->to)
+            k->runs[k->n++] = k->runs[i];
+        else if (k->runs[i].to > last->to)
+            last->to = k->runs[i].to;
+    }
 }
 
 static yk_value value_of(const yk_parquet_value *v, yk_type type)

@@ -8,10 +8,12 @@
 
 #include "table/table_source.h"
 
-/* Runs of rows, ascending, that need not be read. */
+/* Runs of rows that need not be read. */
 typedef struct yk_skips {
-    uint64_t *from, *to;
-    size_t    n, cap_from, cap_to;
+    struct yk_skip {
+        uint64_t from, to;
+    }     *runs;
+    size_t n, cap;
 } yk_skips;
 
 void yk_skips_fini(yk_skips *k);
@@ -19,6 +21,9 @@ void yk_skips_fini(yk_skips *k);
 /* Adds what the facts rule out of rows [first, first + n) of the source. */
 int yk_skips_find(yk_skips *k, const yk_source *s, const yk_fact *facts, size_t n_facts, uint64_t first, uint64_t n, yoke_error *err)
     YK_MUST_USE;
+
+/* Makes the runs those of whole blocks, as far as `n_rows` of them go: what a scan leaves out. In order, each row once. */
+void yk_skips_settle(yk_skips *k, uint64_t n_rows);
 
 /* Whether all of [first, first + n) may be left out. */
 bool yk_skips_cover(const yk_skips *k, uint64_t first, uint64_t n);

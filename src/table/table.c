@@ -63,15 +63,6 @@ int yk_table_derive(const yoke_table *t, const char *where, yk_lookup *lookup, y
     return 0;
 }
 
-yoke_table *yoke_table_where(const yoke_table *t, const char *expr, yoke_error *err)
-{
-    YK_CLEANUP(yk_expr_freep) yk_expr *e = NULL;
-    yoke_table                        *made = NULL;
-    if (yk_expr_parse(expr, &e, err) < 0 || yk_table_derive(t, expr, NULL, &made, err) < 0)
-        return NULL;
-    return made;
-}
-
 /* What the control group grants, or all there is. */
 static uint64_t usable_memory(void)
 {
@@ -125,6 +116,26 @@ int yk_table_scan(const yoke_table *t, yk_scan *ret, yoke_error *err)
         }
     }
     return 0;
+}
+
+/* Whether the filters fit the columns, where their types are known without reading. */
+static int check_filters(const yoke_table *t, yoke_error *err)
+{
+    YK_CLEANUP(yk_table_scan_fini) yk_scan    scan = {0};
+    YK_CLEANUP(yk_program_freep) yk_program *p = NULL;
+    if (t->source->has_csv)
+        return 0;
+    YK_TRY(yk_table_scan(t, &scan, err));
+    return yk_scan_type(&scan, &p, err);
+}
+
+yoke_table *yoke_table_where(const yoke_table *t, const char *expr, yoke_error *err)
+{
+    YK_CLEANUP(yk_expr_freep) yk_expr         *e = NULL;
+    YK_CLEANUP(yoke_table_closep) yoke_table *made = NULL;
+    if (yk_expr_parse(expr, &e, err) < 0 || yk_table_derive(t, expr, NULL, &made, err) < 0 || check_filters(made, err) < 0)
+        return NULL;
+    return YK_TAKE(made);
 }
 
 void yoke_table_stats_get(const yoke_table *t, yoke_table_stats *ret)

@@ -35,6 +35,12 @@ int yk_table_derive(const yoke_table *t, const char *where, yk_lookup *lookup, y
 /* A list of expressions with each item that is * replaced by all columns that can be read throughout. NULL: all of them. */
 int yk_table_expand(const yoke_table *t, const char *select, yk_buf *to, yoke_error *err) YK_MUST_USE;
 
+/* Where the first item of a list ends: its comma outside parentheses and quotes, or the end. */
+size_t yk_table_item(const char *list);
+
+/* A column's name as an expression: in backquotes, doubled where it has some itself. */
+void yk_table_quote(const char *name, yk_buf *to);
+
 /* Looks at all values of CSV columns, so that their types change no more. */
 int yk_table_settle(const yoke_table *t, yoke_error *err) YK_MUST_USE;
 

@@ -464,41 +464,39 @@ static bool is_key(const plan *p, size_t n_roots, uint32_t column)
     return false;
 }
 
-static bool reads(const yk_program *program, size_t root, uint32_t column)
-{
-    size_t          n;
-    const uint32_t *columns = yk_program_columns(program, root, &n);
-    for (size_t i = 0; i < n; i++)
-        if (columns[i] == column)
-            return true;
-    return false;
-}
+/* A column of CSV files that held nothing so far: an expression that names it was bound to a constant. */
+static bool may_be_unseen(const yk_source *s, int64_t column) { return s->has_csv && column >= 0 && s->columns[column].type.kind == YK_KIND_NULL; }
 
-static bool names(const yk_expr *e, const char *column)
+static int find_columns(plan *p, const yk_root *roots, size_t n_roots, yoke_error *err)
 {
-    size_t             n;
-    const char *const *columns = yk_expr_columns(e, &n);
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(columns[i], column) == 0)
-            return true;
-    return false;
-}
-
-static void find_columns(plan *p, const yk_root *roots, size_t n_roots)
-{
-    yk_source *src = p->scan->source;
-    for (uint32_t c = 0; c < src->n_columns; c++) {
-        bool is_read = is_key(p, n_roots, c), is_unseen = false;
-        for (size_t r = 0; r < n_roots; r++) {
-            is_read |= reads(p->program, r, c);
-            is_unseen |= src->has_csv && src->columns[c].type.kind == YK_KIND_NULL && names(roots[r].expr, src->columns[c].name);
+    enum { READ = 1, UNSEEN = 2 };
+    yk_source           *src = p->scan->source;
+    YK_AUTOFREE uint8_t *use = yk_new_array(uint8_t, src->n_columns + 1);
+    if (!use)
+        return yk_fail_nomem(err, "planning a scan");
+    for (size_t r = 0; r < n_roots; r++) {
+        size_t             n, n_names;
+        const uint32_t    *columns = yk_program_columns(p->program, r, &n);
+        const char *const *names = yk_expr_columns(roots[r].expr, &n_names);
+        for (size_t i = 0; i < n; i++)
+            if (columns[i] < src->n_columns)
+                use[columns[i]] |= READ;
+        for (size_t i = 0; i < n_names && src->has_csv; i++) {
+            int64_t c = yk_source_find(src, names[i]);
+            if (may_be_unseen(src, c))
+                use[c] |= UNSEEN;
         }
-        if (is_unseen)
+    }
+    for (uint32_t c = 0; c < src->n_columns; c++) {
+        if (is_key(p, n_roots, c))
+            use[c] |= READ;
+        if (use[c] & UNSEEN)
             p->unseen[p->n_unseen++] = c;
-        src->columns[c].is_asked |= is_read;
-        if (is_read || is_unseen)
+        src->columns[c].is_asked |= use[c] & READ;
+        if (use[c])
             p->columns[p->n_columns++] = c;
     }
+    return 0;
 }
 
 /* Types everything: filters are the program's first roots, then each sink's. */
@@ -538,8 +536,7 @@ static int make_program(plan *p, yoke_error *err)
         if (p->sinks[i]->ops && p->sinks[i]->ops->bind)
             p->sinks[i]->ops->bind(p->sinks[i]);
     }
-    find_columns(p, roots, n);
-    return 0;
+    return find_columns(p, roots, n, err);
 }
 
 /* Whether a root reads no column but *column, which is set to its first one while it is -1. */
@@ -654,8 +651,8 @@ static void count_reads(const yk_source *s, yoke_table_stats *st, int sign)
         }
 }
 
-/* One scan; *ret_retyped when a column turned out wider and it must be done anew. */
-static int scan_once(yk_scan *s, bool *ret_retyped, yoke_error *err)
+/* One scan; *ret_retyped when a column turned out wider and it must be done anew. After the second such column all are looked at. */
+static int scan_once(yk_scan *s, unsigned *n_retyped, bool *ret_retyped, yoke_error *err)
 {
     YK_CLEANUP(plan_fini) plan p;
     YK_TRY(make_plan(&p, s, err));
@@ -683,12 +680,13 @@ static int scan_once(yk_scan *s, bool *ret_retyped, yoke_error *err)
     for (size_t i = 0; i < p.n_sinks; i++)
         if (p.sinks[i]->ops->reset)
             p.sinks[i]->ops->reset(p.sinks[i]);
-    return yk_source_widen(s->source, (size_t)p.retype_column, p.retype, err);
+    YK_TRY(yk_source_widen(s->source, (size_t)p.retype_column, p.retype, err));
+    return (*n_retyped)++ ? yk_types_settle(s->source, s->session, s->opts, p.columns, p.n_columns, err) : 0;
 }
 
 int yk_scan_type(yk_scan *s, yk_program **ret, yoke_error *err)
 {
-    YK_TRY(yk_source_count(s->source, s->session, err));
+    YK_TRY(yk_source_count(s->source, s->session, s->opts, err));
     YK_CLEANUP(plan_fini) plan p;
     YK_TRY(make_plan(&p, s, err));
     leave_out_known(&p);
@@ -698,11 +696,12 @@ int yk_scan_type(yk_scan *s, yk_program **ret, yoke_error *err)
 
 int yk_scan_run(yk_scan *s, yoke_error *err)
 {
-    double began = yk_now();
-    YK_TRY(yk_source_count(s->source, s->session, err));
+    double   began = yk_now();
+    unsigned n_retyped = 0;
+    YK_TRY(yk_source_count(s->source, s->session, s->opts, err));
     for (bool more = true; more;) {
         bool retyped = false;
-        YK_TRY(scan_once(s, &retyped, err));
+        YK_TRY(scan_once(s, &n_retyped, &retyped, err));
         more = retyped;
         for (size_t i = 0; i < s->n_sinks && !retyped; i++) {
             bool wants = false;

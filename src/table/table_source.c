@@ -5,6 +5,7 @@
 #include "table/table_source.h"
 
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/near.h"
 #include "plan/stage.h"
 
@@ -42,6 +43,7 @@ void yk_source_unref(yk_source *s)
     }
     yk_free(s->files);
     yk_free(s->columns);
+    yk_free(s->name_slots);
     yk_arena_fini(&s->texts);
     yk_free(s);
 }
@@ -102,11 +104,40 @@ static bool same_name(const char *a, const char *b)
     return !*a && !*b;
 }
 
+/* The slot that the column of this very name is in, or would be; there are some. */
+static uint32_t *name_slot(const yk_source *s, const char *name)
+{
+    size_t at = yk_hash_text(name, strlen(name), 0) & (s->n_name_slots - 1);
+    while (s->name_slots[at] && strcmp(s->columns[s->name_slots[at] - 1].name, name) != 0)
+        at = (at + 1) & (s->n_name_slots - 1);
+    return &s->name_slots[at];
+}
+
+/* The last column is found by its name from now on. */
+static int index_last(yk_source *s, yoke_error *err)
+{
+    size_t first = s->n_columns - 1;
+    if (2 * s->n_columns > s->n_name_slots) {
+        yk_free(s->name_slots);
+        s->n_name_slots = s->n_name_slots ? 4 * s->n_name_slots : 64;
+        s->name_slots = yk_new_array(uint32_t, s->n_name_slots);
+        first = 0;
+    }
+    if (!s->name_slots)
+        return yk_fail_nomem(err, "listing columns");
+    for (size_t i = first; i < s->n_columns; i++)
+        *name_slot(s, s->columns[i].name) = (uint32_t)i + 1;
+    return 0;
+}
+
+/* The column of this very name, or -1. */
+static int64_t find_exactly(const yk_source *s, const char *name) { return s->n_columns ? (int64_t)*name_slot(s, name) - 1 : -1; }
+
 int64_t yk_source_find(const yk_source *s, const char *name)
 {
-    for (size_t i = 0; i < s->n_columns; i++)
-        if (strcmp(s->columns[i].name, name) == 0)
-            return (int64_t)i;
+    int64_t exact = find_exactly(s, name);
+    if (exact >= 0)
+        return exact;
     for (size_t i = 0; i < s->n_columns; i++)
         if (same_name(s->columns[i].name, name))
             return (int64_t)i;
@@ -157,10 +188,7 @@ static int clash(yk_source *s, size_t column, const yk_source_file *f, yk_type n
 /* The source's column for one of a file; a new one when there is none of that name (or the file itself has two such). */
 static int column_for(yk_source *s, const char *name, const yk_source_file *f, size_t n_before, size_t *cap, int64_t *ret, yoke_error *err)
 {
-    *ret = -1;
-    for (size_t i = 0; i < s->n_columns && *ret < 0; i++)
-        if (strcmp(s->columns[i].name, name) == 0)
-            *ret = (int64_t)i;
+    *ret = find_exactly(s, name);
     for (size_t i = 0; i < n_before && *ret < 0; i++)
         if (same_name(s->columns[i].name, name) && f->column[i] < 0)
             *ret = (int64_t)i;
@@ -172,7 +200,7 @@ static int column_for(yk_source *s, const char *name, const yk_source_file *f, s
         return yk_fail_nomem(err, "listing columns");
     }
     *ret = (int64_t)s->n_columns - 1;
-    return 0;
+    return index_last(s, err);
 }
 
 static int merge_type(yk_source *s, size_t i, const yk_source_file *f, yk_type type, yoke_error *err)
@@ -196,10 +224,12 @@ static bool is_part(const char *column, const char *name)
 
 bool yk_source_knows(const yk_source *s, const char *name)
 {
+    if (yk_source_find(s, name) >= 0)
+        return true;
     for (size_t i = 0; i < s->n_columns; i++)
         if (is_part(s->columns[i].name, name))
             return true;
-    return yk_source_find(s, name) >= 0;
+    return false;
 }
 
 /* No column is called so: near names, or the parts of what is. */
@@ -280,8 +310,13 @@ static int join_file(yk_source *s, yk_source_file *f, size_t *cap, yoke_error *e
         yk_file_column c = yk_file_column_at(f, i);
         int64_t        at;
         YK_TRY(column_for(s, c.name, f, n_before, cap, &at, err));
-        if (f->column[at] >= 0)
-            continue; /* a second one of the very same name: the first stands */
+        for (unsigned k = 2; f->column[at] >= 0; k++) { /* a second one of the very same name becomes "a_2" */
+            YK_AUTOBUF name = YK_BUF_INIT;
+            yk_buf_printf(&name, "%s_%u", c.name, k);
+            if (name.is_failed)
+                return yk_fail_nomem(err, "listing columns");
+            YK_TRY(column_for(s, name.data, f, n_before, cap, &at, err));
+        }
         f->column[at] = (int32_t)i;
         s->columns[at].n_files++;
         s->columns[at].is_nullable |= c.is_nullable;
@@ -291,6 +326,8 @@ static int join_file(yk_source *s, yk_source_file *f, size_t *cap, yoke_error *e
     }
     return 0;
 }
+
+static bool is_missing_part(const yk_buf *value) { return strcmp(yk_buf_text(value), "__HIVE_DEFAULT_PARTITION__") == 0; }
 
 /* Columns that the folders' names give: those that files do not have themselves. */
 static int join_parts(yk_source *s, size_t *cap, yoke_error *err)
@@ -306,7 +343,9 @@ static int join_parts(yk_source *s, size_t *cap, yoke_error *err)
             if ((size_t)at < n_before)
                 continue;
             yk_type t = yk_csv_classify(yk_buf_text(&value), value.len);
-            if (t.kind == YK_KIND_TIME || t.kind == YK_KIND_NULL)
+            if (is_missing_part(&value))
+                t = (yk_type){.kind = YK_KIND_NULL};
+            else if (t.kind == YK_KIND_TIME || t.kind == YK_KIND_NULL)
                 t = (yk_type){.kind = YK_KIND_TEXT};
             s->columns[at].is_partition = true;
             s->columns[at].n_files++;
@@ -325,7 +364,7 @@ static int set_part(yk_source *s, yk_source_file *f, const char *key, const yk_b
             continue;
         yk_value *v = &f->part[c];
         v->type = col->type;
-        v->is_missing = text.len == 26 && memcmp(text.data, "__HIVE_DEFAULT_PARTITION__", 26) == 0;
+        v->is_missing = is_missing_part(value);
         uint8_t b;
         if (col->type.kind == YK_KIND_INT)
             v->is_missing |= !yk_csv_int(text.data, text.len, &v->i);
@@ -432,7 +471,8 @@ static int open_file(yk_source_file *f, const yoke_table_opts *opts, yoke_error 
 {
     if (is_parquet(f->path))
         return yk_parquet_open(f->path, &f->parquet, err);
-    yk_csv_opts o = {.delimiter = opts->delimiter, .header = (int8_t)(opts->header ? (opts->header > 0) : -1), .skip_bad = opts->skip_bad_rows};
+    yk_csv_opts o = {.delimiter = opts->delimiter, .header = (int8_t)(opts->header ? (opts->header > 0) : -1), .skip_bad = opts->skip_bad_rows,
+                     .progress = opts->progress, .progress_ctx = opts->progress_ctx};
     if (!o.delimiter && (strcasecmp(yk_path_ext(f->path), "tsv") == 0 || strstr(f->path, ".tsv.")))
         o.delimiter = '\t';
     return yk_csv_open(f->path, &o, &f->csv, err);
@@ -514,9 +554,13 @@ int yk_source_of_arrow(struct ArrowArrayStream *stream, yk_source **ret, yoke_er
 /* ---- CSV: rows and first types */
 
 typedef struct look_stage {
-    yk_source    *s;
-    uint64_t     *first_chunk; /* of each file; one more entry than files */
-    yk_csv_chunk *chunks;
+    yk_source             *s;
+    const yoke_table_opts *opts;
+    uint64_t              *first_chunk; /* of each file; one more entry than files */
+    yk_csv_chunk          *chunks;
+    size_t                 file;        /* whose chunk was folded last */
+    bool                   is_quoted;   /* it ends inside quotes */
+    uint64_t               rows;        /* counted so far */
 } look_stage;
 
 static int look_task(void *ctx, yk_task *t, void *out, yoke_error *err)
@@ -531,12 +575,18 @@ static int look_task(void *ctx, yk_task *t, void *out, yoke_error *err)
 
 static int look_fold(void *ctx, const yk_result *r, yoke_error *err)
 {
-    look_stage *l = ctx;
-    memcpy(&l->chunks[r->index], r->out, sizeof *l->chunks);
+    look_stage         *l = ctx;
+    const yk_csv_chunk *c = memcpy(&l->chunks[r->index], r->out, sizeof *l->chunks);
+    for (; l->first_chunk[l->file + 1] <= r->index; l->file++)
+        l->is_quoted = false;
+    l->rows += c->rows[l->is_quoted];
+    l->is_quoted ^= c->quotes;
+    if (l->opts->progress && l->opts->progress(l->opts->progress_ctx, l->rows, UINT64_MAX))
+        return yk_fail(err, YOKE_ECANCELED, "interrupted after %llu rows were counted", (unsigned long long)l->rows);
     return 0;
 }
 
-static int count_rows(yk_source *s, yoke_session *session, yoke_error *err)
+static int count_rows(yk_source *s, yoke_session *session, const yoke_table_opts *opts, yoke_error *err)
 {
     YK_AUTOFREE uint64_t *first = yk_new_array(uint64_t, s->n_files + 1);
     if (!first)
@@ -547,7 +597,7 @@ static int count_rows(yk_source *s, yoke_session *session, yoke_error *err)
     YK_AUTOFREE yk_csv_chunk *chunks = yk_new_array(yk_csv_chunk, (size_t)n + 1);
     if (!chunks)
         return yk_fail_nomem(err, "counting rows");
-    look_stage l = {s, first, chunks};
+    look_stage l = {.s = s, .opts = opts, .first_chunk = first, .chunks = chunks};
     yk_stage   st = {.name = "count rows", .n = n, .out_size = sizeof(yk_csv_chunk), .ctx = &l, .task = look_task, .fold = look_fold, .fold_ctx = &l};
     YK_TRY(yk_stage_run(session, &st, err));
     for (size_t i = 0; i < s->n_files; i++)
@@ -589,11 +639,11 @@ static int sample_types(yk_source *s, yk_source_file *f, yoke_error *err)
     return 0;
 }
 
-int yk_source_count(yk_source *s, yoke_session *session, yoke_error *err)
+int yk_source_count(yk_source *s, yoke_session *session, const yoke_table_opts *opts, yoke_error *err)
 {
     if (s->is_counted)
         return 0;
-    YK_TRY(count_rows(s, session, err));
+    YK_TRY(count_rows(s, session, opts, err));
     set_first_rows(s);
     for (size_t i = 0; i < s->n_files; i++)
         if (s->files[i].csv)

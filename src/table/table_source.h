@@ -44,6 +44,8 @@ typedef struct yk_source {
     size_t            n_files;
     yk_source_column *columns;
     size_t            n_columns;
+    uint32_t         *name_slots; /* columns + 1 by the hashes of their names, 0 where there is none */
+    size_t            n_name_slots;
     uint64_t          n_rows;
     bool              is_counted; /* rows of CSV files are known */
     bool              has_csv;
@@ -61,10 +63,13 @@ void yk_source_unref(yk_source *s); /* NULL is allowed */
 YK_DEFINE_CLEANUP(yk_source, yk_source_unref)
 
 /* Counts the rows of CSV files and takes a first look at their types, once. */
-int yk_source_count(yk_source *s, yoke_session *session, yoke_error *err) YK_MUST_USE;
+int yk_source_count(yk_source *s, yoke_session *session, const yoke_table_opts *opts, yoke_error *err) YK_MUST_USE;
 
 /* A scan met a value of a CSV column that its type does not hold: widens the type. */
 int yk_source_widen(yk_source *s, size_t column, yk_type type, yoke_error *err) YK_MUST_USE;
+
+/* Looks at all values of these columns and widens them to what those of CSV files fit into. */
+int yk_types_settle(yk_source *s, yoke_session *session, const yoke_table_opts *opts, const uint32_t *columns, size_t n, yoke_error *err) YK_MUST_USE;
 
 /* The column of that name, or -1. */
 int64_t yk_source_find(const yk_source *s, const char *name);

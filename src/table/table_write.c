@@ -7,6 +7,8 @@
 #include "plan/stage.h"
 #include "table/table.h"
 
+#include <stdlib.h>
+
 typedef struct parquet_out {
     yoke_session      *session;
     const char        *path;
@@ -29,6 +31,22 @@ static void parquet_out_fini(parquet_out *o)
     yk_batch_fini(&o->rest);
 }
 
+static int by_name(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
+
+static int check_names(const yoke_frame *f, yoke_error *err)
+{
+    size_t             n = f->rows.n_columns;
+    YK_AUTOFREE const char **names = yk_new_array(const char *, n + 1);
+    if (!names)
+        return yk_fail_nomem(err, "writing rows");
+    memcpy(names, f->names, n * sizeof *names);
+    qsort(names, n, sizeof *names, by_name);
+    for (size_t i = 1; i < n; i++)
+        if (strcmp(names[i - 1], names[i]) == 0)
+            return yk_fail(err, YOKE_EINVALID, "two columns are called '%s', which readers of Parquet cannot tell apart; call one otherwise: E as name", names[i]);
+    return 0;
+}
+
 static int open_writer(parquet_out *o, const yoke_frame *f)
 {
     size_t                        n = f->rows.n_columns;
@@ -38,10 +56,8 @@ static int open_writer(parquet_out *o, const yoke_frame *f)
     if (!fields || !o->codecs)
         return yk_fail_nomem(o->err, "writing rows");
     YK_TRY(yk_batch_init(&o->rest, n, o->err));
+    YK_TRY(check_names(f, o->err));
     for (size_t i = 0; i < n; i++) {
-        for (size_t k = 0; k < i; k++)
-            if (strcmp(f->names[i], f->names[k]) == 0)
-                return yk_fail(o->err, YOKE_EINVALID, "two columns are called '%s', which readers of Parquet cannot tell apart; call one otherwise: E as name", f->names[i]);
         fields[i] = (yk_parquet_field){.name = f->names[i], .type = f->rows.columns[i].type};
         o->rest.columns[i].type = f->rows.columns[i].type;
     }
@@ -91,17 +107,18 @@ static int add_frame(void *ctx, const yoke_frame *f)
 {
     parquet_out *o = ctx;
     uint64_t     at = 0, n = f->rows.n;
+    uint32_t     full = yk_parquet_strip(f->rows.n_columns);
     if (!o->writer)
         YK_TRY(open_writer(o, f));
     while (at < n) {
-        bool     is_whole = o->rest.n == 0 && n - at >= YK_PARQUET_STRIP;
-        uint64_t room = YK_PARQUET_STRIP - o->rest.n, take = n - at < room ? n - at : room;
+        bool     is_whole = o->rest.n == 0 && n - at >= full;
+        uint64_t room = full - o->rest.n, take = n - at < room ? n - at : room;
         if (is_whole)
-            YK_TRY(encode_strip(o, &f->rows, at, YK_PARQUET_STRIP));
+            YK_TRY(encode_strip(o, &f->rows, at, full));
         else
             YK_TRY(yk_batch_append(&o->rest, &f->rows, NULL, at, take, o->err));
-        if (o->rest.n == YK_PARQUET_STRIP) {
-            YK_TRY(encode_strip(o, &o->rest, 0, YK_PARQUET_STRIP));
+        if (o->rest.n == full) {
+            YK_TRY(encode_strip(o, &o->rest, 0, full));
             yk_batch_clear(&o->rest);
         }
         at += take;

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -256,6 +257,51 @@ TEST(opening_what_is_no_file)
     assert_int_equal(yk_file_open("/no/such/file", &fd, &size, &err), YOKE_EABSENT);
 }
 
+/* Twelve inputs where sixteen descriptors may be open: those that do not stay open are read all the same, as long as they are the same. */
+TEST(more_inputs_than_may_be_open)
+{
+    enum { N = 12 };
+    static char   path[N][200];
+    yk_input      in[N];
+    yoke_error    err = YOKE_ERROR_INIT;
+    struct rlimit old, few;
+    unsigned      n_open = 0;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+    few = (struct rlimit){16, old.rlim_max};
+    mkdir(scratch(), 0700); /* another test may have removed it */
+    for (int i = 0; i < N; i++) {
+        snprintf(path[i], sizeof path[i], "%s/in%d", scratch(), i);
+        FILE *f = fopen(path[i], "w");
+        fprintf(f, "content %d", i);
+        fclose(f);
+    }
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    for (int i = 0; i < N; i++) {
+        assert_int_equal(yk_input_open(&in[i], path[i], &err), 0);
+        n_open += in[i].fd >= 0;
+    }
+    assert_int_equal(n_open, 8);
+    for (int i = 0; i < N; i++) {
+        char byte[3] = "";
+        assert_int_equal(yk_input_read(&in[i], 8, byte, in[i].size - 8, &err), 0);
+        assert_int_equal(atoi(byte), i);
+    }
+    FILE *f = fopen(path[N - 1], "a");
+    fputs("more", f);
+    fclose(f);
+    assert_int_equal(yk_input_read(&in[N - 1], 0, path[0], 1, &err), YOKE_EIO);
+    assert_non_null(strstr(err.text, "has changed since it was opened"));
+    yoke_error_clear(&err);
+    for (int i = 0; i < N; i++) {
+        snprintf(path[0], sizeof path[0], "%s/in%d", scratch(), i);
+        unlink(path[0]);
+        yk_input_close(&in[i]);
+    }
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+    rmdir(scratch());
+}
+
 RUN_TESTS(first_error_wins_and_long_sentences_are_cut, every_code_has_a_text, sizes_that_overflow_are_refused, arrays_grow,
           arena_gives_aligned_separate_memory, buffer_builds_text, json_holds_any_bytes, nth_allocation_failing_leaks_nothing, near_words,
-          at_least_one_core, control_group_quotas, output_is_complete_or_absent, a_full_disk_is_reported, opening_what_is_no_file)
+          at_least_one_core, control_group_quotas, output_is_complete_or_absent, a_full_disk_is_reported, opening_what_is_no_file,
+          more_inputs_than_may_be_open)

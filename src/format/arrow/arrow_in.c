@@ -1,133 +1,47 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Arrow batches as columns. The batches stay as they came; a cursor turns the rows it is asked for into a block, in place where
- * the stored form is a block's form. Arrow's buffers carry no lengths, so what a producer says is trusted as the
- * specification has it: the data comes from within this process.
+ * the stored form is a block's form.
  */
-#include "format/arrow/arrow.h"
+#include "format/arrow/arrow_type.h"
 
 #include "base/alloc.h"
+#include "exec/gate.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include <pthread.h>
+#include <stdatomic.h>
 
-/* How a column's values are stored. */
-typedef enum form {
-    FORM_NONE, /* refused, or no values at all */
-    FORM_BITS,
-    FORM_I8, FORM_U8, FORM_I16, FORM_U16, FORM_I32, FORM_U32, FORM_64, /* 64: as blocks have it */
-    FORM_F16, FORM_F32,
-    FORM_128,
-    FORM_BYTES32, FORM_BYTES64, FORM_FIXED, FORM_VIEW,
-    FORM_MILLIDAYS, /* 64-bit dates in milliseconds */
-} form;
-
-typedef struct column {
-    yk_arrow_column said; /* name owned by the schema */
-    form            form;
-    form            index; /* of a dictionary-encoded column: how indices are stored; else FORM_NONE */
-    size_t          width; /* of FORM_FIXED */
-    char            refusal[80];
-} column;
+/* A batch's dictionary as blocks have it; batches that follow one another often have the same. */
+typedef struct coded {
+    struct coded            *older; /* of all that are there */
+    const struct ArrowArray *of;
+    yk_dict                  dict;  /* values owned */
+    uint64_t                *valid; /* owned; a bit for each value; NULL: all are there */
+} coded;
 
 struct yk_arrow {
     struct ArrowSchema schema;
     struct ArrowArray *batches;
     uint64_t          *first; /* of each batch: its first row; one more at the end */
     size_t             n_batches, cap;
-    column            *columns;
-    unsigned           n_columns;
+    yk_arrow_kind     *columns;
+    unsigned           n_columns, n_coded;
+    uint64_t           first_id; /* of dictionaries: the same in every worker process */
+    pthread_mutex_t    lock;
+    coded            **coded; /* of each dictionary-encoded column and batch, NULL until needed; guarded by lock, as the next */
+    coded             *newest;
 };
 
-/* ---- types */
-
-static void refuse(column *c, const char *what)
+static void coded_free(coded *d)
 {
-    snprintf(c->refusal, sizeof c->refusal, "%s", what);
-    c->said.refusal = c->refusal;
-    c->form = FORM_NONE;
-}
-
-static bool unit_of(char letter, yk_unit *ret)
-{
-    const char *at = letter ? strchr("smun", letter) : NULL;
-    if (at)
-        *ret = (yk_unit)(at - "smun");
-    return at != NULL;
-}
-
-/* 't' and what follows: dates, times of day, timestamps, durations. */
-static bool read_time_format(column *c, const char *f)
-{
-    yk_unit unit = YK_UNIT_S;
-    if (f[1] == 'd') {
-        c->said.type.kind = YK_KIND_DATE;
-        c->form = f[2] == 'D' ? FORM_I32 : FORM_MILLIDAYS;
-        return f[2] == 'D' || f[2] == 'm';
-    }
-    if (!f[1] || !unit_of(f[2], &unit))
-        return false;
-    c->said.type.unit = unit;
-    c->said.type.kind = f[1] == 's' ? YK_KIND_TIME : YK_KIND_SPAN;
-    c->said.type.is_utc = f[1] == 's' && f[3] == ':' && f[4];
-    c->said.type.is_clock = f[1] == 't';
-    c->form = f[1] == 't' && unit <= YK_UNIT_MS ? FORM_I32 : FORM_64;
-    return f[1] == 's' || f[1] == 't' || f[1] == 'D';
-}
-
-static bool read_decimal_format(column *c, const char *f)
-{
-    int precision, scale, bits = 128;
-    if (sscanf(f, "d:%d,%d,%d", &precision, &scale, &bits) < 2 || bits != 128 || scale < -38 || scale > 38)
-        return false;
-    c->said.type = (yk_type){.kind = YK_KIND_DECIMAL, .scale = (int8_t)scale};
-    c->form = FORM_128;
-    return true;
-}
-
-static bool read_format(column *c, const char *f)
-{
-    static const struct { const char *format; yk_kind kind; form form; } simple[] = {
-        {"n", YK_KIND_NULL, FORM_NONE},  {"b", YK_KIND_BOOL, FORM_BITS},  {"c", YK_KIND_INT, FORM_I8},
-        {"C", YK_KIND_INT, FORM_U8},     {"s", YK_KIND_INT, FORM_I16},    {"S", YK_KIND_INT, FORM_U16},
-        {"i", YK_KIND_INT, FORM_I32},    {"I", YK_KIND_INT, FORM_U32},    {"l", YK_KIND_INT, FORM_64},
-        {"L", YK_KIND_UINT, FORM_64},    {"e", YK_KIND_REAL, FORM_F16},   {"f", YK_KIND_REAL, FORM_F32},
-        {"g", YK_KIND_REAL, FORM_64},    {"u", YK_KIND_TEXT, FORM_BYTES32}, {"U", YK_KIND_TEXT, FORM_BYTES64},
-        {"z", YK_KIND_DATA, FORM_BYTES32}, {"Z", YK_KIND_DATA, FORM_BYTES64}, {"vu", YK_KIND_TEXT, FORM_VIEW},
-        {"vz", YK_KIND_DATA, FORM_VIEW},
-    };
-    for (size_t i = 0; i < sizeof simple / sizeof *simple; i++) {
-        if (strcmp(f, simple[i].format) == 0) {
-            c->said.type = (yk_type){.kind = simple[i].kind};
-            c->form = simple[i].form;
-            return true;
-        }
-    }
-    if (f[0] == 'w' && f[1] == ':') {
-        c->said.type = (yk_type){.kind = YK_KIND_DATA};
-        c->form = FORM_FIXED;
-        c->width = strtoul(f + 2, NULL, 10);
-        return true;
-    }
-    return f[0] == 't' ? read_time_format(c, f) : f[0] == 'd' ? read_decimal_format(c, f) : false;
-}
-
-static void read_column(column *c, const struct ArrowSchema *s)
-{
-    c->said.name = s->name ? s->name : "";
-    if (!read_format(c, s->format)) {
-        char why[80];
-        snprintf(why, sizeof why, "its Arrow type '%.30s' has no counterpart here", s->format);
-        refuse(c, why);
+    if (!d)
         return;
-    }
-    if (!s->dictionary)
-        return;
-    c->index = c->form;
-    if (c->index < FORM_I8 || c->index > FORM_64 || !read_format(c, s->dictionary->format))
-        refuse(c, "its dictionary has values or indices of a type with no counterpart here");
+    yk_free((void *)(uintptr_t)d->dict.values);
+    yk_free(d->valid);
+    yk_free(d);
 }
+YK_DEFINE_CLEANUP(coded, coded_free)
 
 /* ---- opening */
 
@@ -142,13 +56,36 @@ static int read_schema(yk_arrow *a, struct ArrowArrayStream *s, yoke_error *err)
     int sys = s->get_schema(s, &a->schema);
     if (sys)
         return stream_failed(s, sys, err);
-    if (strcmp(a->schema.format, "+s") != 0)
-        return yk_fail(err, YOKE_ETYPE, "the Arrow stream holds '%.30s', not a table; a struct of columns is needed", a->schema.format);
-    a->columns = yk_new_array(column, (size_t)a->schema.n_children);
+    const struct ArrowSchema *top = &a->schema;
+    if (!top->release || !top->format || top->n_children < 0 || top->n_children > UINT32_MAX || (top->n_children && !top->children))
+        return yk_fail(err, YOKE_EFORMAT, "the Arrow stream's schema is malformed");
+    if (strcmp(top->format, "+s") != 0)
+        return yk_fail(err, YOKE_ETYPE, "the Arrow stream holds '%.30s', not a table; a struct of columns is needed", top->format);
+    a->columns = yk_new_array(yk_arrow_kind, (size_t)top->n_children);
     if (!a->columns)
         return yk_fail_nomem(err, "importing a table");
-    for (a->n_columns = 0; a->n_columns < a->schema.n_children; a->n_columns++)
-        read_column(&a->columns[a->n_columns], a->schema.children[a->n_columns]);
+    for (a->n_columns = 0; a->n_columns < top->n_children; a->n_columns++)
+        YK_TRY(yk_arrow_kind_read(top->children[a->n_columns], &a->columns[a->n_columns], err));
+    for (unsigned i = 0; i < a->n_columns; i++)
+        a->columns[i].number = a->columns[i].index ? a->n_coded++ : 0;
+    return 0;
+}
+
+/* A batch is a struct of its columns. Its own offset and length hold for all of them. */
+static int check_batch(const yk_arrow *a, const struct ArrowArray *b, yoke_error *err)
+{
+    if (b->n_children != a->n_columns || (b->n_children && !b->children))
+        return yk_fail(err, YOKE_EFORMAT, "a batch of the Arrow stream has %lld columns where its schema has %u", (long long)b->n_children,
+                       a->n_columns);
+    if (b->length < 0 || b->offset < 0 || b->length > INT64_MAX - b->offset)
+        return yk_fail(err, YOKE_EFORMAT, "a batch of the Arrow stream is malformed: it has %lld rows from row %lld on", (long long)b->length,
+                       (long long)b->offset);
+    const void *valid = b->null_count && b->n_buffers > 0 && b->buffers ? b->buffers[0] : NULL;
+    for (int64_t i = 0; valid && i < b->length; i++)
+        if (!yk_arrow_bit(valid, b->offset + i))
+            return yk_fail(err, YOKE_EUNSUPPORTED, "a batch of the Arrow stream has rows that are missing as a whole; in a table their values would be");
+    for (unsigned i = 0; i < a->n_columns; i++)
+        YK_TRY(yk_arrow_array_check(&a->columns[i], b->children[i], b->offset + b->length, err));
     return 0;
 }
 
@@ -167,19 +104,25 @@ static int read_batches(yk_arrow *a, struct ArrowArrayStream *s, yoke_error *err
         if (sys)
             return stream_failed(s, sys, err);
         if (!b->release)
-            return 0;
+            break;
         a->n_batches++;
-        if (b->n_children != a->n_columns || b->length < 0)
-            return yk_fail(err, YOKE_EFORMAT, "a batch of the Arrow stream has %lld columns where its schema has %u",
-                           (long long)b->n_children, a->n_columns);
+        YK_TRY(check_batch(a, b, err));
         row += (uint64_t)b->length;
     }
+    static atomic_uint_fast64_t next_id = 1;
+    a->first_id = (uint64_t)0x3ffe << 48 | atomic_fetch_add(&next_id, a->n_batches * a->n_coded);
+    a->coded = yk_calloc(a->n_batches + 1, (a->n_coded + 1) * sizeof *a->coded);
+    return a->coded ? 0 : yk_fail_nomem(err, "importing a table");
 }
 
 int yk_arrow_open(struct ArrowArrayStream *stream, yk_arrow **ret, yoke_error *err)
 {
+    if (!stream || !stream->release)
+        return yk_fail(err, YOKE_EINVALID, "the Arrow stream was released before; each can be read once");
     yk_arrow *a = yk_new(yk_arrow);
-    int       rc = a ? read_schema(a, stream, err) : yk_fail_nomem(err, "importing a table");
+    if (a)
+        yk_lock_init(&a->lock);
+    int rc = a ? read_schema(a, stream, err) : yk_fail_nomem(err, "importing a table");
     if (rc == 0)
         rc = read_batches(a, stream, err);
     stream->release(stream);
@@ -200,6 +143,12 @@ void yk_arrow_close(yk_arrow *a)
             a->batches[i].release(&a->batches[i]);
     if (a->schema.release)
         a->schema.release(&a->schema);
+    for (coded *d = a->newest, *older; d; d = older) {
+        older = d->older;
+        coded_free(d);
+    }
+    pthread_mutex_destroy(&a->lock);
+    yk_free(a->coded);
     yk_free(a->batches);
     yk_free(a->first);
     yk_free(a->columns);
@@ -224,12 +173,15 @@ const yk_arrow_column *yk_arrow_column_at(const yk_arrow *a, unsigned i)
 /* ---- cursors */
 
 struct yk_arrow_cursor {
-    const yk_arrow *a;
-    const column   *column;
-    unsigned        number;
-    uint64_t        row, end;
-    size_t          batch;
-    uint64_t        valid[YK_BLOCK / 64];
+    const yk_arrow      *a;
+    const yk_arrow_kind *column;
+    unsigned             number;
+    uint64_t             row, end;
+    size_t               batch;
+    const coded         *coded; /* of batch coded_batch; NULL: none yet */
+    size_t               coded_batch;
+    uint64_t             valid[YK_BLOCK / 64];
+    uint32_t             codes[YK_BLOCK];
     _Alignas(64) unsigned char values[YK_BLOCK * 16];
 };
 
@@ -239,7 +191,7 @@ int yk_arrow_cursor_open(const yk_arrow *a, unsigned number, uint64_t first, uin
     if (number >= a->n_columns || first > rows || n > rows - first)
         return yk_fail(err, YOKE_EINVALID, "rows or column outside the table of %llu rows and %u columns", (unsigned long long)rows,
                        a->n_columns);
-    const column *c = &a->columns[number];
+    const yk_arrow_kind *c = &a->columns[number];
     if (c->said.refusal)
         return yk_fail(err, YOKE_EUNSUPPORTED, "column '%s' cannot be read: %s", c->said.name, c->said.refusal);
     yk_arrow_cursor *cur = yk_malloc_aligned(sizeof *cur);
@@ -251,6 +203,7 @@ int yk_arrow_cursor_open(const yk_arrow *a, unsigned number, uint64_t first, uin
     cur->row = first;
     cur->end = first + n;
     cur->batch = 0;
+    cur->coded = NULL;
     *ret = cur;
     return 0;
 }
@@ -267,133 +220,264 @@ int yk_arrow_cursor_skip(yk_arrow_cursor *c, uint64_t n, yoke_error *err)
     return 0;
 }
 
-static double half_to_double(uint16_t h)
-{
-    unsigned sign = h >> 15, exponent = h >> 10 & 31, fraction = h & 1023;
-    double   x;
-    if (exponent == 31)
-        x = fraction ? __builtin_nan("") : __builtin_inf();
-    else if (exponent)
-        x = (double)(1024 + fraction) * __builtin_ldexp(1, (int)exponent - 25);
-    else
-        x = (double)fraction * 0x1p-24;
-    return sign ? -x : x;
-}
-
 static int64_t floor_div(int64_t a, int64_t b)
 {
     return a / b - (a % b < 0);
 }
 
-/* The text at `row` of an array in one of the forms of bytes. */
-static yk_text text_at(const struct ArrowArray *a, form f, size_t width, int64_t row)
+/* The text at `row` of an array in one of the forms of bytes; false when it would begin or end nowhere. */
+static bool text_at(const struct ArrowArray *a, const yk_arrow_kind *k, int64_t row, yk_text *ret)
 {
-    if (f == FORM_BYTES32) {
-        const int32_t *at = (const int32_t *)a->buffers[1] + row;
-        return (yk_text){(const char *)a->buffers[2] + at[0], (uint64_t)(uint32_t)(at[1] - at[0])};
+    const char *bytes = a->buffers[1], *heap = k->form == YK_ARROW_FIXED ? NULL : a->buffers[2];
+    int64_t     from, to;
+    if (k->form == YK_ARROW_FIXED) {
+        *ret = (yk_text){bytes + (size_t)row * k->width, k->width};
+        return true;
     }
-    if (f == FORM_BYTES64) {
-        const int64_t *at = (const int64_t *)a->buffers[1] + row;
-        return (yk_text){(const char *)a->buffers[2] + at[0], (uint64_t)(at[1] - at[0])};
+    if (k->form == YK_ARROW_VIEW) { /* length, then 12 bytes of text, or a prefix, a buffer's number and an offset in it */
+        const int32_t *view = (const int32_t *)a->buffers[1] + row * 4;
+        bool           is_near = view[0] <= 12;
+        if (view[0] < 0 || (!is_near && (view[2] < 0 || view[2] >= a->n_buffers - 3 || view[3] < 0)))
+            return false;
+        *ret = (yk_text){is_near ? (const char *)(view + 1) : (const char *)a->buffers[2 + view[2]] + view[3], (uint64_t)view[0]};
+        return true;
     }
-    if (f == FORM_FIXED)
-        return (yk_text){(const char *)a->buffers[1] + (size_t)row * width, width};
-    /* a view: length, then 12 bytes of text, or a prefix, a buffer's number and an offset in it */
-    const int32_t *view = (const int32_t *)a->buffers[1] + row * 4;
-    uint64_t       len = (uint32_t)view[0];
-    return len <= 12 ? (yk_text){(const char *)(view + 1), len}
-                     : (yk_text){(const char *)a->buffers[2 + view[2]] + view[3], len};
+    from = k->form == YK_ARROW_BYTES32 ? ((const int32_t *)a->buffers[1])[row] : ((const int64_t *)a->buffers[1])[row];
+    to = k->form == YK_ARROW_BYTES32 ? ((const int32_t *)a->buffers[1])[row + 1] : ((const int64_t *)a->buffers[1])[row + 1];
+    *ret = from == to ? (yk_text){"", 0} : (yk_text){heap + from, (uint64_t)(to - from)};
+    return from >= 0 && to >= from && (heap || from == to);
 }
 
-static bool is_set(const void *bits, int64_t at)
-{
-    return ((const uint8_t *)bits)[at / 8] >> (at & 7) & 1;
-}
+__extension__ typedef __int128 wide;
 
-/* The value at `row` (counted with the array's offset) in storage form. */
-static void value_at(const struct ArrowArray *a, const column *c, form f, int64_t row, void *to)
+/* n values from `row` on (counted with the array's offset) as blocks hold them; those of missing rows mean nothing. */
+static void take_fixed(const struct ArrowArray *a, yk_arrow_form form, int64_t row, uint32_t n, void *to)
 {
     const void *v = a->buffers[1];
-    int64_t     i;
-    double      x;
-    yk_text     t;
-    switch (f) {
-    case FORM_BITS: *(uint8_t *)to = is_set(v, row); return;
-    case FORM_F16: x = half_to_double(((const uint16_t *)v)[row]); memcpy(to, &x, 8); return;
-    case FORM_F32: x = ((const float *)v)[row]; memcpy(to, &x, 8); return;
-    case FORM_128: memcpy(to, (const char *)v + row * 16, 16); return;
-    case FORM_BYTES32:
-    case FORM_BYTES64:
-    case FORM_FIXED:
-    case FORM_VIEW: t = text_at(a, f, c->width, row); memcpy(to, &t, sizeof t); return;
-    case FORM_I8: i = ((const int8_t *)v)[row]; break;
-    case FORM_U8: i = ((const uint8_t *)v)[row]; break;
-    case FORM_I16: i = ((const int16_t *)v)[row]; break;
-    case FORM_U16: i = ((const uint16_t *)v)[row]; break;
-    case FORM_I32: i = ((const int32_t *)v)[row]; break;
-    case FORM_U32: i = ((const uint32_t *)v)[row]; break;
-    case FORM_MILLIDAYS: i = floor_div(((const int64_t *)v)[row], 86400000); break;
-    default: i = ((const int64_t *)v)[row]; break;
+#define EACH(from, into, value)                                    \
+    for (uint32_t i = 0; i < n; i++) {                             \
+        from x = ((const from *)v)[row + i];                       \
+        ((into *)to)[i] = value;                                   \
+    }                                                              \
+    return
+    switch (form) {
+    case YK_ARROW_BITS:
+        for (uint32_t i = 0; i < n; i++)
+            ((uint8_t *)to)[i] = yk_arrow_bit(v, row + i);
+        return;
+    case YK_ARROW_F16: EACH(uint16_t, double, yk_real_of_half(x));
+    case YK_ARROW_F32: EACH(float, double, (double)x);
+    case YK_ARROW_I8: EACH(int8_t, int64_t, x);
+    case YK_ARROW_U8: EACH(uint8_t, int64_t, x);
+    case YK_ARROW_I16: EACH(int16_t, int64_t, x);
+    case YK_ARROW_U16: EACH(uint16_t, int64_t, x);
+    case YK_ARROW_I32: EACH(int32_t, int64_t, x);
+    case YK_ARROW_U32: EACH(uint32_t, int64_t, x);
+    case YK_ARROW_MILLIDAYS: EACH(int64_t, int64_t, floor_div(x, 86400000));
+    case YK_ARROW_D32: EACH(int32_t, wide, x);
+    case YK_ARROW_D64: EACH(int64_t, wide, x);
+    case YK_ARROW_128: memcpy(to, (const char *)v + row * 16, (size_t)n * 16); return;
+    default: memcpy(to, (const char *)v + row * 8, (size_t)n * 8); return;
     }
-    memcpy(to, &i, 8);
+#undef EACH
 }
 
 static bool is_there(const struct ArrowArray *a, int64_t row)
 {
-    return a->null_count == 0 || !a->buffers[0] || is_set(a->buffers[0], row);
+    return a->null_count == 0 || !a->buffers[0] || yk_arrow_bit(a->buffers[0], row);
 }
 
-/* One value into slot i of the cursor's block; a missing one is zero. Returns whether it is there. */
-static bool take_value(yk_arrow_cursor *cur, const struct ArrowArray *a, int64_t row, uint32_t i)
+/* The block's bits from slot `at` on, which are 0, for n rows from `row` on; returns how many are missing. */
+static uint32_t take_valid(yk_arrow_cursor *cur, const struct ArrowArray *a, int64_t row, uint32_t n, uint32_t at)
 {
-    const column *c = cur->column;
-    size_t        size = yk_kind_size(c->said.type.kind);
-    void         *to = cur->values + i * size;
-    bool          there = is_there(a, row);
-    if (there && c->index) {
-        int64_t code;
-        value_at(a, c, c->index, row, &code);
-        a = a->dictionary;
-        row = code + a->offset;
-        there = is_there(a, row);
+    const uint8_t *from = a->null_count ? a->buffers[0] : NULL;
+    uint32_t       there = 0, i = 0;
+    while (i < n) {
+        uint32_t step = 8 - (at + i) % 8 < n - i ? 8 - (at + i) % 8 : n - i; /* into one byte of ours */
+        unsigned skip = (unsigned)((row + i) & 7), bits = 0xff;
+        if (from) {
+            bits = from[(row + i) / 8] >> skip;
+            if (skip + step > 8)
+                bits |= (unsigned)from[(row + i) / 8 + 1] << (8 - skip);
+        }
+        bits &= (1u << step) - 1;
+        cur->valid[(at + i) / 64] |= (uint64_t)bits << ((at + i) % 64);
+        there += (uint32_t)__builtin_popcount(bits);
+        i += step;
     }
-    if (there)
-        value_at(a, c, c->form, row, to);
-    else
+    return n - there;
+}
+
+static bool block_has(const yk_arrow_cursor *cur, uint32_t slot) { return cur->valid[slot / 64] >> (slot % 64) & 1; }
+
+static int lies_outside(const yk_arrow_kind *k, const char *what, yoke_error *err)
+{
+    return yk_fail(err, YOKE_EFORMAT, "column '%s' of the Arrow stream is malformed: %s", k->said.name, what);
+}
+
+static int take_texts(yk_arrow_cursor *cur, const struct ArrowArray *a, int64_t row, uint32_t n, uint32_t at, yoke_error *err)
+{
+    yk_text *to = (yk_text *)(void *)cur->values + at;
+    for (uint32_t i = 0; i < n; i++)
+        if (!block_has(cur, at + i))
+            to[i] = (yk_text){"", 0};
+        else if (!text_at(a, cur->column, row + i, &to[i]))
+            return lies_outside(cur->column, "a text ends before it begins", err);
+    return 0;
+}
+
+/* Values by their codes; *missing counts those that are missing in the dictionary, too. */
+static int take_coded(yk_arrow_cursor *cur, const struct ArrowArray *a, int64_t row, uint32_t n, uint32_t at, uint32_t *missing, yoke_error *err)
+{
+    const yk_arrow_kind     *k = cur->column;
+    const struct ArrowArray *dict = a->dictionary;
+    size_t                   size = yk_kind_size(k->said.type.kind);
+    int64_t                  codes[YK_BLOCK];
+    take_fixed(a, k->index, row, n, codes);
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t slot = at + i;
+        void    *to = cur->values + slot * size;
         memset(to, 0, size);
-    return there;
-}
-
-/* Rows [row, row + n) of one batch into the block from slot `at`; returns how many are missing. */
-static uint32_t take_rows(yk_arrow_cursor *cur, const struct ArrowArray *batch, int64_t row, uint32_t n, uint32_t at)
-{
-    const struct ArrowArray *a = batch->children[cur->number];
-    uint32_t                 missing = 0;
-    row += batch->offset + a->offset;
-    for (uint32_t i = at; i < at + n; i++, row++) {
-        bool there = take_value(cur, a, row, i);
-        cur->valid[i >> 6] |= (uint64_t)there << (i & 63);
-        missing += !there;
+        if (!block_has(cur, slot))
+            continue;
+        if (codes[i] < 0 || codes[i] >= dict->length)
+            return lies_outside(cur->column, "a code is not of its dictionary", err);
+        if (!is_there(dict, codes[i] + dict->offset)) {
+            cur->valid[slot / 64] &= ~(1ull << (slot % 64));
+            ++*missing;
+        } else if (k->form < YK_ARROW_BYTES32)
+            take_fixed(dict, k->form, codes[i] + dict->offset, 1, to);
+        else if (!text_at(dict, k, codes[i] + dict->offset, to))
+            return lies_outside(cur->column, "a text ends before it begins", err);
     }
-    return missing;
+    return 0;
 }
 
-/* Where the batch holds the values as a block does and none is missing: no copy. */
-static bool borrow_rows(const yk_arrow_cursor *cur, const struct ArrowArray *batch, int64_t row, yk_vec *ret)
+/* Rows [row, row + n) of one batch into the block from slot `at`; adds to *missing how many are. */
+static int take_rows(yk_arrow_cursor *cur, const struct ArrowArray *batch, int64_t row, uint32_t n, uint32_t at, uint32_t *missing, yoke_error *err)
+{
+    const yk_arrow_kind     *k = cur->column;
+    const struct ArrowArray *a = batch->children[cur->number];
+    row += batch->offset + a->offset;
+    *missing += take_valid(cur, a, row, n, at);
+    if (k->index)
+        return take_coded(cur, a, row, n, at, missing, err);
+    if (k->form >= YK_ARROW_BYTES32)
+        return take_texts(cur, a, row, n, at, err);
+    take_fixed(a, k->form, row, n, cur->values + at * yk_kind_size(k->said.type.kind));
+    return 0;
+}
+
+/* ---- dictionaries: their values once, then codes */
+
+enum { MOST_CODED = 1 << 16 }; /* larger ones are read value by value */
+
+static int make_coded(const yk_arrow_kind *k, const struct ArrowArray *dict, uint64_t id, coded **ret, yoke_error *err)
+{
+    YK_CLEANUP(coded_freep) coded *d = yk_new(coded);
+    uint32_t n = (uint32_t)dict->length;
+    void    *values = d ? yk_malloc_aligned(n * yk_kind_size(k->said.type.kind)) : NULL;
+    if (!values)
+        return yk_fail_nomem(err, "reading a table");
+    d->of = dict;
+    d->dict = (yk_dict){.n = n, .values = values, .id = id};
+    if (dict->null_count && dict->buffers[0] && !(d->valid = yk_new_array(uint64_t, n / 64 + 1)))
+        return yk_fail_nomem(err, "reading a table");
+    for (uint32_t i = 0; d->valid && i < n; i++)
+        d->valid[i / 64] |= (uint64_t)is_there(dict, dict->offset + i) << (i % 64);
+    if (k->form < YK_ARROW_BYTES32)
+        take_fixed(dict, k->form, dict->offset, n, values);
+    for (uint32_t i = 0; k->form >= YK_ARROW_BYTES32 && i < n; i++) {
+        yk_text *to = (yk_text *)values + i;
+        *to = (yk_text){"", 0};
+        if (is_there(dict, dict->offset + i) && !text_at(dict, k, dict->offset + i, to))
+            return lies_outside(k, "a text ends before it begins", err);
+    }
+    *ret = YK_TAKE(d);
+    return 0;
+}
+
+static bool is_same(const struct ArrowArray *a, const struct ArrowArray *b)
+{
+    bool is = a->length == b->length && a->offset == b->offset && a->null_count == b->null_count && a->n_buffers == b->n_buffers;
+    for (int64_t i = 0; is && i < a->n_buffers; i++)
+        is = a->buffers[i] == b->buffers[i];
+    return is;
+}
+
+static int find_coded(yk_arrow *a, unsigned column, size_t batch, const coded **ret, yoke_error *err)
+{
+    const yk_arrow_kind     *k = &a->columns[column];
+    const struct ArrowArray *dict = a->batches[batch].children[column]->dictionary;
+    coded                  **slot = &a->coded[k->number * a->n_batches + batch];
+    int                      rc = 0;
+    pthread_mutex_lock(&a->lock);
+    if (!*slot && batch > 0 && slot[-1] && is_same(slot[-1]->of, dict))
+        *slot = slot[-1];
+    if (!*slot && batch + 1 < a->n_batches && slot[1] && is_same(slot[1]->of, dict))
+        *slot = slot[1];
+    if (!*slot && (rc = make_coded(k, dict, a->first_id + (uint64_t)(slot - a->coded), slot, err)) == 0) {
+        (*slot)->older = a->newest;
+        a->newest = *slot;
+    }
+    *ret = *slot;
+    pthread_mutex_unlock(&a->lock);
+    return rc;
+}
+
+/* The next ret->n rows, of one batch, as codes; those that are missing have the first. *ret_done is false where they are no codes. */
+static int code_rows(yk_arrow_cursor *cur, const struct ArrowArray *batch, int64_t row, yk_vec *ret, bool *ret_done, yoke_error *err)
 {
     const struct ArrowArray *a = batch->children[cur->number];
-    if (cur->column->form != FORM_64 || cur->column->index || (a->null_count != 0 && a->buffers[0]))
+    const yk_arrow_kind     *k = cur->column;
+    int64_t                 *codes = (int64_t *)(void *)cur->values;
+    *ret_done = k->index && a->dictionary->length > 0 && a->dictionary->length <= MOST_CODED;
+    if (!*ret_done)
+        return 0;
+    if (!cur->coded || cur->coded_batch != cur->batch)
+        YK_TRY(find_coded((yk_arrow *)(uintptr_t)cur->a, cur->number, cur->batch, &cur->coded, err));
+    cur->coded_batch = cur->batch;
+    row += batch->offset + a->offset;
+    memset(cur->valid, 0, sizeof cur->valid);
+    uint32_t missing = take_valid(cur, a, row, ret->n, 0);
+    take_fixed(a, k->index, row, ret->n, codes);
+    for (uint32_t i = 0; i < ret->n; i++) {
+        bool is_here = !missing || block_has(cur, i);
+        if (is_here && (uint64_t)codes[i] >= cur->coded->dict.n)
+            return lies_outside(k, "a code is not of its dictionary", err);
+        cur->codes[i] = is_here ? (uint32_t)codes[i] : 0;
+    }
+    for (uint32_t i = 0; cur->coded->valid && i < ret->n; i++)
+        if (!yk_arrow_bit(cur->coded->valid, cur->codes[i])) {
+            cur->valid[i / 64] &= ~(1ull << (i % 64));
+            missing++;
+        }
+    ret->codes = cur->codes;
+    ret->dict = &cur->coded->dict;
+    ret->valid = missing ? cur->valid : NULL;
+    return 0;
+}
+
+/* Where the batch holds the values as a block does: no copy. */
+static bool borrow_rows(yk_arrow_cursor *cur, const struct ArrowArray *batch, int64_t row, yk_vec *ret)
+{
+    const struct ArrowArray *a = batch->children[cur->number];
+    if (cur->column->form != YK_ARROW_64 || cur->column->index)
         return false;
-    const void *at = (const int64_t *)a->buffers[1] + row + batch->offset + a->offset;
+    row += batch->offset + a->offset;
+    const void *at = (const int64_t *)a->buffers[1] + row;
     if ((uintptr_t)at % 8 != 0)
         return false;
     ret->values = at;
+    if (a->null_count && a->buffers[0]) {
+        memset(cur->valid, 0, sizeof cur->valid);
+        ret->valid = take_valid(cur, a, row, ret->n, 0) ? cur->valid : NULL;
+    }
     return true;
 }
 
 int yk_arrow_cursor_next(yk_arrow_cursor *cur, uint32_t n, yk_vec *ret, yoke_error *err)
 {
-    (void)err;
     const yk_arrow *a = cur->a;
     if (n > cur->end - cur->row)
         n = (uint32_t)(cur->end - cur->row);
@@ -405,10 +489,15 @@ int yk_arrow_cursor_next(yk_arrow_cursor *cur, uint32_t n, yk_vec *ret, yoke_err
     }
     while (cur->row >= a->first[cur->batch + 1])
         cur->batch++;
-    if (cur->row + n <= a->first[cur->batch + 1] &&
-        borrow_rows(cur, &a->batches[cur->batch], (int64_t)(cur->row - a->first[cur->batch]), ret)) {
-        cur->row += n;
-        return 0;
+    if (cur->row + n <= a->first[cur->batch + 1]) {
+        const struct ArrowArray *b = &a->batches[cur->batch];
+        int64_t                  row = (int64_t)(cur->row - a->first[cur->batch]);
+        bool                     is_done;
+        YK_TRY(code_rows(cur, b, row, ret, &is_done, err));
+        if (is_done || borrow_rows(cur, b, row, ret)) {
+            cur->row += n;
+            return 0;
+        }
     }
     uint32_t done = 0, missing = 0;
     memset(cur->valid, 0, sizeof cur->valid);
@@ -417,7 +506,7 @@ int yk_arrow_cursor_next(yk_arrow_cursor *cur, uint32_t n, yk_vec *ret, yoke_err
             cur->batch++;
         uint64_t left = a->first[cur->batch + 1] - cur->row;
         uint32_t step = left < n - done ? (uint32_t)left : n - done;
-        missing += take_rows(cur, &a->batches[cur->batch], (int64_t)(cur->row - a->first[cur->batch]), step, done);
+        YK_TRY(take_rows(cur, &a->batches[cur->batch], (int64_t)(cur->row - a->first[cur->batch]), step, done, &missing, err));
         cur->row += step;
         done += step;
     }

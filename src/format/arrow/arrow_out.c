@@ -22,7 +22,7 @@ static void print_format(yk_type t, char *to, size_t size)
     case YK_KIND_UINT: snprintf(to, size, "L"); break;
     case YK_KIND_REAL: snprintf(to, size, "g"); break;
     case YK_KIND_TEXT: snprintf(to, size, "U"); break;
-    case YK_KIND_DATA: snprintf(to, size, "Z"); break;
+    case YK_KIND_DATA: snprintf(to, size, t.is_uuid ? "w:16" : "Z"); break;
     case YK_KIND_TIME: snprintf(to, size, "ts%c:%s", UNIT[t.unit], t.is_utc ? "UTC" : ""); break;
     case YK_KIND_DATE: snprintf(to, size, "tdD"); break;
     case YK_KIND_SPAN: snprintf(to, size, "t%c%c", t.is_clock ? 't' : 'D', UNIT[t.unit]); break;
@@ -55,6 +55,11 @@ static int fill_schema(struct ArrowSchema *s, const char *format, const char *na
     return 0;
 }
 
+/* Metadata of a UUID: one pair, each text with its length (32 bits) before it. */
+static const char UUID[] = "\1\0\0\0\24\0\0\0ARROW:extension:name\12\0\0\0arrow.uuid";
+
+static bool is_uuid(yk_type t) { return t.kind == YK_KIND_DATA && t.is_uuid; }
+
 static int add_child(struct ArrowSchema *s, const yk_arrow_field *f)
 {
     char                format[32];
@@ -63,7 +68,10 @@ static int add_child(struct ArrowSchema *s, const yk_arrow_field *f)
         return YOKE_ENOMEM;
     s->children[s->n_children++] = child;
     print_format(f->type, format, sizeof format);
-    return fill_schema(child, format, f->name);
+    YK_TRY(fill_schema(child, format, f->name));
+    if (is_uuid(f->type))
+        child->metadata = UUID;
+    return 0;
 }
 
 int yk_arrow_schema(const yk_arrow_field *fields, size_t n, struct ArrowSchema *ret, yoke_error *err)
@@ -203,6 +211,22 @@ static void add_texts(column *c, const yk_vec *v, uint32_t n)
     }
 }
 
+static int add_uuids(column *c, const yk_vec *v, uint32_t n, yoke_error *err)
+{
+    char *to = yk_buf_extend(&c->values, (size_t)n * 16);
+    for (uint32_t i = 0; to && i < n; i++) {
+        uint32_t       row = v->is_const ? 0 : i;
+        const yk_text *t = is_present(v, row) ? value_at(v, row, sizeof *t) : NULL;
+        if (t && t->len != 16)
+            return yk_fail(err, YOKE_EINVALID, "a UUID has 16 bytes, not %llu", (unsigned long long)t->len);
+        if (t)
+            memcpy(to + (size_t)i * 16, t->data, 16);
+        else
+            memset(to + (size_t)i * 16, 0, 16);
+    }
+    return 0;
+}
+
 static void add_fixed(column *c, const yk_vec *v, uint32_t n, size_t size)
 {
     if (v->values && !v->is_const) {
@@ -227,6 +251,8 @@ int yk_arrow_writer_add(yk_arrow_writer *w, const yk_vec *columns, uint32_t n, y
         add_valid(c, v, n, w->rows);
         if (c->type.kind == YK_KIND_BOOL)
             add_bools(c, v, n, w->rows);
+        else if (is_uuid(c->type))
+            YK_TRY(add_uuids(c, v, n, err));
         else if (c->type.kind == YK_KIND_TEXT || c->type.kind == YK_KIND_DATA)
             add_texts(c, v, n);
         else if (c->type.kind != YK_KIND_NULL)
@@ -260,24 +286,29 @@ static void release_array(struct ArrowArray *a)
 }
 
 /* Dates and times of day in ms are 32 bits wide in Arrow, decimals little-endian as here; a missing buffer must still be a pointer. */
-static void narrow(column *c, int64_t rows)
+static int narrow(column *c, int64_t rows, yoke_error *err)
 {
     const int64_t *wide = (const int64_t *)(const void *)c->values.data;
     int32_t       *to = (int32_t *)(void *)c->values.data;
-    for (int64_t i = 0; i < rows; i++)
+    for (int64_t i = 0; i < rows; i++) {
+        bool is_there = !c->n_missing || (c->valid.data[i / 8] >> (i & 7) & 1);
+        if (is_there && wide[i] != (int32_t)wide[i])
+            return yk_fail(err, YOKE_ELIMIT, "a date lies %lld days from 1970: Arrow's dates have 32 bits", (long long)wide[i]);
         to[i] = (int32_t)wide[i];
+    }
+    return 0;
 }
 
-static int move_column(column *c, int64_t rows, struct ArrowArray *to)
+static int move_column(column *c, int64_t rows, struct ArrowArray *to, yoke_error *err)
 {
+    if (c->type.kind == YK_KIND_DATE || (c->type.is_clock && c->type.unit <= YK_UNIT_MS))
+        YK_TRY(narrow(c, rows, err));
     owned *o = yk_new(owned);
     if (!o)
-        return YOKE_ENOMEM;
-    if (c->type.kind == YK_KIND_DATE || (c->type.is_clock && c->type.unit <= YK_UNIT_MS))
-        narrow(c, rows);
+        return yk_fail_nomem(err, "exporting a table");
     o->column = *c;
     *c = (column){.type = c->type};
-    bool has_bytes = o->column.type.kind == YK_KIND_TEXT || o->column.type.kind == YK_KIND_DATA;
+    bool has_bytes = (o->column.type.kind == YK_KIND_TEXT || o->column.type.kind == YK_KIND_DATA) && !is_uuid(o->column.type);
     o->buffers[0] = o->column.n_missing ? o->column.valid.data : NULL;
     o->buffers[1] = yk_buf_text(&o->column.values);
     o->buffers[2] = yk_buf_text(&o->column.bytes);
@@ -297,15 +328,15 @@ int yk_arrow_writer_take(yk_arrow_writer *w, struct ArrowArray *ret, yoke_error 
     o->pointers = yk_new_array(struct ArrowArray *, w->n);
     struct ArrowArray batch = {.length = w->rows, .n_buffers = 1, .buffers = o->buffers, .children = o->pointers,
                                .release = release_array, .private_data = o};
-    int rc = o->children && o->pointers ? 0 : YOKE_ENOMEM;
+    int rc = o->children && o->pointers ? 0 : yk_fail_nomem(err, "exporting a table");
     for (size_t i = 0; rc == 0 && i < w->n; i++) {
-        rc = move_column(&w->columns[i], w->rows, &o->children[i]);
+        rc = move_column(&w->columns[i], w->rows, &o->children[i], err);
         o->pointers[i] = &o->children[i];
         batch.n_children += rc == 0;
     }
     if (rc < 0) {
         release_array(&batch);
-        return yk_fail_nomem(err, "exporting a table");
+        return rc;
     }
     w->rows = 0;
     *ret = batch;

@@ -4,11 +4,8 @@
  */
 #include "format/csv/csv_file.h"
 
-#include "base/file.h"
-
 #include <ctype.h>
 #include <stdio.h>
-#include <unistd.h>
 
 enum { HEAD_MAX = 1 << 20 }; /* the first line must end within this many bytes */
 
@@ -21,8 +18,7 @@ void yk_csv_close(yk_csv *f)
     yk_free(f->names);
     yk_free(f->ends);
     yk_free(f->quoted);
-    if (f->fd >= 0)
-        close(f->fd);
+    yk_input_close(&f->input);
     yk_free(f->path);
     yk_free(f);
 }
@@ -179,7 +175,7 @@ static int read_head(yk_csv *f, yoke_error *err)
     YK_AUTOFREE char *head = yk_calloc(1, n + YK_CSV_PAD);
     if (!head)
         return yk_fail_nomem(err, "opening a CSV file");
-    YK_TRY(yk_file_read_at(f->fd, f->path, 0, head, n, err));
+    YK_TRY(yk_input_read(&f->input, 0, head, n, err));
     YK_TRY(check_text(f, head, n, err));
     size_t skip = n >= 3 && memcmp(head, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
     while (skip < n && (head[skip] == '\n' || head[skip] == '\r'))
@@ -202,12 +198,13 @@ int yk_csv_open(const char *path, const yk_csv_opts *opts, yk_csv **ret, yoke_er
     YK_CLEANUP(yk_csv_closep) yk_csv *f = yk_new(yk_csv);
     if (!f)
         return yk_fail_nomem(err, "opening a CSV file");
-    f->fd = -1;
+    f->input.fd = -1;
     f->opts = *opts;
     f->path = yk_strdup(strcmp(path, "-") ? path : "standard input");
     if (!f->path)
         return yk_fail_nomem(err, "opening a CSV file");
-    YK_TRY(yk_csv_input(path, &f->fd, &f->size, err));
+    YK_TRY(yk_csv_input(path, f->path, opts, &f->input, err));
+    f->size = f->input.size;
     YK_TRY(read_head(f, err));
     *ret = YK_TAKE(f);
     return 0;
@@ -224,7 +221,7 @@ int yk_csv_look(const yk_csv *f, uint64_t chunk, yk_csv_chunk *ret, yoke_error *
     if (!bytes)
         return yk_fail_nomem(err, "counting rows");
     memcpy(bytes, "\n\n", LEAD); /* what precedes the file: newlines at its start end no row */
-    YK_TRY(yk_file_read_at(f->fd, f->path, lo - lead, bytes + LEAD - lead, n + lead, err));
+    YK_TRY(yk_input_read(&f->input, lo - lead, bytes + LEAD - lead, n + lead, err));
     memset(bytes + LEAD + n, 0, YK_CSV_PAD);
     *ret = YK_ISA_PICK(yk_k_csv_count)(bytes + LEAD, n);
     return 0;
@@ -235,7 +232,7 @@ static int last_row_is_open(const yk_csv *f, bool *ret, yoke_error *err)
 {
     char   tail[2] = {'\n', '\n'};
     size_t n = f->size < 2 ? (size_t)f->size : 2;
-    YK_TRY(yk_file_read_at(f->fd, f->path, f->size - n, tail + 2 - n, n, err));
+    YK_TRY(yk_input_read(&f->input, f->size - n, tail + 2 - n, n, err));
     *ret = tail[1] != '\n' && !(tail[1] == '\r' && tail[0] == '\n');
     return 0;
 }
@@ -251,7 +248,7 @@ static int fail_quotes(const yk_csv *f, yoke_error *err)
         return yk_fail_nomem(err, "counting rows");
     for (uint64_t at = 0; at < f->size; at += PIECE) {
         size_t n = f->size - at < PIECE ? (size_t)(f->size - at) : PIECE;
-        YK_TRY(yk_file_read_at(f->fd, f->path, at, piece, n, err));
+        YK_TRY(yk_input_read(&f->input, at, piece, n, err));
         for (size_t i = 0; i < n; i++) {
             char c = piece[i];
             bool is_end = c == f->opts.delimiter || c == '\n' || c == '\r', is_mark = at == 0 && i < 3 && (unsigned char)c >= 0x80;

@@ -16,8 +16,11 @@ typedef struct yk_csv_opts {
     int8_t header;    /* 1: the first line names the columns; 0: it does not; -1: it does when none of its fields is a number or a
                          date and some are not empty; columns without a name are called c1, c2 … by their place */
     bool   skip_bad;  /* rows with a wrong number of fields are passed over, and counted, instead of being an error */
+    int (*progress)(void *ctx, uint64_t rows_done, uint64_t rows); /* called now and then while input is unpacked, with the lines so far and
+                         UINT64_MAX; nonzero: end with YOKE_ECANCELED. May be NULL */
+    void  *progress_ctx;
 } yk_csv_opts;
-#define YK_CSV_OPTS_INIT {0, -1, false}
+#define YK_CSV_OPTS_INIT {0, -1, false, NULL, NULL}
 
 /* An open file. All but open, close and set_rows may be called by several threads at once. */
 typedef struct yk_csv yk_csv;

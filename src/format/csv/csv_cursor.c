@@ -6,7 +6,6 @@
 #include "format/csv/csv_file.h"
 
 #include "base/arena.h"
-#include "base/file.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -91,7 +90,7 @@ static int fill(yk_csv_cursor *c, size_t need, bool *ret_is_there, yoke_error *e
             return yk_fail_nomem(err, "reading CSV");
         c->buf = more, c->cap = c->cap * 2 + n;
     }
-    YK_TRY(yk_file_read_at(c->f->fd, c->f->path, c->offset + c->len, c->buf + c->len, n, err));
+    YK_TRY(yk_input_read(&c->f->input, c->offset + c->len, c->buf + c->len, n, err));
     c->len += n;
     memset(c->buf + c->len, 0, YK_CSV_PAD);
     *ret_is_there = c->len >= need;
@@ -146,7 +145,7 @@ int yk_csv_cursor_seek(yk_csv_cursor *c, uint64_t row, yoke_error *err)
     uint64_t      chunk = ends ? chunk_of_end(f, ends) : 0;
     char          before[2] = {'\n', '\n'};
     if (chunk)
-        YK_TRY(yk_file_read_at(f->fd, f->path, chunk * YK_CSV_CHUNK - 2, before, 2, err));
+        YK_TRY(yk_input_read(&f->input, chunk * YK_CSV_CHUNK - 2, before, 2, err));
     c->offset = chunk * YK_CSV_CHUNK;
     c->len = c->at = 0;
     c->row = row;
@@ -168,7 +167,7 @@ static uint64_t line_of(const yk_csv *f, uint64_t offset)
     uint64_t line = 1;
     for (uint64_t at = 0; at < offset;) {
         size_t n = offset - at < sizeof piece ? (size_t)(offset - at) : sizeof piece;
-        if (yk_file_read_at(f->fd, f->path, at, piece, n, NULL) < 0)
+        if (yk_input_read(&f->input, at, piece, n, NULL) < 0)
             return line;
         for (size_t i = 0; i < n; i++)
             line += piece[i] == '\n';

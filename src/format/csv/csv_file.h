@@ -5,6 +5,7 @@
 #ifndef YK_FORMAT_CSV_FILE_H
 #define YK_FORMAT_CSV_FILE_H
 
+#include "base/file.h"
 #include "format/csv/csv.h"
 #include "numeric/isa.h"
 
@@ -22,7 +23,7 @@ enum {
 
 struct yk_csv {
     char       *path;
-    int         fd;
+    yk_input    input; /* it, or what it was unpacked to */
     uint64_t    size;
     yk_csv_opts opts; /* with delimiter and header found out */
     char      **names;
@@ -32,8 +33,8 @@ struct yk_csv {
     uint8_t    *quoted; /* chunk i begins inside quotes */
 };
 
-/* Opens `path` as plain bytes, unpacked where needed. */
-int yk_csv_input(const char *path, int *ret_fd, uint64_t *ret_size, yoke_error *err) YK_MUST_USE;
+/* Opens `path` as plain bytes, unpacked where needed. Borrows `name`, which it is called in messages, until it is closed. */
+int yk_csv_input(const char *path, const char *name, const yk_csv_opts *opts, yk_input *ret, yoke_error *err) YK_MUST_USE;
 
 /* Bit i: byte i is c. */
 static inline uint64_t yk_csv_match(const char *p, char c)

@@ -5,10 +5,9 @@
  */
 #include "format/csv/csv_file.h"
 
-#include "base/file.h"
-
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -18,10 +17,12 @@ enum { PIECE = 1 << 18 };
 
 /* Bytes on their way from `from` to the temporary file `to`. */
 typedef struct unpack {
-    const char    *path;
-    int            from, to;
-    unsigned char *in, *out; /* PIECE bytes each */
-    uint64_t       size;
+    const char        *path;
+    const yk_csv_opts *opts;
+    int                from, to;
+    bool               may_wait;  /* from a pipe or the like */
+    unsigned char     *in, *out;  /* PIECE bytes each */
+    uint64_t           size, lines;
 } unpack;
 
 static int temp_file(int *ret, yoke_error *err)
@@ -30,9 +31,27 @@ static int temp_file(int *ret, yoke_error *err)
     return *ret >= 0 ? 0 : yk_fail_errno(err, "making a temporary file in '%s' (choose another folder with $TMPDIR)", yk_file_temp_folder());
 }
 
+static int show(const unpack *u, yoke_error *err)
+{
+    bool is_over = u->opts->progress && u->opts->progress(u->opts->progress_ctx, u->lines, UINT64_MAX);
+    return is_over ? yk_fail(err, YOKE_ECANCELED, "interrupted after %llu lines of '%s'", (unsigned long long)u->lines, u->path) : 0;
+}
+
+/* However long a pipe is silent, whoever waits for it can be interrupted. */
+static int await(const unpack *u, yoke_error *err)
+{
+    enum { STEP_MS = 100 };
+    struct pollfd p = {.fd = u->from, .events = POLLIN};
+    do
+        YK_TRY(show(u, err));
+    while (u->may_wait && poll(&p, 1, STEP_MS) <= 0);
+    return 0;
+}
+
 static int read_piece(unpack *u, size_t *ret_n, yoke_error *err)
 {
     ssize_t n;
+    YK_TRY(await(u, err));
     do
         n = read(u->from, u->in, PIECE);
     while (n < 0 && errno == EINTR);
@@ -44,8 +63,12 @@ static int read_piece(unpack *u, size_t *ret_n, yoke_error *err)
 
 static int write_piece(unpack *u, const void *bytes, size_t n, yoke_error *err)
 {
+    const char *text = bytes;
     u->size += n;
-    return yk_file_write(u->to, "a temporary file", bytes, n, err);
+    for (size_t i = 0; i < n; i++)
+        u->lines += text[i] == '\n';
+    int rc = yk_file_write(u->to, u->path, bytes, n, err);
+    return rc < 0 ? yk_fail_at(err, rc, "'%s' is unpacked to a temporary file in '%s': set TMPDIR to a folder with room", u->path, yk_file_temp_folder()) : 0;
 }
 
 static int copy_plain(unpack *u, size_t have, yoke_error *err)
@@ -130,35 +153,40 @@ static bool is_packed(const unsigned char *b)
     return (b[0] == 0x1f && b[1] == 0x8b) || memcmp(b, "\x28\xb5\x2f\xfd", 4) == 0;
 }
 
-int yk_csv_input(const char *path, int *ret_fd, uint64_t *ret_size, yoke_error *err)
+static int unpack_to_file(const char *path, int fd, bool may_wait, const yk_csv_opts *opts, yk_input *ret, yoke_error *err)
 {
-    bool          is_stdin = strcmp(path, "-") == 0;
-    int           fd = STDIN_FILENO;
-    struct stat   st;
-    unsigned char magic[4] = {0};
-    if (!is_stdin) {
-        fd = open(path, O_RDONLY | O_CLOEXEC);
-        if (fd < 0 || fstat(fd, &st) < 0 || !S_ISFIFO(st.st_mode)) {
-            if (fd >= 0)
-                close(fd);
-            YK_TRY(yk_file_open(path, &fd, ret_size, err));
-            if (*ret_size < 4 || (yk_file_read_at(fd, path, 0, magic, 4, NULL) == 0 && !is_packed(magic))) {
-                *ret_fd = fd;
-                return 0;
-            }
-        }
-    }
-    unpack u = {.path = is_stdin ? "standard input" : path, .from = fd, .to = -1, .in = yk_malloc(PIECE), .out = yk_malloc(PIECE)};
+    unpack u = {.path = path, .opts = opts, .from = fd, .to = -1, .may_wait = may_wait, .in = yk_malloc(PIECE), .out = yk_malloc(PIECE)};
     int    rc = u.in && u.out ? temp_file(&u.to, err) : yk_fail_nomem(err, "unpacking");
     if (rc == 0)
         rc = unpack_all(&u, err);
     yk_free(u.in);
     yk_free(u.out);
-    if (!is_stdin)
-        close(fd);
     if (rc < 0 && u.to >= 0)
         close(u.to);
     if (rc == 0)
-        *ret_fd = u.to, *ret_size = u.size;
+        *ret = (yk_input){.fd = u.to, .path = path, .size = u.size};
+    return rc;
+}
+
+int yk_csv_input(const char *path, const char *name, const yk_csv_opts *opts, yk_input *ret, yoke_error *err)
+{
+    struct stat   st;
+    unsigned char magic[4] = {0};
+    uint64_t      size;
+    int           fd;
+    if (strcmp(path, "-") == 0)
+        return unpack_to_file(name, STDIN_FILENO, fstat(STDIN_FILENO, &st) < 0 || !S_ISREG(st.st_mode), opts, ret, err);
+    if (stat(path, &st) == 0 && S_ISFIFO(st.st_mode)) {
+        if ((fd = open(path, O_RDONLY | O_CLOEXEC)) < 0)
+            return yk_fail_errno(err, "'%s'", path);
+    } else {
+        YK_TRY(yk_input_open(ret, name, err));
+        if (ret->size < 4 || (yk_input_read(ret, 0, magic, 4, NULL) == 0 && !is_packed(magic)))
+            return 0;
+        yk_input_close(ret);
+        YK_TRY(yk_file_open(path, &fd, &size, err));
+    }
+    int rc = unpack_to_file(name, fd, S_ISFIFO(st.st_mode), opts, ret, err);
+    close(fd);
     return rc;
 }

@@ -4,14 +4,12 @@
  */
 #include "format/parquet/pq_file.h"
 
-#include "base/file.h"
-
 int yk_pq_read(yk_parquet *f, uint64_t at, void *to, size_t n, yoke_error *err)
 {
     if (at > f->size || n > f->size - at)
         return yk_fail(err, YOKE_EFORMAT, "'%s': a page is said to lie past the end of the file; get the file again", f->path);
     atomic_fetch_add_explicit(&f->bytes_read, n, memory_order_relaxed);
-    return yk_file_read_at(f->fd, f->path, at, to, n, err);
+    return yk_input_read(&f->input, at, to, n, err);
 }
 
 static int damaged(const yk_pq_chunk *c, uint64_t at, const char *what, yoke_error *err)

@@ -98,9 +98,7 @@ int yk_pq_encoder_init(yk_pq_encoder *e, const yk_parquet_field *field, unsigned
 {
     *e = (yk_pq_encoder){.field = *field, .codec = codec, .level = level, .cap_rows = page_rows + YK_BLOCK};
     e->field.name = yk_strdup(field->name);
-    e->levels = yk_new_array(uint32_t, e->cap_rows);
-    e->codes = yk_new_array(uint32_t, e->cap_rows);
-    if (!e->field.name || !e->levels || !e->codes)
+    if (!e->field.name)
         return yk_fail_nomem(err, "writing a Parquet file");
     find_physical(e);
     YK_TRY(yk_pq_intern_init(&e->dict, e->width, err));
@@ -404,6 +402,21 @@ static int add_codes(yk_pq_encoder *e, const yk_vec *v, uint32_t *ret_present, y
     return 0;
 }
 
+static int make_room(yk_pq_encoder *e, uint32_t rows, yoke_error *err)
+{
+    if (rows <= e->room)
+        return 0;
+    uint32_t  room = 2 * e->room < rows ? rows : 2 * e->room < e->cap_rows ? 2 * e->room : e->cap_rows;
+    uint32_t *levels = yk_realloc(e->levels, room * sizeof *levels);
+    e->levels = levels ? levels : e->levels;
+    uint32_t *codes = levels ? yk_realloc(e->codes, room * sizeof *codes) : NULL;
+    if (!codes)
+        return yk_fail_nomem(err, "writing a Parquet file");
+    e->codes = codes;
+    e->room = room;
+    return 0;
+}
+
 int yk_pq_encoder_add(yk_pq_encoder *e, const yk_vec *v, yk_codec_state *codecs, yoke_error *err)
 {
     uint32_t present;
@@ -412,6 +425,7 @@ int yk_pq_encoder_add(yk_pq_encoder *e, const yk_vec *v, yk_codec_state *codecs,
         return yk_fail(err, YOKE_EINVALID, "column '%s' does not get what was announced", e->field.name);
     if (e->n_rows + v->n > e->cap_rows)
         YK_TRY(end_page(e, codecs, err));
+    YK_TRY(make_room(e, e->n_rows + v->n, err));
     YK_TRY((is_coded && e->has_dict ? add_codes : add_plain)(e, v, &present, err));
     if (present < v->n && e->field.is_required)
         return yk_fail(err, YOKE_EINVALID, "column '%s' was announced without missing rows, but has one", e->field.name);

@@ -49,8 +49,8 @@ typedef struct yk_pq_encoder {
 
     /* The page being filled. */
     uint32_t    n_rows, n_missing, cap_rows;
-    uint32_t   *levels, *codes; /* cap_rows each, owned */
-    uint32_t    n_codes;
+    uint32_t   *levels, *codes; /* room of each for `room` rows, which grows to cap_rows; owned */
+    uint32_t    n_codes, room;
     yk_buf      plain; /* stored values; of booleans a byte each */
     yk_pq_range range;
 

@@ -5,6 +5,7 @@
 #ifndef YK_FORMAT_PQ_FILE_H
 #define YK_FORMAT_PQ_FILE_H
 
+#include "base/file.h"
 #include "exec/gate.h"
 #include "format/parquet/parquet.h"
 #include "format/parquet/pq_codec.h"
@@ -31,7 +32,7 @@ int yk_pq_schema_read(const yk_pq_footer *footer, const char *path, yk_arena *ar
     YK_MUST_USE;
 
 struct yk_parquet {
-    int               fd;
+    yk_input          input;
     char             *path; /* owned */
     uint64_t          size, n_rows, first_id;
     yk_arena          arena; /* footer and all that is made from it */

@@ -3,7 +3,7 @@
 
 #include "base/hash.h"
 
-enum { LEAST_SLOTS = 1024 };
+enum { LEAST_SLOTS = 64 };
 
 int yk_pq_intern_init(yk_pq_intern *d, uint32_t width, yoke_error *err)
 {

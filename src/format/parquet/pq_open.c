@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "format/parquet/pq_file.h"
 
-#include "base/file.h"
-
 #include <ctype.h>
 #include <strings.h>
-#include <unistd.h>
 
 enum { TAIL = 8 };
 
@@ -56,11 +53,11 @@ static int check_magic(yk_parquet *f, uint32_t *ret_footer, yoke_error *err)
     size_t  n = f->size < sizeof head ? (size_t)f->size : sizeof head;
     if (f->size == 0)
         return yk_fail(err, YOKE_EFORMAT, "'%s' is empty, not a Parquet file", f->path);
-    YK_TRY(yk_file_read_at(f->fd, f->path, 0, head, n, err));
+    YK_TRY(yk_input_read(&f->input, 0, head, n, err));
     bool is_begun = begins(head, n, "PAR1") || begins(head, n, "PARE");
     if (f->size < TAIL + 4)
         return yk_fail(err, YOKE_EFORMAT, "'%s' %s", f->path, is_begun ? "is cut short: it has a Parquet file's beginning alone" : sniff(head, n));
-    YK_TRY(yk_file_read_at(f->fd, f->path, f->size - TAIL, tail, TAIL, err));
+    YK_TRY(yk_input_read(&f->input, f->size - TAIL, tail, TAIL, err));
     if (memcmp(tail + 4, "PARE", 4) == 0)
         return yk_fail(err, YOKE_EUNSUPPORTED, "'%s' is an encrypted Parquet file; decrypt it with the tool that wrote it", f->path);
     if (memcmp(tail + 4, "PAR1", 4) != 0)
@@ -103,7 +100,7 @@ static int read_footer(yk_parquet *f, yoke_error *err)
     uint8_t *bytes = yk_arena_alloc(&f->arena, n ? n : 1);
     if (!bytes)
         return yk_fail_nomem(err, "reading a Parquet footer");
-    YK_TRY(yk_file_read_at(f->fd, f->path, f->size - TAIL - n, bytes, n, err));
+    YK_TRY(yk_input_read(&f->input, f->size - TAIL - n, bytes, n, err));
     YK_TRY(yk_pq_footer_read(bytes, n, f->path, &f->arena, &f->footer, err));
     YK_TRY(yk_pq_schema_read(&f->footer, f->path, &f->arena, &f->leaves, &f->n_leaves, err));
     return read_groups(f, err);
@@ -115,13 +112,14 @@ int yk_parquet_open(const char *path, yk_parquet **ret, yoke_error *err)
     YK_CLEANUP(yk_parquet_closep) yk_parquet *f = yk_new(yk_parquet);
     if (!f)
         return yk_fail_nomem(err, "opening a Parquet file");
-    f->fd = -1;
+    f->input.fd = -1;
     f->budget = (yk_parquet_budget)YK_PARQUET_BUDGET_INIT;
     yk_lock_init(&f->lock);
     f->path = yk_strdup(path);
     if (!f->path)
         return yk_fail_nomem(err, "opening a Parquet file");
-    YK_TRY(yk_file_open(path, &f->fd, &f->size, err));
+    YK_TRY(yk_input_open(&f->input, f->path, err));
+    f->size = f->input.size;
     YK_TRY(read_footer(f, err));
     f->first_id = atomic_fetch_add(&next_id, (uint64_t)f->n_groups * f->n_leaves + 1);
     *ret = YK_TAKE(f);
@@ -136,8 +134,7 @@ void yk_parquet_close(yk_parquet *f)
         yk_parquet_forget(f);
     for (size_t i = 0; f->chunks && i < (size_t)f->n_groups * f->n_leaves; i++)
         yk_pq_chunk_free(f->chunks[i]);
-    if (f->fd >= 0)
-        close(f->fd);
+    yk_input_close(&f->input);
     pthread_mutex_destroy(&f->lock);
     yk_free(f->chunks);
     yk_free(f->leaves);

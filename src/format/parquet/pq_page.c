@@ -36,7 +36,7 @@ static void advise(yk_parquet *f, yk_pq_loader *l, const yk_pq_place *place)
     uint64_t end = place->at + place->size;
     if (l->advised > end + AHEAD / 2 && l->advised < end + 2 * (uint64_t)AHEAD)
         return;
-    posix_fadvise(f->fd, (off_t)place->at, (off_t)place->size + AHEAD, POSIX_FADV_WILLNEED);
+    posix_fadvise(f->input.fd, (off_t)place->at, (off_t)place->size + AHEAD, POSIX_FADV_WILLNEED);
     l->advised = end + AHEAD;
 }
 
@@ -47,7 +47,7 @@ static int read_bytes(const loading *g)
     yk_parquet        *f = g->c->file;
     const yk_pq_place *place = g->place;
     if (!g->l->advised && place->at <= f->size && place->size <= f->size - place->at &&
-        yk_file_read_ready(f->fd, place->at, g->stored->data, place->size)) {
+        yk_file_read_ready(f->input.fd, place->at, g->stored->data, place->size)) {
         atomic_fetch_add_explicit(&f->bytes_read, place->size, memory_order_relaxed);
         return 0;
     }

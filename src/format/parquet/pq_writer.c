@@ -4,7 +4,7 @@
 #include "base/file.h"
 #include "format/parquet/pq_meta.h"
 
-enum { GROUP_ROWS = 1 << 20, PAGE_ROWS = YK_PARQUET_STRIP, MOST_GROUP_BYTES = 32 << 20, ZSTD_LEVEL = 3 };
+enum { GROUP_ROWS = 1 << 20, MOST_GROUP_BYTES = 32 << 20, ZSTD_LEVEL = 3 };
 
 struct yk_parquet_writer {
     yk_output      output;
@@ -21,7 +21,7 @@ int yk_parquet_writer_open(const char *path, bool may_replace, const yk_parquet_
 {
     static const uint8_t  codec[] = {YK_PQ_ZSTD, YK_PQ_SNAPPY, YK_PQ_RAW};
     yk_parquet_write_opts o = opts ? *opts : (yk_parquet_write_opts)YK_PARQUET_WRITE_OPTS_INIT;
-    uint64_t              page_rows = o.page_rows ? o.page_rows : PAGE_ROWS;
+    uint64_t              page_rows = o.page_rows ? o.page_rows : yk_parquet_strip(n_fields);
     if (n_fields == 0)
         return yk_fail(err, YOKE_EINVALID, "'%s': a Parquet file needs a column", path);
     if (page_rows > GROUP_ROWS)

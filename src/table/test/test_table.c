@@ -76,6 +76,12 @@ TEST(many_asks_one_scan)
     yoke_close(s);
 }
 
+static int count_rows(void *ctx, const yoke_frame *part)
+{
+    *(uint64_t *)ctx += yoke_frame_rows(part);
+    return yoke_frame_columns(part) == 2 ? 0 : -1;
+}
+
 TEST(errors_are_sentences)
 {
     yoke_error    err = YOKE_ERROR_INIT;
@@ -91,15 +97,33 @@ TEST(errors_are_sentences)
     assert_int_equal(err.code, YOKE_ESYNTAX);
     yoke_error_clear(&err);
     assert_int_equal(yoke_table_quantile(t, "x", 1.5, &x, &err), YOKE_EINVALID);
+    yoke_error_clear(&err);
     assert_null(yoke_table_open(s, "/nowhere/at/all.csv", NULL));
+    const double   edges[] = {0, 1};
+    const yoke_ask mean = {.what = YOKE_ASK_MEAN, .expr = "x"}, odd = {.what = (yoke_ask_kind)99, .expr = "x"},
+                   bare = {.what = YOKE_ASK_HISTOGRAM, .expr = "x", .n_edges = 2}, good = {.what = YOKE_ASK_HISTOGRAM, .expr = "x", .edges = edges, .n_edges = 2};
+    const yoke_rows wrong[] = {{.head = 1, .tail = 1}, {.tail = 1, .sample = 1}, {.by = "s", .select = "s", .asks = &mean, .n_asks = 1},
+                               {.by = "s", .is_distinct = 1}, {.by = "s", .sample = 2}, {.select = "s", .is_distinct = 1, .sample = 2},
+                               {.asks = &mean, .n_asks = 1}, {.by = "s", .n_asks = 1}, {.by = "s", .asks = &odd, .n_asks = 1}};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        uint64_t n = 0;
+        assert_null(yoke_table_rows(t, &wrong[i], &err));
+        assert_int_equal(err.code, YOKE_EINVALID);
+        yoke_error_clear(&err);
+        assert_int_equal(yoke_table_each(t, &wrong[i], count_rows, &n, &err), YOKE_EINVALID);
+        yoke_error_clear(&err);
+    }
+    assert_null(yoke_table_collect(t, &odd, 1, &err));
+    assert_int_equal(err.code, YOKE_EINVALID);
+    yoke_error_clear(&err);
+    assert_null(yoke_table_collect(t, &bare, 1, &err));
+    assert_int_equal(err.code, YOKE_EINVALID);
+    yoke_error_clear(&err);
+    yoke_answers *a = yoke_table_collect(t, &good, 1, &err);
+    assert_non_null(a);
+    yoke_answers_free(a);
     yoke_table_close(t);
     yoke_close(s);
-}
-
-static int count_rows(void *ctx, const yoke_frame *part)
-{
-    *(uint64_t *)ctx += yoke_frame_rows(part);
-    return yoke_frame_columns(part) == 2 ? 0 : -1;
 }
 
 TEST(rows_and_groups)
@@ -124,6 +148,8 @@ TEST(rows_and_groups)
     assert_true(yoke_frame_real(f, 1, 0) == 1250);
     assert_true(yoke_frame_real(f, 2, 3) == 4999);
     assert_true(yoke_frame_real(f, 3, 1) == 624.75); /* green: i = 1, 5, … 4997 */
+    assert_null(yoke_frame_name(f, 4));
+    assert_true(yoke_frame_is_missing(f, 0, 4) && yoke_frame_is_missing(f, 4, 0) && isnan(yoke_frame_real(f, 1, 4)) && !yoke_frame_text(f, 9, 9, NULL, 0));
     yoke_frame_free(f);
     yoke_ask bins[] = {{.what = YOKE_ASK_COUNT}, {.what = YOKE_ASK_HISTOGRAM, .expr = "i", .n_bins = 5, .lo = 0, .hi = 5000}};
     f = yoke_table_rows(t, &(yoke_rows){.by = "s", .asks = bins, .n_asks = 2, .sort = "s desc", .head = 2}, &err);
