@@ -42,6 +42,11 @@ QUERIES = {
     "median of a column": ("one.parquet", ["--median", "tip_amount"]),
     "median of a ratio": ("one.parquet", ["--where", "fare_amount > 0", "--median", RATIO]),
     "mean tip by zone": ("one.parquet", ["--by", "PULocationID", "--mean", "tip_amount"]),
+    "median tip by zone": ("one.parquet", ["--by", "PULocationID", "--median", "tip_amount"]),
+    "sum of fares by hour": ("one.parquet", ["--by", "hour(tpep_pickup_datetime)", "--sum", "fare_amount"]),
+    "count of an hour": ("one.parquet", ["--where", "hour(tpep_pickup_datetime) == 8", "--count"]),
+    "how many different products": ("one.parquet", ["--unique", "fare_amount * trip_distance"]),
+    "mean distance by square root": ("one.parquet", ["--mean", "sqrt(trip_distance ** 2 + fare_amount ** 2)"]),
     **{f"mean tip by 1e{e} groups, to a file": ("many.parquet", ["--by", f"one_of_1e{e}", "--count", "--mean", "tip_amount", "-o", "OUT", "-f"]) for e in MANY},
     "mean, histogram, count, quartiles": ("one.parquet", ["--where", "fare_amount > 0", "--mean", RATIO, "--hist", RATIO, "--bins", "200", "--range",
                                                          "0.01:2", "--count", "--quantile", f"{QUARTERS}:{RATIO}"]),
@@ -103,6 +108,11 @@ def duckdb_calls(folder, threads):
         "median of a column": one(f"select median(tip_amount) from {table('one.parquet')}"),
         "median of a ratio": one(f"select median({RATIO}) from {table('one.parquet')} where fare_amount > 0"),
         "mean tip by zone": one(f"select PULocationID, avg(tip_amount) from {table('one.parquet')} group by 1 order by 1"),
+        "median tip by zone": one(f"select PULocationID, median(tip_amount) from {table('one.parquet')} group by 1 order by 1"),
+        "sum of fares by hour": one(f"select hour(tpep_pickup_datetime), sum(fare_amount) from {table('one.parquet')} group by 1 order by 1"),
+        "count of an hour": one(f"select count(*) from {table('one.parquet')} where hour(tpep_pickup_datetime) = 8"),
+        "how many different products": one(f"select count(distinct fare_amount * trip_distance) from {table('one.parquet')}"),
+        "mean distance by square root": one(f"select avg(sqrt(trip_distance ** 2 + fare_amount ** 2)) from {table('one.parquet')}"),
         **{f"mean tip by 1e{e} groups, to a file": groups(e) for e in MANY},
         "mean, histogram, count, quartiles": many(),
         "join with zones, mean tip": one(f"select avg(tip_amount) from {table('one.parquet')} join {table('zones.csv')} on PULocationID = LocationID "
@@ -136,7 +146,7 @@ def polars_calls(folder, threads):
         values = ratio.collect()["r"]
         values.hist(bins=breaks)
         return [(values.mean(), len(values), *(values.quantile(q, "linear") for q in map(float, QUARTERS.split(","))))]
-    one = scan("one.parquet")
+    one, distance, hour = scan("one.parquet"), pl.col("trip_distance"), pl.col("tpep_pickup_datetime").dt.hour()
     return pl.__version__, {
         "mean of a ratio": mean("one.parquet"), "mean of a ratio, 20 groups": mean("twenty.parquet"),
         "histogram of a ratio": histogram("one.parquet"), "histogram of a ratio, 20 groups": histogram("twenty.parquet"),
@@ -146,6 +156,11 @@ def polars_calls(folder, threads):
         "median of a column": lambda: scan("one.parquet").select(tip.median()).collect().rows(),
         "median of a ratio": lambda: scan("one.parquet").filter(fare > 0).select((tip / fare).median()).collect().rows(),
         "mean tip by zone": lambda: scan("one.parquet").group_by("PULocationID").agg(tip.mean()).sort("PULocationID").collect().rows(),
+        "median tip by zone": lambda: scan("one.parquet").group_by("PULocationID").agg(tip.median()).sort("PULocationID").collect().rows(),
+        "sum of fares by hour": lambda: one.group_by(hour).agg(fare.sum()).sort("tpep_pickup_datetime").collect().rows(),
+        "count of an hour": lambda: one.filter(hour == 8).select(pl.len()).collect().rows(),
+        "how many different products": lambda: one.select((fare * distance).n_unique()).collect().rows(),
+        "mean distance by square root": lambda: one.select((distance ** 2 + fare ** 2).sqrt().mean()).collect().rows(),
         **{f"mean tip by 1e{e} groups, to a file": to_file(groups(f"one_of_1e{e}")) for e in MANY},
         "mean, histogram, count, quartiles": many,
         "join with zones, mean tip": lambda: one.join(scan("zones.csv"), left_on="PULocationID", right_on="LocationID").group_by("Borough").agg(
