@@ -120,7 +120,7 @@ static int make_sink(const yoke_table *t, item *it, yoke_error *err)
     case NUMBERS: return yk_numbers_new(it->expr, it->needs, &it->sink, err);
     case HISTOGRAM: return yk_histogram_new(it->expr, it->bins, &it->sink, err);
     case QUANTILES: return yk_quantiles_new(it->expr, &it->sink, err);
-    case DISTINCT: return yk_grouping_new(&key, 1, NULL, 0, false, yk_table_memory(t), &it->sink, err);
+    case DISTINCT: return yk_grouping_new(&key, 1, NULL, 0, false, yk_table_memory(t), yoke_session_workers(t->session), &it->sink, err);
     }
     return 0;
 }

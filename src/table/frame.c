@@ -581,7 +581,7 @@ static int run_groups(const yoke_table *t, const yoke_rows *r, grouped *g, yoke_
     for (size_t i = 0; i < g->asks.n; i++)
         g->names[g->by.n + i] = g->asks.names[i];
     YK_TRY(find_order(g, r->sort, err));
-    YK_TRY(yk_grouping_new((const yk_expr *const *)g->by.list, g->by.n, g->asks.asks, g->asks.n, r->by != NULL, yk_table_memory(t), &g->sink, err));
+    YK_TRY(yk_grouping_new((const yk_expr *const *)g->by.list, g->by.n, g->asks.asks, g->asks.n, r->by != NULL, yk_table_memory(t), yoke_session_workers(t->session), &g->sink, err));
     return run_scan(t, &g->sink, &g->scan, err);
 }
 

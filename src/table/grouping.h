@@ -32,8 +32,9 @@ typedef struct yk_group_ask {
     const yk_bins *bins; /* of HISTOGRAM; borrowed by the sink */
 } yk_group_ask;
 
+/* How many workers there are says where much is merged, not what comes out. */
 int yk_grouping_new(const yk_expr *const *keys, size_t n_keys, const yk_group_ask *asks, size_t n_asks, bool in_order_of_keys,
-                    uint64_t memory, yk_sink **ret, yoke_error *err) YK_MUST_USE;
+                    uint64_t memory, unsigned workers, yk_sink **ret, yoke_error *err) YK_MUST_USE;
 
 /* After the scan: a row per group, the keys first, in the order of keys or of first appearance. Not when it has spilled. */
 int yk_grouping_take(yk_sink *s, yk_batch *ret, yoke_error *err) YK_MUST_USE;

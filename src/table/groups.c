@@ -6,8 +6,6 @@
 #include "base/hash.h"
 #include "table/groups_inside.h"
 
-#include <stdlib.h>
-
 enum { MOST_CODES = 1 << 20, MOST_KEYS = 64, ROWS = YK_GROUP_ROWS };
 
 typedef yk_group_key  key;
@@ -159,16 +157,26 @@ static void begin_hashes(uint64_t *hashes, uint32_t n)
         hashes[i] = 1;
 }
 
+static uint64_t end_hash(uint64_t h)
+{
+    h = (h ^ h >> 32) * 0x9e3779b97f4a7c15u; /* many reals differ in their upper bits alone */
+    return h ^ h >> 32;
+}
+
 static void end_hashes(uint64_t *hashes, uint32_t n)
 {
-    for (uint32_t i = 0; i < n; i++) {
-        uint64_t h = (hashes[i] ^ hashes[i] >> 32) * 0x9e3779b97f4a7c15u; /* many reals differ in their upper bits alone */
-        hashes[i] = h ^ h >> 32;
-    }
+    for (uint32_t i = 0; i < n; i++)
+        hashes[i] = end_hash(hashes[i]);
 }
 
 void yk_groups_hash_rows(const yk_groups *g, size_t n_keys, uint32_t n, uint64_t *hashes)
 {
+    const uint64_t *words = (const uint64_t *)(const void *)g->keys[0].row_values;
+    if (n_keys == 1 && g->keys[0].size == 8 && !g->keys[0].some_missing) {
+        for (uint32_t i = 0; i < n; i++)
+            hashes[i] = end_hash(yk_hash_mix(1, words[i]));
+        return;
+    }
     begin_hashes(hashes, n);
     for (size_t k = 0; k < n_keys; k++)
         hash_values(&g->keys[k], g->keys[k].row_values, g->keys[k].some_missing ? g->keys[k].row_missing : NULL, n, hashes);
@@ -227,12 +235,15 @@ static bool grow_keys(yk_groups *g, size_t want)
     return true;
 }
 
-static void put_slot(slot *slots, size_t n_slots, uint64_t hash, uint32_t group)
+/* Where a group is sought first. */
+static size_t home_of(const yk_groups *g, uint64_t hash) { return hash >> g->shift & (g->n_slots - 1); }
+
+static void put_slot(yk_groups *g, uint64_t hash, uint32_t group)
 {
-    size_t at = hash & (n_slots - 1);
-    while (slots[at].group)
-        at = (at + 1) & (n_slots - 1);
-    slots[at] = (slot){group + 1, (uint32_t)(hash >> 32)};
+    size_t at = home_of(g, hash);
+    while (g->slots[at].group)
+        at = (at + 1) & (g->n_slots - 1);
+    g->slots[at] = (slot){group + 1, (uint32_t)(hash >> 32)};
 }
 
 static bool make_slots(yk_groups *g, size_t n)
@@ -240,20 +251,24 @@ static bool make_slots(yk_groups *g, size_t n)
     slot *slots = yk_new_array(slot, n);
     if (!slots)
         return false;
-    for (uint32_t i = 0; i < g->n; i++)
-        put_slot(slots, n, g->hashes[i], i);
     yk_free(g->slots);
     g->slots = slots;
     g->n_slots = n;
+    g->shift = g->is_by_parts ? 64 - (unsigned)__builtin_ctzll(n) : 0;
+    for (uint32_t i = 0; i < g->n; i++)
+        put_slot(g, g->hashes[i], i);
     return true;
 }
 
-int yk_groups_expect(yk_groups *g, uint32_t n, yoke_error *err)
+int yk_groups_expect(yk_groups *g, uint32_t n, bool by_parts, yoke_error *err)
 {
     size_t n_slots = g->n_slots;
     while (n_slots < (size_t)n * 2)
         n_slots *= 2;
-    return n_slots == g->n_slots || make_slots(g, n_slots) ? 0 : yk_fail_nomem(err, "grouping rows");
+    if (n_slots == g->n_slots && by_parts == g->is_by_parts)
+        return 0;
+    g->is_by_parts = by_parts;
+    return make_slots(g, n_slots) ? 0 : yk_fail_nomem(err, "grouping rows");
 }
 
 static bool store_value(yk_groups *g, key *k, uint32_t row)
@@ -289,7 +304,7 @@ static int add_group(yk_groups *g, uint32_t row, uint64_t hash, uint32_t *ret, y
     for (size_t k = 0; k < g->n_keys; k++)
         if (!store_value(g, &g->keys[k], row))
             return yk_fail_nomem(err, "grouping rows");
-    put_slot(g->slots, g->n_slots, hash, g->n);
+    put_slot(g, hash, g->n);
     g->hashes[g->n] = hash;
     *ret = g->n++;
     return 0;
@@ -297,7 +312,7 @@ static int add_group(yk_groups *g, uint32_t row, uint64_t hash, uint32_t *ret, y
 
 static int find_group(yk_groups *g, uint32_t row, uint64_t hash, uint32_t *ret, yoke_error *err)
 {
-    for (size_t at = hash & (g->n_slots - 1); g->slots[at].group; at = (at + 1) & (g->n_slots - 1)) {
+    for (size_t at = home_of(g, hash); g->slots[at].group; at = (at + 1) & (g->n_slots - 1)) {
         uint32_t group = g->slots[at].group - 1;
         if (g->slots[at].tag == (uint32_t)(hash >> 32) && same_keys(g, group, row)) {
             *ret = group;
@@ -310,21 +325,23 @@ static int find_group(yk_groups *g, uint32_t row, uint64_t hash, uint32_t *ret, 
 /* The group, and one, that has most likely this hash; 0: none has. */
 static uint32_t guess(const yk_groups *g, uint64_t hash)
 {
-    size_t at = hash & (g->n_slots - 1);
+    size_t at = home_of(g, hash);
     while (g->slots[at].group && g->slots[at].tag != (uint32_t)(hash >> 32))
         at = (at + 1) & (g->n_slots - 1);
     return g->slots[at].group;
 }
 
-enum { NEAR_SLOTS = 1 << 15 }; /* a table that the second cache holds */
+enum { NEAR_SLOTS = 1 << 15, FAR_SLOTS = 1 << 19 }; /* a table that the second cache holds, and one that the third does */
 
-/* find_rows, of one key of eight bytes in a small table. */
+/* find_rows, of one key of eight bytes in a table that caches hold. */
 static int find_words(yk_groups *g, const uint64_t *hashes, uint32_t n, uint32_t *ret, yoke_error *err)
 {
     const key      *k = &g->keys[0];
     const uint64_t *row = (const uint64_t *)(const void *)k->row_values, *known = (const uint64_t *)(const void *)k->values;
+    for (uint32_t i = 0; i < n && g->n_slots > NEAR_SLOTS; i++)
+        __builtin_prefetch(&g->slots[home_of(g, hashes[i])]);
     for (uint32_t i = 0; i < n; i++) {
-        size_t last = g->n_slots - 1, at = hashes[i] & last;
+        size_t last = g->n_slots - 1, at = home_of(g, hashes[i]);
         if (ret[i] == YK_NO_GROUP)
             continue;
         uint32_t group = g->slots[at].group;
@@ -344,10 +361,10 @@ static int find_words(yk_groups *g, const uint64_t *hashes, uint32_t n, uint32_t
 int yk_groups_find_rows(yk_groups *g, const uint64_t *hashes, uint32_t n, uint32_t *ret, yoke_error *err)
 {
     uint32_t guesses[ROWS];
-    if (g->n_keys == 1 && g->keys[0].size == 8 && g->n_slots <= NEAR_SLOTS)
+    if (g->n_keys == 1 && g->keys[0].size == 8 && g->n_slots <= FAR_SLOTS)
         return find_words(g, hashes, n, ret, err);
     for (uint32_t i = 0; i < n; i++)
-        __builtin_prefetch(&g->slots[hashes[i] & (g->n_slots - 1)]);
+        __builtin_prefetch(&g->slots[home_of(g, hashes[i])]);
     for (uint32_t i = 0; i < n; i++) {
         guesses[i] = guess(g, hashes[i]);
         for (size_t k = 0; k < g->n_keys && guesses[i]; k++)
@@ -576,54 +593,4 @@ int yk_groups_keys(yk_groups *g, size_t number, yk_vec *ret, yoke_error *err)
         valid[i >> 6] |= (uint64_t)!k->missing[i] << (i & 63);
     ret->valid = valid;
     return 0;
-}
-
-#define COMPARE(a, b) (((a) > (b)) - ((a) < (b)))
-
-static int compare_values(const key *k, const void *pa, const void *pb)
-{
-    switch (k->type.kind) {
-    case YK_KIND_TEXT:
-    case YK_KIND_DATA: {
-        const yk_text *a = pa, *b = pb;
-        int            order = memcmp(a->data, b->data, a->len < b->len ? a->len : b->len);
-        return order ? order : COMPARE(a->len, b->len);
-    }
-    case YK_KIND_REAL: return COMPARE(*(const double *)pa, *(const double *)pb);
-    case YK_KIND_UINT: return COMPARE(*(const uint64_t *)pa, *(const uint64_t *)pb);
-    case YK_KIND_BOOL: return COMPARE(*(const uint8_t *)pa, *(const uint8_t *)pb);
-    case YK_KIND_DECIMAL: {
-        __extension__ __int128 a, b;
-        memcpy(&a, pa, sizeof a);
-        memcpy(&b, pb, sizeof b);
-        return COMPARE(a, b);
-    }
-    case YK_KIND_NULL: return 0;
-    default: return COMPARE(*(const int64_t *)pa, *(const int64_t *)pb);
-    }
-}
-
-int yk_groups_compare(const yk_groups *g, uint32_t a, uint32_t b)
-{
-    for (size_t i = 0; i < g->n_keys; i++) {
-        const key *k = &g->keys[i];
-        int        order = COMPARE(k->missing[a], k->missing[b]);
-        if (!order && !k->missing[a])
-            order = compare_values(k, k->values + a * k->size, k->values + b * k->size);
-        if (order)
-            return order;
-    }
-    return COMPARE(a, b);
-}
-
-static int compare_for_sort(const void *a, const void *b, void *g)
-{
-    return yk_groups_compare(g, *(const uint32_t *)a, *(const uint32_t *)b);
-}
-
-void yk_groups_sort(const yk_groups *g, uint32_t *ret_order)
-{
-    for (uint32_t i = 0; i < g->n; i++)
-        ret_order[i] = i;
-    qsort_r(ret_order, g->n, sizeof *ret_order, compare_for_sort, (void *)(uintptr_t)g);
 }

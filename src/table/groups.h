@@ -30,21 +30,14 @@ int yk_groups_number(yk_groups *g, const yk_vec *keys, const uint64_t *mask, uin
 /* Rows as groups of their own, whether known or not; those that mask leaves out are none. Such groups are cut and written, not sought. */
 int yk_groups_append(yk_groups *g, const yk_vec *keys, const uint64_t *mask, uint32_t n, yoke_error *err) YK_MUST_USE;
 
-/* About so many groups will come: room to find them in. */
-int yk_groups_expect(yk_groups *g, uint32_t n, yoke_error *err) YK_MUST_USE;
+/* About so many groups will come, or half as many: room to find them in. `by_parts`: they are merged part by part, and are sought side by side. */
+int yk_groups_expect(yk_groups *g, uint32_t n, bool by_parts, yoke_error *err) YK_MUST_USE;
 
 uint32_t yk_groups_count(const yk_groups *g);
 
 /* Keys of all groups, as one block per key with as many rows as there are groups (which may be more than YK_BLOCK). Borrowed until
  * rows are numbered again. `valid` is NULL where no group misses this key. */
 int yk_groups_keys(yk_groups *g, size_t key, yk_vec *ret, yoke_error *err) YK_MUST_USE;
-
-/* Which group comes before: by the first key, then the second …, ascending, missing ones last, text by its bytes. Negative,
- * 0, positive. */
-int yk_groups_compare(const yk_groups *g, uint32_t a, uint32_t b);
-
-/* ret_order[0 … count-1]: the groups, sorted so. */
-void yk_groups_sort(const yk_groups *g, uint32_t *ret_order);
 
 /* Cuts the groups into n_parts (at most 256) by a hash of their first n_keys keys: those of part p are ret_rows[ret_begin[p] …
  * ret_begin[p + 1]), rising, and ret_parts says of each group in which it is. Room for as many as there are groups, and n_parts + 1. */

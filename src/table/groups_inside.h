@@ -37,6 +37,8 @@ struct yk_groups {
     uint64_t *hashes; /* of each group */
     yk_group_slot *slots;
     size_t    n_slots;
+    unsigned  shift; /* of a hash, before its lower bits say where in the slots its group is sought */
+    bool      is_by_parts;
     yk_arena  texts;
     size_t    text_bytes;
     yk_share  share;    /* of merges; of 0: all groups */

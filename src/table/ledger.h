@@ -71,6 +71,7 @@ typedef struct yk_grouping {
     uint64_t      memory;
     yk_type      *types; /* of roots, once bound */
     yk_ledger      all;
+    bool           takes_loose; /* few workers: the fold has time to group loose rows itself, while they are in the caches */
     uint64_t       n_results; /* folded */
     bool          has_spilled;
     yk_spill      spill; /* results of tasks, in order, part by part; the first is what `all` was */

@@ -92,7 +92,7 @@ static int grouping_begin(yk_sink *base, void *state_, uint64_t first, yoke_erro
         YK_TRY(yk_ledger_init((yk_grouping *)base, &st->now, err));
     st->n_rows = 0;
     st->is_loose = false;
-    return yk_groups_expect(st->now.groups, st->n_before, err);
+    return yk_groups_expect(st->now.groups, st->n_before, false, err);
 }
 
 static int grouping_block(yk_sink *base, void *state_, const yk_block *b, yoke_error *err)
@@ -115,7 +115,7 @@ static int grouping_block(yk_sink *base, void *state_, const yk_block *b, yoke_e
     return st->is_loose ? yk_loose_init(s, &st->now.loose, err) : 0;
 }
 
-enum { FEW_GROUPS = 4096, MANY_GROUPS = 1 << 20 }; /* of a task: not cut into parts; of all: more are not merged one after the other */
+enum { FEW_GROUPS = 4096 /* of a task: not cut into parts */, SOME_GROUPS = 1 << 17, MANY_GROUPS = 1 << 20, FEW_WORKERS = 4 };
 
 static bool has_bins(const yk_grouping *s)
 {
@@ -178,21 +178,31 @@ static int merge_result(yk_grouping *s, uint64_t firsts, const char *at, yoke_er
         YK_TRY(yk_ledger_init(s, &s->all, err));
     memcpy(&head, at, sizeof head);
     at += sizeof head;
-    for (uint32_t p = 0; p < head.n_parts; p++, at += size) {
+    if (head.has_loose)
+        YK_TRY(yk_groups_expect(s->all.groups, SOME_GROUPS, true, err));
+    for (uint32_t p = 0; p < head.n_parts * (1 + head.has_loose); p++, at += size) {
         memcpy(&size, at, sizeof size);
         at += sizeof size;
-        YK_TRY(yk_ledger_merge(s, &s->all, firsts, at, size, err));
+        YK_TRY((p < head.n_parts ? yk_ledger_merge : yk_loose_merge)(s, &s->all, firsts, at, size, err));
     }
     return 0;
 }
 
-/* Whether what is known would be too large with one more result merged into it, twice its bytes, about; or not worth merging here. */
+/* Whether what is known would be too large with one more result merged into it, twice its bytes, about; or not to be merged here. */
 static bool is_too_much(const yk_grouping *s, const void *bytes, size_t size)
 {
     yk_ledger_head head;
     memcpy(&head, bytes, sizeof head);
     size_t known = s->all.groups ? yk_ledger_bytes(s, &s->all) : 0;
-    return head.has_loose || (head.n_parts > 1 && known + 2 * size > s->memory / 2);
+    return (head.has_loose && !s->takes_loose) || (head.n_parts > 1 && known + 2 * size > s->memory / 2);
+}
+
+/* Of all groups: so many are merged one after the other; of loose rows it is as many as caches hold. */
+static uint32_t most_groups(const void *bytes)
+{
+    yk_ledger_head head;
+    memcpy(&head, bytes, sizeof head);
+    return head.has_loose ? SOME_GROUPS : MANY_GROUPS;
 }
 
 static int grouping_fold(yk_sink *base, const void *bytes, size_t size, yoke_error *err)
@@ -207,7 +217,7 @@ static int grouping_fold(yk_sink *base, const void *bytes, size_t size, yoke_err
     size_t known = yk_ledger_bytes(s, &s->all);
     if (has_bins(s))
         return known > s->memory ? yk_ledger_fail(s, yk_groups_count(s->all.groups), err) : 0;
-    return known > s->memory / 2 || yk_groups_count(s->all.groups) > MANY_GROUPS ? start_spill(s, err) : 0;
+    return known > s->memory / 2 || yk_groups_count(s->all.groups) > most_groups(bytes) ? start_spill(s, err) : 0;
 }
 
 static void grouping_reset(yk_sink *base)
@@ -235,7 +245,7 @@ static const yk_sink_ops OPS = {
 };
 
 int yk_grouping_new(const yk_expr *const *keys, size_t n_keys, const yk_group_ask *asks, size_t n_asks, bool in_order_of_keys,
-                    uint64_t memory, yk_sink **ret, yoke_error *err)
+                    uint64_t memory, unsigned workers, yk_sink **ret, yoke_error *err)
 {
     YK_CLEANUP(yk_sink_freep) yk_sink *base = (yk_sink *)yk_new(yk_grouping);
     if (!base)
@@ -260,6 +270,9 @@ int yk_grouping_new(const yk_expr *const *keys, size_t n_keys, const yk_group_as
         if (asks[i].what == YK_EACH_SUM) /* what is neither integer nor real is read as real, right after */
             YK_TRY(yk_sink_add(base, asks[i].expr, YK_WANT_REAL, err));
     }
+    s->takes_loose = workers <= FEW_WORKERS;
+    for (size_t i = 0; i < n_asks; i++)
+        s->takes_loose &= asks[i].what != YK_EACH_QUANTILE && asks[i].what != YK_EACH_DISTINCT;
     *ret = YK_TAKE(base);
     return 0;
 }
@@ -281,6 +294,19 @@ static int order_by_firsts(const yk_ledger *t, uint32_t **ret, yoke_error *err)
     return yk_batch_sort(&b, &(yk_order){0}, 1, ret, err);
 }
 
+/* Rows by their first n columns. */
+static int sort_rows(yk_batch *rows, size_t n, yoke_error *err)
+{
+    YK_AUTOFREE yk_order *keys = yk_new_array(yk_order, n + 1);
+    YK_AUTOFREE uint32_t *order = NULL;
+    if (!keys)
+        return yk_fail_nomem(err, "grouping");
+    for (size_t k = 0; k < n; k++)
+        keys[k].column = k;
+    YK_TRY(yk_batch_sort(rows, keys, n, &order, err));
+    return yk_batch_pick(rows, order, rows->n, err);
+}
+
 int yk_grouping_take(yk_sink *base, yk_batch *ret, yoke_error *err)
 {
     yk_grouping *s = (yk_grouping *)base;
@@ -288,12 +314,12 @@ int yk_grouping_take(yk_sink *base, yk_batch *ret, yoke_error *err)
         YK_TRY(yk_ledger_init(s, &s->all, err));
     YK_TRY(yk_ledger_end(s, &s->all, err));
     YK_AUTOFREE uint32_t *order = NULL;
-    if (!s->in_order) {
+    if (!s->in_order)
         YK_TRY(order_by_firsts(&s->all, &order, err));
-    } else {
-        if (!(order = yk_new_array(uint32_t, (size_t)yk_groups_count(s->all.groups) + 1)))
-            return yk_fail_nomem(err, "grouping");
-        yk_groups_sort(s->all.groups, order);
-    }
-    return yk_ledger_rows(s, &s->all, order, false, ret, err);
+    else if (!(order = yk_new_array(uint32_t, (size_t)yk_groups_count(s->all.groups) + 1)))
+        return yk_fail_nomem(err, "grouping");
+    for (uint32_t i = 0; s->in_order && i < yk_groups_count(s->all.groups); i++)
+        order[i] = i;
+    YK_TRY(yk_ledger_rows(s, &s->all, order, false, ret, err));
+    return s->in_order ? sort_rows(ret, s->n_keys, err) : 0;
 }

@@ -28,9 +28,10 @@ static void narrow(char *at, uint32_t n, uint8_t width)
 void yk_words_write(const char *words, size_t stride, const uint32_t *rows, uint32_t n, yk_buf *to)
 {
     uint64_t first = 0, differ = 0;
-    char    *head = yk_buf_extend(to, HEAD + (size_t)n * 8), *at = head + HEAD;
+    char    *head = yk_buf_extend(to, HEAD + (size_t)n * 8);
     if (!head)
         return;
+    char *at = head + HEAD;
     if (n)
         memcpy(&first, words + rows[0] * stride, 8);
     for (uint32_t i = 0; i < n; i++) {

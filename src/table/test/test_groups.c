@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "table/groups.h"
+#include "table/words.h"
 
 #include "base/test/check.h"
 
@@ -44,11 +45,6 @@ TEST(nan_is_missing_and_zeros_are_equal)
     assert_memory_equal(got, want, sizeof want);
     assert_int_equal(yk_groups_number(g, &none, NULL, 1, got, NULL), 0);
     assert_int_equal(got[0], 1);
-    uint32_t order[3];
-    yk_groups_sort(g, order);
-    assert_int_equal(order[0], 0);
-    assert_int_equal(order[1], 2);
-    assert_int_equal(order[2], 1); /* missing last */
     yk_vec keys;
     assert_int_equal(yk_groups_keys(g, 0, &keys, NULL), 0);
     assert_int_equal(keys.n, 3);
@@ -192,6 +188,100 @@ TEST(merging_is_one_pass)
     yk_groups_free(right);
 }
 
+/* Rows as they are, cut into parts: merged part by part they are the groups that numbering gives, whether sought side by side or not. */
+TEST(rows_that_are_not_sought)
+{
+    enum { N = 5000, PARTS = 16 };
+    static int64_t  x[N];
+    static uint64_t valid[N / 64 + 1], mask[N / 64 + 1];
+    static uint32_t want[N], rows[N], begin[PARTS + 1];
+    static uint8_t  parts[N];
+    yk_type         types[] = {INT, TEXT};
+    yk_text         texts[3] = {text("a"), text(""), text("three")};
+    static yk_text  t[N];
+    for (uint32_t i = 0; i < N; i++) {
+        x[i] = (int64_t)((uint64_t)i * 2654435761u % 1500 << (i % 2 ? 40 : 0)) - 700;
+        t[i] = texts[i % 3];
+        valid[i >> 6] |= (uint64_t)(i % 11 != 0) << (i & 63);
+        mask[i >> 6] |= (uint64_t)(i % 5 != 0) << (i & 63);
+    }
+    for (int by_parts = 0; by_parts < 2; by_parts++) {
+        yk_groups *sought, *as_they_are, *merged;
+        yk_buf     bytes = YK_BUF_INIT;
+        yk_vec     keys[2] = {{.type = INT, .n = N, .values = x, .valid = valid}, {.type = TEXT, .n = N, .values = t}};
+        assert_int_equal(yk_groups_new(types, 2, &sought, NULL), 0);
+        assert_int_equal(yk_groups_new(types, 2, &as_they_are, NULL), 0);
+        assert_int_equal(yk_groups_new(types, 2, &merged, NULL), 0);
+        assert_int_equal(yk_groups_expect(merged, 4000, by_parts, NULL), 0);
+        assert_int_equal(yk_groups_number(sought, keys, mask, N, want, NULL), 0);
+        assert_int_equal(yk_groups_append(as_they_are, keys, mask, N, NULL), 0);
+        assert_int_equal(yk_groups_count(as_they_are), N / 5 * 4);
+        yk_groups_cut(as_they_are, 2, PARTS, parts, rows, begin);
+        for (uint32_t p = 0; p < PARTS; p++) {
+            uint32_t *numbers, n;
+            size_t    used;
+            yk_buf_clear(&bytes);
+            assert_int_equal(yk_groups_write(as_they_are, rows + begin[p], begin[p + 1] - begin[p], &bytes, NULL), 0);
+            assert_int_equal(yk_groups_merge(merged, bytes.data, bytes.len, &numbers, &n, &used, NULL), 0);
+            assert_int_equal(n, begin[p + 1] - begin[p]);
+            assert_int_equal(used, bytes.len);
+            yk_free(numbers);
+        }
+        assert_int_equal(yk_groups_count(merged), yk_groups_count(sought));
+        static uint32_t again[N], of[N];
+        assert_int_equal(yk_groups_number(merged, keys, mask, N, again, NULL), 0);
+        assert_int_equal(yk_groups_count(merged), yk_groups_count(sought)); /* all were known */
+        memset(of, 0xff, sizeof of);
+        for (uint32_t i = 0; i < N; i++) { /* and the two numberings are of the same rows */
+            assert_int_equal(want[i] == YK_NO_GROUP, again[i] == YK_NO_GROUP);
+            if (want[i] == YK_NO_GROUP)
+                continue;
+            assert_true(of[want[i]] == YK_NO_GROUP || of[want[i]] == again[i]);
+            of[want[i]] = again[i];
+        }
+        yk_buf_fini(&bytes);
+        yk_groups_free(sought);
+        yk_groups_free(as_they_are);
+        yk_groups_free(merged);
+    }
+}
+
+/* Words lose the upper bytes that they share, and no more; bytes that end too soon or say nonsense are refused. */
+TEST(words_take_as_few_bytes_as_they_differ_in)
+{
+    static const struct {
+        uint64_t words[4];
+        size_t   width;
+    } row[] = {
+        {{7, 7, 7, 7}, 1},
+        {{0x1122334455667700, 0x11223344556677ff, 0x1122334455667701, 0x1122334455667702}, 1},
+        {{0x100, 0x2ff, 1, 0}, 2},
+        {{UINT32_MAX, 0, 65536, 2}, 4},
+        {{1ull << 32, 0, 1, 2}, 8},
+        {{UINT64_MAX, 0, 1, 2}, 8},
+    };
+    static const uint32_t order[5] = {3, 1, 0, 2, 1};
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        yk_buf   bytes = YK_BUF_INIT;
+        yk_words w;
+        uint64_t got[5];
+        yk_words_write((const char *)row[i].words, 8, order, 5, &bytes);
+        assert_int_equal(bytes.len, 9 + 5 * row[i].width);
+        assert_int_equal(yk_words_find(bytes.data, bytes.data + bytes.len, 5, &w), bytes.len);
+        for (size_t n = 0; n < bytes.len; n++) {
+            yk_words none;
+            assert_int_equal(yk_words_find(bytes.data, bytes.data + n, 5, &none), 0);
+        }
+        yk_words_read(&w, 2, got); /* in two goes */
+        yk_words_read(&w, 3, got + 2);
+        for (size_t k = 0; k < 5; k++)
+            assert_int_equal(got[k], row[i].words[order[k]]);
+        bytes.data[8] = 3;
+        assert_int_equal(yk_words_find(bytes.data, bytes.data + bytes.len, 5, &w), 0);
+        yk_buf_fini(&bytes);
+    }
+}
+
 /* Keys of all sorts, some missing, cut into parts by the first two: of every part two shares hold all its groups, each once, as they were. */
 TEST(shares_of_parts_hold_each_group_once)
 {
@@ -267,7 +357,8 @@ static int group_some(void)
     YK_TRY(yk_groups_number(g, v, NULL, 3000, numbers, NULL));
     for (uint32_t i = 0; i < yk_groups_count(g); i++)
         numbers[i] = i;
-    YK_TRY(yk_groups_write(g, numbers, yk_groups_count(g), &bytes, NULL));
+    YK_TRY(yk_groups_append(g, v, NULL, 1000, NULL));
+    YK_TRY(yk_groups_write(g, numbers, yk_groups_count(g) - 1000, &bytes, NULL));
     return yk_groups_merge(g, bytes.data, bytes.len, &theirs, &n, &used, NULL);
 }
 
@@ -287,4 +378,5 @@ TEST(nth_allocation_failing_leaks_nothing)
 }
 
 RUN_TESTS(numbers_in_order_of_appearance, nan_is_missing_and_zeros_are_equal, codes_of_one_key_agree_under_a_mask, codes_and_values_agree, a_constant_block_is_one_group,
-          merging_is_one_pass, shares_of_parts_hold_each_group_once, nth_allocation_failing_leaks_nothing)
+          merging_is_one_pass, rows_that_are_not_sought, words_take_as_few_bytes_as_they_differ_in, shares_of_parts_hold_each_group_once,
+          nth_allocation_failing_leaks_nothing)
