@@ -142,3 +142,14 @@ def test_what_cannot_be_read_within_the_memory_is_said_before(yoke, plain_build,
             assert told <= most
             run = yoke("table", path, *words, "--on", on, "--memory", f"{told}M", "--stats")
             assert peak(run) <= told + 1, (told, run.stderr)
+
+
+def test_rows_of_many_columns_keep_to_the_memory(yoke, plain_build, wide, tmp_path):
+    """Tasks are smaller then; the rows are the same, and in order."""
+    columns = ", ".join(f"c{i}" for i in range(24))
+    for name, on, memory in (("small", "threads:2", 32), ("large", "threads:2", 4096)):
+        run = yoke("table", wide[0], "--select", columns, "--on", on, "--memory", f"{memory}M", "--stats", "-o", tmp_path / f"{name}.csv")
+        assert peak(run) <= memory, run.stderr
+    assert (tmp_path / "small.csv").read_bytes() == (tmp_path / "large.csv").read_bytes()
+    x = pq.read_table(wide[0], columns=["c3"])["c3"].to_numpy()
+    assert (pd.read_csv(tmp_path / "small.csv", usecols=["c3"], float_precision="round_trip").c3.to_numpy() == x).all()

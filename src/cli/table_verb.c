@@ -61,7 +61,7 @@ static const yk_opt opts[] = {
     {ON, 0, "on", "WHAT", "what pulls: serial, threads[:N], processes[:N]; default $YOKE_ON, else threads"},
     {STATS, 0, "stats", NULL, "a line on standard error: rows, bytes, seconds, memory"},
     {EXPLAIN, 0, "explain", NULL, "print what the call would read and leave out, and which results statistics give, and do not run it"},
-    {MEMORY, 0, "memory", "SIZE", "what a scan and its results may hold, e.g. 500M, 2G; default a quarter of what there is. Sorts and groups that need more go to files in $TMPDIR"},
+    {MEMORY, 0, "memory", "SIZE", "what a scan and its results may hold, e.g. 500M, 2G; default a quarter of what there is. Sorts and groups that need more go to files in $TMPDIR; what cannot be read within it is refused, with what it takes"},
     {DELIMITER, 'd', "delimiter", "C", "of CSV files; found out when not given (comma, tab, semicolon, bar)"},
     {HEADER, 0, "header", NULL, "the first line of CSV files names the columns"},
     {NO_HEADER, 0, "no-header", NULL, "it does not: columns are c1, c2, …"},

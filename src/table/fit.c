@@ -17,33 +17,32 @@ typedef struct need {
 } need;
 
 /* The row group whose chunk of the column is the largest. */
-static const yk_source_file *find_largest(const yk_source *s, uint32_t column, unsigned *ret_group, uint64_t *ret_stored, uint64_t *ret_plain)
+static const yk_source_file *find_largest(const yk_source *s, uint32_t column, unsigned *ret_group)
 {
     const yk_source_file *found = NULL;
-    uint64_t              stored, plain;
-    *ret_plain = *ret_stored = 0;
+    uint64_t              stored, plain, most = 0;
     for (size_t i = 0; i < s->n_files; i++) {
         const yk_source_file *f = &s->files[i];
         for (unsigned g = 0; f->parquet && f->column[column] >= 0 && g < yk_parquet_groups(f->parquet); g++) {
             yk_parquet_chunk_bytes(f->parquet, g, (unsigned)f->column[column], &stored, &plain);
-            if (!found || plain > *ret_plain) {
+            if (!found || plain > most) {
                 found = f;
-                *ret_group = g, *ret_stored = stored, *ret_plain = plain;
+                *ret_group = g, most = plain;
             }
         }
     }
     return found;
 }
 
-static void add_column(need *n, uint32_t column, uint64_t page, uint64_t dict, uint64_t stored, uint64_t group_rows)
+static void add_column(need *n, uint32_t column, yk_parquet_need c, uint64_t group_rows)
 {
-    n->pages += page;
-    n->dicts += dict;
-    n->stored = stored > n->stored ? stored : n->stored;
+    n->pages += c.page;
+    n->dicts += c.dict;
+    n->stored = c.stored > n->stored ? c.stored : n->stored;
     n->fixed += CURSOR;
     n->group_rows = group_rows < n->group_rows ? group_rows : n->group_rows;
-    if (page + dict > n->largest) {
-        n->largest = page + dict;
+    if (c.page + c.dict > n->largest) {
+        n->largest = c.page + c.dict;
         n->column = column;
     }
 }
@@ -54,17 +53,11 @@ static need find_need(const yk_source *s, const yk_fit_asked *a, bool by_headers
     need n = {.fixed = a->own, .group_rows = UINT64_MAX};
     for (size_t i = 0; i < a->n_columns; i++) {
         unsigned              group = 0;
-        uint64_t              stored, plain, rows;
-        const yk_source_file *f = find_largest(s, a->columns[i], &group, &stored, &plain);
-        if (!f)
-            continue;
-        rows = yk_parquet_group_at(f->parquet, group)->n_rows;
-        if (by_headers) {
-            yk_parquet_need c = yk_parquet_chunk_need(f->parquet, group, (unsigned)f->column[a->columns[i]]);
-            add_column(&n, a->columns[i], c.page, c.dict, c.stored, rows);
-        } else {
-            add_column(&n, a->columns[i], plain + rows * sizeof(yk_text), plain + rows * sizeof(yk_text), stored, rows);
-        }
+        const yk_source_file *f = find_largest(s, a->columns[i], &group);
+        unsigned              own = f ? (unsigned)f->column[a->columns[i]] : 0;
+        if (f)
+            add_column(&n, a->columns[i], by_headers ? yk_parquet_chunk_need(f->parquet, group, own) : yk_parquet_chunk_most(f->parquet, group, own),
+                       yk_parquet_group_at(f->parquet, group)->n_rows);
     }
     return n;
 }

@@ -402,6 +402,7 @@ int yk_rows_new(const yk_expr *const *columns, size_t n, const yk_rows_opts *opt
         return yk_fail_nomem(err, "planning a scan");
     rows *s = (rows *)base;
     base->ops = &OPS;
+    base->has_cuts = true;
     s->o = *opts;
     s->order = yk_memdup(opts->n_order ? (const void *)opts->order : "", opts->n_order ? opts->n_order * sizeof *opts->order : 1);
     if (!s->order)

@@ -20,7 +20,7 @@ typedef struct plan {
     size_t     *first_field; /* of each lookup */
     uint32_t   *keys;        /* of all lookups, one after the other: columns of the source */
     int64_t     counted;     /* the column of which all that is asked can be told from how often its values come; -1: there is none */
-    uint64_t    first, n;
+    uint64_t    first, n, task_rows;
     uint64_t    n_folded; /* rows */
     uint64_t    n_bad;
     bool        rests; /* workers hold no pages between tasks */
@@ -362,9 +362,9 @@ static int scan_task(void *ctx, yk_task *t, void *ret_out, yoke_error *err)
     plan    *p = ctx;
     worker  *w = yk_task_state(t);
     outcome *out = ret_out;
-    uint64_t first = p->first + yk_task_index(t) * YK_TASK_ROWS, end = p->first + p->n;
-    if (end - first > YK_TASK_ROWS)
-        end = first + YK_TASK_ROWS;
+    uint64_t first = p->first + yk_task_index(t) * p->task_rows, end = p->first + p->n;
+    if (end - first > p->task_rows)
+        end = first + p->task_rows;
     out->retype_column = -1;
     for (size_t i = 0; i < p->n_sinks; i++)
         YK_TRY(p->sinks[i]->ops->begin(p->sinks[i], w->states[i], first, err));
@@ -610,7 +610,19 @@ static size_t expect(const plan *p)
     size_t n = 0;
     for (size_t i = 0; i < p->n_sinks; i++)
         n += p->sinks[i]->is_small ? 0 : p->sinks[i]->n_roots;
-    return n * YK_TASK_ROWS * 2 * sizeof(yk_text);
+    return n * p->task_rows * 2 * sizeof(yk_text);
+}
+
+/* Smaller tasks, down to a few blocks, where the rows of one alone would take more than all are to hold. */
+static void size_tasks(plan *p, size_t max_held)
+{
+    enum { LEAST_ROWS = 4 * YK_BLOCK };
+    bool has_cuts = true;
+    for (size_t i = 0; i < p->n_sinks; i++)
+        has_cuts &= p->sinks[i]->has_cuts;
+    p->task_rows = YK_TASK_ROWS;
+    while (has_cuts && p->task_rows > LEAST_ROWS && 3 * expect(p) > max_held)
+        p->task_rows /= 2;
 }
 
 /* Reading gets what rows on their way leave of the memory. */
@@ -665,9 +677,11 @@ static int scan_once(yk_scan *s, unsigned *n_retyped, bool *ret_retyped, yoke_er
     yk_fit room;
     YK_TRY(fit(&p, &room, err));
     count_reads(s->source, s->stats, -1);
-    yk_stage st = {.name = "scan", .n = (p.n + YK_TASK_ROWS - 1) / YK_TASK_ROWS, .out_size = sizeof(outcome), .ctx = &p,
+    size_t max_held = yk_memory_running(yk_opts_memory(s->opts));
+    size_tasks(&p, max_held);
+    yk_stage st = {.name = "scan", .n = (p.n + p.task_rows - 1) / p.task_rows, .out_size = sizeof(outcome), .ctx = &p,
                    .start = start_worker, .stop = stop_worker, .task = scan_task, .fold = scan_fold, .fold_ctx = &p,
-                   .max_held = yk_memory_running(yk_opts_memory(s->opts)), .expected = expect(&p), .most = room.most};
+                   .max_held = max_held, .expected = expect(&p), .most = room.most};
     int rc = yk_stage_run(s->session, &st, err);
     count_reads(s->source, s->stats, 1);
     s->stats->scans++;

@@ -53,6 +53,7 @@ struct yk_sink {
     yk_root *roots;    /* its expressions; owned */
     size_t  n_roots, cap_roots;
     bool    is_done;   /* needs no more rows, now or ever */
+    bool    has_cuts; /* what it finds is the same wherever tasks end: where memory is short they may be smaller */
     bool    is_small; /* what its tasks find takes as much however many rows they have, and little */
     bool    is_lazy;   /* set by bind, as the next two: ops->look decides which blocks come */
     size_t  look;

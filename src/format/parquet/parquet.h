@@ -93,12 +93,13 @@ typedef struct yk_parquet_budget {
 void yk_parquet_set_budget(yk_parquet *f, const yk_parquet_budget *b);
 void yk_parquet_forget(yk_parquet *f); /* drops what is kept */
 
-/* What cursors over one column hold while they are in a row group, by the headers of its pages, which are read where they are not known
- * yet. Damage is not told of: it will be when the rows are read. */
+/* What cursors over one column hold while they are in a row group: at most, by the footer alone; and by the headers of its pages, which
+ * are read where they are not known yet. Damage is not told of: it will be when the rows are read. */
 typedef struct yk_parquet_need {
     uint64_t page, stored; /* the largest page in memory (of texts two: a block may lie in both), and as it is stored */
     uint64_t dict;         /* shared by all of them */
 } yk_parquet_need;
+yk_parquet_need yk_parquet_chunk_most(const yk_parquet *f, unsigned group, unsigned column);
 yk_parquet_need yk_parquet_chunk_need(yk_parquet *f, unsigned group, unsigned column);
 
 /* What has been read so far, for reports. */

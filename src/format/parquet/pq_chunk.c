@@ -380,6 +380,13 @@ static int note_largest(yk_pq_chunk *c)
     return rc;
 }
 
+/* A block of texts may lie in two pages. */
+static yk_parquet_need held(yk_parquet_need need, const yk_pq_leaf *leaf)
+{
+    need.page *= leaf->column.type.kind == YK_KIND_TEXT || leaf->column.type.kind == YK_KIND_DATA ? 2 : 1;
+    return need;
+}
+
 yk_parquet_need yk_parquet_chunk_need(yk_parquet *f, unsigned group, unsigned column)
 {
     yk_pq_chunk    *c;
@@ -389,9 +396,17 @@ yk_parquet_need yk_parquet_chunk_need(yk_parquet *f, unsigned group, unsigned co
     pthread_mutex_lock(&c->mapping);
     yk_parquet_need need = c->need.page || c->n_pages == 0 || note_largest(c) == 0 ? c->need : none;
     pthread_mutex_unlock(&c->mapping);
-    yk_kind kind = c->leaf->column.type.kind;
-    need.page *= kind == YK_KIND_TEXT || kind == YK_KIND_DATA ? 2 : 1;
-    return need;
+    return held(need, c->leaf);
+}
+
+yk_parquet_need yk_parquet_chunk_most(const yk_parquet *f, unsigned group, unsigned column)
+{
+    const yk_pq_chunk_info *i = &f->footer.groups[group].chunks[column];
+    const yk_pq_leaf       *leaf = &f->leaves[column];
+    uint64_t                stored, plain, rows = f->groups[group].n_rows, side = leaf->width ? leaf->width : sizeof(yk_text);
+    yk_parquet_chunk_bytes(f, group, column, &stored, &plain);
+    yk_parquet_need need = {.page = plain + (i->is_all_dict ? 0 : 2 * plain + rows * side), .stored = stored, .dict = 5 * plain}; /* 16 bytes for 4 */
+    return held(need, leaf);
 }
 
 bool yk_parquet_has_page_stats(const yk_parquet *f, unsigned group, unsigned column)
