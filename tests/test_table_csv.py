@@ -389,3 +389,5 @@ def test_thousands_of_columns(yoke, tmp_path):
     described = [json.loads(line) for line in ok(yoke("table", tmp_path / "t.parquet", "--select", ", ".join(f"gene_{i}" for i in range(700)), "--describe", "--json")).splitlines()]
     want = pd.DataFrame(cells)[range(700)].describe()
     assert [d["max"] for d in described] == list(want.loc["max"]) and [d["25%"] for d in described] == list(want.loc["25%"])
+    few = "table", tmp_path / "t.parquet", "--select", ", ".join(f"gene_{i}" for i in range(20)), "--describe"
+    assert ok(yoke(*few, "--memory", "16M")) == ok(yoke(*few)), "a few columns at a time"
