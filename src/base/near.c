@@ -44,7 +44,7 @@ unsigned yk_near_distance(const char *a, const char *b)
 const char *yk_near_find(const char *word, const char *const *words, size_t n)
 {
     size_t      len = strlen(word);
-    unsigned    best = (unsigned)(len < 3 ? 1 : len < 6 ? 2 : len / 3 + 1) + 1;
+    unsigned    best = (unsigned)(len < 2 ? 0 : len < 4 ? 1 : len < 6 ? 2 : len / 3 + 1) + 1;
     const char *found = NULL;
     for (size_t i = 0; i < n; i++) {
         unsigned d = yk_near_distance(word, words[i]);

@@ -46,15 +46,12 @@ static int find_columns(const yk_table_call *c, const yoke_table *t, columns *re
     return yk_expr_parse_list(yk_buf_text(&all), &ret->exprs, &ret->n, err);
 }
 
-/* A row for each column, of texts: numbers of all kinds stand in the same place. */
-static int put_rows(const columns *k, const yoke_answers *a, yk_batch *to, yoke_error *err)
+/* A row for each column in [from, end), of texts: numbers of all kinds stand in the same place. */
+static int put_rows(const columns *k, size_t from, size_t end, const yoke_answers *a, yk_batch *to, yoke_error *err)
 {
     size_t  at = 0;
     int64_t n_rows = yoke_answers_at(a, at++)->integer;
-    YK_TRY(yk_batch_init(to, N_HEADS, err));
-    for (size_t h = 0; h < N_HEADS; h++)
-        to->columns[h].type.kind = YK_KIND_TEXT;
-    for (size_t i = 0; i < k->n; i++) {
+    for (size_t i = from; i < end; i++) {
         const char *texts[N_HEADS] = {[NAME] = yoke_frame_name(k->row, i), [TYPE] = yoke_frame_type(k->row, i)};
         char        missing[32];
         snprintf(missing, sizeof missing, "%lld", (long long)(n_rows - yoke_answers_at(a, at)->integer));
@@ -75,25 +72,44 @@ static int put_rows(const columns *k, const yoke_answers *a, yk_batch *to, yoke_
     return 0;
 }
 
+static int describe(const columns *k, size_t from, size_t end, const yoke_table *t, yk_batch *to, yoke_error *err)
+{
+    size_t                n = 1;
+    YK_AUTOFREE yoke_ask *asks = yk_new_array(yoke_ask, 1 + (end - from) * N_ASKS);
+    if (!asks)
+        return yk_fail_nomem(err, "describing");
+    for (size_t i = from; i < end; i++)
+        for (size_t q = 0; q < N_ASKS; q++)
+            if (is_asked(yoke_frame_type(k->row, i), ASKS[q].what)) {
+                asks[n] = ASKS[q];
+                asks[n++].expr = yk_expr_text(k->exprs[i]);
+            }
+    yoke_answers *a = yoke_table_collect(t, asks, n, err);
+    int           rc = a ? put_rows(k, from, end, a, to, err) : err->code;
+    yoke_answers_free(a);
+    return rc;
+}
+
+/* Columns at a time: each takes every worker some counts for its quartiles, and once more for all of them. More of them are slower than
+ * another scan. */
+static size_t columns_at_a_time(const yk_table_call *c, const yoke_table *t)
+{
+    enum { EACH = 512 << 10, MOST = 256 };
+    uint64_t n = yk_table_memory(t) / 2 / EACH / (yoke_session_workers(c->session) + 1);
+    return n > MOST ? MOST : n ? (size_t)n : 1;
+}
+
 int yk_table_describe(const yk_table_call *c, const yoke_table *t, yoke_frame **ret, yoke_error *err)
 {
     YK_CLEANUP(columns_fini) columns   k = {0};
     YK_CLEANUP(yk_batch_fini) yk_batch rows = {0};
     YK_TRY(find_columns(c, t, &k, err));
-    size_t                n = 1;
-    YK_AUTOFREE yoke_ask *asks = yk_new_array(yoke_ask, 1 + k.n * N_ASKS);
-    if (!asks)
-        return yk_fail_nomem(err, "describing");
-    for (size_t i = 0; i < k.n; i++)
-        for (size_t q = 0; q < N_ASKS; q++)
-            if (is_asked(yoke_frame_type(k.row, i), ASKS[q].what)) {
-                asks[n] = ASKS[q];
-                asks[n++].expr = yk_expr_text(k.exprs[i]);
-            }
-    yoke_answers *a = yoke_table_collect(t, asks, n, err);
-    int           rc = a ? put_rows(&k, a, &rows, err) : err->code;
-    yoke_answers_free(a);
-    YK_TRY(rc);
+    YK_TRY(yk_batch_init(&rows, N_HEADS, err));
+    for (size_t h = 0; h < N_HEADS; h++)
+        rows.columns[h].type.kind = YK_KIND_TEXT;
+    size_t step = columns_at_a_time(c, t);
+    for (size_t from = 0; from < k.n; from += step)
+        YK_TRY(describe(&k, from, k.n - from < step ? k.n : from + step, t, &rows, err));
     YK_TRY(yk_frame_new(&rows, HEADS, ret, err));
     for (size_t h = COUNT; h < N_HEADS; h++)
         memcpy((*ret)->types[h], "number", sizeof "number"); /* in print; "min" and "max" may be text as well */

@@ -139,7 +139,7 @@ TEST(near_words)
     static const char *const word[] = {"map", "table", "tutorial", "trip_distance", "tip_amount"};
     static const struct { const char *typed, *meant; } row[] = {
         {"mpa", "map"}, {"tabel", "table"}, {"tutorail", "tutorial"}, {"TIP_AMOUNT", "tip_amount"},
-        {"trip_dist", "trip_distance"}, {"quux", NULL}, {"x", NULL},
+        {"trip_dist", "trip_distance"}, {"quux", NULL}, {"x", NULL}, {"mob", NULL}, {"", NULL}, {"MAP", "map"},
     };
     for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
         const char *found = yk_near_find(row[i].typed, word, 5);
