@@ -63,7 +63,7 @@ static inline int64_t floor_by(const divisor *d, int64_t x)
     return (int64_t)q ^ sign;
 }
 
-static inline int64_t modulo_by(const divisor *d, int64_t x) { return x - floor_by(d, x) * d->number; }
+static inline int64_t modulo_by(const divisor *d, int64_t x) { return (int64_t)((uint64_t)x - (uint64_t)floor_by(d, x) * (uint64_t)d->number); }
 
 int64_t yk_rescale(int64_t value, int64_t factor)
 {
