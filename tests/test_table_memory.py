@@ -119,7 +119,7 @@ def test_many_columns_keep_to_the_memory(yoke, plain_build, wide):
     path, means = wide
     asks = [word for i in range(60) for word in ("--mean", f"c{i}")]
     outs = set()
-    for on, memory in (("threads:8", 64), ("threads:2", 32), ("serial", 32), ("processes:3", 64), ("threads:2", 4096)):
+    for on, memory in (("threads:8", 64), ("threads:2", 64), ("threads:2", 32), ("serial", 32), ("processes:3", 64), ("threads:2", 4096)):
         run = yoke("table", path, *asks, "--on", on, "--memory", f"{memory}M", "--stats")
         assert peak(run) <= memory, (on, run.stderr)
         outs.add(run.stdout)
@@ -152,4 +152,4 @@ def test_rows_of_many_columns_keep_to_the_memory(yoke, plain_build, wide, tmp_pa
         assert peak(run) <= memory, run.stderr
     assert (tmp_path / "small.csv").read_bytes() == (tmp_path / "large.csv").read_bytes()
     x = pq.read_table(wide[0], columns=["c3"])["c3"].to_numpy()
-    assert (pd.read_csv(tmp_path / "small.csv", usecols=["c3"], float_precision="round_trip").c3.to_numpy() == x).all()
+    assert [float(line.split(",")[3]) for line in (tmp_path / "small.csv").read_text().splitlines()[1:]] == x.tolist()

@@ -3,8 +3,8 @@
 
 #include "table/table_scan.h"
 
-/* The process itself; a cursor with its blocks; memory of less is taken to be this much. */
-enum { BASE = 4 << 20, CURSOR = 96 << 10, LEAST = 16 << 20 };
+/* The process itself; a cursor with its blocks; what the heap loses between pages, at most; memory of less is taken to be this much. */
+enum { BASE = 4 << 20, CURSOR = 96 << 10, LOST = 80 << 10, LEAST = 16 << 20 };
 
 /* Of one worker, but for dictionaries, which those in one row group share. */
 typedef struct need {
@@ -36,7 +36,7 @@ static const yk_source_file *find_largest(const yk_source *s, uint32_t column, u
 
 static void add_column(need *n, uint32_t column, yk_parquet_need c, uint64_t group_rows)
 {
-    n->pages += c.page;
+    n->pages += c.page + (c.page < LOST ? c.page : LOST);
     n->dicts += c.dict;
     n->stored = c.stored > n->stored ? c.stored : n->stored;
     n->fixed += CURSOR;
@@ -87,7 +87,8 @@ static int too_much(const yk_source *s, const yk_fit_asked *a, const need *n, ui
 int yk_fit_find(const yk_source *s, const yk_fit_asked *a, yk_fit *ret, yoke_error *err)
 {
     uint64_t memory = a->memory > LEAST ? a->memory : LEAST, free = memory - a->rows > BASE ? memory - a->rows - BASE : 0;
-    need     n = find_need(s, a, false);
+    free -= free / 8; /* what lies unused between what is used */
+    need n = find_need(s, a, false);
     *ret = (yk_fit){.pages = YK_PARQUET_BUDGET_INIT};
     if (bytes_of(&n, a, a->workers, true) <= free)
         return 0;

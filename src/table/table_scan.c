@@ -616,12 +616,15 @@ static size_t expect(const plan *p)
 /* Smaller tasks, down to a few blocks, where the rows of one alone would take more than all are to hold. */
 static void size_tasks(plan *p, size_t max_held)
 {
-    enum { LEAST_ROWS = 4 * YK_BLOCK };
-    bool has_cuts = true;
-    for (size_t i = 0; i < p->n_sinks; i++)
+    enum { LEAST_ROWS = 4 * YK_BLOCK, VALUE = 9 }; /* bytes, mostly */
+    bool   has_cuts = true;
+    size_t n = 0;
+    for (size_t i = 0; i < p->n_sinks; i++) {
         has_cuts &= p->sinks[i]->has_cuts;
+        n += p->sinks[i]->n_roots;
+    }
     p->task_rows = YK_TASK_ROWS;
-    while (has_cuts && p->task_rows > LEAST_ROWS && 3 * expect(p) > max_held)
+    while (has_cuts && p->task_rows > LEAST_ROWS && 3 * VALUE * n * p->task_rows > max_held)
         p->task_rows /= 2;
 }
 
