@@ -342,6 +342,14 @@ def test_wrong_item_in_a_stream_ends_it(yoke, f):
     assert (done.returncode, done.stdout) == (2, "1\n2\n") and "standard input line 3: 'x' is not a number" in done.stderr
 
 
+@pytest.mark.parametrize("words", [["-a"], ["--csv", "-a"]])
+@pytest.mark.parametrize("is_command", [False, True])
+def test_a_line_without_end_is_ended(yoke, f, words, is_command):
+    r = yoke("map", "echo {}" if is_command else f"{f}:text", *words, "/dev/zero")
+    assert r.returncode == 1
+    assert "'/dev/zero' line 1 is longer than 256 MiB; does it lack its newlines?" in r.stderr
+
+
 def test_text_streams_in_little_memory(yoke_path, f, plain_build):
     """More text than memory may be had for, on a ring of address space that it goes round several times."""
     n = 3000000

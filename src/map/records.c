@@ -13,6 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { RECORD_MOST = 256 << 20 }; /* a record without end shall not take all memory */
+
 typedef struct cell {
     uint64_t at;  /* offset in the text */
     uint64_t len;
@@ -21,9 +23,10 @@ typedef struct cell {
 struct yk_records {
     char           *path; /* owned; for messages, in its quotes */
     yk_records_opts opts;
-    FILE           *file; /* owned, unless it is standard input */
-    FILE           *waited; /* owned likewise: what `file` reads where a wait can be ended; NULL: none such */
+    FILE           *file;   /* owned: reads `source`, so that a wait and a record without end can be ended */
+    FILE           *source; /* owned, unless it is standard input */
     uint64_t        size, line; /* lines read */
+    uint64_t        n_read;     /* bytes, for the record being read */
     char           *record;     /* owned: the last one read, in getdelim's memory */
     size_t          record_cap;
     cell           *split;      /* owned: cells of that record, all columns */
@@ -53,6 +56,23 @@ static bool has_open_quote(bool is_open, const char *s, size_t n)
     return is_open;
 }
 
+/* One line into r->record: its length, 0 at the end. */
+static int read_line(yk_records *r, size_t *ret_len, yoke_error *err)
+{
+    errno = 0;
+    ssize_t got = getdelim(&r->record, &r->record_cap, r->opts.end, r->file);
+    *ret_len = got > 0 ? (size_t)got : 0;
+    if (ferror(r->file) && errno == EFBIG)
+        return yk_fail(err, YOKE_ELIMIT, "%s %s %llu is longer than %d MiB; does it lack its %s?", r->path, r->opts.end ? "line" : "item",
+                       (unsigned long long)r->line + 1, RECORD_MOST >> 20, r->opts.end ? "newlines" : "NUL bytes");
+    if (ferror(r->file))
+        return yk_fail_errno(err, "reading %s", r->path);
+    if (got < 0 && errno == ENOMEM)
+        return nomem(err);
+    r->line += got > 0;
+    return 0;
+}
+
 /* The lines after `len` bytes of a record whose quote is open, appended to r->record. */
 static int read_quoted(yk_records *r, size_t *len, yoke_error *err)
 {
@@ -61,12 +81,12 @@ static int read_quoted(yk_records *r, size_t *len, yoke_error *err)
     YK_AUTOBUF whole = YK_BUF_INIT;
     yk_buf_append(&whole, r->record, *len);
     while (is_open) {
-        ssize_t got = getdelim(&r->record, &r->record_cap, r->opts.end, r->file);
-        if (got < 0)
+        size_t got;
+        YK_TRY(read_line(r, &got, err));
+        if (got == 0)
             return yk_fail(err, YOKE_EFORMAT, "%s line %llu: a quote is never closed", r->path, (unsigned long long)first);
-        r->line++;
-        yk_buf_append(&whole, r->record, (size_t)got);
-        is_open = has_open_quote(is_open, r->record, (size_t)got);
+        yk_buf_append(&whole, r->record, got);
+        is_open = has_open_quote(is_open, r->record, got);
         if (whole.is_failed)
             return nomem(err);
     }
@@ -82,12 +102,11 @@ static int read_quoted(yk_records *r, size_t *len, yoke_error *err)
 /* Reads up to the end of the record, over newlines inside quotes, into r->record. 1, 0 at the end. */
 static int read_raw(yk_records *r, size_t *ret_len, yoke_error *err)
 {
-    errno = 0;
-    ssize_t got = getdelim(&r->record, &r->record_cap, r->opts.end, r->file);
-    if (got < 0)
-        return ferror(r->file) ? yk_fail_errno(err, "reading %s", r->path) : errno == ENOMEM ? nomem(err) : 0;
-    r->line++;
-    size_t len = (size_t)got;
+    size_t len;
+    r->n_read = 0;
+    YK_TRY(read_line(r, &len, err));
+    if (len == 0)
+        return 0;
     if (r->opts.separator && has_open_quote(false, r->record, len))
         YK_TRY(read_quoted(r, &len, err));
     if (len > 0 && r->record[len - 1] == r->opts.end)
@@ -200,22 +219,25 @@ static int read_head(yk_records *r, const char *columns, yoke_error *err)
 static ssize_t read_or_wake(void *records, char *to, size_t n)
 {
     yk_records   *r = records;
-    struct pollfd p[2] = {{.fd = fileno(r->waited), .events = POLLIN}, {.fd = r->opts.wake_fd, .events = POLLIN}};
+    struct pollfd p[2] = {{.fd = fileno(r->source), .events = POLLIN}, {.fd = r->opts.wake_fd ? r->opts.wake_fd : -1, .events = POLLIN}};
     while (poll(p, 2, -1) < 0)
         if (errno != EINTR)
             return -1;
-    return p[1].revents ? 0 : read(p[0].fd, to, n);
+    if (p[1].revents)
+        return 0;
+    if (r->n_read > RECORD_MOST)
+        return errno = EFBIG, -1;
+    ssize_t got = read(p[0].fd, to, n);
+    r->n_read += got > 0 ? (uint64_t)got : 0;
+    return got;
 }
 
-/* Puts a file that may be waited for behind one whose waits can be ended. */
 static int watch(yk_records *r, yoke_error *err)
 {
-    FILE *watching = fopencookie(r, "r", (cookie_io_functions_t){.read = read_or_wake});
-    if (!watching)
+    r->file = fopencookie(r, "r", (cookie_io_functions_t){.read = read_or_wake});
+    if (!r->file)
         return nomem(err);
-    setvbuf(watching, NULL, _IOFBF, 64 << 10);
-    r->waited = r->file;
-    r->file = watching;
+    setvbuf(r->file, NULL, _IOFBF, 64 << 10);
     return 0;
 }
 
@@ -234,13 +256,13 @@ static int open_file(yk_records *r, const char *path, yoke_error *err)
     r->path = shown.is_failed ? NULL : yk_strdup(yk_buf_text(&shown));
     if (!r->path)
         return nomem(err);
-    r->file = is_stdin ? stdin : fopen(path, "re");
-    if (!r->file)
+    r->source = is_stdin ? stdin : fopen(path, "re");
+    if (!r->source)
         return yk_fail_errno(err, "'%s'", path);
-    if (fstat(fileno(r->file), &st) == 0 && S_ISDIR(st.st_mode))
+    if (fstat(fileno(r->source), &st) == 0 && S_ISDIR(st.st_mode))
         return yk_fail(err, YOKE_EINVALID, "'%s' is a directory, a file of items is needed", path);
     r->size = S_ISREG(st.st_mode) ? (uint64_t)st.st_size : UINT64_MAX;
-    return r->size == UINT64_MAX && r->opts.wake_fd ? watch(r, err) : 0;
+    return watch(r, err);
 }
 
 int yk_records_open(const char *path, const yk_records_opts *opts, yk_records **ret, yoke_error *err)
@@ -265,7 +287,7 @@ void yk_records_close(yk_records *r)
     if (!r)
         return;
     close_file(r->file);
-    close_file(r->waited);
+    close_file(r->source);
     for (unsigned i = 0; i < r->n_columns; i++)
         yk_free(r->names[i]);
     yk_free(r->names);
