@@ -110,23 +110,26 @@ typedef struct yoke_items {
     int       (*next)(void *next_ctx, void *ret_item, yoke_error *err); /* 1: an item; 0: no more; negative: failed, which the */
     void       *next_ctx;                                               /* call does too, after the items before it. One at a */
                                                                         /* time, in the caller's process, any thread */
+    /* Optional, for a `next` that may have to wait (a pipe, a socket): whether it need not, now or within about a millisecond. While it
+     * would, tasks go on, results are given on, and it is asked again every few milliseconds. Called as `next` is. */
+    int       (*is_ready)(void *next_ctx);
 } yoke_items;
 
 static inline yoke_items yoke_items_array(const void *values, uint64_t n, size_t item_size)
 {
-    yoke_items i = {values, n, item_size, 0, 0};
+    yoke_items i = {values, n, item_size, 0, 0, 0};
     return i;
 }
 
 static inline yoke_items yoke_items_range(uint64_t n) /* no items: tasks go by their index, 0 to n - 1 */
 {
-    yoke_items i = {0, n, 0, 0, 0};
+    yoke_items i = {0, n, 0, 0, 0, 0};
     return i;
 }
 
 static inline yoke_items yoke_items_from(int (*next)(void *, void *, yoke_error *), void *next_ctx, size_t item_size)
 {
-    yoke_items i = {0, UINT64_MAX, item_size, next, next_ctx};
+    yoke_items i = {0, UINT64_MAX, item_size, next, next_ctx, 0};
     return i;
 }
 

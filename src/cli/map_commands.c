@@ -265,6 +265,8 @@ static int run_journalled(rows *r, const yk_run_opts *opts, yoke_error *err)
     return rc;
 }
 
+static bool is_ready(void *ctx) { return yk_items_is_ready(((const rows *)ctx)->m->items); }
+
 static int run_rows(rows *r, const yk_run_opts *opts, yoke_error *err)
 {
     YK_CLEANUP(yk_store_closep) yk_store *store = NULL;
@@ -272,7 +274,7 @@ static int run_rows(rows *r, const yk_run_opts *opts, yoke_error *err)
     YK_TRY(yk_store_open(NULL, &store, err));
     yk_run_call call = {.args = r->m->args,
                         .opts = opts,
-                        .source = {.ctx = r, .next = next},
+                        .source = {.ctx = r, .next = next, .is_ready = is_ready},
                         .total = count == UINT64_MAX || count == 0 ? count : count - r->m->has_header,
                         .store = store};
     return yk_run_call_do(&call);

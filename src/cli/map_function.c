@@ -171,11 +171,15 @@ static int next_item(void *ctx, void *ret_item, yoke_error *err)
     return got;
 }
 
+static int is_ready(void *ctx) { return yoke_cancel_is_set(cancel) || yk_items_is_ready(((yk_map_run *)ctx)->asked->items); }
+
 yoke_items yk_map_run_items(yk_map_run *r)
 {
     if (!r->is_stream)
         return yoke_items_range(yk_items_count(r->asked->items));
-    return yoke_items_from(next_item, r, yk_binding_packed(&r->binding));
+    yoke_items i = yoke_items_from(next_item, r, yk_binding_packed(&r->binding));
+    i.is_ready = is_ready;
+    return i;
 }
 
 /* Lines of results do not run into the bar when both are on one terminal. */

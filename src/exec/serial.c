@@ -8,6 +8,8 @@
 
 #include <unistd.h>
 
+enum { A_WHILE_US = 5000 };
+
 typedef struct serial_run {
     yk_run        run;
     yk_feed       feed;
@@ -55,12 +57,16 @@ static int serial_begin(yk_exec *ex, const yk_work *w, yk_run **ret, yoke_error 
 static int serial_next(yk_run *run, uint64_t wait_ns, yk_block **ret, yoke_error *err)
 {
     serial_run *r = (serial_run *)run;
-    (void)wait_ns;
     if (!r->task.has_started && r->run.work.start)
         YK_TRY(r->run.work.start(r->run.work.ctx, &r->task.state, err));
     r->task.has_started = true;
     yk_block *b;
     int       rc = yk_feed_claim(&r->feed, &b, err);
+    if (rc == 0 && r->feed.is_later) { /* nobody else brings more: time does */
+        r->feed.is_later = false;
+        usleep(wait_ns < A_WHILE_US * 1000u ? (useconds_t)(wait_ns / 1000) : A_WHILE_US);
+        return YK_NEXT_WAITED;
+    }
     if (rc <= 0)
         return rc;
     yk_block_run(&r->task, b);

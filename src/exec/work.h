@@ -31,7 +31,8 @@ typedef struct yk_work {
     size_t      ctx_size;
     uint64_t    seed;
 
-    /* Writes up to `want` items and says how many. YK_FILL_LATER: none just now, ask again when a block is released (unclaimed: when poked);
+    /* Writes up to `want` items and says how many. YK_FILL_LATER: none just now, ask again when a block is released (unclaimed: when poked;
+     * is_asked: in a while, too);
      * YK_FILL_END: these were the last. One call at a time, in item order, in the calling process, under a lock. */
     int (*fill)(void *fill_ctx, uint32_t want, void *to, uint32_t *ret_got, yoke_error *err);
     void *fill_ctx;
@@ -61,6 +62,7 @@ typedef struct yk_work {
     bool               is_flat;      /* task, fn and items mean the same in a worker forked earlier; ctx is not used */
     bool               has_times;    /* blocks say who ran each task, and how long it took */
     bool               is_unclaimed; /* nobody calls next: blocks are released as soon as they are done (is_local only) */
+    bool               is_asked;     /* fill says YK_FILL_LATER for a while, whatever is released: whoever calls next asks again now and then */
     bool               is_standing;  /* lasts as long as the session and mostly waits: others need not leave it workers */
     bool               is_watched;   /* the caller has other things to do between blocks: it runs no tasks itself */
 } yk_work;

@@ -33,6 +33,8 @@ typedef struct yk_source {
     /* YK_SOURCE_JOB and *ret; YK_SOURCE_LATER: nothing until another job has ended; YK_SOURCE_END; or an error. `slot` (1 …)
      * is where the job will run. */
     int (*next)(void *ctx, unsigned slot, yk_run_job *ret, yoke_error *err);
+    /* Optional: whether `next` need not wait for input, now or within a millisecond. While it would and jobs run, it is not asked. */
+    bool (*is_ready)(void *ctx);
     /* Optional: a job has ended for good. Called before `next` is asked again. */
     void (*ended)(void *ctx, const yk_record *r);
 } yk_source;

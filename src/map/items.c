@@ -485,6 +485,13 @@ static int next_of_stream(yk_items *it, yk_field *ret, yoke_error *err)
     return 0;
 }
 
+bool yk_items_is_ready(const yk_items *it)
+{
+    const list *l = &it->lists[0];
+    bool        is_stream = it->n == UINT64_MAX && it->cursor_segment < l->n_segments && l->segments[it->cursor_segment].kind == STREAM;
+    return !is_stream || yk_records_is_ready(l->segments[it->cursor_segment].records);
+}
+
 int yk_items_next(yk_items *it, yk_field *ret, yoke_error *err)
 {
     if (it->n == UINT64_MAX)

@@ -86,6 +86,9 @@ int yk_items_at(const yk_items *it, uint64_t index, yk_items_room *room, yk_fiel
  * all items, and reads standard input as it comes. One thread at a time; starts at the first item. */
 int yk_items_next(yk_items *it, yk_field *ret, yoke_error *err) YK_MUST_USE;
 
+/* Whether next need not wait, now or within a millisecond. */
+bool yk_items_is_ready(const yk_items *it);
+
 /* Reads what such an input holds into memory, so that the count is known and yk_items_at works. Before the first next. */
 int yk_items_load(yk_items *it, yoke_error *err) YK_MUST_USE;
 

@@ -27,6 +27,7 @@ struct yk_records {
     FILE           *source; /* owned, unless it is standard input */
     uint64_t        size, line; /* lines read */
     uint64_t        n_read;     /* bytes, for the record being read */
+    uint64_t        n_came, n_taken, whole; /* bytes that were read; that lines took; up to the last that ends a line */
     char           *record;     /* owned: the last one read, in getdelim's memory */
     size_t          record_cap;
     cell           *split;      /* owned: cells of that record, all columns */
@@ -62,6 +63,7 @@ static int read_line(yk_records *r, size_t *ret_len, yoke_error *err)
     errno = 0;
     ssize_t got = getdelim(&r->record, &r->record_cap, r->opts.end, r->file);
     *ret_len = got > 0 ? (size_t)got : 0;
+    r->n_taken += *ret_len;
     if (ferror(r->file) && errno == EFBIG)
         return yk_fail(err, YOKE_ELIMIT, "%s %s %llu is longer than %d MiB; does it lack its %s?", r->path, r->opts.end ? "line" : "item",
                        (unsigned long long)r->line + 1, RECORD_MOST >> 20, r->opts.end ? "newlines" : "NUL bytes");
@@ -227,9 +229,19 @@ static ssize_t read_or_wake(void *records, char *to, size_t n)
         return 0;
     if (r->n_read > RECORD_MOST)
         return errno = EFBIG, -1;
-    ssize_t got = read(p[0].fd, to, n);
+    ssize_t     got = read(p[0].fd, to, n);
+    const char *last = got > 0 ? memrchr(to, r->opts.end, (size_t)got) : NULL;
+    if (last)
+        r->whole = r->n_came + (uint64_t)(last + 1 - to);
+    r->n_came += got > 0 ? (uint64_t)got : 0;
     r->n_read += got > 0 ? (uint64_t)got : 0;
     return got;
+}
+
+bool yk_records_is_ready(const yk_records *r)
+{
+    struct pollfd p = {.fd = fileno(r->source), .events = POLLIN};
+    return r->n_taken < r->whole || poll(&p, 1, 1) != 0; /* an error is for whoever reads */
 }
 
 static int watch(yk_records *r, yoke_error *err)

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,6 +35,9 @@ const char *yk_records_name(const yk_records *r, unsigned cell);
 
 /* Reads the next record: 1; 0 at the end. Its cells are record 0 for yk_records_cell, until the next call. */
 int yk_records_next(yk_records *r, yoke_error *err) YK_MUST_USE;
+
+/* Whether next need not wait, now or within a millisecond (but for the rest of a record that has come in part). */
+bool yk_records_is_ready(const yk_records *r);
 
 /* Reads and keeps all records, instead of next. */
 int yk_records_load(yk_records *r, uint64_t *ret_n, yoke_error *err) YK_MUST_USE;

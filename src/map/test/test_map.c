@@ -220,6 +220,37 @@ TEST(imap_endless)
     }
 }
 
+/* One item is there now; the next is when the result of all before it was taken. */
+typedef struct answered {
+    counter     c;
+    atomic_uint n_taken;
+} answered;
+
+static int when_answered(void *ctx)
+{
+    answered *a = ctx;
+    return atomic_load(&a->n_taken) >= a->c.next;
+}
+
+TEST(imap_of_items_that_take_their_time)
+{
+    FOR_ALL(s)
+    {
+        answered     a = {.c = {0, 20}};
+        yoke_items   slow = yoke_items_from(count_up, &a, 8); /* its counter comes first */
+        yoke_outcome out;
+        slow.is_ready = when_answered;
+        yoke_imap *it = yoke_imap_open(s, square, slow, 8, NULL, NULL);
+        for (uint64_t i = 0; i < 20; i++) {
+            assert_int_equal(yoke_imap_next(it, &out, NULL), 1);
+            assert_int_equal(*(const uint64_t *)out.value, i * i);
+            atomic_fetch_add(&a.n_taken, 1);
+        }
+        assert_int_equal(yoke_imap_next(it, &out, NULL), 0);
+        yoke_imap_close(it);
+    }
+}
+
 static int add(void *ctx, void *into, const void *from, yoke_error *err)
 {
     (void)ctx;
@@ -526,5 +557,5 @@ TEST(flat)
     }
 }
 
-RUN_TESTS(map, errors, retries, starmap, imap, imap_endless, failing_generator, map_reduce, for_loop, reports, nested_calls, worker_hooks, cancel,
+RUN_TESTS(map, errors, retries, starmap, imap, imap_endless, imap_of_items_that_take_their_time, failing_generator, map_reduce, for_loop, reports, nested_calls, worker_hooks, cancel,
           flat)
