@@ -134,8 +134,8 @@ static double time_graph(work_fn *fn, int64_t n)
 int main(void)
 {
     omp_set_num_threads(2);
-    items = malloc(N * sizeof *items);
-    results = calloc(N, sizeof *results);
+    items = new_array(N);
+    results = new_array(N);
     for (int64_t i = 0; i < N; i++)
         items[i] = i;
     printf("threads for\t%.4g\n", time_loop());

@@ -15,7 +15,8 @@
 #include <memory>
 #include <vector>
 
-static std::vector<int64_t> items(10000000), results(10000000);
+enum { N = 10000000 };
+static int64_t *const items = new_array(N), *const results = new_array(N);
 static std::atomic<int> n_failed;
 
 static void call(work_fn *fn, int64_t i)
@@ -111,11 +112,11 @@ static void time_graph(work_fn *fn, int64_t n)
 int main()
 {
     tbb::global_control limit(tbb::global_control::max_allowed_parallelism, 2);
-    for (size_t i = 0; i < items.size(); i++)
+    for (size_t i = 0; i < static_cast<size_t>(N); i++)
         items[i] = static_cast<int64_t>(i);
     std::printf("threads for\t%.4g\n", time_loop());
     std::printf("threads map\t%.4g\n", time_map(work_copy, 10000000));
-    for (size_t i = 0; i < items.size(); i++)
+    for (size_t i = 0; i < static_cast<size_t>(N); i++)
         if (results[i] != items[i])
             return std::fprintf(stderr, "a result is wrong\n");
     std::printf("threads unbalanced\t%.4g\n", time_map(work_steps, 1000000));

@@ -1,7 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "work.h"
 
-#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+int64_t *new_array(size_t n)
+{
+    const size_t large = (size_t)2 << 20, size = (n * sizeof(int64_t) + large - 1) / large * large;
+    int64_t     *p = aligned_alloc(large, size);
+    if (p) {
+        madvise(p, size, MADV_HUGEPAGE);
+        memset(p, 0, size);
+    }
+    return p;
+}
 
 static int copy(struct yoke_task *task, const void *item, void *result)
 {

@@ -6,9 +6,16 @@
 #ifndef BENCH_MAP_WORK_H
 #define BENCH_MAP_WORK_H
 
+#include <stddef.h>
+#include <stdint.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/* n zeros, all touched, on large pages where the system gives them: where its pages happen to lie is worth half of what a loop over
+ * an array takes. Never freed. NULL when memory is out. */
+int64_t *new_array(size_t n);
 
 struct yoke_task; /* Yoke hands it one, the others none */
 typedef int work_fn(struct yoke_task *task, const void *item, void *result);

@@ -231,8 +231,8 @@ static void time_large_parent(void)
 static void time_threads(void)
 {
     yoke_session *t2 = yoke_open("threads:2", NULL), *t1 = yoke_open("threads:1", NULL);
-    items = realloc(items, N * sizeof *items);
-    results = realloc(results, N * sizeof *results);
+    items = new_array(N);
+    results = new_array(N);
     for (int64_t i = 0; i < N; i++)
         items[i] = i;
     line("threads for", time_loop(t2, N));
