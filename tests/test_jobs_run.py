@@ -203,7 +203,7 @@ def test_delay_and_nice(run, yoke, tmp_path):
     rows = records(yoke, tmp_path)
     starts = sorted(r["start"] for r in rows)
     assert all(b - a > 0.19 for a, b in zip(starts, starts[1:]))
-    assert yoke("report", "jobs.yoke", "--output", "0", cwd=tmp_path).stdout == f"{os.nice(0) + 7}\n"
+    assert yoke("report", "jobs.yoke", "--output", "0", cwd=tmp_path).stdout == "7\n"
 
 
 def start(yoke_path, tmp_path, text, *options):
