@@ -244,8 +244,10 @@ static void check_end(const trial *x, int rc, const yoke_error *err, const char 
              x->opts.retries ? ", attempt 2" : "");
     if (x->opts.on_error == YOKE_COLLECT)
         assert_string_equal(err->text, text);
-    else if (x->opts.on_error == YOKE_RAISE && !x->opts.unordered && strcmp(name, "graph")) /* in a graph any may end the run */
+    else if (x->opts.on_error == YOKE_RAISE && !x->opts.unordered && strcmp(name, "graph")) { /* in a graph any may end the run */
         assert_string_equal(err->text, strstr(text, "task 3"));
+        assert_int_equal(yoke_failures_at(x->failures, 0)->index, 3);
+    }
 }
 
 static void try_call(int (*call)(trial *x, yoke_error *err), const char *name, yoke_session *s, context *c, unsigned way)
