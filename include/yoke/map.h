@@ -26,7 +26,7 @@ extern "C" {
 typedef int yoke_task_fn(yoke_task *t, const void *item, void *result);
 
 typedef enum yoke_on_error {
-    YOKE_RAISE,   /* the first failure in task order ends the call and is its error */
+    YOKE_RAISE,   /* the first failure in task order ends the call and is its error; it is the first in `failures`, if given */
     YOKE_COLLECT, /* all tasks run; failures are listed in `failures`; the call returns YOKE_ETASK if there were any */
     YOKE_IGNORE   /* all tasks run; the call returns 0; failures are listed if `failures` is given */
 } yoke_on_error;
@@ -102,7 +102,10 @@ typedef int yoke_star_fn(yoke_task *t, const void *const *args, void *result);
 int yoke_starmap(yoke_session *s, yoke_star_fn *fn, const yoke_arg *args, unsigned n_args, yoke_star how, void *results,
                  size_t result_size, const yoke_map_opts *opts, yoke_error *err);
 
-/* Where items come from: an array, an index range, or a function that makes them one after the other. */
+/*
+ * Where items come from: an array, an index range, or a function that makes them one after the other. Made by one of the three
+ * functions below; what may be left out is set afterwards, as in `items.is_ready = may_go_on;`
+ */
 typedef struct yoke_items {
     const void *values; /* n * item_size bytes; NULL: none, or `next` */
     uint64_t    n;
@@ -174,7 +177,8 @@ typedef int yoke_range_fn(yoke_task *t, uint64_t lo, uint64_t hi);
  */
 int yoke_for(yoke_session *s, yoke_range_fn *fn, uint64_t n, uint64_t grain, const yoke_map_opts *opts, yoke_error *err);
 
-/* The failures of a call: how many, the k-th, and that of a task (NULL: it has none). Outcomes are borrowed from `f`. */
+/* The failures of a call: how many, the k-th, and that of a task (NULL: it has none). Outcomes are borrowed from `f`, and say
+ * nothing of pid, tid, finished and seconds (all 0): on_result has them. */
 uint64_t            yoke_failures_count(const yoke_failures *f);
 const yoke_outcome *yoke_failures_at(const yoke_failures *f, uint64_t k);
 const yoke_outcome *yoke_failures_find(const yoke_failures *f, uint64_t index);

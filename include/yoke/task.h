@@ -46,7 +46,8 @@ void *yoke_task_scratch(yoke_task *t, size_t size);
 int yoke_task_emit(yoke_task *t, const void *bytes, size_t n);
 
 /* Says why the task fails, as printf does, and returns YOKE_ETASK: `return yoke_task_fail(t, "no root in [%g, %g]", a, b);`
- * A task may instead return any negative code without a sentence. */
+ * A task may instead return a negative code of <yoke/error.h> without a sentence: YOKE_ETASK where none says more. A -1
+ * is YOKE_ENOMEM and counts as out of memory. */
 #ifdef __GNUC__
 __attribute__((format(printf, 2, 3)))
 #endif

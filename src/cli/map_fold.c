@@ -178,13 +178,18 @@ static int print_total(const fold *f, const total *t, uint64_t n_failed, yoke_er
 
 /* ---- running */
 
-static void tell_failures(const yoke_failures *failures, yk_map_run *r)
+/* All, or the one that ended the call; false when there was none. */
+static bool tell_failures(const yoke_failures *failures, yk_map_run *r)
 {
-    for (uint64_t i = 0; i < yoke_failures_count(failures); i++) {
+    bool is_any = false;
+    for (uint64_t i = 0; i < yoke_failures_count(failures) && !(is_any && r->asked->on_error == YOKE_RAISE); i++) {
         const yoke_outcome *o = yoke_failures_at(failures, i);
-        if (o->cause != YOKE_CAUSE_CANCELED)
-            yk_map_run_complain(r, o->index, o->attempt, o->cause, o->status, o->error->text);
+        if (o->cause == YOKE_CAUSE_CANCELED)
+            continue;
+        yk_map_run_complain(r, o->index, o->attempt, o->cause, o->status, o->error->text);
+        is_any = true;
     }
+    return is_any;
 }
 
 static int run_fold(fold *f, yk_map_run *r, yoke_session *s, yoke_error *err)
@@ -196,10 +201,11 @@ static int run_fold(fold *f, yk_map_run *r, yoke_session *s, yoke_error *err)
     o.failures = &failures;
     o.on_error = r->asked->on_error == YOKE_RAISE ? YOKE_RAISE : YOKE_IGNORE;
     int rc = yoke_map_reduce(s, fold_task, yk_map_run_items(r), fold_combine, &t, sizeof t, &o, err);
-    if (rc == 0)
-        tell_failures(failures, r);
+    if ((rc == 0 || o.on_error == YOKE_RAISE) && tell_failures(failures, r) && rc != 0)
+        rc = 1; /* it is said */
     yoke_failures_free(failures);
-    YK_TRY(rc);
+    if (rc != 0)
+        return rc;
     yk_progress_hide(r->progress);
     return print_total(f, &t, r->n_failed, err);
 }

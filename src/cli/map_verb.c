@@ -243,6 +243,7 @@ const yk_verb yk_verb_map = {
         "    ::: A B ::: 1..3                   all combinations, the last list varying fastest\n"
         "    ::: A B :::+ 1 2                   side by side\n"
         "    :::: FILE FILE  ::::+ FILE         the lines of each file are a list\n"
+        "Blank lines of a file are no items, and a line, or a row with all its quoted breaks, has at most 256 MiB.\n"
         "Options come before the first of these colons: what follows is items, whatever it begins with. Without\n"
         "colons, items that begin with a dash and are no numbers come after --.\n"
         "An item with one field for a function of several arguments is taken apart at commas and blanks. Items are numbered\n"

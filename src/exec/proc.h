@@ -43,7 +43,7 @@ typedef struct yk_slot {
 
 typedef struct yk_proc_worker {
     _Alignas(64) atomic_ullong head; /* bytes ever written to the ring; by the worker alone */
-    atomic_ullong began_ns;          /* when the running attempt began; 0: none runs */
+    atomic_ullong began_ns;          /* when the running attempt began, where there is a limit or someone asks for times; 0: none runs */
     atomic_uint   attempt;
     atomic_uint   is_ready;          /* its start hook is behind it */
     atomic_ullong base_pages;        /* resident when it began */

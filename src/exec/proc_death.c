@@ -220,7 +220,9 @@ static void blame(yk_proc_run *r, unsigned i, uint32_t slot, yk_mishap *m)
     if (w->pack)
         memory[r->shm->bad_at + done] = 1;
     if (w->has_times) {
-        yk_times t = {atomic_fetch_add(&r->shm->finished, 1), 0, i, m->attempt, r->procs[i].pid, r->procs[i].pid};
+        uint64_t began = atomic_load(&r->shm->workers[i].began_ns);
+        double   seconds = began ? (double)(yk_now_ns() - began) * 1e-9 : 0;
+        yk_times t = {atomic_fetch_add(&r->shm->finished, 1), seconds, i, m->attempt, r->procs[i].pid, r->procs[i].pid};
         memcpy(memory + r->shm->times_at + done * sizeof t, &t, sizeof t);
     }
     yk_block_fail(b, m);

@@ -67,13 +67,20 @@ static void send(worker *w, uint32_t kind, const void *bytes, size_t n)
 
 /* ---- around tasks ---- */
 
-static void before_attempt(yoke_task *t, uint32_t i)
+static void before_attempt(yoke_task *t)
 {
     worker *w = (worker *)t;
-    (void)i;
     atomic_store_explicit(&w->me->attempt, t->attempt, memory_order_relaxed);
-    if (t->work->timeout_ms)
+    if (t->work->timeout_ms || t->work->has_times)
         atomic_store_explicit(&w->me->began_ns, yk_now_ns(), memory_order_release);
+}
+
+/* The time limit is the attempt's alone: neither the pause before the next one nor the way of its result counts. */
+static void behind_attempt(yoke_task *t)
+{
+    worker *w = (worker *)t;
+    if (t->work->timeout_ms || t->work->has_times)
+        atomic_store_explicit(&w->me->began_ns, 0, memory_order_relaxed);
 }
 
 static void after_task(yoke_task *t, uint32_t i)
@@ -88,8 +95,6 @@ static void after_task(yoke_task *t, uint32_t i)
         send(w, YK_MSG_EMIT, b->emitted.data, b->emitted.len);
         yk_buf_clear(&b->emitted);
     }
-    if (t->work->timeout_ms)
-        atomic_store_explicit(&w->me->began_ns, 0, memory_order_relaxed);
     atomic_store_explicit(&w->shm->slots[w->slot].done, i + 1, memory_order_release);
 }
 
@@ -212,7 +217,7 @@ void yk_proc_main(const yk_proc_job *job)
     w = (worker){.shm = job->shm, .me = &job->shm->workers[job->worker], .event_fd = job->event_fd};
     w.ring = job->shm->rings + (size_t)job->worker * YK_RING_SIZE;
     w.task = (yoke_task){.worker = job->worker, .work = &job->shm->told, .stop = &job->shm->stop, .finished = &job->shm->finished,
-                         .arena = YK_ARENA_INIT, .before = before_attempt, .after = after_task};
+                         .arena = YK_ARENA_INIT, .before = before_attempt, .behind = behind_attempt, .after = after_task};
     const yk_work *work = &job->shm->told;
     if (work->mem_mib || work->recycle_mib || work->is_flat)
         atomic_store(&w.me->base_pages, yk_resident_pages(0));

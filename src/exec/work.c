@@ -58,18 +58,19 @@ static void pause_before(yoke_task *t, unsigned attempt)
 }
 
 /* One attempt. The error record is only looked at when something failed, so that it need not be cleared each time. */
-static int attempt(yoke_task *t, uint32_t i, const void *in, void *out)
+static int attempt(yoke_task *t, const void *in, void *out)
 {
     const yk_work *w = t->work;
     if (t->why.code)
         yoke_error_clear(&t->why);
     if (t->before)
-        t->before(t, i);
-    if (!w->timeout_ms)
-        return w->task(t, in, out);
-    t->deadline_ns = yk_now_ns() + w->timeout_ms * UINT64_C(1000000);
+        t->before(t);
+    if (w->timeout_ms)
+        t->deadline_ns = yk_now_ns() + w->timeout_ms * UINT64_C(1000000);
     int rc = w->task(t, in, out);
-    if (yk_now_ns() > t->deadline_ns) {
+    if (t->behind)
+        t->behind(t);
+    if (w->timeout_ms && yk_now_ns() > t->deadline_ns) {
         yoke_error_clear(&t->why);
         rc = yk_fail(&t->why, YOKE_ETIMEOUT, "it took longer than its limit of %u ms", w->timeout_ms);
     }
@@ -130,7 +131,7 @@ static void run_task(yoke_task *t, yk_block *b, uint32_t i)
     t->attempt = i == b->first ? b->first_attempt : 1;
     uint64_t began = b->times ? yk_now_ns() : 0;
     int      rc;
-    while ((rc = attempt(t, i, in, out)) < 0 && after_failure(t, b, out, rc)) {
+    while ((rc = attempt(t, in, out)) < 0 && after_failure(t, b, out, rc)) {
         t->attempt++;
         began = b->times ? yk_now_ns() : 0;
     }
@@ -153,7 +154,7 @@ static __attribute__((noinline)) bool tidy_up(yoke_task *t, yk_block *b, const v
     if (rc < 0) {
         while (after_failure(t, b, out, rc)) {
             t->attempt++;
-            if ((rc = attempt(t, (uint32_t)(t->index - b->lo), in, out)) >= 0)
+            if ((rc = attempt(t, in, out)) >= 0)
                 break;
         }
         t->attempt = 1;

@@ -131,7 +131,8 @@ struct yoke_task {
     uint64_t          deadline_ns; /* 0: none */
     atomic_ullong    *finished;    /* the run's count of ended tasks */
     int32_t           pid, tid;    /* who runs the block; known when it has times */
-    void (*before)(yoke_task *t, uint32_t i); /* optional: before each attempt, after each task of a block */
+    void (*before)(yoke_task *t); /* optional, all three: before and behind each attempt, after each task of a block */
+    void (*behind)(yoke_task *t);
     void (*after)(yoke_task *t, uint32_t i);
 };
 

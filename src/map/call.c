@@ -100,13 +100,13 @@ static int take_failures(yk_call *c, yk_block *b, yoke_error *err)
     if (b->lo + b->n > c->end)
         c->end = b->lo + b->n;
     take_first(c, b);
-    if (b->n_mishaps && c->opts.on_error == YOKE_RAISE && !(c->cancel_seen && c->first.code == YOKE_ECANCELED))
-        return yk_fail(err, c->first.code, "%s", c->first.text);
     for (size_t k = 0; c->failures && k < b->n_mishaps; k++)
         if (!yk_failures_add(c->failures, &b->mishaps[k], b->worker))
             return yk_fail_nomem(err, "keeping a list of failures");
     if (c->failures && !c->rename && !yk_failures_skip(c->failures, b->lo + b->n_done, b->lo + b->n))
         return yk_fail_nomem(err, "keeping a list of failures");
+    if (b->n_mishaps && c->opts.on_error == YOKE_RAISE && !(c->cancel_seen && c->first.code == YOKE_ECANCELED))
+        return yk_fail(err, c->first.code, "%s", c->first.text);
     return 0;
 }
 

@@ -52,6 +52,7 @@ struct yk_items {
     unsigned      width;
     uint64_t      n;
     bool          uses_stdin, in_files, is_zip; /* after ::::, each word is a file and a list; that list is zipped */
+    bool          wants_file; /* after ::::, before its first file */
     yk_items_room *room;  /* owned; of next; from ready on */
     uint64_t      cursor; /* of next */
     size_t        cursor_segment;
@@ -267,10 +268,16 @@ bool yk_items_begins_list(const char *word)
     return strcmp(word, ":::") == 0 || strcmp(word, ":::+") == 0 || strcmp(word, "::::") == 0 || strcmp(word, "::::+") == 0;
 }
 
+static int check_file_named(const yk_items *it, yoke_error *err)
+{
+    return it->wants_file ? yk_fail(err, YOKE_EINVALID, "no file stands after ::::%s", it->is_zip ? "+" : "") : 0;
+}
+
 /* ::: begins a list, and :::: files that are lists; with a + it is side by side with the one before. */
 static int add_colons(yk_items *it, const char *word, yoke_error *err)
 {
-    it->in_files = word[3] == ':';
+    YK_TRY(check_file_named(it, err));
+    it->in_files = it->wants_file = word[3] == ':';
     it->is_zip = word[strlen(word) - 1] == '+';
     if (it->is_zip && it->n_lists == 0)
         return yk_fail(err, YOKE_EINVALID, "%s stands between two lists; there is none before it", word);
@@ -285,6 +292,7 @@ int yk_items_word(yk_items *it, const char *word, yoke_error *err)
     if (yk_items_begins_list(word))
         return add_colons(it, word, err);
     if (it->in_files) {
+        it->wants_file = false;
         if (!new_list(it, it->is_zip, err))
             return YOKE_ENOMEM;
         return yk_items_file(it, word, err);
@@ -351,6 +359,7 @@ int yk_items_load(yk_items *it, yoke_error *err)
 
 int yk_items_ready(yk_items *it, yoke_error *err)
 {
+    YK_TRY(check_file_named(it, err));
     it->room = yk_items_room_new(it, err);
     if (!it->room)
         return YOKE_ENOMEM;

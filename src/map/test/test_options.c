@@ -244,8 +244,10 @@ static void check_end(const trial *x, int rc, const yoke_error *err, const char 
              x->opts.retries ? ", attempt 2" : "");
     if (x->opts.on_error == YOKE_COLLECT)
         assert_string_equal(err->text, text);
-    else if (x->opts.on_error == YOKE_RAISE && !x->opts.unordered && strcmp(name, "graph")) /* in a graph any may end the run */
+    else if (x->opts.on_error == YOKE_RAISE && !x->opts.unordered && strcmp(name, "graph")) { /* in a graph any may end the run */
         assert_string_equal(err->text, strstr(text, "task 3"));
+        assert_int_equal(yoke_failures_at(x->failures, 0)->index, 3);
+    }
 }
 
 static void try_call(int (*call)(trial *x, yoke_error *err), const char *name, yoke_session *s, context *c, unsigned way)
@@ -391,4 +393,97 @@ TEST(a_slow_task_holds_up_nobody)
     yoke_shared_free((void *)others_are_done, sizeof *others_are_done);
 }
 
-RUN_TESTS(map, map_into, zip, product, imap, imap_range, imap_from, loop, graph, reduce, a_slow_task_holds_up_nobody)
+/* ---- an attempt's time ---- */
+
+static int count_start(void *ctx, void **ret_state, yoke_error *err)
+{
+    (void)ret_state;
+    (void)err;
+    __atomic_fetch_add((int *)ctx, 1, __ATOMIC_SEQ_CST);
+    return 0;
+}
+
+static int second_time(yoke_task *t, const void *item, void *result)
+{
+    (void)item;
+    *(int *)result = 1;
+    return yoke_task_attempt(t) < 2 ? yoke_task_fail(t, "not yet") : 0;
+}
+
+/* A pause before the next attempt that is longer than the limit of one: no worker is stopped for it. */
+TEST(a_pause_is_no_attempt)
+{
+    yoke_session *s = yoke_open("processes:2", NULL);
+    yoke_map_opts o = YOKE_MAP_OPTS_INIT;
+    int           got[2] = {0}, *starts = yoke_shared_new(sizeof *starts, NULL);
+    o.retries = 1;
+    o.backoff_ms = 900;
+    o.timeout_ms = 500;
+    o.ctx = starts;
+    o.worker_start = count_start;
+    assert_int_equal(yoke_map(s, second_time, NULL, 2, 0, got, sizeof *got, &o, NULL), 0);
+    assert_true(got[0] == 1 && got[1] == 1);
+    assert_in_range(*starts, 1, 2);
+    yoke_shared_free(starts, sizeof *starts);
+    yoke_close(s);
+}
+
+static int give_much(yoke_task *t, const void *item, void *result)
+{
+    static const char much[3 << 20];
+    (void)item;
+    (void)result;
+    return yoke_task_emit(t, much, sizeof much);
+}
+
+/* A worker that waits because its results are not taken is over no limit. */
+TEST(waiting_to_be_read_is_no_attempt)
+{
+    yoke_session *s = yoke_open("processes:2", NULL);
+    yoke_map_opts o = YOKE_MAP_OPTS_INIT;
+    yoke_outcome  r;
+    int           n = 0, rc;
+    o.timeout_ms = 400;
+    yoke_imap *it = yoke_imap_open(s, give_much, yoke_items_range(4), 0, &o, NULL);
+    for (; (rc = yoke_imap_next(it, &r, NULL)) > 0; n++) {
+        assert_int_equal(r.n_bytes, 3 << 20);
+        usleep(500000);
+    }
+    assert_true(rc == 0 && n == 4);
+    yoke_imap_close(it);
+    yoke_close(s);
+}
+
+static int nap_and_end(yoke_task *t, const void *item, void *result)
+{
+    (void)item;
+    (void)result;
+    usleep(60000);
+    if (yoke_task_index(t) == 1)
+        _exit(3);
+    while (yoke_task_index(t) == 2)
+        ;
+    return 0;
+}
+
+/* Also of a task that takes its worker with it, or is stopped. */
+TEST(outcomes_say_how_long_it_took)
+{
+    yoke_session *s = yoke_open("processes:2", NULL);
+    yoke_map_opts o = YOKE_MAP_OPTS_INIT;
+    yoke_outcome  r;
+    o.on_error = YOKE_IGNORE;
+    for (o.timeout_ms = 0; o.timeout_ms <= 500; o.timeout_ms += 500) {
+        yoke_imap *it = yoke_imap_open(s, nap_and_end, yoke_items_range(o.timeout_ms ? 3 : 2), 0, &o, NULL);
+        while (yoke_imap_next(it, &r, NULL) > 0) {
+            static const yoke_cause cause[] = {YOKE_CAUSE_NONE, YOKE_CAUSE_EXITED, YOKE_CAUSE_TIMEOUT};
+            assert_int_equal(r.cause, cause[r.index]);
+            assert_true(r.seconds >= (r.index == 2 ? 0.5 : 0.06) && r.seconds < 10);
+        }
+        yoke_imap_close(it);
+    }
+    yoke_close(s);
+}
+
+RUN_TESTS(map, map_into, zip, product, imap, imap_range, imap_from, loop, graph, reduce, a_slow_task_holds_up_nobody, a_pause_is_no_attempt,
+          waiting_to_be_read_is_no_attempt, outcomes_say_how_long_it_took)
