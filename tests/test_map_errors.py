@@ -80,7 +80,7 @@ def f(tmp_path_factory):
     (["f.c:echo", "-a", "lines"], 2, "'lines' line 3: 'three' is not a number"),
     (["f.c:echo", "--csv", "-a", "t.csv", "--columns", "y"], 2, "'t.csv' line 3, column 'y': 'b' is not a number"),
     (["f.c:echo", "--csv", "-a", "t.csv", "--columns", "z"], 1, "'t.csv' has no column 'z'"),
-    (["f.c:echo", "--csv", "-a", "ragged.csv"], 1, "'ragged.csv' line 3 has 1 columns, the first line names 2"),
+    (["f.c:echo", "--csv", "-a", "ragged.csv"], 1, "'ragged.csv' line 3 has 1 column, the first line names 2"),
     (["f.c:echo", "--columns", "x", "-a", "t.csv"], 2, "add --csv or --tsv"),
     (["f.c:area", ":::", "1", "2", ":::", "3", "z"], 2, "list 2, item 1: 'z' is not a number"),
     (["f.c:area", "1", "2"], 2, "item 0 has 1 value, area takes 2"),
