@@ -18,6 +18,8 @@ FUNCTIONS = r"""
 #include <unistd.h>
 double root(yoke_task *t, double x) { if (x < 0) yoke_task_fail(t, "%g has no root", x); return sqrt(x); }
 YOKE_FUNCTION(double, root, yoke_task *, double);
+double total(yoke_doubles x) { return x.n ? x.values[0] : 0; } YOKE_FUNCTION(double, total, yoke_doubles);
+double totals(yoke_doubles x, yoke_doubles y) { return total(x) + total(y); } YOKE_FUNCTION(double, totals, yoke_doubles, yoke_doubles);
 int wild(int n) { if (n == 3) abort(); if (n == 4) exit(7); if (n == 5) return *(volatile int *)8; return n; }
 YOKE_FUNCTION(int, wild, int);
 int nap(int ms) { usleep(ms * 1000); return ms; }
@@ -78,7 +80,7 @@ def f(tmp_path_factory):
     (["f.c:echo", "-a", "lines"], 2, "'lines' line 3: 'three' is not a number"),
     (["f.c:echo", "--csv", "-a", "t.csv", "--columns", "y"], 2, "'t.csv' line 3, column 'y': 'b' is not a number"),
     (["f.c:echo", "--csv", "-a", "t.csv", "--columns", "z"], 1, "'t.csv' has no column 'z'"),
-    (["f.c:echo", "--csv", "-a", "ragged.csv"], 1, "'ragged.csv' line 3 has 1 columns, the first line names 2"),
+    (["f.c:echo", "--csv", "-a", "ragged.csv"], 1, "'ragged.csv' line 3 has 1 column, the first line names 2"),
     (["f.c:echo", "--columns", "x", "-a", "t.csv"], 2, "add --csv or --tsv"),
     (["f.c:area", ":::", "1", "2", ":::", "3", "z"], 2, "list 2, item 1: 'z' is not a number"),
     (["f.c:area", "1", "2"], 2, "item 0 has 1 value, area takes 2"),
@@ -90,6 +92,8 @@ def f(tmp_path_factory):
     (["echo", "-0", "a"], 2, "--null is about files of items"),
     (["f.c:area", ":::", "1", ":::", "2", ":::", "3"], 2, "area takes 2 values, each item has 3"),
     (["f.c:area", ":::", "1", "2", ":::+", "3"], 2, "lists of one length"),
+    (["f.c:total", "--csv", "-a", "t.csv"], 2, "'t.csv' line 3, column 'y': 'b' is not a number; total takes doubles there"),
+    (["f.c:totals", ":::", "1,2", ":::", "3", "4,x"], 2, "list 2, item 1: 'x' is not a number; totals takes doubles there"),
     (["f.c:echo", "::::"], 2, "no file stands after ::::"),
     (["f.c:echo", ":::", "1", "::::+"], 2, "no file stands after ::::+"),
     (["f.c:echo", "::::", ":::", "1"], 2, "no file stands after ::::"),

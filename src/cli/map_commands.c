@@ -85,7 +85,8 @@ static int read_row(rows *r, yoke_error *err)
     int n = r->has_colsep ? split(r, err) : (int)width;
     YK_TRY(n);
     if (r->n && (unsigned)n != r->n)
-        return yk_fail(err, YOKE_EFORMAT, "item %llu has %d columns, where the first has %u", (unsigned long long)r->seq, n, r->n);
+        return yk_fail(err, YOKE_EFORMAT, "item %llu has %d column%s, where the first has %u", (unsigned long long)r->seq, n, n == 1 ? "" : "s",
+                       r->n);
     r->n = (unsigned)n;
     return 1;
 }

@@ -258,8 +258,8 @@ static int to_text(const place *p, unsigned argument, unsigned field, const yk_f
     return 0;
 }
 
-/* All values of `n` fields as one run. */
-static int to_run(const place *p, unsigned argument, const yk_field *fields, unsigned n, slot *to)
+/* All values of `n` fields, the first of which is number `field`, as one run. */
+static int to_run(const place *p, unsigned argument, unsigned field, const yk_field *fields, unsigned n, slot *to)
 {
     uint8_t type = p->b->kernel->f->types[argument] == YOKE_DOUBLES ? YOKE_DOUBLE : YOKE_INT64;
     bool    is_same = n == 1 && fields[0].kind == YK_FIELD_ROW && fields[0].type.size == 8 &&
@@ -283,7 +283,7 @@ static int to_run(const place *p, unsigned argument, const yk_field *fields, uns
             yk_field part = nth_value(&fields[i], k, &at);
             fault    bad = put_field(type, &part, &v);
             if (bad)
-                return complain(p, i, argument, &part, bad);
+                return complain(p, field + i, argument, &part, bad);
             if (values)
                 memcpy(values + done * 8, &v, 8);
         }
@@ -299,7 +299,7 @@ static int to_argument(const place *p, unsigned argument, unsigned field, const 
     if (type == YOKE_TEXT)
         return to_text(p, argument, field, f, to);
     if (is_run(type))
-        return to_run(p, argument, f, 1, to);
+        return to_run(p, argument, field, f, 1, to);
     fault bad = put_field(type, f, to);
     return bad ? complain(p, field, argument, f, bad) : 0;
 }
@@ -308,7 +308,7 @@ static int to_arguments(const place *p, const yk_field *fields, slot *to)
 {
     const yk_binding *b = p->b;
     if (b->how == YK_BINDING_GATHER)
-        return to_run(p, b->in[0], fields, yk_items_width(b->items), &to[0]);
+        return to_run(p, b->in[0], 0, fields, yk_items_width(b->items), &to[0]);
     if (b->how == YK_BINDING_EACH) {
         for (unsigned i = 0; i < b->n_in; i++)
             YK_TRY(to_argument(p, b->in[i], i, &fields[i], &to[i]));

@@ -327,8 +327,8 @@ const char *yk_records_name(const yk_records *r, unsigned i)
 static int keep(yk_records *r, yoke_error *err)
 {
     if (r->opts.separator && r->n_split != r->n_columns)
-        return yk_fail(err, YOKE_EFORMAT, "%s line %llu has %zu columns, the first line names %u", r->path,
-                       (unsigned long long)r->line, r->n_split, r->n_columns);
+        return yk_fail(err, YOKE_EFORMAT, "%s line %llu has %zu column%s, the first line names %u", r->path,
+                       (unsigned long long)r->line, r->n_split, r->n_split == 1 ? "" : "s", r->n_columns);
     for (unsigned i = 0; i < r->width; i++) {
         cell from = r->split[r->wanted ? r->wanted[i] : i], to = {r->text.len, from.len};
         yk_buf_append(&r->text, r->record + from.at, from.len);

@@ -125,7 +125,7 @@ TEST(files_are_read_by_line_by_nul_and_as_tables)
         {{.separator = ','}, "x,y\n\"a \"\"q\"\", b\",\"c\nd\"\n,\n", "@", "a \"q\", b,c\nd ,", NULL},
         {{.separator = '\t'}, "x\ty\n1,5\t2\n", "@ ::: k l", "1,5,2,k 1,5,2,l", NULL},
         {{.separator = ',', .columns = "yy"}, "x,y\n1,2\n", "@", NULL, "has no column 'yy'; did you mean 'y'?"},
-        {{.separator = ','}, "x,y\n1,2\n\n1\n", "@", NULL, "line 4 has 1 columns, the first line names 2"},
+        {{.separator = ','}, "x,y\n1,2\n\n1\n", "@", NULL, "line 4 has 1 column, the first line names 2"},
         {{.separator = ','}, "x,y\n1,\"2\n", "@", NULL, "line 2: a quote is never closed"},
         {{.separator = ','}, "", "@", NULL, "a table begins with a line of column names"},
         {{.separator = ','}, "x,y\n1,2\n", "@ 7", NULL, "cannot stand in one list"}};
