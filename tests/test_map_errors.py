@@ -385,15 +385,19 @@ def test_text_streams_in_little_memory(yoke_path, f, plain_build):
     assert p.stdout == "y\ny\n"
 
 
-def test_great_ranges_in_little_memory(yoke_path, f, plain_build):
+@pytest.mark.parametrize("is_failing", [False, True])
+def test_great_ranges_in_little_memory(yoke_path, f, plain_build, is_failing):
     n = int(os.environ.get("YOKE_STRESS", "3")) * 1000000
-    p = subprocess.Popen([yoke_path, "map", f"{f}:echo", f"1..{n}", "--reduce", "sum"], stdout=subprocess.PIPE, text=True)
+    items = ["root", "--on-error", "ignore", "--", "4", f"-{n}..-1"] if is_failing else ["echo", f"1..{n}"]
+    p = subprocess.Popen([yoke_path, "map", "--reduce", "sum", "--progress", "none", f"{f}:{items[0]}", *items[1:]], stdout=subprocess.PIPE,
+                         stderr=subprocess.PIPE, text=True)
     peak = 0  # KiB, of its own memory: what wait4 says includes this process's, from before exec
     while p.poll() is None:
         with open(f"/proc/{p.pid}/status") as status:
             peak = max([peak, *(int(line.split()[1]) for line in status if line.startswith("VmHWM"))])
         time.sleep(0.01)
-    assert p.stdout.read() == f"{n * (n + 1) // 2}\n"
+    assert p.stdout.read() == ("2\n" if is_failing else f"{n * (n + 1) // 2}\n")
+    assert p.stderr.read() == (f"yoke map: {n} items failed and were left out\n" if is_failing else "")
     assert p.returncode == 0 and 0 < peak < 64 * 1024
 
 

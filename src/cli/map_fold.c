@@ -198,10 +198,13 @@ static int run_fold(fold *f, yk_map_run *r, yoke_session *s, yoke_error *err)
     yoke_failures *failures = NULL;
     yoke_map_opts  o = yk_map_run_opts(r);
     o.ctx = f;
-    o.failures = &failures;
     o.on_error = r->asked->on_error == YOKE_RAISE ? YOKE_RAISE : YOKE_IGNORE;
+    if (r->asked->on_error != YOKE_IGNORE) /* what nobody will read takes no memory */
+        o.failures = &failures;
     int rc = yoke_map_reduce(s, fold_task, yk_map_run_items(r), fold_combine, &t, sizeof t, &o, err);
-    if ((rc == 0 || o.on_error == YOKE_RAISE) && tell_failures(failures, r) && rc != 0)
+    if (!o.failures)
+        r->n_failed = r->n_failed_told;
+    else if ((rc == 0 || o.on_error == YOKE_RAISE) && tell_failures(failures, r) && rc != 0)
         rc = 1; /* it is said */
     yoke_failures_free(failures);
     if (rc != 0)

@@ -193,6 +193,7 @@ static void on_progress(void *ctx, const yoke_progress *p)
 {
     yk_map_run *r = ctx;
     yoke_error  ignored = YOKE_ERROR_INIT; /* it comes again with the next write */
+    r->n_failed_told = p->failed;
     if (interrupts > 0 && !r->told_interrupt && p->done < p->total) {
         yk_progress_hide(r->progress);
         yk_cli_warn(r->asked->args, "interrupted: starting no more, waiting for what runs; once more stops now");

@@ -16,6 +16,7 @@ typedef struct yk_map_run {
     yk_field           *fields;    /* owned: of the item being read */
     yk_transit         *transit;   /* owned: what items of a stream point to; NULL: they hold numbers alone, or none is a stream */
     uint64_t            n_read, n_failed;
+    uint64_t            n_failed_told; /* as the latest report of progress had it */
     yk_map_output       output;
     yk_progress        *progress;
     bool                is_terminal; /* standard output is one */
