@@ -71,7 +71,7 @@ static int load_pages(yk_parquet *f, unsigned column, yk_pq_loader *l, yoke_erro
 {
     for (unsigned group = 0; group < yk_parquet_groups(f); group++) {
         yk_pq_chunk *chunk;
-        YK_TRY(yk_pq_chunk_get(f, group, column, &chunk, err));
+        YK_TRY(yk_pq_chunk_get(f, group, column, yk_parquet_group_at(f, group)->n_rows, &chunk, err));
         for (unsigned i = 0; i < chunk->n_pages; i++) {
             yk_pq_page *page;
             YK_TRY(yk_pq_page_get(chunk, i + 1, l, &page, err));
@@ -84,8 +84,11 @@ static int load_pages(yk_parquet *f, unsigned column, yk_pq_loader *l, yoke_erro
 
 static double time_pages(yk_parquet *f, unsigned column, yoke_error *err)
 {
-    yk_pq_loader l = {0};
-    yk_pq_page_forget(f, 0);
+    YK_CLEANUP(yk_scratch_freep) yk_scratch *scratch = yk_scratch_new();
+    yk_pq_loader                             l = {.scratch = scratch};
+    if (!scratch)
+        return yk_fail_nomem(err, "reading pages");
+    yk_parquet_forget(f);
     uint64_t began = yk_clock_of(CLOCK_THREAD_CPUTIME_ID);
     int      rc = load_pages(f, column, &l, err);
     double   s = (double)(yk_clock_of(CLOCK_THREAD_CPUTIME_ID) - began) * 1e-9;
@@ -105,7 +108,7 @@ static bool is_wanted(const char *name, int n, char **names)
 static double time_once(yk_parquet *f, unsigned column, int (*what)(yk_cursor *, yoke_error *), yoke_error *err)
 {
     YK_CLEANUP(yk_cursor_closep) yk_cursor *c = NULL;
-    if (yk_cursor_open(f, column, 0, yk_parquet_rows(f), &c, err) < 0)
+    if (yk_cursor_open(f, column, 0, yk_parquet_rows(f), NULL, &c, err) < 0)
         return -1;
     uint64_t began = yk_clock_of(CLOCK_THREAD_CPUTIME_ID); /* the machine may be shared */
     int    rc = what(c, err);
