@@ -38,6 +38,13 @@ uint64_t yk_digit_count(const yk_digit *d, const double *x, const uint64_t *mask
 /* Writes those of x whose key has key >> shift == prefix to `to` (room for n), in row order; returns how many. */
 uint32_t yk_digit_collect(uint64_t prefix, uint32_t shift, const double *x, const uint64_t *mask, uint32_t n, double *to);
 
+/* From a to b, `part` (0 to 1) of the way, as numpy.quantile has it: from the nearer end. */
+static inline double yk_between(double a, double b, double part)
+{
+    double t = b - a;
+    return part == 0 || a == b ? a : part >= 0.5 ? b - t * (1 - part) : a + t * part;
+}
+
 /* The value of rank k (0 = least) of x[0..n), k < n, no NaN. Reorders x. */
 double yk_select(double *x, uint64_t n, uint64_t k);
 

@@ -407,7 +407,8 @@ static const char *merge_pairs(yk_buf *to, const char *at, const uint32_t *numbe
     return at + len;
 }
 
-int yk_ledger_note_firsts(yk_ledger *t, uint64_t firsts, const char *at, const uint32_t *numbers, uint32_t n, uint32_t known, yoke_error *err)
+/* Groups from `known` on are new. */
+static int note_firsts(yk_ledger *t, uint64_t firsts, const char *at, const uint32_t *numbers, uint32_t n, uint32_t known, yoke_error *err)
 {
     if (!yk_grow(&t->firsts, &t->cap_firsts, (size_t)yk_groups_count(t->groups) + 1, sizeof *t->firsts))
         return yk_fail_nomem(err, "grouping");
@@ -417,6 +418,21 @@ int yk_ledger_note_firsts(yk_ledger *t, uint64_t firsts, const char *at, const u
         if (numbers[i] == known) /* new ones are numbered as they come */
             t->firsts[known++] = firsts + place;
     }
+    return 0;
+}
+
+int yk_ledger_merge_groups(const yk_grouping *s, yk_ledger *t, uint64_t firsts, const char **at, size_t size, uint32_t **ret_numbers, uint32_t *ret_n,
+                           yoke_error *err)
+{
+    uint32_t known = yk_groups_count(t->groups);
+    size_t   used;
+    YK_TRY(yk_groups_merge(t->groups, *at, size, ret_numbers, ret_n, &used, err));
+    YK_TRY(yk_ledger_grow(s, t, err));
+    *at += used;
+    if (s->in_order)
+        return 0;
+    YK_TRY(note_firsts(t, firsts, *at, *ret_numbers, *ret_n, known, err));
+    *at += *ret_n * sizeof(uint64_t);
     return 0;
 }
 
@@ -442,16 +458,10 @@ int yk_ledger_merge(const yk_grouping *s, yk_ledger *t, uint64_t firsts, const c
 {
     YK_AUTOFREE uint32_t *numbers = NULL;
     const char           *end = at + size;
-    uint32_t              n, known = yk_groups_count(t->groups);
+    uint32_t              n;
     size_t                used;
     uint64_t              len;
-    YK_TRY(yk_groups_merge(t->groups, at, size, &numbers, &n, &used, err));
-    YK_TRY(yk_ledger_grow(s, t, err));
-    at += used;
-    if (!s->in_order) {
-        YK_TRY(yk_ledger_note_firsts(t, firsts, at, numbers, n, known, err));
-        at += n * sizeof(uint64_t);
-    }
+    YK_TRY(yk_ledger_merge_groups(s, t, firsts, &at, size, &numbers, &n, err));
     memcpy(&len, at, sizeof len);
     const char *texts = at + sizeof len;
     at = texts + len;
@@ -510,7 +520,7 @@ static double quantile_of(double *x, size_t n, double q)
 {
     double at = q * (double)(n - 1), part = at - floor(at);
     double a = yk_select(x, n, (size_t)at), b = part > 0 ? value_after(x, n, (size_t)at, a) : a;
-    return a == b ? a : part >= 0.5 ? b - (b - a) * (1 - part) : a + (b - a) * part;
+    return yk_between(a, b, part);
 }
 
 /* Puts the quantile of each group into its cell. */

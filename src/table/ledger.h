@@ -119,8 +119,10 @@ int yk_loose_put(const yk_grouping *s, yk_loose *l, size_t ask, const yk_vec *v,
 int yk_loose_write(const yk_grouping *s, const yk_loose *l, const uint32_t *rows, uint32_t n, uint64_t first, yk_buf *to, yoke_error *err) YK_MUST_USE;
 int yk_loose_merge(const yk_grouping *s, yk_ledger *t, uint64_t firsts, const char *at, size_t size, yoke_error *err) YK_MUST_USE;
 
-/* Where new groups came first: n places, behind `firsts`; groups from `known` on are new. */
-int yk_ledger_note_firsts(yk_ledger *t, uint64_t firsts, const char *at, const uint32_t *numbers, uint32_t n, uint32_t known, yoke_error *err) YK_MUST_USE;
+/* What bytes to be merged begin with, a ledger's and those of loose rows: n groups, and where each came first, counted from `firsts`.
+ * *ret_numbers (for yk_free, after an error too) are their numbers here; *at goes past them. */
+int yk_ledger_merge_groups(const yk_grouping *s, yk_ledger *t, uint64_t firsts, const char **at, size_t size, uint32_t **ret_numbers, uint32_t *ret_n,
+                           yoke_error *err) YK_MUST_USE;
 
 /* Before a ledger's bytes. */
 typedef struct yk_ledger_head {

@@ -198,15 +198,8 @@ int yk_loose_merge(const yk_grouping *s, yk_ledger *t, uint64_t firsts, const ch
 {
     YK_AUTOFREE uint32_t *numbers = NULL;
     const char           *end = at + size;
-    uint32_t              n, known = yk_groups_count(t->groups);
-    size_t                used;
-    YK_TRY(yk_groups_merge(t->groups, at, size, &numbers, &n, &used, err));
-    YK_TRY(yk_ledger_grow(s, t, err));
-    at += used;
-    if (!s->in_order) {
-        YK_TRY(yk_ledger_note_firsts(t, firsts, at, numbers, n, known, err));
-        at += n * sizeof(uint64_t);
-    }
+    uint32_t              n;
+    YK_TRY(yk_ledger_merge_groups(s, t, firsts, &at, size, &numbers, &n, err));
     for (size_t i = 0; i < s->n_asks; i++) {
         column c = {.values = at}; /* of the rows themselves nothing is kept */
         if (s->asks[i].expr)

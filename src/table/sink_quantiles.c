@@ -441,10 +441,7 @@ double yk_quantiles_read(const yk_sink *base, double q)
             continue;
         double a = s->ranks[2 * i].value, b = s->ranks[2 * i + 1].value;
         double at = q * (double)(s->n - 1), part = at - floor(at);
-        if (part == 0 || a == b)
-            return a;
-        double t = b - a; /* as numpy.quantile: from the nearer end */
-        return part >= 0.5 ? b - t * (1 - part) : a + t * part;
+        return yk_between(a, b, part);
     }
     return NAN;
 }
