@@ -26,7 +26,6 @@ def lib(yoke_path):
     lib = ctypes.CDLL(str(yoke_path.parent.parent / "tests" / "libinternals.so"))
     lib.yk_bins_edges.restype = ctypes.POINTER(ctypes.c_double)
     lib.yk_sum.restype = ctypes.c_double
-    lib.yk_select.restype = ctypes.c_double
     lib.yk_total_read.restype = Sums
     return lib
 
@@ -172,8 +171,10 @@ def test_sum_mean_and_variance_are_close_to_exact(lib, make):
 
 def test_selection_is_that_of_sorting(lib):
     rng = np.random.default_rng(3)
-    for n in (1, 2, 3, 10, 1000, 4097):
-        for x in (rng.normal(size=n), np.zeros(n), rng.integers(0, 4, n).astype(float), np.arange(n, dtype=float), -np.arange(n, dtype=float)):
-            for k in {0, n // 2, n - 1, n // 3}:
-                got = lib.yk_select(np.ascontiguousarray(x.copy()).ctypes, ctypes.c_uint64(n), ctypes.c_uint64(k))
-                assert got == np.sort(x)[k]
+    two = np.empty(2)
+    for n in (1, 2, 3, 10, 1000, 4097, 100_000):
+        for x in (rng.normal(size=n), np.zeros(n), rng.integers(0, 4, n).astype(float), np.arange(n, dtype=float), -np.arange(n, dtype=float),
+                  np.where(rng.random(n) < 0.7, 0.0, rng.normal(size=n)), np.arange(n) % 128 * 1.0):
+            for k in {0, n // 2, n - 1, n // 3, max(0, n - 2)}:
+                lib.yk_select_two(np.ascontiguousarray(x.copy()).ctypes, ctypes.c_uint64(n), ctypes.c_uint64(k), two.ctypes)
+                assert two.tolist() == [np.sort(x)[k], np.sort(x)[min(k + 1, n - 1)]]

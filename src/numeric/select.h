@@ -45,7 +45,7 @@ static inline double yk_between(double a, double b, double part)
     return part == 0 || a == b ? a : part >= 0.5 ? b - t * (1 - part) : a + t * part;
 }
 
-/* The value of rank k (0 = least) of x[0..n), k < n, no NaN. Reorders x. */
-double yk_select(double *x, uint64_t n, uint64_t k);
+/* The values of ranks k (0 = least) and k + 1 (k again where it is the last) of x[0..n), k < n, no NaN. Reorders x. */
+void yk_select_two(double *x, uint64_t n, uint64_t k, double ret[2]);
 
 #endif

@@ -191,7 +191,7 @@ static int count_different(yk_sink *sink, const yk_scan *scan, int64_t *ret, yok
     YK_CLEANUP(yk_batch_fini) yk_batch rows = {0};
     if (yk_grouping_has_spilled(sink))
         return yk_grouping_each(sink, scan, NULL, 0, 0, 0, &(yk_rows_to){add_different, ret}, err);
-    YK_TRY(yk_grouping_take(sink, &rows, err));
+    YK_TRY(yk_grouping_take(sink, scan->session, &rows, err));
     return add_different(ret, &rows, err);
 }
 

@@ -630,7 +630,7 @@ static int frame_of_groups(const yoke_table *t, const yoke_rows *r, const groupe
         YK_TRY(yk_batch_init(&got.rows, g->n, err));
         YK_TRY(each_spilled(g, r, &(yk_rows_to){gather, &got}, err));
     } else {
-        YK_TRY(yk_grouping_take(g->sink, &got.rows, err));
+        YK_TRY(yk_grouping_take(g->sink, t->session, &got.rows, err));
         YK_TRY(arrange(g, r, &got.rows, err));
     }
     YK_TRY(yk_frame_new(&got.rows, g->names, &f, err));

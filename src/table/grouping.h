@@ -36,8 +36,8 @@ typedef struct yk_group_ask {
 int yk_grouping_new(const yk_expr *const *keys, size_t n_keys, const yk_group_ask *asks, size_t n_asks, bool in_order_of_keys,
                     uint64_t memory, unsigned workers, yk_sink **ret, yoke_error *err) YK_MUST_USE;
 
-/* After the scan: a row per group, the keys first, in the order of keys or of first appearance. Not when it has spilled. */
-int yk_grouping_take(yk_sink *s, yk_batch *ret, yoke_error *err) YK_MUST_USE;
+/* After the scan, on the same session: a row per group, the keys first, in the order of keys or of first appearance. Not when it has spilled. */
+int yk_grouping_take(yk_sink *s, yoke_session *session, yk_batch *ret, yoke_error *err) YK_MUST_USE;
 
 /* Whether the groups did not fit the memory, so that what is known of them lies in a temporary file. Then they come part by part, sorted
  * by `order` (columns of the result; may be empty) first, `head` or `tail` of them (0: all). Parts may have one column more, for use within. */

@@ -33,7 +33,7 @@ static int merge_share(const yk_grouping *s, uint32_t share, yk_ledger *t, yoke_
         if (yk_ledger_bytes(s, t) > s->memory)
             return yk_ledger_fail(s, yk_groups_count(t->groups), err);
     }
-    return yk_ledger_end(s, t, err);
+    return yk_ledger_end(s, t, NULL, err);
 }
 
 typedef struct sharing {

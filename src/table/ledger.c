@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "table/ledger.h"
 
-#include "numeric/select.h"
-
 #include <math.h>
 #include <stdlib.h>
 
@@ -14,8 +12,8 @@ void yk_ledger_fini(const yk_grouping *s, yk_ledger *t)
     for (size_t i = 0; i < s->n_asks; i++) {
         if (t->cells)
             yk_free(t->cells[i]);
-        if (t->pairs)
-            yk_buf_fini(&t->pairs[i]);
+        if (t->kept)
+            yk_kept_fini(&t->kept[i]);
         if (t->distinct)
             yk_groups_free(t->distinct[i]);
         if (t->hists)
@@ -23,7 +21,7 @@ void yk_ledger_fini(const yk_grouping *s, yk_ledger *t)
     }
     yk_free(t->cells);
     yk_free(t->caps);
-    yk_free(t->pairs);
+    yk_free(t->kept);
     yk_free(t->distinct);
     yk_free(t->hists);
     yk_free(t->firsts);
@@ -37,11 +35,11 @@ int yk_ledger_init(const yk_grouping *s, yk_ledger *t, yoke_error *err)
     *t = (yk_ledger){0};
     t->cells = yk_new_array(yk_cell *, s->n_asks + 1);
     t->caps = yk_new_array(size_t, s->n_asks + 1);
-    t->pairs = yk_new_array(yk_buf, s->n_asks + 1);
+    t->kept = yk_new_array(yk_kept, s->n_asks + 1);
     t->distinct = yk_new_array(yk_groups *, s->n_asks + 1);
     t->hists = yk_new_array(yk_hists, s->n_asks + 1);
     YK_AUTOFREE yk_type *types = yk_new_array(yk_type, s->n_keys + 1);
-    if (!t->cells || !t->caps || !t->pairs || !t->distinct || !t->hists || !types)
+    if (!t->cells || !t->caps || !t->kept || !t->distinct || !t->hists || !types)
         return yk_fail_nomem(err, "grouping");
     memcpy(types, s->types, s->n_keys * sizeof *types);
     YK_TRY(yk_groups_new(types, s->n_keys, &t->groups, err));
@@ -69,7 +67,7 @@ int yk_ledger_clear(const yk_grouping *s, yk_ledger *t, yoke_error *err)
     for (size_t i = 0; i < s->n_asks; i++) {
         if (n)
             memset(t->cells[i], 0, n * sizeof(yk_cell));
-        yk_buf_clear(&t->pairs[i]);
+        yk_kept_clear(&t->kept[i]);
         if (t->distinct[i])
             yk_groups_clear(t->distinct[i]);
     }
@@ -106,7 +104,7 @@ size_t yk_ledger_bytes(const yk_grouping *s, const yk_ledger *t)
 {
     size_t n = yk_groups_memory(t->groups) + t->texts.cap + t->cap_firsts * sizeof *t->firsts + yk_loose_bytes(s, &t->loose);
     for (size_t i = 0; i < s->n_asks; i++)
-        n += t->caps[i] * sizeof(yk_cell) + t->pairs[i].cap + t->hists[i].cap * sizeof(uint64_t) + (t->distinct[i] ? yk_groups_memory(t->distinct[i]) : 0);
+        n += t->caps[i] * sizeof(yk_cell) + yk_kept_bytes(&t->kept[i]) + t->hists[i].cap * sizeof(uint64_t) + (t->distinct[i] ? yk_groups_memory(t->distinct[i]) : 0);
     return n;
 }
 
@@ -140,7 +138,7 @@ void yk_ledger_take(yk_ledger *t, yk_each what, yk_type type, yk_cell *c, yk_cel
     c->n = n;
 }
 
-/* ---- as bytes: of each part the groups, where each came first where that is asked for, texts, and for each ask what its cells hold, pairs, counts, distinct values */
+/* ---- as bytes: of each part the groups, where each came first where that is asked for, texts, and for each ask what its cells hold, values, counts, distinct values */
 
 /* Bytes of a cell that an ask fills before the end, beyond its n. */
 static size_t cell_size(const yk_grouping *s, size_t ask)
@@ -170,63 +168,41 @@ static bool has_texts(const yk_grouping *s, size_t ask)
 typedef struct cut {
     uint32_t  n_parts;
     uint32_t *rows, *begin; /* as yk_groups_cut has them */
-    uint32_t *places;       /* of each group: its number within its part */
-    uint8_t  *parts;        /* of each group */
+    uint32_t *ranks;        /* of each group: where in `rows` it is */
 } cut;
 
 static void cut_fini(cut *c)
 {
     yk_free(c->rows);
     yk_free(c->begin);
-    yk_free(c->places);
-    yk_free(c->parts);
+    yk_free(c->ranks);
 }
 
 static int make_cut(const yk_groups *g, size_t n_keys, uint32_t n_parts, cut *c, yoke_error *err)
 {
-    size_t n = yk_groups_count(g);
-    *c = (cut){n_parts, yk_new_array(uint32_t, n + 1), yk_new_array(uint32_t, n_parts + 1), yk_new_array(uint32_t, n + 1), yk_new_array(uint8_t, n + 1)};
-    if (!c->rows || !c->begin || !c->places || !c->parts)
+    uint32_t             n = yk_groups_count(g);
+    YK_AUTOFREE uint8_t *parts = yk_new_array(uint8_t, (size_t)n + 1);
+    *c = (cut){n_parts, yk_new_array(uint32_t, (size_t)n + 1), yk_new_array(uint32_t, n_parts + 1), yk_new_array(uint32_t, (size_t)n + 1)};
+    if (!c->rows || !c->begin || !c->ranks || !parts)
         return yk_fail_nomem(err, "grouping");
-    yk_groups_cut(g, n_keys, n_parts, c->parts, c->rows, c->begin);
-    for (uint32_t p = 0; p < n_parts; p++)
-        for (uint32_t i = c->begin[p]; i < c->begin[p + 1]; i++)
-            c->places[c->rows[i]] = i - c->begin[p];
-    return 0;
-}
-
-/* Pairs by the parts of their groups, and where each part's begin, in pairs. */
-static int cut_pairs(const yk_buf *pairs, const cut *c, yk_pair **ret, uint32_t *begin, yoke_error *err)
-{
-    size_t         n = pairs->len / sizeof(yk_pair);
-    const yk_pair *from = (const yk_pair *)(const void *)pairs->data;
-    yk_pair       *to = yk_malloc((n + 1) * sizeof *to);
-    if (!to)
-        return yk_fail_nomem(err, "grouping");
-    memset(begin, 0, (c->n_parts + 1) * sizeof *begin);
-    for (size_t i = 0; i < n; i++)
-        begin[c->parts[from[i].group] + 1]++;
-    for (uint32_t p = 0; p < c->n_parts; p++)
-        begin[p + 1] += begin[p];
-    for (size_t i = 0; i < n; i++)
-        to[begin[c->parts[from[i].group]]++] = (yk_pair){c->places[from[i].group], from[i].value};
-    memmove(begin + 1, begin, c->n_parts * sizeof *begin);
-    begin[0] = 0;
-    *ret = to;
+    yk_groups_cut(g, n_keys, n_parts, parts, c->rows, c->begin);
+    for (uint32_t i = 0; i < n; i++)
+        c->ranks[c->rows[i]] = i;
     return 0;
 }
 
 /* What of an ask lies apart from its cells. */
 typedef struct aside {
-    yk_pair *pairs; /* owned */
-    uint32_t begin[YK_PARTS + 1];
-    cut      distinct;
+    double   *values; /* kept, in the order of the cut's rows; owned */
+    uint64_t *begin;  /* [row]: where in `values`; owned; NULL where none are kept */
+    cut       distinct;
 } aside;
 
 static void free_asides(const yk_grouping *s, aside *a)
 {
     for (size_t i = 0; a && i < s->n_asks; i++) {
-        yk_free(a[i].pairs);
+        yk_free(a[i].values);
+        yk_free(a[i].begin);
         cut_fini(&a[i].distinct);
     }
     yk_free(a);
@@ -235,7 +211,7 @@ static void free_asides(const yk_grouping *s, aside *a)
 static int make_asides(const yk_grouping *s, const yk_ledger *t, const cut *c, aside *a, yoke_error *err)
 {
     for (size_t i = 0; i < s->n_asks; i++) {
-        YK_TRY(cut_pairs(&t->pairs[i], c, &a[i].pairs, a[i].begin, err));
+        YK_TRY(yk_kept_rank(&t->kept[i], c->ranks, yk_groups_count(t->groups), &a[i].values, &a[i].begin, err));
         if (t->distinct[i])
             YK_TRY(make_cut(t->distinct[i], s->n_keys, c->n_parts, &a[i].distinct, err));
     }
@@ -289,10 +265,8 @@ static int write_part(const yk_grouping *s, const yk_ledger *t, const cut *c, co
     write_texts(s, t, rows, n, to);
     for (size_t i = 0; i < s->n_asks; i++) {
         const aside *a = &asides[i];
-        uint64_t     len = (a->begin[part + 1] - a->begin[part]) * sizeof(yk_pair);
         write_cells(s, t, i, rows, n, &text_at, to);
-        yk_buf_append(to, &len, sizeof len);
-        yk_buf_append(to, a->pairs + a->begin[part], len);
+        yk_kept_write(a->values, a->begin ? a->begin + c->begin[part] : NULL, n, to);
         if (t->hists[i].bins)
             yk_hists_write(&t->hists[i], n, to); /* never in parts */
         if (t->distinct[i])
@@ -392,21 +366,6 @@ static void merge_cell(const yk_grouping *s, yk_ledger *t, size_t ask, yk_cell *
     }
 }
 
-static const char *merge_pairs(yk_buf *to, const char *at, const uint32_t *numbers)
-{
-    uint64_t len;
-    memcpy(&len, at, sizeof len);
-    at += sizeof len;
-    for (uint64_t k = 0; k < len; k += sizeof(yk_pair)) {
-        yk_pair p;
-        memcpy(&p, at + k, sizeof p);
-        p.group = numbers[p.group];
-        if (p.group != YK_NO_GROUP)
-            yk_buf_append(to, &p, sizeof p);
-    }
-    return at + len;
-}
-
 /* Groups from `known` on are new. */
 static int note_firsts(yk_ledger *t, uint64_t firsts, const char *at, const uint32_t *numbers, uint32_t n, uint32_t known, yoke_error *err)
 {
@@ -467,7 +426,7 @@ int yk_ledger_merge(const yk_grouping *s, yk_ledger *t, uint64_t firsts, const c
     at = texts + len;
     for (size_t i = 0; i < s->n_asks; i++) {
         at = merge_cells(s, t, i, at, numbers, n, texts);
-        at = merge_pairs(&t->pairs[i], at, numbers);
+        at = yk_kept_merge(&t->kept[i], at, numbers, n);
         if (t->hists[i].bins)
             at = yk_hists_merge(&t->hists[i], at, numbers);
         if (t->distinct[i]) {
@@ -476,69 +435,32 @@ int yk_ledger_merge(const yk_grouping *s, yk_ledger *t, uint64_t firsts, const c
             YK_TRY(yk_groups_merge(t->distinct[i], at, (size_t)(end - at), &unused, &n_unused, &used, err));
             at += used;
         }
-        if (t->pairs[i].is_failed || t->texts.is_failed)
+        if (yk_kept_is_failed(&t->kept[i]) || t->texts.is_failed)
             return yk_fail_nomem(err, "grouping");
     }
     return 0;
 }
 
-/* Pairs of a group side by side, in place: each goes where its group has room, and the one that was there goes on. begin[g] becomes where
- * those of group g begin, with an end behind the last; `next` is scratch. */
-static void gather_pairs(yk_pair *p, size_t n, uint32_t n_groups, size_t *begin, size_t *next)
+/* Puts the quantiles of each group that `keeper` and the asks of the same expression want into their cells. */
+static int find_quantiles(const yk_grouping *s, yk_ledger *t, size_t keeper, yoke_session *session, yoke_error *err)
 {
-    for (size_t i = 0; i < n; i++)
-        begin[p[i].group + 1]++;
-    for (uint32_t g = 0; g < n_groups; g++)
-        begin[g + 1] += begin[g];
-    memcpy(next, begin, n_groups * sizeof *next);
-    for (uint32_t g = 0; g < n_groups; g++)
-        while (next[g] < begin[g + 1]) {
-            yk_pair v = p[next[g]];
-            while (v.group != g) {
-                yk_pair *to = &p[next[v.group]++], was = *to;
-                *to = v;
-                v = was;
-            }
-            p[next[g]++] = v;
-        }
-}
-
-/* The value of rank k + 1 where that of rank k is a. */
-static double value_after(const double *x, size_t n, size_t k, double a)
-{
-    size_t upto = 0;
-    double least = INFINITY;
-    for (size_t i = 0; i < n; i++) {
-        upto += x[i] <= a;
-        least = x[i] > a && x[i] < least ? x[i] : least;
-    }
-    return upto > k + 1 ? a : least;
-}
-
-/* Of n values, n > 0, which it reorders; linear between two. */
-static double quantile_of(double *x, size_t n, double q)
-{
-    double at = q * (double)(n - 1), part = at - floor(at);
-    double a = yk_select(x, n, (size_t)at), b = part > 0 ? value_after(x, n, (size_t)at, a) : a;
-    return yk_between(a, b, part);
-}
-
-/* Puts the quantile of each group into its cell. */
-static int find_quantiles(const yk_grouping *s, yk_ledger *t, size_t ask, yoke_error *err)
-{
-    yk_pair            *p = (yk_pair *)(void *)t->pairs[ask].data;
-    uint32_t            n_groups = yk_groups_count(t->groups);
-    YK_AUTOFREE size_t *begin = yk_new_array(size_t, (size_t)n_groups + 1), *next = yk_new_array(size_t, (size_t)n_groups + 1);
-    if (!begin || !next)
+    uint32_t              n_groups = yk_groups_count(t->groups);
+    size_t                n_q = 0, column = 0;
+    YK_AUTOFREE double   *q = yk_new_array(double, s->n_asks + 1);
+    for (size_t i = keeper; i < s->n_asks && q; i++)
+        if (s->keeper[i] == keeper)
+            q[n_q++] = s->asks[i].q;
+    YK_AUTOFREE uint64_t *counts = yk_new_array(uint64_t, (size_t)n_groups + 1);
+    YK_AUTOFREE double   *found = yk_new_array(double, n_groups * n_q + 1);
+    if (!q || !counts || !found)
         return yk_fail_nomem(err, "grouping");
-    gather_pairs(p, t->pairs[ask].len / sizeof *p, n_groups, begin, next);
-    for (uint32_t g = 0; g < n_groups; g++) {
-        yk_cell *c = &t->cells[ask][g];
-        double  *x = (double *)(void *)&p[begin[g]]; /* the values alone, in the same place */
-        c->n = begin[g + 1] - begin[g];
-        for (size_t i = 0; i < c->n; i++)
-            x[i] = p[begin[g] + i].value;
-        c->r = c->n ? quantile_of(x, c->n, s->asks[ask].q) : 0;
+    YK_TRY(yk_kept_quantiles(&t->kept[keeper], n_groups, q, n_q, session, s->memory / 2, counts, found, err));
+    for (size_t i = keeper; i < s->n_asks; i++) {
+        if (s->keeper[i] != keeper)
+            continue;
+        for (uint32_t g = 0; g < n_groups; g++)
+            t->cells[i][g].n = counts[g], t->cells[i][g].r = found[g * n_q + column];
+        column++;
     }
     return 0;
 }
@@ -558,28 +480,24 @@ static yk_vec code_key(coded_key *k, const uint32_t *groups, uint32_t n)
     return (yk_vec){.type = k->all.type, .n = n, .codes = groups, .dict = &k->dict, .valid = k->all.valid ? k->valid : NULL};
 }
 
-/* The values that wait in pairs join those that tasks have numbered. */
-static int number_pairs(const yk_grouping *s, yk_ledger *t, size_t ask, yoke_error *err)
+/* The values that were kept join those that tasks have numbered. */
+static int number_kept(const yk_grouping *s, yk_ledger *t, size_t ask, yoke_error *err)
 {
-    const yk_pair         *pairs = (const yk_pair *)(const void *)t->pairs[ask].data;
-    size_t                 n_pairs = t->pairs[ask].len / sizeof *pairs;
+    yk_kept_rows           rows;
     YK_AUTOFREE coded_key *keys = yk_new_array(coded_key, s->n_keys + 1);
     YK_AUTOFREE yk_vec    *vecs = yk_new_array(yk_vec, s->n_keys + 1);
-    uint32_t               groups[YK_BLOCK], unused[YK_BLOCK];
-    double                 values[YK_BLOCK];
+    uint32_t               groups[YK_BLOCK], unused[YK_BLOCK], n;
     if (!keys || !vecs)
         return yk_fail_nomem(err, "grouping");
     for (size_t k = 0; k < s->n_keys; k++) {
         YK_TRY(yk_groups_keys(t->groups, k, &keys[k].all, err));
         keys[k].dict = (yk_dict){keys[k].all.n, keys[k].all.values, 0};
     }
-    for (size_t at = 0; at < n_pairs; at += YK_BLOCK) {
-        uint32_t n = n_pairs - at < YK_BLOCK ? (uint32_t)(n_pairs - at) : YK_BLOCK;
-        for (uint32_t i = 0; i < n; i++)
-            groups[i] = pairs[at + i].group, values[i] = pairs[at + i].value;
+    yk_kept_rows_begin(&t->kept[ask], &rows);
+    while ((n = yk_kept_rows_next(&rows, groups, YK_BLOCK))) {
         for (size_t k = 0; k < s->n_keys; k++)
             vecs[k] = code_key(&keys[k], groups, n);
-        vecs[s->n_keys] = (yk_vec){.type = s->types[s->roots[ask]], .n = n, .values = values};
+        vecs[s->n_keys] = (yk_vec){.type = s->types[s->roots[ask]], .n = n, .values = rows.values};
         YK_TRY(yk_groups_number(t->distinct[ask], vecs, NULL, n, unused, err));
     }
     return 0;
@@ -587,7 +505,7 @@ static int number_pairs(const yk_grouping *s, yk_ledger *t, size_t ask, yoke_err
 
 static int count_distinct(const yk_grouping *s, yk_ledger *t, size_t ask, yoke_error *err)
 {
-    YK_TRY(number_pairs(s, t, ask, err));
+    YK_TRY(number_kept(s, t, ask, err));
     uint32_t              n = yk_groups_count(t->distinct[ask]);
     YK_AUTOFREE yk_vec   *keys = yk_new_array(yk_vec, s->n_keys + 1);
     YK_AUTOFREE uint32_t *numbers = yk_new_array(uint32_t, (size_t)n + 1);
@@ -722,11 +640,11 @@ int yk_ledger_rows(const yk_grouping *s, yk_ledger *t, const uint32_t *order, bo
 }
 
 /* All that is only known once everything is merged. */
-int yk_ledger_end(const yk_grouping *s, yk_ledger *t, yoke_error *err)
+int yk_ledger_end(const yk_grouping *s, yk_ledger *t, yoke_session *session, yoke_error *err)
 {
     for (size_t i = 0; i < s->n_asks; i++) {
-        if (s->asks[i].what == YK_EACH_QUANTILE)
-            YK_TRY(find_quantiles(s, t, i, err));
+        if (s->asks[i].what == YK_EACH_QUANTILE && s->keeper[i] == i)
+            YK_TRY(find_quantiles(s, t, i, session, err));
         else if (s->asks[i].what == YK_EACH_DISTINCT)
             YK_TRY(count_distinct(s, t, i, err));
     }

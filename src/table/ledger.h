@@ -6,6 +6,7 @@
 #define YK_TABLE_LEDGER_H
 
 #include "table/grouping.h"
+#include "table/kept.h"
 #include "table/spill.h"
 
 __extension__ typedef __int128 __attribute__((aligned(8))) yk_wide;
@@ -27,11 +28,6 @@ typedef struct yk_cell {
     };
 } yk_cell;
 
-typedef struct yk_pair {
-    uint32_t group;
-    double   value; /* or any eight bytes */
-} yk_pair;
-
 /* Rows of a task that are kept as they are, because hardly two are of one group: they are grouped when their part is merged. */
 typedef struct yk_loose {
     yk_groups *keys;    /* a group for each row; NULL: there are none */
@@ -45,7 +41,7 @@ typedef struct yk_ledger {
     yk_cell   **cells; /* [ask][group] */
     size_t     *caps;
     yk_buf      texts;
-    yk_buf     *pairs;    /* [ask]: of quantiles; of DISTINCT, values of loose rows */
+    yk_kept    *kept;     /* [ask]: of quantiles; of DISTINCT, values of loose rows */
     yk_groups **distinct; /* [ask]: keys and value */
     yk_hists   *hists;    /* [ask] */
     uint64_t   *firsts;   /* of what is merged, unless rows come in the order of keys: in which task's result, and where in it, each group came first */
@@ -67,6 +63,8 @@ typedef struct yk_grouping {
     size_t        n_keys, n_asks;
     yk_group_ask *asks;
     size_t       *roots; /* [ask]: the sink's root that it reads */
+    size_t       *keeper; /* [ask]: of a quantile, the first ask of quantiles of the same expression, which keeps the values; else itself */
+    bool          has_kept; /* there are quantiles */
     bool          in_order;
     uint64_t      memory;
     yk_type      *types; /* of roots, once bound */
@@ -100,7 +98,7 @@ int    yk_ledger_fail(const yk_grouping *s, size_t n_groups, yoke_error *err); /
 /* A value takes the cell when it is the first, or comes before (MIN) or after (MAX) what is there, or later (LAST). */
 void yk_ledger_take(yk_ledger *t, yk_each what, yk_type type, yk_cell *c, yk_cell new_one, yk_text text);
 
-/* Up to a block of rows into the cells of an ask; of DISTINCT, values of eight bytes into its pairs. `is_whole`: every row has a group. */
+/* Up to a block of rows into the cells of an ask; of DISTINCT, values of eight bytes are kept. `is_whole`: every row has a group. */
 int yk_ledger_tally(const yk_grouping *s, yk_ledger *t, size_t ask, const uint32_t *numbers, bool is_whole, const yk_vec *v, uint32_t n,
                     yoke_error *err) YK_MUST_USE;
 
@@ -135,8 +133,9 @@ int yk_ledger_write(const yk_grouping *s, const yk_ledger *t, uint32_t n_parts, 
 /* A part's bytes merged into another: all of its groups, or those of the share that t's are for. Places count from `firsts`. */
 int yk_ledger_merge(const yk_grouping *s, yk_ledger *t, uint64_t firsts, const char *at, size_t size, yoke_error *err) YK_MUST_USE;
 
-/* Once all is merged: what is only known then, and a row per group in that order (and where each came first). */
-int yk_ledger_end(const yk_grouping *s, yk_ledger *t, yoke_error *err) YK_MUST_USE;
+/* Once all is merged: what is only known then (the session's workers look for it; NULL: here), and a row per group in that order (and
+ * where each came first). */
+int yk_ledger_end(const yk_grouping *s, yk_ledger *t, yoke_session *session, yoke_error *err) YK_MUST_USE;
 int yk_ledger_rows(const yk_grouping *s, yk_ledger *t, const uint32_t *order, bool with_firsts, yk_batch *ret, yoke_error *err) YK_MUST_USE;
 
 #endif

@@ -77,31 +77,12 @@ static void add_values(yk_ledger *t, yk_each what, yk_cell *cells, const uint32_
     }
 }
 
-static void add_pairs(yk_buf *pairs, const uint32_t *numbers, const double *x, uint32_t n)
-{
-    size_t   had = pairs->len, got = 0;
-    yk_pair *to = (yk_pair *)(void *)yk_buf_extend(pairs, n * sizeof *to);
-    for (uint32_t i = 0; i < n && to; i++) {
-        to[got] = (yk_pair){numbers[i], x[i]};
-        got += numbers[i] != YK_NO_GROUP && !isnan(x[i]);
-    }
-    pairs->len = had + got * sizeof *to;
-}
-
-/* Any eight bytes. */
-static void add_words(yk_buf *pairs, const uint32_t *numbers, const yk_vec *v, uint32_t n)
-{
-    for (uint32_t i = 0; i < n; i++)
-        if (numbers[i] != YK_NO_GROUP && yk_row_counts(v, i)) {
-            yk_pair p = {numbers[i], ((const double *)v->values)[i]};
-            yk_buf_append(pairs, &p, sizeof p);
-        }
-}
-
 int yk_ledger_tally(const yk_grouping *s, yk_ledger *t, size_t ask, const uint32_t *numbers, bool is_whole, const yk_vec *v, uint32_t n, yoke_error *err)
 {
     const yk_each what = s->asks[ask].what;
     yk_cell      *cells = t->cells[ask];
+    if (s->keeper[ask] != ask)
+        return 0;
     if (!s->asks[ask].expr)
         add_rows(cells, numbers, n);
     else if (what == YK_EACH_STD || what == YK_EACH_VAR)
@@ -109,14 +90,14 @@ int yk_ledger_tally(const yk_grouping *s, yk_ledger *t, size_t ask, const uint32
     else if (what == YK_EACH_HISTOGRAM)
         yk_hists_add(&t->hists[ask], numbers, v->values, n);
     else if (what == YK_EACH_QUANTILE)
-        add_pairs(&t->pairs[ask], numbers, v->values, n);
+        yk_kept_add(&t->kept[ask], numbers, v->values, n);
     else if (what == YK_EACH_DISTINCT)
-        add_words(&t->pairs[ask], numbers, v, n);
+        yk_kept_add_words(&t->kept[ask], numbers, v->values, v->valid, n);
     else if (what == YK_EACH_SUM && yk_is_integer(v->type))
         add_integers(cells, numbers, v, n);
     else if (what == YK_EACH_SUM || what == YK_EACH_MEAN)
         add_sums(cells, numbers, v->values, is_whole, n);
     else
         add_values(t, what == YK_EACH_COUNT ? YK_EACH_FIRST : what, cells, numbers, v, n);
-    return t->texts.is_failed || t->pairs[ask].is_failed ? yk_fail_nomem(err, "grouping") : 0;
+    return t->texts.is_failed || yk_kept_is_failed(&t->kept[ask]) ? yk_fail_nomem(err, "grouping") : 0;
 }

@@ -32,6 +32,8 @@ static int add_ask(yk_grouping *s, state *st, size_t ask, const yk_block *b, yok
 {
     yk_ledger *t = &st->now;
     yk_vec     v = {0};
+    if (s->keeper[ask] != ask)
+        return 0;
     if (s->asks[ask].expr)
         YK_TRY(ask_values(s, ask, b, &v, err));
     if (t->distinct[ask]) {
@@ -140,12 +142,47 @@ static int grouping_end(yk_sink *base, void *state_, yk_buf *to, yoke_error *err
     return yk_ledger_clear(s, t, err);
 }
 
-/* A result's parts are kept for later. */
-static int keep_result(yk_grouping *s, uint64_t firsts, const char *at, yoke_error *err)
+static int merge_parts(const yk_grouping *s, yk_ledger *t, uint64_t firsts, const char *at, yoke_error *err)
 {
     yk_ledger_head head;
     uint64_t       size;
     memcpy(&head, at, sizeof head);
+    at += sizeof head;
+    if (head.has_loose)
+        YK_TRY(yk_groups_expect(t->groups, SOME_GROUPS, true, err));
+    for (uint32_t p = 0; p < head.n_parts * (1 + head.has_loose); p++, at += size) {
+        memcpy(&size, at, sizeof size);
+        at += sizeof size;
+        YK_TRY((p < head.n_parts ? yk_ledger_merge : yk_loose_merge)(s, t, firsts, at, size, err));
+    }
+    return 0;
+}
+
+/* Cuts a result that a task left whole. */
+static int cut_result(const yk_grouping *s, const char *at, yk_buf *to, yoke_error *err)
+{
+    yk_ledger t;
+    int       rc = yk_ledger_init(s, &t, err);
+    if (rc == 0)
+        rc = merge_parts(s, &t, 0, at, err);
+    if (rc == 0)
+        rc = yk_ledger_write(s, &t, YK_PARTS, to, err);
+    yk_ledger_fini(s, &t);
+    return rc;
+}
+
+/* A result's parts are kept for later. What is whole would be read for every share: with values it is too much for that. */
+static int keep_result(yk_grouping *s, uint64_t firsts, const char *at, yoke_error *err)
+{
+    yk_ledger_head head;
+    uint64_t       size;
+    YK_AUTOBUF     pieces = YK_BUF_INIT;
+    memcpy(&head, at, sizeof head);
+    if (head.n_parts == 1 && s->has_kept && !has_bins(s)) {
+        YK_TRY(cut_result(s, at, &pieces, err));
+        at = pieces.data;
+        memcpy(&head, at, sizeof head);
+    }
     at += sizeof head;
     for (uint32_t p = 0; p < head.n_parts * (1 + head.has_loose); p++, at += size) {
         if (!yk_grow(&s->pieces, &s->cap_pieces, s->spill.n + 1, sizeof *s->pieces))
@@ -172,20 +209,9 @@ static int start_spill(yk_grouping *s, yoke_error *err)
 
 static int merge_result(yk_grouping *s, uint64_t firsts, const char *at, yoke_error *err)
 {
-    yk_ledger_head head;
-    uint64_t       size;
     if (!s->all.groups)
         YK_TRY(yk_ledger_init(s, &s->all, err));
-    memcpy(&head, at, sizeof head);
-    at += sizeof head;
-    if (head.has_loose)
-        YK_TRY(yk_groups_expect(s->all.groups, SOME_GROUPS, true, err));
-    for (uint32_t p = 0; p < head.n_parts * (1 + head.has_loose); p++, at += size) {
-        memcpy(&size, at, sizeof size);
-        at += sizeof size;
-        YK_TRY((p < head.n_parts ? yk_ledger_merge : yk_loose_merge)(s, &s->all, firsts, at, size, err));
-    }
-    return 0;
+    return merge_parts(s, &s->all, firsts, at, err);
 }
 
 /* Whether what is known would be too large with one more result merged into it, twice its bytes, about; or not to be merged here. */
@@ -197,12 +223,12 @@ static bool is_too_much(const yk_grouping *s, const void *bytes, size_t size)
     return (head.has_loose && !s->takes_loose) || (head.n_parts > 1 && known + 2 * size > s->memory / 2);
 }
 
-/* Of all groups: so many are merged one after the other; of loose rows it is as many as caches hold. */
-static uint32_t most_groups(const void *bytes)
+/* Of all groups: so many are merged one after the other; of loose rows it is as many as caches hold, with values as many as are not cut. */
+static uint32_t most_groups(const yk_grouping *s, const void *bytes)
 {
     yk_ledger_head head;
     memcpy(&head, bytes, sizeof head);
-    return head.has_loose ? SOME_GROUPS : MANY_GROUPS;
+    return s->has_kept ? FEW_GROUPS : head.has_loose ? SOME_GROUPS : MANY_GROUPS;
 }
 
 static int grouping_fold(yk_sink *base, const void *bytes, size_t size, yoke_error *err)
@@ -217,7 +243,7 @@ static int grouping_fold(yk_sink *base, const void *bytes, size_t size, yoke_err
     size_t known = yk_ledger_bytes(s, &s->all);
     if (has_bins(s))
         return known > s->memory ? yk_ledger_fail(s, yk_groups_count(s->all.groups), err) : 0;
-    return known > s->memory / 2 || yk_groups_count(s->all.groups) > most_groups(bytes) ? start_spill(s, err) : 0;
+    return known > s->memory / 2 || yk_groups_count(s->all.groups) > most_groups(s, bytes) ? start_spill(s, err) : 0;
 }
 
 static void grouping_reset(yk_sink *base)
@@ -236,6 +262,7 @@ static void grouping_free(yk_sink *base)
     yk_free(s->pieces);
     yk_free(s->asks);
     yk_free(s->roots);
+    yk_free(s->keeper);
     yk_free(s->types);
 }
 
@@ -243,6 +270,15 @@ static const yk_sink_ops OPS = {
     .name = "groups", .bind = grouping_bind, .open = grouping_open, .close = grouping_close, .begin = grouping_begin,
     .block = grouping_block, .end = grouping_end, .fold = grouping_fold, .reset = grouping_reset, .free = grouping_free,
 };
+
+/* The first ask of quantiles of the same expression; another kind keeps what is its own. */
+static size_t find_keeper(const yk_group_ask *asks, size_t ask)
+{
+    for (size_t i = 0; i < ask && asks[ask].what == YK_EACH_QUANTILE; i++)
+        if (asks[i].what == YK_EACH_QUANTILE && strcmp(yk_expr_text(asks[i].expr), yk_expr_text(asks[ask].expr)) == 0)
+            return i;
+    return ask;
+}
 
 int yk_grouping_new(const yk_expr *const *keys, size_t n_keys, const yk_group_ask *asks, size_t n_asks, bool in_order_of_keys,
                     uint64_t memory, unsigned workers, yk_sink **ret, yoke_error *err)
@@ -256,8 +292,9 @@ int yk_grouping_new(const yk_expr *const *keys, size_t n_keys, const yk_group_as
     s->n_keys = n_keys, s->n_asks = n_asks, s->in_order = in_order_of_keys, s->memory = memory;
     s->asks = yk_new_array(yk_group_ask, n_asks + 1);
     s->roots = yk_new_array(size_t, n_asks + 1);
+    s->keeper = yk_new_array(size_t, n_asks + 1);
     s->types = yk_new_array(yk_type, n_keys + 2 * n_asks + 1);
-    if (!s->asks || !s->roots || !s->types)
+    if (!s->asks || !s->roots || !s->keeper || !s->types)
         return yk_fail_nomem(err, "planning a scan");
     if (n_asks)
         memcpy(s->asks, asks, n_asks * sizeof *asks);
@@ -271,6 +308,10 @@ int yk_grouping_new(const yk_expr *const *keys, size_t n_keys, const yk_group_as
             YK_TRY(yk_sink_add(base, asks[i].expr, YK_WANT_REAL, err));
     }
     s->takes_loose = workers <= FEW_WORKERS;
+    for (size_t i = 0; i < n_asks; i++)
+        s->keeper[i] = find_keeper(asks, i);
+    for (size_t i = 0; i < n_asks; i++)
+        s->has_kept |= asks[i].what == YK_EACH_QUANTILE;
     for (size_t i = 0; i < n_asks; i++)
         s->takes_loose &= asks[i].what != YK_EACH_QUANTILE && asks[i].what != YK_EACH_DISTINCT;
     *ret = YK_TAKE(base);
@@ -307,12 +348,12 @@ static int sort_rows(yk_batch *rows, size_t n, yoke_error *err)
     return yk_batch_pick(rows, order, rows->n, err);
 }
 
-int yk_grouping_take(yk_sink *base, yk_batch *ret, yoke_error *err)
+int yk_grouping_take(yk_sink *base, yoke_session *session, yk_batch *ret, yoke_error *err)
 {
     yk_grouping *s = (yk_grouping *)base;
     if (!s->all.groups)
         YK_TRY(yk_ledger_init(s, &s->all, err));
-    YK_TRY(yk_ledger_end(s, &s->all, err));
+    YK_TRY(yk_ledger_end(s, &s->all, session, err));
     YK_AUTOFREE uint32_t *order = NULL;
     if (!s->in_order)
         YK_TRY(order_by_firsts(&s->all, &order, err));

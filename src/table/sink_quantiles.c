@@ -367,7 +367,9 @@ static int quantiles_again(yk_sink *base, bool *ret, yoke_error *err)
         bucket        next;
         bool          is_new = false;
         if (k && k->is_collected) {
-            r->value = yk_select(k->values, k->n, r->k - k->before);
+            double two[2];
+            yk_select_two(k->values, k->n, r->k - k->before, two);
+            r->value = two[0];
             r->is_found = true;
         } else if (k) {
             rc = narrow(s, k, r, &next, &is_new);

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Values of groups that are kept one by one, because what is asked of them is known only when all are there: exact quantiles; different
+ * values of loose rows.
+ */
+#ifndef YK_TABLE_KEPT_H
+#define YK_TABLE_KEPT_H
+
+#include "base/buf.h"
+#include "base/error.h"
+
+#include <yoke/session.h>
+
+/* Values of one group side by side. */
+typedef struct yk_run {
+    uint32_t group, n;
+} yk_run;
+
+/* Zeroed is empty; append with yk_kept_add, a failure shows in is_failed. Belongs to one thread. */
+typedef struct yk_kept {
+    yk_buf runs;   /* yk_run, one behind the other */
+    yk_buf values; /* theirs: doubles, or any eight bytes */
+} yk_kept;
+
+void   yk_kept_fini(yk_kept *k);
+void   yk_kept_clear(yk_kept *k); /* keeps memory */
+size_t yk_kept_bytes(const yk_kept *k);
+static inline bool   yk_kept_is_failed(const yk_kept *k) { return k->runs.is_failed || k->values.is_failed; }
+static inline size_t yk_kept_count(const yk_kept *k) { return k->values.len / sizeof(double); }
+
+/* n values of as many groups. Of reals, where YK_NO_GROUP and NaN are left out; of any eight bytes, where rows without a group or with a
+ * clear bit in `valid` (NULL: none has) are. */
+void yk_kept_add(yk_kept *k, const uint32_t *groups, const double *x, uint32_t n);
+void yk_kept_add_words(yk_kept *k, const uint32_t *groups, const uint64_t *words, const uint64_t *valid, uint32_t n);
+
+/* Goes through what is kept, up to `most` rows at a time: their groups, and `values` points to theirs. 0: that was all. */
+typedef struct yk_kept_rows {
+    const double *values;
+    const yk_run *run, *end;
+    uint32_t      n, done; /* of those before; of the run */
+} yk_kept_rows;
+void     yk_kept_rows_begin(const yk_kept *k, yk_kept_rows *ret);
+uint32_t yk_kept_rows_next(yk_kept_rows *r, uint32_t *ret_groups, uint32_t most);
+
+/* The values in another order: that of their groups' ranks (ranks[group], of n groups, each once). Those of rank r are ret_values[ret_begin[r]
+ * … ret_begin[r + 1]), as they came. Both are for yk_free, NULL where nothing is kept. */
+int yk_kept_rank(const yk_kept *k, const uint32_t *ranks, uint32_t n, double **ret_values, uint64_t **ret_begin, yoke_error *err) YK_MUST_USE;
+
+/* n groups' values side by side as bytes (begin: where each's are; NULL: nothing is kept), and such bytes added, group i of them being
+ * groups[i] here (YK_NO_GROUP: left out). Returns their end. */
+void        yk_kept_write(const double *values, const uint64_t *begin, uint32_t n, yk_buf *to);
+const char *yk_kept_merge(yk_kept *k, const char *at, const uint32_t *groups, uint32_t n);
+
+/* Exact quantiles of reals that are kept of n groups, linear between two values as numpy.quantile has them: ret_counts[g] values gave
+ * ret[g * n_q + i] for q[i]; of none it is left as it was. On the session's workers, which together take about as much memory as
+ * the values, within `memory`; NULL: here. */
+int yk_kept_quantiles(const yk_kept *k, uint32_t n, const double *q, size_t n_q, yoke_session *session, uint64_t memory, uint64_t *ret_counts, double *ret,
+                      yoke_error *err) YK_MUST_USE;
+
+#endif
