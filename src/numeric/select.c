@@ -2,6 +2,8 @@
 #include "numeric/select.h"
 #include "numeric/kernels.h"
 
+#include <stdlib.h>
+
 enum { PART = 2048 };
 
 uint64_t yk_digit_count(const yk_digit *d, const double *x, const uint64_t *mask, uint32_t n, uint64_t *counts)
@@ -31,56 +33,86 @@ uint32_t yk_digit_collect(uint64_t prefix, uint32_t shift, const double *x, cons
     return count;
 }
 
-/* Quickselect on keys, median of three; after too many rounds the rest is narrowed bit by bit, which cannot go wrong. */
-static double select_one(double *x, uint64_t n, uint64_t k)
+/* Brings the keys below a bound to the front, without branches; returns how many. */
+static uint64_t bring_below(double *x, uint64_t n, uint64_t bound)
+{
+    uint64_t below = 0;
+    for (uint64_t i = 0; i < n; i++) {
+        double v = x[i];
+        x[i] = x[below];
+        x[below] = v;
+        below += yk_key_of_real(v) < bound;
+    }
+    return below;
+}
+
+static double least_of(const double *x, uint64_t n)
+{
+    uint64_t least = UINT64_MAX;
+    for (uint64_t i = 0; i < n; i++) {
+        uint64_t key = yk_key_of_real(x[i]);
+        least = key < least ? key : least;
+    }
+    return yk_real_of_key(least);
+}
+
+static int by_key(const void *a, const void *b)
+{
+    double x, y;
+    memcpy(&x, a, sizeof x);
+    memcpy(&y, b, sizeof y);
+    uint64_t p = yk_key_of_real(x), q = yk_key_of_real(y);
+    return (p > q) - (p < q);
+}
+
+static void sort_few(double *x, uint64_t n)
+{
+    for (uint64_t i = 1; i < n; i++) {
+        double   v = x[i];
+        uint64_t j = i;
+        for (; j && yk_key_of_real(x[j - 1]) > yk_key_of_real(v); j--)
+            x[j] = x[j - 1];
+        x[j] = v;
+    }
+}
+
+static uint64_t median_of_three(uint64_t a, uint64_t b, uint64_t c)
+{
+    uint64_t lo = a < b ? a : b, hi = a < b ? b : a;
+    return c < lo ? lo : c < hi ? c : hi;
+}
+
+enum { FEW = 12, QUICK_ROUNDS = 64 };
+
+/* Quickselect; what is left after too many rounds is sorted, which cannot go wrong. All before lo is less than x[lo … hi), all from hi on is not. */
+static void select_quick(double *x, uint64_t n, uint64_t k, double ret[2])
 {
     uint64_t lo = 0, hi = n;
-    for (int round = 0; hi - lo > 1 && round < 128; round++) {
-        double   a = x[lo], b = x[lo + (hi - lo) / 2], c = x[hi - 1];
-        uint64_t ka = yk_key_of_real(a), kb = yk_key_of_real(b), kc = yk_key_of_real(c);
-        uint64_t pivot = ka < kb ? (kb < kc ? kb : ka < kc ? kc : ka) : (ka < kc ? ka : kb < kc ? kc : kb);
-        uint64_t less = lo, i = lo, more = hi;
-        while (i < more) {
-            uint64_t key = yk_key_of_real(x[i]);
-            double   v = x[i];
-            if (key < pivot)
-                x[i++] = x[less], x[less++] = v;
-            else if (key > pivot)
-                x[i] = x[--more], x[more] = v;
-            else
-                i++;
+    for (int round = 0; hi - lo > FEW && round < QUICK_ROUNDS; round++) {
+        uint64_t pivot = median_of_three(yk_key_of_real(x[lo]), yk_key_of_real(x[lo + (hi - lo) / 2]), yk_key_of_real(x[hi - 1]));
+        uint64_t below = bring_below(x + lo, hi - lo, pivot);
+        if (k < lo + below) {
+            hi = lo + below;
+            continue;
         }
-        if (k >= less && k < more)
-            return yk_real_of_key(pivot);
-        if (k < less)
-            hi = less;
-        else
-            lo = more;
+        lo += below;
+        uint64_t equal = bring_below(x + lo, hi - lo, pivot + 1);
+        if (k < lo + equal) {
+            ret[0] = yk_real_of_key(pivot);
+            ret[1] = k + 1 < lo + equal || k + 1 == n ? ret[0] : least_of(x + lo + equal, n - lo - equal);
+            return;
+        }
+        lo += equal;
     }
-    uint64_t prefix = 0;
-    for (int bit = 63; bit >= 0; bit--) {
-        uint64_t below = 0, trial = prefix | (uint64_t)1 << bit;
-        for (uint64_t i = lo; i < hi; i++)
-            below += yk_key_of_real(x[i]) < trial;
-        if (lo + below <= k)
-            prefix = trial;
-    }
-    return yk_real_of_key(prefix);
+    if (hi - lo <= FEW)
+        sort_few(x + lo, hi - lo);
+    else
+        qsort(x + lo, hi - lo, sizeof *x, by_key);
+    ret[0] = x[k];
+    ret[1] = k + 1 < hi ? x[k + 1] : k + 1 < n ? least_of(x + hi, n - hi) : x[k];
 }
 
-/* The value of rank k + 1 where that of rank k is a. */
-static double value_after(const double *x, uint64_t n, uint64_t k, double a)
-{
-    uint64_t upto = 0, key = yk_key_of_real(a), least = UINT64_MAX;
-    for (uint64_t i = 0; i < n; i++) {
-        uint64_t v = yk_key_of_real(x[i]);
-        upto += v <= key;
-        least = v > key && v < least ? v : least;
-    }
-    return upto > k + 1 ? a : yk_real_of_key(least);
-}
-
-enum { SAMPLE = 128, SPREAD = 18 /* three standard deviations of a rank in the sample */, FEW = 16 * SAMPLE, ROUNDS = 8 };
+enum { SAMPLE = 128, SPREAD = 18 /* three standard deviations of a rank in the sample */, MANY = 16 * SAMPLE, ROUNDS = 8 };
 
 /* Two keys of x[0..n), n >= SAMPLE, that ranks k and k + 1 most likely lie between. */
 static void guess_bounds(const double *x, uint64_t n, uint64_t k, uint64_t *lo, uint64_t *hi)
@@ -115,7 +147,7 @@ static uint64_t gather_between(double *x, uint64_t n, uint64_t lo, uint64_t hi, 
 /* Bounds from a sample leave little of many values after one pass without branches (Floyd and Rivest 1975); quickselect does the rest. */
 void yk_select_two(double *x, uint64_t n, uint64_t k, double ret[2])
 {
-    for (int round = 0; n >= FEW && round < ROUNDS; round++) {
+    for (int round = 0; n >= MANY && round < ROUNDS; round++) {
         uint64_t lo, hi, less, last = k + 1 < n ? k + 1 : k;
         guess_bounds(x, n, k, &lo, &hi);
         uint64_t within = gather_between(x, n, lo, hi, &less);
@@ -128,6 +160,5 @@ void yk_select_two(double *x, uint64_t n, uint64_t k, double ret[2])
         k -= less;
         n = within;
     }
-    ret[0] = select_one(x, n, k);
-    ret[1] = k + 1 < n ? value_after(x, n, k, ret[0]) : ret[0];
+    select_quick(x, n, k, ret);
 }
