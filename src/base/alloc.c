@@ -4,8 +4,10 @@
  */
 #include "base/alloc.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
@@ -43,6 +45,24 @@ void *yk_malloc_aligned(size_t size)
     if (rounded < size || refuse())
         return NULL;
     return counted(aligned_alloc(64, rounded ? rounded : 64));
+}
+
+void *yk_malloc_large(size_t size)
+{
+    enum { PAGE = 2 << 20 };
+    size_t whole = size / PAGE * PAGE;
+    if (!whole)
+        return yk_malloc_aligned(size);
+    if (size > SIZE_MAX - PAGE || refuse())
+        return NULL;
+    void *p = aligned_alloc(PAGE, (size + PAGE - 1) / PAGE * PAGE);
+#ifdef MADV_HUGEPAGE
+    int was = errno;
+    if (p)
+        madvise(p, whole, MADV_HUGEPAGE); /* whether it is heard makes no other difference */
+    errno = was;
+#endif
+    return counted(p);
 }
 
 void *yk_realloc(void *p, size_t size)

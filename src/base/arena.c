@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Blocks that double in size; the newest is filled from the front.
+ * Blocks that double in size up to a most; the newest is filled from the front.
  */
 #include "base/arena.h"
 
-enum { FIRST_BLOCK = 16 << 10 };
+enum { FIRST_BLOCK = 16 << 10, LAST_BLOCK = 32 << 20 };
 
 struct yk_arena_block {
     yk_arena_block *next;
@@ -15,11 +15,13 @@ struct yk_arena_block {
 static yk_arena_block *add_block(yk_arena *a, size_t need)
 {
     size_t size = a->blocks ? a->blocks->size * 2 : FIRST_BLOCK;
+    if (size > LAST_BLOCK)
+        size = LAST_BLOCK;
     if (size < need)
         size = need;
     if (size > SIZE_MAX - sizeof(yk_arena_block))
         return NULL;
-    yk_arena_block *b = yk_malloc_aligned(sizeof *b + size);
+    yk_arena_block *b = yk_malloc_large(sizeof *b + size);
     if (!b)
         return NULL;
     b->next = a->blocks;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * An arena: many small allocations, freed together. Pointers stay valid until yk_arena_clear or yk_arena_fini.
+ * An arena: many allocations, freed together. Pointers stay valid until yk_arena_clear or yk_arena_fini.
  * Not for several threads at once.
  */
 #ifndef YK_BASE_ARENA_H

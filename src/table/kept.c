@@ -9,121 +9,130 @@
 
 void yk_kept_fini(yk_kept *k)
 {
-    yk_buf_fini(&k->runs);
-    yk_buf_fini(&k->values);
+    yk_free(k->runs);
+    yk_free(k->stretches);
+    yk_arena_fini(&k->arena);
+    *k = (yk_kept){0};
 }
 
 void yk_kept_clear(yk_kept *k)
 {
-    yk_buf_clear(&k->runs);
-    yk_buf_clear(&k->values);
+    k->n_runs = k->n_stretches = 0;
+    k->n = 0;
+    yk_arena_clear(&k->arena);
 }
 
-size_t yk_kept_bytes(const yk_kept *k) { return k->runs.cap + k->values.cap; }
+size_t yk_kept_bytes(const yk_kept *k) { return k->cap_runs * sizeof *k->runs + k->cap_stretches * sizeof *k->stretches + k->n * sizeof(double); }
 
-static size_t    runs_count(const yk_kept *k) { return k->runs.len / sizeof(yk_run); }
-static yk_run   *runs_of(const yk_kept *k) { return (yk_run *)(void *)k->runs.data; }
-static double   *values_of(const yk_kept *k) { return (double *)(void *)k->values.data; }
+/* Room for n values that come next, in n_runs runs at most; NULL when memory is out. */
+static double *begin_stretch(yk_kept *k, size_t n_runs, uint64_t n)
+{
+    double *to = yk_arena_alloc(&k->arena, n * sizeof *to);
+    if (!to || !yk_grow(&k->runs, &k->cap_runs, k->n_runs + n_runs, sizeof *k->runs) ||
+        !yk_grow(&k->stretches, &k->cap_stretches, k->n_stretches + 1, sizeof *k->stretches)) {
+        k->is_failed = true;
+        return NULL;
+    }
+    return to;
+}
+
+static void end_stretch(yk_kept *k, const double *values, size_t n_runs, uint64_t n)
+{
+    k->n_runs += n_runs;
+    k->stretches[k->n_stretches++] = (yk_stretch){values, n};
+    k->n += n;
+}
 
 /* ---- rows */
 
-/* Room for n more, of which `got` are used in the end. */
-typedef struct room {
-    yk_run *runs;
-    double *values;
-    size_t  had, got;
-} room;
-
-static bool begin_rows(yk_kept *k, uint32_t n, room *r)
-{
-    r->had = runs_count(k), r->got = 0;
-    r->runs = yk_buf_extend(&k->runs, n * sizeof(yk_run));
-    r->values = yk_buf_extend(&k->values, n * sizeof(double));
-    return r->runs && r->values;
-}
-
-static void end_rows(yk_kept *k, const room *r, uint32_t n)
-{
-    k->runs.len -= (n - r->got) * sizeof(yk_run);
-    k->values.len -= (n - r->got) * sizeof(double);
-}
-
 void yk_kept_add(yk_kept *k, const uint32_t *groups, const double *x, uint32_t n)
 {
-    room r;
-    if (!begin_rows(k, n, &r))
+    double *to = begin_stretch(k, n, n);
+    if (!to)
         return;
+    yk_run  *runs = k->runs + k->n_runs;
+    uint32_t got = 0;
     for (uint32_t i = 0; i < n; i++) {
-        r.runs[r.got] = (yk_run){groups[i], 1};
-        r.values[r.got] = x[i];
-        r.got += (groups[i] != YK_NO_GROUP) & !isnan(x[i]);
+        runs[got] = (yk_run){groups[i], 1};
+        to[got] = x[i];
+        got += (groups[i] != YK_NO_GROUP) & !isnan(x[i]);
     }
-    end_rows(k, &r, n);
+    end_stretch(k, to, got, got);
 }
 
 void yk_kept_add_words(yk_kept *k, const uint32_t *groups, const uint64_t *words, const uint64_t *valid, uint32_t n)
 {
-    room r;
-    if (!begin_rows(k, n, &r))
+    double *to = begin_stretch(k, n, n);
+    if (!to)
         return;
+    yk_run  *runs = k->runs + k->n_runs;
+    uint32_t got = 0;
     for (uint32_t i = 0; i < n; i++) {
-        r.runs[r.got] = (yk_run){groups[i], 1};
-        memcpy(&r.values[r.got], &words[i], sizeof words[i]);
-        r.got += groups[i] != YK_NO_GROUP && (!valid || (valid[i >> 6] >> (i & 63) & 1));
+        runs[got] = (yk_run){groups[i], 1};
+        memcpy(&to[got], &words[i], sizeof words[i]);
+        got += groups[i] != YK_NO_GROUP && (!valid || (valid[i >> 6] >> (i & 63) & 1));
     }
-    end_rows(k, &r, n);
+    end_stretch(k, to, got, got);
 }
 
-void yk_kept_rows_begin(const yk_kept *k, yk_kept_rows *ret)
+uint32_t yk_kept_rows_next(yk_kept_rows *r, uint32_t *ret_groups, const double **ret_values, uint32_t most)
 {
-    *ret = (yk_kept_rows){.values = values_of(k), .run = runs_of(k)};
-    ret->end = runs_count(k) ? ret->run + runs_count(k) : ret->run;
-}
-
-uint32_t yk_kept_rows_next(yk_kept_rows *r, uint32_t *ret_groups, uint32_t most)
-{
-    if (r->n)
-        r->values += r->n;
-    for (r->n = 0; r->n < most && r->run < r->end;) {
-        ret_groups[r->n++] = r->run->group;
-        if (++r->done == r->run->n)
+    const yk_kept *k = r->kept;
+    while (r->stretch < k->n_stretches && r->at == k->stretches[r->stretch].n)
+        r->stretch++, r->at = 0;
+    if (r->stretch == k->n_stretches)
+        return 0;
+    uint64_t left = k->stretches[r->stretch].n - r->at;
+    uint32_t n = left < most ? (uint32_t)left : most;
+    *ret_values = k->stretches[r->stretch].values + r->at;
+    for (uint32_t i = 0; i < n; i++) {
+        ret_groups[i] = k->runs[r->run].group;
+        if (++r->done == k->runs[r->run].n)
             r->run++, r->done = 0;
     }
-    return r->n;
+    r->at += n;
+    return n;
 }
 
 /* Copies a run; most are short. */
-static double *put_run(double *to, const double *from, uint32_t n)
+static void put_run(double *to, const double *from, uint32_t n)
 {
     if (n == 1)
         *to = *from;
     else
         memcpy(to, from, n * sizeof *to);
-    return to + n;
+}
+
+/* Each run goes where next[its group's rank - from] is, if that is one of n, which moves on. `ranks` NULL: groups are their own. */
+static void put_runs(const yk_kept *k, const uint32_t *ranks, uint32_t from, uint32_t n, double *to, uint64_t *next)
+{
+    const yk_run *run = k->runs;
+    for (size_t s = 0; s < k->n_stretches; s++) {
+        const double *x = k->stretches[s].values, *end = x + k->stretches[s].n;
+        for (; x < end; x += run++->n) {
+            uint32_t r = (ranks ? ranks[run->group] : run->group) - from;
+            if (r < n) {
+                put_run(to + next[r], x, run->n);
+                next[r] += run->n;
+            }
+        }
+    }
 }
 
 int yk_kept_rank(const yk_kept *k, const uint32_t *ranks, uint32_t n, double **ret_values, uint64_t **ret_begin, yoke_error *err)
 {
-    const yk_run *runs = runs_of(k);
-    const double *from = values_of(k);
-    size_t        n_runs = runs_count(k);
     *ret_values = NULL, *ret_begin = NULL;
-    if (!n_runs)
+    if (!k->n)
         return 0;
-    double   *to = *ret_values = yk_malloc(k->values.len);
+    *ret_values = yk_malloc_large(k->n * sizeof(double));
     uint64_t *begin = *ret_begin = yk_new_array(uint64_t, (size_t)n + 1);
-    if (!to || !begin)
+    if (!*ret_values || !begin)
         return yk_fail_nomem(err, "grouping");
-    for (size_t i = 0; i < n_runs; i++)
-        begin[ranks[runs[i].group] + 1] += runs[i].n;
+    for (size_t i = 0; i < k->n_runs; i++)
+        begin[ranks[k->runs[i].group] + 1] += k->runs[i].n;
     for (uint32_t r = 0; r < n; r++)
         begin[r + 1] += begin[r];
-    for (size_t i = 0; i < n_runs; i++) {
-        uint64_t *next = &begin[ranks[runs[i].group]];
-        put_run(to + *next, from, runs[i].n);
-        from += runs[i].n;
-        *next += runs[i].n;
-    }
+    put_runs(k, ranks, 0, n, *ret_values, begin);
     memmove(begin + 1, begin, n * sizeof *begin); /* each had come to where the next begins */
     begin[0] = 0;
     return 0;
@@ -142,39 +151,44 @@ void yk_kept_write(const double *values, const uint64_t *begin, uint32_t n, yk_b
         yk_buf_append(to, values + begin[0], total * sizeof *values);
 }
 
-static void add_run(yk_kept *k, uint32_t group, uint64_t n)
+/* A run, or several where it is too long for one; returns how many. */
+static size_t add_run(yk_run *runs, uint32_t group, uint64_t n)
 {
+    size_t got = 0;
     for (uint64_t part; n; n -= part) {
         part = n < UINT32_MAX ? n : UINT32_MAX;
-        yk_run r = {group, (uint32_t)part};
-        yk_buf_append(&k->runs, &r, sizeof r);
+        runs[got++] = (yk_run){group, (uint32_t)part};
     }
+    return got;
 }
 
 const char *yk_kept_merge(yk_kept *k, const char *at, const uint32_t *groups, uint32_t n)
 {
-    uint64_t total, count;
+    uint64_t total, count, got = 0;
     memcpy(&total, at, sizeof total);
     at += sizeof total;
     if (!total)
         return at;
-    const char *counts = at;
-    at += n * sizeof count;
+    const char *counts = at, *from = at + n * sizeof count;
+    double     *to = begin_stretch(k, n + total / UINT32_MAX, total);
+    if (!to)
+        return at;
+    yk_run *runs = k->runs + k->n_runs;
+    size_t  n_runs = 0;
     for (uint32_t i = 0; i < n;) { /* values of groups that stand side by side and are wanted go as one */
-        uint64_t stretch = 0;
-        for (; i < n && groups[i] != YK_NO_GROUP; i++) {
+        uint64_t stretch = 0, others = 0;
+        for (; i < n && groups[i] != YK_NO_GROUP; i++, stretch += count) {
             memcpy(&count, counts + i * sizeof count, sizeof count);
-            add_run(k, groups[i], count);
-            stretch += count;
+            n_runs += add_run(runs + n_runs, groups[i], count);
         }
-        yk_buf_append(&k->values, at, stretch * sizeof(double));
-        at += stretch * sizeof(double);
-        for (; i < n && groups[i] == YK_NO_GROUP; i++) {
+        memcpy(to + got, from, stretch * sizeof *to);
+        got += stretch;
+        for (; i < n && groups[i] == YK_NO_GROUP; i++, others += count)
             memcpy(&count, counts + i * sizeof count, sizeof count);
-            at += count * sizeof(double);
-        }
+        from += (stretch + others) * sizeof *to;
     }
-    return at;
+    end_stretch(k, to, n_runs, got);
+    return from;
 }
 
 /* ---- quantiles */
@@ -200,21 +214,15 @@ static double quantile_of(double *x, uint64_t n, double q)
 /* Values of the groups from … upto - 1, side by side; begin[g - from] is where those of g are. */
 static int gather(const yk_kept *k, uint32_t from, uint32_t upto, const uint64_t *counts, double **ret, uint64_t *begin, yoke_error *err)
 {
-    const yk_run *runs = runs_of(k);
-    const double *x = values_of(k);
-    uint64_t      total = 0;
+    uint64_t total = 0;
     for (uint32_t g = from; g < upto; g++) {
         begin[g - from] = total;
         total += counts[g];
     }
-    double *to = *ret = yk_malloc((total + 1) * sizeof *to);
-    if (!to)
+    *ret = yk_malloc_large((total + 1) * sizeof **ret);
+    if (!*ret)
         return yk_fail_nomem(err, "looking for quantiles");
-    for (size_t i = 0, n = runs_count(k); i < n; x += runs[i++].n)
-        if (runs[i].group - from < upto - from) {
-            put_run(to + begin[runs[i].group - from], x, runs[i].n);
-            begin[runs[i].group - from] += runs[i].n;
-        }
+    put_runs(k, NULL, from, upto - from, *ret, begin);
     for (uint32_t g = from; g < upto; g++)
         begin[g - from] -= counts[g];
     return 0;
@@ -274,13 +282,12 @@ static uint64_t cut_groups(const uint64_t *counts, uint32_t n, uint64_t least, u
 int yk_kept_quantiles(const yk_kept *k, uint32_t n, const double *q, size_t n_q, yoke_session *session, uint64_t memory, uint64_t *ret_counts, double *ret,
                       yoke_error *err)
 {
-    const yk_run *runs = runs_of(k);
     uint32_t      ends[MOST_TASKS + 1];
     looking       l = {k, q, n_q, ends, ret_counts, ret};
-    uint64_t      least = yk_kept_count(k) / MOST_TASKS + 1;
+    uint64_t      least = k->n / MOST_TASKS + 1;
     memset(ret_counts, 0, n * sizeof *ret_counts);
-    for (size_t i = 0, n_runs = runs_count(k); i < n_runs; i++)
-        ret_counts[runs[i].group] += runs[i].n;
+    for (size_t i = 0; i < k->n_runs; i++)
+        ret_counts[k->runs[i].group] += k->runs[i].n;
     if (!session)
         return look(&l, 0, n, ret, err);
     least = least < LEAST_VALUES ? LEAST_VALUES : least;

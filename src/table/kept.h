@@ -6,6 +6,7 @@
 #ifndef YK_TABLE_KEPT_H
 #define YK_TABLE_KEPT_H
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/error.h"
 
@@ -16,31 +17,40 @@ typedef struct yk_run {
     uint32_t group, n;
 } yk_run;
 
-/* Zeroed is empty; append with yk_kept_add, a failure shows in is_failed. Belongs to one thread. */
+/* Values of whole runs side by side. */
+typedef struct yk_stretch {
+    const double *values; /* in the arena */
+    uint64_t      n;
+} yk_stretch;
+
+/* Zeroed is empty; a failed append shows in is_failed. Belongs to one thread. */
 typedef struct yk_kept {
-    yk_buf runs;   /* yk_run, one behind the other */
-    yk_buf values; /* theirs: doubles, or any eight bytes */
+    yk_run     *runs;
+    size_t      n_runs, cap_runs;
+    yk_stretch *stretches; /* that all runs' values, doubles or any eight bytes, lie in, one behind the other */
+    size_t      n_stretches, cap_stretches;
+    yk_arena    arena;
+    uint64_t    n; /* values */
+    bool        is_failed;
 } yk_kept;
 
 void   yk_kept_fini(yk_kept *k);
 void   yk_kept_clear(yk_kept *k); /* keeps memory */
 size_t yk_kept_bytes(const yk_kept *k);
-static inline bool   yk_kept_is_failed(const yk_kept *k) { return k->runs.is_failed || k->values.is_failed; }
-static inline size_t yk_kept_count(const yk_kept *k) { return k->values.len / sizeof(double); }
 
 /* n values of as many groups. Of reals, where YK_NO_GROUP and NaN are left out; of any eight bytes, where rows without a group or with a
  * clear bit in `valid` (NULL: none has) are. */
 void yk_kept_add(yk_kept *k, const uint32_t *groups, const double *x, uint32_t n);
 void yk_kept_add_words(yk_kept *k, const uint32_t *groups, const uint64_t *words, const uint64_t *valid, uint32_t n);
 
-/* Goes through what is kept, up to `most` rows at a time: their groups, and `values` points to theirs. 0: that was all. */
+/* Goes through what is kept, up to `most` rows of a stretch at a time: their groups, and where their values are. 0: that was all. */
 typedef struct yk_kept_rows {
-    const double *values;
-    const yk_run *run, *end;
-    uint32_t      n, done; /* of those before; of the run */
+    const yk_kept *kept;
+    size_t         stretch, run;
+    uint64_t       at;   /* in the stretch */
+    uint32_t       done; /* of the run */
 } yk_kept_rows;
-void     yk_kept_rows_begin(const yk_kept *k, yk_kept_rows *ret);
-uint32_t yk_kept_rows_next(yk_kept_rows *r, uint32_t *ret_groups, uint32_t most);
+uint32_t yk_kept_rows_next(yk_kept_rows *r, uint32_t *ret_groups, const double **ret_values, uint32_t most);
 
 /* The values in another order: that of their groups' ranks (ranks[group], of n groups, each once). Those of rank r are ret_values[ret_begin[r]
  * … ret_begin[r + 1]), as they came. Both are for yk_free, NULL where nothing is kept. */

@@ -427,6 +427,8 @@ int yk_ledger_merge(const yk_grouping *s, yk_ledger *t, uint64_t firsts, const c
     for (size_t i = 0; i < s->n_asks; i++) {
         at = merge_cells(s, t, i, at, numbers, n, texts);
         at = yk_kept_merge(&t->kept[i], at, numbers, n);
+        if (t->kept[i].is_failed || t->texts.is_failed)
+            return yk_fail_nomem(err, "grouping");
         if (t->hists[i].bins)
             at = yk_hists_merge(&t->hists[i], at, numbers);
         if (t->distinct[i]) {
@@ -435,8 +437,6 @@ int yk_ledger_merge(const yk_grouping *s, yk_ledger *t, uint64_t firsts, const c
             YK_TRY(yk_groups_merge(t->distinct[i], at, (size_t)(end - at), &unused, &n_unused, &used, err));
             at += used;
         }
-        if (yk_kept_is_failed(&t->kept[i]) || t->texts.is_failed)
-            return yk_fail_nomem(err, "grouping");
     }
     return 0;
 }
@@ -483,7 +483,8 @@ static yk_vec code_key(coded_key *k, const uint32_t *groups, uint32_t n)
 /* The values that were kept join those that tasks have numbered. */
 static int number_kept(const yk_grouping *s, yk_ledger *t, size_t ask, yoke_error *err)
 {
-    yk_kept_rows           rows;
+    yk_kept_rows           rows = {.kept = &t->kept[ask]};
+    const double          *values;
     YK_AUTOFREE coded_key *keys = yk_new_array(coded_key, s->n_keys + 1);
     YK_AUTOFREE yk_vec    *vecs = yk_new_array(yk_vec, s->n_keys + 1);
     uint32_t               groups[YK_BLOCK], unused[YK_BLOCK], n;
@@ -493,11 +494,10 @@ static int number_kept(const yk_grouping *s, yk_ledger *t, size_t ask, yoke_erro
         YK_TRY(yk_groups_keys(t->groups, k, &keys[k].all, err));
         keys[k].dict = (yk_dict){keys[k].all.n, keys[k].all.values, 0};
     }
-    yk_kept_rows_begin(&t->kept[ask], &rows);
-    while ((n = yk_kept_rows_next(&rows, groups, YK_BLOCK))) {
+    while ((n = yk_kept_rows_next(&rows, groups, &values, YK_BLOCK))) {
         for (size_t k = 0; k < s->n_keys; k++)
             vecs[k] = code_key(&keys[k], groups, n);
-        vecs[s->n_keys] = (yk_vec){.type = s->types[s->roots[ask]], .n = n, .values = rows.values};
+        vecs[s->n_keys] = (yk_vec){.type = s->types[s->roots[ask]], .n = n, .values = values};
         YK_TRY(yk_groups_number(t->distinct[ask], vecs, NULL, n, unused, err));
     }
     return 0;

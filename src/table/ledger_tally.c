@@ -99,5 +99,5 @@ int yk_ledger_tally(const yk_grouping *s, yk_ledger *t, size_t ask, const uint32
         add_sums(cells, numbers, v->values, is_whole, n);
     else
         add_values(t, what == YK_EACH_COUNT ? YK_EACH_FIRST : what, cells, numbers, v, n);
-    return t->texts.is_failed || yk_kept_is_failed(&t->kept[ask]) ? yk_fail_nomem(err, "grouping") : 0;
+    return t->texts.is_failed || t->kept[ask].is_failed ? yk_fail_nomem(err, "grouping") : 0;
 }

@@ -9,8 +9,7 @@ void yk_spill_init(yk_spill *s, uint64_t memory) { *s = (yk_spill){.memory = mem
 
 void yk_spill_fini(yk_spill *s)
 {
-    for (size_t i = 0; i < s->n; i++)
-        yk_free(s->pieces[i].data);
+    yk_arena_fini(&s->arena);
     yk_free(s->pieces);
     if (s->fd >= 0)
         close(s->fd);
@@ -28,7 +27,6 @@ static int move(yk_spill *s, yk_spill_piece *p, const void *bytes, uint64_t at, 
 {
     if (lseek(s->fd, (off_t)at, SEEK_SET) < 0 || yk_file_write(s->fd, "a temporary file", bytes, p->n, NULL) < 0)
         return fail(err);
-    yk_free(p->data);
     p->data = NULL;
     p->at = at;
     return 0;
@@ -45,10 +43,11 @@ int yk_spill_add(yk_spill *s, const void *bytes, size_t n, yoke_error *err)
             return fail(err);
         for (size_t i = 0; i < s->n; at += s->pieces[i++].n)
             YK_TRY(move(s, &s->pieces[i], s->pieces[i].data, at, err));
+        yk_arena_fini(&s->arena);
     }
     if (s->fd >= 0)
         YK_TRY(move(s, &p, bytes, s->bytes, err));
-    else if (!(p.data = yk_malloc(n + 1)))
+    else if (!(p.data = yk_arena_alloc(&s->arena, n + 1)))
         return yk_fail_nomem(err, "keeping rows");
     else
         memcpy(p.data, bytes, n);

@@ -6,10 +6,11 @@
 #ifndef YK_TABLE_SPILL_H
 #define YK_TABLE_SPILL_H
 
+#include "base/arena.h"
 #include "base/buf.h"
 
 typedef struct yk_spill_piece {
-    char    *data; /* owned; NULL: in the file */
+    char    *data; /* in the arena; NULL: in the file */
     uint64_t at;   /* in the file */
     size_t   n;
 } yk_spill_piece;
@@ -19,6 +20,7 @@ typedef struct yk_spill {
     uint64_t        bytes; /* of all pieces */
     yk_spill_piece *pieces;
     size_t          n, cap;
+    yk_arena        arena;
     int             fd; /* -1: all is in memory */
 } yk_spill;
 
