@@ -295,11 +295,16 @@ static bool store_value(yk_groups *g, key *k, uint32_t row)
     return true;
 }
 
+enum { NEAR_SLOTS = 1 << 15, FAR_SLOTS = 1 << 19 }; /* a table that the second cache holds, and one that the third does */
+
+/* Whether one more group wants a larger table: while caches hold it there is room for most groups to be in the first slot they are sought in. */
+static bool is_full(const yk_groups *g) { return (size_t)g->n * (g->n_slots < NEAR_SLOTS ? 8 : 2) >= g->n_slots; }
+
 static int add_group(yk_groups *g, uint32_t row, uint64_t hash, uint32_t *ret, yoke_error *err)
 {
     if (g->n >= INT32_MAX)
         return yk_fail(err, YOKE_ELIMIT, "over 2147483647 groups; group by fewer or coarser keys");
-    if ((g->n >= g->cap && !grow_keys(g, (size_t)g->n + 1)) || ((size_t)g->n * 2 >= g->n_slots && !make_slots(g, g->n_slots * 2)))
+    if ((g->n >= g->cap && !grow_keys(g, (size_t)g->n + 1)) || (is_full(g) && !make_slots(g, g->n_slots * 2)))
         return yk_fail_nomem(err, "grouping rows");
     for (size_t k = 0; k < g->n_keys; k++)
         if (!store_value(g, &g->keys[k], row))
@@ -331,19 +336,26 @@ static uint32_t guess(const yk_groups *g, uint64_t hash)
     return g->slots[at].group;
 }
 
-enum { NEAR_SLOTS = 1 << 15, FAR_SLOTS = 1 << 19 }; /* a table that the second cache holds, and one that the third does */
-
-/* find_rows, of one key of eight bytes in a table that caches hold. */
+/* find_rows, of one key of eight bytes in a table that caches hold. Most rows are of the group in the first slot they look at: these are
+ * found without branches, the others one by one. */
 static int find_words(yk_groups *g, const uint64_t *hashes, uint32_t n, uint32_t *ret, yoke_error *err)
 {
     const key      *k = &g->keys[0];
     const uint64_t *row = (const uint64_t *)(const void *)k->row_values, *known = (const uint64_t *)(const void *)k->values;
+    bool            some_missing = k->has_missing || k->some_missing;
+    uint32_t        others[ROWS], n_others = 0;
     for (uint32_t i = 0; i < n && g->n_slots > NEAR_SLOTS; i++)
         __builtin_prefetch(&g->slots[home_of(g, hashes[i])]);
     for (uint32_t i = 0; i < n; i++) {
-        size_t last = g->n_slots - 1, at = home_of(g, hashes[i]);
-        if (ret[i] == YK_NO_GROUP)
-            continue;
+        uint32_t group = g->slots[home_of(g, hashes[i])].group, is_wanted = ret[i] != YK_NO_GROUP;
+        uint32_t is_it = g->n && (group > 0) & (known[group - (group > 0)] == row[i]) & ((row[i] != 0) | !some_missing);
+        ret[i] = is_wanted ? group - 1 : YK_NO_GROUP;
+        others[n_others] = i;
+        n_others += is_wanted & !is_it;
+    }
+    for (uint32_t j = 0; j < n_others; j++) {
+        uint32_t i = others[j];
+        size_t   last = g->n_slots - 1, at = home_of(g, hashes[i]);
         uint32_t group = g->slots[at].group;
         while (group && (known[group - 1] != row[i] || (!row[i] && k->missing[group - 1] != k->row_missing[i])))
             group = g->slots[at = (at + 1) & last].group;
@@ -469,20 +481,35 @@ static bool look_up(const yk_groups *g, const uint32_t *restrict code, const uin
     return !is_new;
 }
 
+/* Rows of one key whose codes are not all known: these are numbered first, in the order in which they come. */
+static int number_new_codes(yk_groups *g, const yk_vec *v, const uint64_t *mask, uint32_t n, uint32_t *ret, yoke_error *err)
+{
+    uint32_t codes[ROWS], numbers[ROWS], some = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t *known = &g->by_code[v->codes[i]];
+        codes[some] = v->codes[i];
+        if (ret[i] == YK_NO_GROUP && counts(mask, i) && *known == YK_NO_GROUP) {
+            *known = 0; /* so that it comes once */
+            numbers[some++] = 0;
+        }
+        if (some < ROWS && (i + 1 < n || !some))
+            continue;
+        YK_TRY(number_rows(g, &(yk_vec){.type = v->type, .n = some, .codes = codes, .dict = v->dict}, 0, some, numbers, err));
+        for (uint32_t j = 0; j < some; j++)
+            g->by_code[codes[j]] = numbers[j];
+        some = 0;
+    }
+    look_up(g, v->codes, mask, n, ret);
+    return 0;
+}
+
 static int number_by_code(yk_groups *g, const yk_vec *keys, const uint64_t *mask, uint32_t n, uint32_t *ret, yoke_error *err)
 {
-    const uint32_t *code = keys[0].codes;
-    bool            is_plain = g->n_keys == 1 && !keys[0].valid && !keys[0].is_const;
-    if (is_plain && look_up(g, code, mask, n, ret))
-        return 0;
-    if (!is_plain) {
-        join_codes(g, keys, n, ret);
-        code = ret;
-    }
+    if (g->n_keys == 1 && !keys[0].valid && !keys[0].is_const)
+        return look_up(g, keys[0].codes, mask, n, ret) ? 0 : number_new_codes(g, keys, mask, n, ret, err);
+    join_codes(g, keys, n, ret);
     for (uint32_t i = 0; i < n; i++) {
-        if (is_plain && ret[i] != YK_NO_GROUP)
-            continue;
-        uint32_t *known = &g->by_code[code[i]];
+        uint32_t *known = &g->by_code[ret[i]];
         if (counts(mask, i) && *known == YK_NO_GROUP) {
             *known = 0;
             YK_TRY(number_rows(g, keys, i, 1, known, err));
