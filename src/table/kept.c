@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "table/kept.h"
 
+#include "base/hash.h"
 #include "numeric/select.h"
 #include "plan/stage.h"
 #include "table/groups.h"
@@ -75,25 +76,6 @@ void yk_kept_add_words(yk_kept *k, const uint32_t *groups, const uint64_t *words
     end_stretch(k, to, got, got);
 }
 
-uint32_t yk_kept_rows_next(yk_kept_rows *r, uint32_t *ret_groups, const double **ret_values, uint32_t most)
-{
-    const yk_kept *k = r->kept;
-    while (r->stretch < k->n_stretches && r->at == k->stretches[r->stretch].n)
-        r->stretch++, r->at = 0;
-    if (r->stretch == k->n_stretches)
-        return 0;
-    uint64_t left = k->stretches[r->stretch].n - r->at;
-    uint32_t n = left < most ? (uint32_t)left : most;
-    *ret_values = k->stretches[r->stretch].values + r->at;
-    for (uint32_t i = 0; i < n; i++) {
-        ret_groups[i] = k->runs[r->run].group;
-        if (++r->done == k->runs[r->run].n)
-            r->run++, r->done = 0;
-    }
-    r->at += n;
-    return n;
-}
-
 /* Copies a run; most are short. */
 static void put_run(double *to, const double *from, uint32_t n)
 {
@@ -136,6 +118,112 @@ int yk_kept_rank(const yk_kept *k, const uint32_t *ranks, uint32_t n, double **r
     memmove(begin + 1, begin, n * sizeof *begin); /* each had come to where the next begins */
     begin[0] = 0;
     return 0;
+}
+
+/* ---- different values */
+
+/* Words that were seen: open addressing, 0 is free and kept apart. */
+typedef struct seen {
+    uint64_t *slots; /* owned */
+    size_t    n_slots, cap;
+    bool      has_zero;
+} seen;
+
+static size_t home_of(const seen *s, uint64_t word)
+{
+    uint64_t h = yk_hash_mix(1, word);
+    return (h ^ h >> 32) & (s->n_slots - 1);
+}
+
+static bool make_slots(seen *s, size_t n)
+{
+    if (n > s->cap) {
+        yk_free(s->slots);
+        s->cap = 0;
+        if (!(s->slots = yk_malloc_large(n * sizeof *s->slots)))
+            return false;
+        s->cap = n;
+    }
+    s->n_slots = n;
+    memset(s->slots, 0, n * sizeof *s->slots);
+    return true;
+}
+
+/* Of n words each once, in front. */
+static int dedupe(seen *s, uint64_t *x, uint64_t n, uint64_t *ret, yoke_error *err)
+{
+    enum { LEAST = 64 };
+    uint64_t different = 0, room = LEAST;
+    while (room < 2 * n && room < (uint64_t)LEAST * LEAST)
+        room *= 2;
+    s->has_zero = false;
+    if (!make_slots(s, room))
+        return yk_fail_nomem(err, "grouping");
+    for (uint64_t i = 0; i < n; i++) {
+        uint64_t word = x[i];
+        size_t   at = home_of(s, word);
+        while (word && s->slots[at] && s->slots[at] != word)
+            at = (at + 1) & (s->n_slots - 1);
+        bool is_known = word ? s->slots[at] != 0 : s->has_zero;
+        x[different] = word;
+        different += !is_known;
+        s->slots[at] = word ? word : s->slots[at];
+        s->has_zero |= !word;
+        if (different * 2 <= s->n_slots)
+            continue;
+        if (!make_slots(s, s->n_slots * 2))
+            return yk_fail_nomem(err, "grouping");
+        for (uint64_t j = 0; j < different; j++) {
+            for (at = home_of(s, x[j]); s->slots[at];)
+                at = (at + 1) & (s->n_slots - 1);
+            s->slots[at] = x[j];
+        }
+    }
+    *ret = different;
+    return 0;
+}
+
+int yk_kept_dedupe(double *values, uint64_t *begin, uint32_t n, yoke_error *err)
+{
+    uint64_t *words = (uint64_t *)(void *)values, to = 0, from = begin[0];
+    seen      s = {0};
+    int       rc = 0;
+    for (uint32_t r = 0; r < n && rc == 0; r++) {
+        uint64_t different = 0, end = begin[r + 1];
+        rc = dedupe(&s, words + from, end - from, &different, err);
+        memmove(words + to, words + from, different * sizeof *words);
+        begin[r] = to;
+        to += different;
+        from = end;
+    }
+    begin[n] = to;
+    yk_free(s.slots);
+    return rc;
+}
+
+enum { SOME_VALUES = 1 << 20 };
+
+int yk_kept_shrink(yk_kept *k, uint32_t n, yoke_error *err)
+{
+    YK_AUTOFREE uint32_t *groups = NULL;
+    YK_AUTOFREE double   *values = NULL;
+    YK_AUTOFREE uint64_t *begin = NULL;
+    if (k->n < 2 * k->n_different + SOME_VALUES)
+        return 0;
+    if (!(groups = yk_new_array(uint32_t, (size_t)n + 1)))
+        return yk_fail_nomem(err, "grouping");
+    for (uint32_t g = 0; g < n; g++)
+        groups[g] = g;
+    YK_TRY(yk_kept_rank(k, groups, n, &values, &begin, err));
+    YK_TRY(yk_kept_dedupe(values, begin, n, err));
+    YK_AUTOBUF bytes = YK_BUF_INIT;
+    yk_kept_write(values, begin, n, &bytes);
+    if (bytes.is_failed)
+        return yk_fail_nomem(err, "grouping");
+    yk_kept_fini(k);
+    yk_kept_merge(k, bytes.data, groups, n);
+    k->n_different = k->n;
+    return k->is_failed ? yk_fail_nomem(err, "grouping") : 0;
 }
 
 void yk_kept_write(const double *values, const uint64_t *begin, uint32_t n, yk_buf *to)
@@ -191,16 +279,16 @@ const char *yk_kept_merge(yk_kept *k, const char *at, const uint32_t *groups, ui
     return from;
 }
 
-/* ---- quantiles */
+/* ---- what is asked of all that is there */
 
 /* A task is a range of groups that stand side by side, of about as many values as each other. */
 typedef struct looking {
     const yk_kept *kept;
-    const double  *q;
-    size_t         n_q;
-    uint32_t      *ends; /* [task]: behind its last group */
-    uint64_t      *counts;
-    double        *quantiles;
+    const double  *q; /* NULL: how many are different is looked for */
+    size_t         n_found; /* eight bytes each: what is found of a group */
+    const uint32_t *ends;   /* [task]: behind its last group */
+    uint64_t      *counts;  /* of each group */
+    char          *found;
 } looking;
 
 /* Linear between the two values that it lies between. Of n values, n > 0, which it reorders. */
@@ -221,23 +309,32 @@ static int gather(const yk_kept *k, uint32_t from, uint32_t upto, const uint64_t
     }
     *ret = yk_malloc_large((total + 1) * sizeof **ret);
     if (!*ret)
-        return yk_fail_nomem(err, "looking for quantiles");
+        return yk_fail_nomem(err, "grouping");
     put_runs(k, NULL, from, upto - from, *ret, begin);
-    for (uint32_t g = from; g < upto; g++)
-        begin[g - from] -= counts[g];
+    memmove(begin + 1, begin, (upto - from) * sizeof *begin); /* each had come to where the next begins */
+    begin[0] = 0;
     return 0;
 }
 
-static int look(const looking *l, uint32_t from, uint32_t upto, double *ret, yoke_error *err)
+static int look(const looking *l, uint32_t from, uint32_t upto, char *ret, yoke_error *err)
 {
     YK_AUTOFREE double   *values = NULL;
     YK_AUTOFREE uint64_t *begin = yk_new_array(uint64_t, (size_t)(upto - from) + 1);
     if (!begin)
-        return yk_fail_nomem(err, "looking for quantiles");
+        return yk_fail_nomem(err, "grouping");
     YK_TRY(gather(l->kept, from, upto, l->counts, &values, begin, err));
-    for (uint32_t g = from; g < upto; g++)
-        for (size_t i = 0; i < l->n_q && l->counts[g]; i++)
-            ret[(g - from) * l->n_q + i] = quantile_of(values + begin[g - from], l->counts[g], l->q[i]);
+    if (!l->q)
+        YK_TRY(yk_kept_dedupe(values, begin, upto - from, err));
+    for (uint32_t g = 0; g < upto - from; g++) {
+        uint64_t different = begin[g + 1] - begin[g], count = l->counts[from + g];
+        char    *to = ret + g * l->n_found * sizeof different;
+        if (!l->q)
+            memcpy(to, &different, sizeof different);
+        for (size_t i = 0; i < l->n_found && l->q && count; i++, to += sizeof(double)) {
+            double x = quantile_of(values + begin[g], count, l->q[i]);
+            memcpy(to, &x, sizeof x);
+        }
+    }
     return 0;
 }
 
@@ -247,19 +344,19 @@ static int look_task(void *ctx, yk_task *task, void *out, yoke_error *err)
 {
     const looking *l = ctx;
     uint32_t       from = begin_of(l, yk_task_index(task)), upto = l->ends[yk_task_index(task)];
-    size_t         n = (upto - from) * l->n_q;
-    YK_AUTOFREE double *found = yk_new_array(double, n + 1);
+    size_t         size = (upto - from) * l->n_found * sizeof(uint64_t);
+    YK_AUTOFREE char *found = yk_calloc(size + 1, 1);
     if (!found)
-        return yk_fail_nomem(err, "looking for quantiles");
+        return yk_fail_nomem(err, "grouping");
     YK_TRY(look(l, from, upto, found, err));
-    return yk_task_emit(task, found, n * sizeof *found, err);
+    return yk_task_emit(task, found, size, err);
 }
 
 static int look_fold(void *ctx, const yk_result *r, yoke_error *err)
 {
     const looking *l = ctx;
     if (r->n_bytes)
-        memcpy(l->quantiles + begin_of(l, r->index) * l->n_q, r->bytes, r->n_bytes);
+        memcpy(l->found + begin_of(l, r->index) * l->n_found * sizeof(uint64_t), r->bytes, r->n_bytes);
     return 0;
 }
 
@@ -279,19 +376,33 @@ static uint64_t cut_groups(const uint64_t *counts, uint32_t n, uint64_t least, u
     return n_tasks;
 }
 
+/* All groups, n of them. */
+static int look_at_all(looking *l, uint32_t n, yoke_session *session, uint64_t memory, yoke_error *err)
+{
+    uint32_t ends[MOST_TASKS + 1];
+    uint64_t least = l->kept->n / MOST_TASKS + 1;
+    memset(l->counts, 0, n * sizeof *l->counts);
+    for (size_t i = 0; i < l->kept->n_runs; i++)
+        l->counts[l->kept->runs[i].group] += l->kept->runs[i].n;
+    if (!session)
+        return look(l, 0, n, l->found, err);
+    least = least < LEAST_VALUES ? LEAST_VALUES : least;
+    l->ends = ends;
+    yk_stage st = {.name = "groups", .n = cut_groups(l->counts, n, least, ends), .ctx = l, .task = look_task, .fold = look_fold, .fold_ctx = l,
+                   .max_held = memory > SIZE_MAX ? SIZE_MAX : (size_t)memory, .expected = 2 * least * sizeof(double)};
+    return yk_stage_run(session, &st, err);
+}
+
 int yk_kept_quantiles(const yk_kept *k, uint32_t n, const double *q, size_t n_q, yoke_session *session, uint64_t memory, uint64_t *ret_counts, double *ret,
                       yoke_error *err)
 {
-    uint32_t      ends[MOST_TASKS + 1];
-    looking       l = {k, q, n_q, ends, ret_counts, ret};
-    uint64_t      least = k->n / MOST_TASKS + 1;
-    memset(ret_counts, 0, n * sizeof *ret_counts);
-    for (size_t i = 0; i < k->n_runs; i++)
-        ret_counts[k->runs[i].group] += k->runs[i].n;
-    if (!session)
-        return look(&l, 0, n, ret, err);
-    least = least < LEAST_VALUES ? LEAST_VALUES : least;
-    yk_stage st = {.name = "quantiles", .n = cut_groups(ret_counts, n, least, ends), .ctx = &l, .task = look_task, .fold = look_fold, .fold_ctx = &l,
-                   .max_held = memory > SIZE_MAX ? SIZE_MAX : (size_t)memory, .expected = 2 * least * sizeof(double)};
-    return yk_stage_run(session, &st, err);
+    looking l = {.kept = k, .q = q, .n_found = n_q, .counts = ret_counts, .found = (char *)ret};
+    return look_at_all(&l, n, session, memory, err);
+}
+
+int yk_kept_different(const yk_kept *k, uint32_t n, yoke_session *session, uint64_t memory, uint64_t *ret, yoke_error *err)
+{
+    YK_AUTOFREE uint64_t *counts = yk_new_array(uint64_t, (size_t)n + 1);
+    looking               l = {.kept = k, .n_found = 1, .counts = counts, .found = (char *)ret};
+    return counts ? look_at_all(&l, n, session, memory, err) : yk_fail_nomem(err, "grouping");
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Values of groups that are kept one by one, because what is asked of them is known only when all are there: exact quantiles; different
- * values of loose rows.
+ * Values of groups that are kept one by one, because what is asked of them is known only when all are there: exact quantiles, and how many
+ * are different.
  */
 #ifndef YK_TABLE_KEPT_H
 #define YK_TABLE_KEPT_H
@@ -31,6 +31,7 @@ typedef struct yk_kept {
     size_t      n_stretches, cap_stretches;
     yk_arena    arena;
     uint64_t    n; /* values */
+    uint64_t    n_different; /* when this was last found out for all of them */
     bool        is_failed;
 } yk_kept;
 
@@ -43,18 +44,15 @@ size_t yk_kept_bytes(const yk_kept *k);
 void yk_kept_add(yk_kept *k, const uint32_t *groups, const double *x, uint32_t n);
 void yk_kept_add_words(yk_kept *k, const uint32_t *groups, const uint64_t *words, const uint64_t *valid, uint32_t n);
 
-/* Goes through what is kept, up to `most` rows of a stretch at a time: their groups, and where their values are. 0: that was all. */
-typedef struct yk_kept_rows {
-    const yk_kept *kept;
-    size_t         stretch, run;
-    uint64_t       at;   /* in the stretch */
-    uint32_t       done; /* of the run */
-} yk_kept_rows;
-uint32_t yk_kept_rows_next(yk_kept_rows *r, uint32_t *ret_groups, const double **ret_values, uint32_t most);
-
 /* The values in another order: that of their groups' ranks (ranks[group], of n groups, each once). Those of rank r are ret_values[ret_begin[r]
  * … ret_begin[r + 1]), as they came. Both are for yk_free, NULL where nothing is kept. */
 int yk_kept_rank(const yk_kept *k, const uint32_t *ranks, uint32_t n, double **ret_values, uint64_t **ret_begin, yoke_error *err) YK_MUST_USE;
+
+/* Of n ranks' values, as yk_kept_rank gives them, each once, in the order in which they came first. */
+int yk_kept_dedupe(double *values, uint64_t *begin, uint32_t n, yoke_error *err) YK_MUST_USE;
+
+/* Of n groups' values each once, when they have become many since that was done last. */
+int yk_kept_shrink(yk_kept *k, uint32_t n, yoke_error *err) YK_MUST_USE;
 
 /* n groups' values side by side as bytes (begin: where each's are; NULL: nothing is kept), and such bytes added, group i of them being
  * groups[i] here (YK_NO_GROUP: left out). Returns their end. */
@@ -62,9 +60,10 @@ void        yk_kept_write(const double *values, const uint64_t *begin, uint32_t 
 const char *yk_kept_merge(yk_kept *k, const char *at, const uint32_t *groups, uint32_t n);
 
 /* Exact quantiles of reals that are kept of n groups, linear between two values as numpy.quantile has them: ret_counts[g] values gave
- * ret[g * n_q + i] for q[i]; of none it is left as it was. On the session's workers, which together take about as much memory as
- * the values, within `memory`; NULL: here. */
+ * ret[g * n_q + i] for q[i]; of none it is left as it was. And how many values of each group are different. On the session's workers, which
+ * together take about as much memory as the values, within `memory`; NULL: here. */
 int yk_kept_quantiles(const yk_kept *k, uint32_t n, const double *q, size_t n_q, yoke_session *session, uint64_t memory, uint64_t *ret_counts, double *ret,
                       yoke_error *err) YK_MUST_USE;
+int yk_kept_different(const yk_kept *k, uint32_t n, yoke_session *session, uint64_t memory, uint64_t *ret, yoke_error *err) YK_MUST_USE;
 
 #endif

@@ -46,7 +46,7 @@ int yk_ledger_init(const yk_grouping *s, yk_ledger *t, yoke_error *err)
     for (size_t i = 0; i < s->n_asks; i++) {
         types[s->n_keys] = s->types[s->roots[i]];
         t->hists[i].bins = s->asks[i].bins;
-        if (s->asks[i].what == YK_EACH_DISTINCT)
+        if (s->asks[i].what == YK_EACH_DISTINCT && !yk_group_keeps(s, i))
             YK_TRY(yk_groups_new(types, s->n_keys + 1, &t->distinct[i], err));
     }
     return 0;
@@ -212,6 +212,8 @@ static int make_asides(const yk_grouping *s, const yk_ledger *t, const cut *c, a
 {
     for (size_t i = 0; i < s->n_asks; i++) {
         YK_TRY(yk_kept_rank(&t->kept[i], c->ranks, yk_groups_count(t->groups), &a[i].values, &a[i].begin, err));
+        if (a[i].begin && s->asks[i].what == YK_EACH_DISTINCT)
+            YK_TRY(yk_kept_dedupe(a[i].values, a[i].begin, yk_groups_count(t->groups), err));
         if (t->distinct[i])
             YK_TRY(make_cut(t->distinct[i], s->n_keys, c->n_parts, &a[i].distinct, err));
     }
@@ -465,47 +467,21 @@ static int find_quantiles(const yk_grouping *s, yk_ledger *t, size_t keeper, yok
     return 0;
 }
 
-/* Of a key: all groups', and a block's as codes of them. */
-typedef struct coded_key {
-    yk_vec   all;
-    yk_dict  dict;
-    uint64_t valid[YK_BLOCK / 64];
-} coded_key;
-
-static yk_vec code_key(coded_key *k, const uint32_t *groups, uint32_t n)
+/* Different values that are kept. */
+static int count_kept(const yk_grouping *s, yk_ledger *t, size_t ask, yoke_session *session, yoke_error *err)
 {
-    memset(k->valid, 0, sizeof k->valid);
-    for (uint32_t i = 0; k->all.valid && i < n; i++)
-        k->valid[i >> 6] |= (uint64_t)yk_row_counts(&k->all, groups[i]) << (i & 63);
-    return (yk_vec){.type = k->all.type, .n = n, .codes = groups, .dict = &k->dict, .valid = k->all.valid ? k->valid : NULL};
-}
-
-/* The values that were kept join those that tasks have numbered. */
-static int number_kept(const yk_grouping *s, yk_ledger *t, size_t ask, yoke_error *err)
-{
-    yk_kept_rows           rows = {.kept = &t->kept[ask]};
-    const double          *values;
-    YK_AUTOFREE coded_key *keys = yk_new_array(coded_key, s->n_keys + 1);
-    YK_AUTOFREE yk_vec    *vecs = yk_new_array(yk_vec, s->n_keys + 1);
-    uint32_t               groups[YK_BLOCK], unused[YK_BLOCK], n;
-    if (!keys || !vecs)
+    uint32_t              n = yk_groups_count(t->groups);
+    YK_AUTOFREE uint64_t *counts = yk_new_array(uint64_t, (size_t)n + 1);
+    if (!counts)
         return yk_fail_nomem(err, "grouping");
-    for (size_t k = 0; k < s->n_keys; k++) {
-        YK_TRY(yk_groups_keys(t->groups, k, &keys[k].all, err));
-        keys[k].dict = (yk_dict){keys[k].all.n, keys[k].all.values, 0};
-    }
-    while ((n = yk_kept_rows_next(&rows, groups, &values, YK_BLOCK))) {
-        for (size_t k = 0; k < s->n_keys; k++)
-            vecs[k] = code_key(&keys[k], groups, n);
-        vecs[s->n_keys] = (yk_vec){.type = s->types[s->roots[ask]], .n = n, .values = values};
-        YK_TRY(yk_groups_number(t->distinct[ask], vecs, NULL, n, unused, err));
-    }
+    YK_TRY(yk_kept_different(&t->kept[ask], n, session, s->memory / 2, counts, err));
+    for (uint32_t g = 0; g < n; g++)
+        t->cells[ask][g].n = counts[g];
     return 0;
 }
 
 static int count_distinct(const yk_grouping *s, yk_ledger *t, size_t ask, yoke_error *err)
 {
-    YK_TRY(number_kept(s, t, ask, err));
     uint32_t              n = yk_groups_count(t->distinct[ask]);
     YK_AUTOFREE yk_vec   *keys = yk_new_array(yk_vec, s->n_keys + 1);
     YK_AUTOFREE uint32_t *numbers = yk_new_array(uint32_t, (size_t)n + 1);
@@ -646,7 +622,7 @@ int yk_ledger_end(const yk_grouping *s, yk_ledger *t, yoke_session *session, yok
         if (s->asks[i].what == YK_EACH_QUANTILE && s->keeper[i] == i)
             YK_TRY(find_quantiles(s, t, i, session, err));
         else if (s->asks[i].what == YK_EACH_DISTINCT)
-            YK_TRY(count_distinct(s, t, i, err));
+            YK_TRY(t->distinct[i] ? count_distinct(s, t, i, err) : count_kept(s, t, i, session, err));
     }
     return 0;
 }

@@ -41,8 +41,8 @@ typedef struct yk_ledger {
     yk_cell   **cells; /* [ask][group] */
     size_t     *caps;
     yk_buf      texts;
-    yk_kept    *kept;     /* [ask]: of quantiles; of DISTINCT, values of loose rows */
-    yk_groups **distinct; /* [ask]: keys and value */
+    yk_kept    *kept;     /* [ask]: where yk_group_keeps says so */
+    yk_groups **distinct; /* [ask]: keys and value, of DISTINCT where the values are not kept */
     yk_hists   *hists;    /* [ask] */
     uint64_t   *firsts;   /* of what is merged, unless rows come in the order of keys: in which task's result, and where in it, each group came first */
     size_t      cap_firsts;
@@ -64,7 +64,7 @@ typedef struct yk_grouping {
     yk_group_ask *asks;
     size_t       *roots; /* [ask]: the sink's root that it reads */
     size_t       *keeper; /* [ask]: of a quantile, the first ask of quantiles of the same expression, which keeps the values; else itself */
-    bool          has_kept; /* there are quantiles */
+    bool          has_kept; /* values of some ask, once bound */
     bool          in_order;
     uint64_t      memory;
     yk_type      *types; /* of roots, once bound */
@@ -88,6 +88,13 @@ static inline yk_want yk_group_want(yk_each what)
     return what == YK_EACH_MEAN || what == YK_EACH_STD || what == YK_EACH_VAR || what == YK_EACH_QUANTILE || what == YK_EACH_HISTOGRAM ? YK_WANT_REAL : YK_WANT_ANY;
 }
 
+/* Whether an ask keeps values one by one: quantiles, and DISTINCT of values of eight bytes. */
+static inline bool yk_group_keeps(const yk_grouping *s, size_t ask)
+{
+    yk_each what = s->asks[ask].what;
+    return what == YK_EACH_QUANTILE || (what == YK_EACH_DISTINCT && yk_kind_size(s->types[s->roots[ask]].kind) == 8);
+}
+
 int    yk_ledger_init(const yk_grouping *s, yk_ledger *t, yoke_error *err) YK_MUST_USE;
 int    yk_ledger_clear(const yk_grouping *s, yk_ledger *t, yoke_error *err) YK_MUST_USE; /* of no groups, whatever it was; small memory is kept */
 void   yk_ledger_fini(const yk_grouping *s, yk_ledger *t);
@@ -98,7 +105,7 @@ int    yk_ledger_fail(const yk_grouping *s, size_t n_groups, yoke_error *err); /
 /* A value takes the cell when it is the first, or comes before (MIN) or after (MAX) what is there, or later (LAST). */
 void yk_ledger_take(yk_ledger *t, yk_each what, yk_type type, yk_cell *c, yk_cell new_one, yk_text text);
 
-/* Up to a block of rows into the cells of an ask; of DISTINCT, values of eight bytes are kept. `is_whole`: every row has a group. */
+/* Up to a block of rows into the cells of an ask, or its values. `is_whole`: every row has a group. */
 int yk_ledger_tally(const yk_grouping *s, yk_ledger *t, size_t ask, const uint32_t *numbers, bool is_whole, const yk_vec *v, uint32_t n,
                     yoke_error *err) YK_MUST_USE;
 

@@ -77,6 +77,19 @@ static void add_values(yk_ledger *t, yk_each what, yk_cell *cells, const uint32_
     }
 }
 
+/* Values to be told apart: reals by their bits, of which 0.0 has two. */
+static void add_words(yk_kept *kept, const uint32_t *numbers, const yk_vec *v, uint32_t n)
+{
+    double x[YK_BLOCK];
+    if (v->type.kind != YK_KIND_REAL) {
+        yk_kept_add_words(kept, numbers, v->values, v->valid, n);
+        return;
+    }
+    for (uint32_t i = 0; i < n; i++)
+        x[i] = ((const double *)v->values)[i] + 0.0;
+    yk_kept_add(kept, numbers, x, n);
+}
+
 int yk_ledger_tally(const yk_grouping *s, yk_ledger *t, size_t ask, const uint32_t *numbers, bool is_whole, const yk_vec *v, uint32_t n, yoke_error *err)
 {
     const yk_each what = s->asks[ask].what;
@@ -92,7 +105,7 @@ int yk_ledger_tally(const yk_grouping *s, yk_ledger *t, size_t ask, const uint32
     else if (what == YK_EACH_QUANTILE)
         yk_kept_add(&t->kept[ask], numbers, v->values, n);
     else if (what == YK_EACH_DISTINCT)
-        yk_kept_add_words(&t->kept[ask], numbers, v->values, v->valid, n);
+        add_words(&t->kept[ask], numbers, v, n);
     else if (what == YK_EACH_SUM && yk_is_integer(v->type))
         add_integers(cells, numbers, v, n);
     else if (what == YK_EACH_SUM || what == YK_EACH_MEAN)

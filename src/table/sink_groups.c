@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Group by: a task numbers its own groups and keeps a cell for each ask and group; the fold merges them in the order of tasks, so
- * that the bits of sums depend on row numbers alone. Quantiles keep their values, distinct counts number (keys, value).
+ * that the bits of sums depend on row numbers alone. Quantiles and distinct counts keep values (kept.c), or number (keys, value).
  *
  * Many groups, or such as do not fit the memory: from then on tasks' results are kept as they come, cut into parts by a hash of the keys, in
  * memory or a temporary file. In the end each part, or share of one, is merged from what is kept of it, in the same order; what comes out
@@ -67,6 +67,8 @@ static void grouping_bind(yk_sink *base)
     yk_grouping *s = (yk_grouping *)base;
     for (size_t i = 0; i < base->n_roots; i++)
         s->types[i] = yk_sink_type(base, i);
+    for (size_t i = 0; i < s->n_asks; i++)
+        s->has_kept |= yk_group_keeps(s, i);
 }
 
 static void grouping_close(yk_sink *base, void *state_)
@@ -240,6 +242,9 @@ static int grouping_fold(yk_sink *base, const void *bytes, size_t size, yoke_err
     if (s->has_spilled)
         return keep_result(s, firsts, bytes, err);
     YK_TRY(merge_result(s, firsts, bytes, err));
+    for (size_t i = 0; i < s->n_asks; i++)
+        if (s->asks[i].what == YK_EACH_DISTINCT)
+            YK_TRY(yk_kept_shrink(&s->all.kept[i], yk_groups_count(s->all.groups), err));
     size_t known = yk_ledger_bytes(s, &s->all);
     if (has_bins(s))
         return known > s->memory ? yk_ledger_fail(s, yk_groups_count(s->all.groups), err) : 0;
@@ -310,8 +315,6 @@ int yk_grouping_new(const yk_expr *const *keys, size_t n_keys, const yk_group_as
     s->takes_loose = workers <= FEW_WORKERS;
     for (size_t i = 0; i < n_asks; i++)
         s->keeper[i] = find_keeper(asks, i);
-    for (size_t i = 0; i < n_asks; i++)
-        s->has_kept |= asks[i].what == YK_EACH_QUANTILE;
     for (size_t i = 0; i < n_asks; i++)
         s->takes_loose &= asks[i].what != YK_EACH_QUANTILE && asks[i].what != YK_EACH_DISTINCT;
     *ret = YK_TAKE(base);
