@@ -103,6 +103,22 @@ static void take_each(key *k, const yk_vec *v, uint32_t first, uint32_t n)
     }
 }
 
+/* -0.0 becomes +0.0, a NaN is missing. */
+static void take_reals(key *k, uint32_t n)
+{
+    double  *x = (double *)(void *)k->row_values;
+    uint32_t nans = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        nans += x[i] != x[i];
+        x[i] += 0.0;
+    }
+    k->some_missing |= nans > 0;
+    for (uint32_t i = 0; i < n && nans; i++) {
+        k->row_missing[i] |= x[i] != x[i];
+        x[i] = x[i] == x[i] ? x[i] : 0.0;
+    }
+}
+
 static void take_rows(key *k, const yk_vec *v, uint32_t first, uint32_t n)
 {
     if (v->type.kind == YK_KIND_NULL || v->valid || v->is_const || (v->codes && k->size != 8)) {
@@ -117,12 +133,8 @@ static void take_rows(key *k, const yk_vec *v, uint32_t first, uint32_t n)
         memset(k->row_missing, 0, n);
         k->some_missing = false;
     }
-    double *x = (double *)(void *)k->row_values;
-    for (uint32_t i = 0; k->type.kind == YK_KIND_REAL && i < n; i++) {
-        k->some_missing |= x[i] != x[i];
-        k->row_missing[i] |= x[i] != x[i];
-        x[i] = x[i] == x[i] ? x[i] + 0.0 : 0.0; /* -0.0 becomes +0.0 */
-    }
+    if (k->type.kind == YK_KIND_REAL)
+        take_reals(k, n);
 }
 
 /* hashes[i] = that of what came before and of one more value. `missing` may be NULL: none is. */
