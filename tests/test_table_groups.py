@@ -1,5 +1,7 @@
 """Many groups: hardly two rows of a task are of one, so that they are kept as they are and grouped part by part. pandas' numbers, and the same
-bytes whoever pulls and however much memory there is."""
+bytes whoever pulls and however much memory there is. YOKE_STRESS=N asks N random questions."""
+
+import os
 
 import numpy as np
 import pandas as pd
@@ -81,3 +83,48 @@ def test_sums_of_integers_that_do_not_fit(yoke, tmp_path):
     pq.write_table(pa.table({"k": k, "i": np.where(k == 5, 2**62, 1)}), tmp_path / "in.parquet")
     run = yoke("table", tmp_path / "in.parquet", "--by", "k", "--sum", "i", "--head", 3)
     assert run.returncode == 1 and "does not fit an integer" in run.stderr
+
+
+KEYS = {"none": lambda rng, n: np.zeros(n, int), "few": lambda rng, n: rng.integers(0, 7, n), "skewed": lambda rng, n: np.where(rng.random(n) < 0.97, 0, rng.integers(1, 900, n)),
+        "some": lambda rng, n: rng.integers(0, 5000, n), "many": lambda rng, n: rng.integers(0, n, n), "text": lambda rng, n: np.char.add("group ", rng.integers(0, 60, n).astype(str))}
+
+
+def values(rng, n):
+    """A column of what a rank or a difference can go wrong with: what repeats, two zeros, NaN, infinities, missing ones."""
+    x = np.concatenate([rng.normal(0, 1, n), np.round(rng.gamma(2, 3, n), 1), np.full(n, 7.5), np.arange(n) / 3.0, -np.arange(n) % 5.0])
+    x = x.reshape(5, n)[rng.integers(5)] if rng.random() < 0.5 else rng.choice(x, n)
+    for odd in (np.nan, np.inf, -np.inf, -0.0, 0.0):
+        x = np.where(rng.random(n) < rng.choice([0, 0.01, 0.3]), odd, x)
+    return pa.array(x, mask=rng.random(n) < rng.choice([0, 0.1]))
+
+
+@pytest.mark.parametrize("seed", range(int(os.environ.get("YOKE_STRESS", 8))))
+def test_quantiles_and_different_values_of_groups(yoke, tmp_path, seed):
+    rng = np.random.default_rng(seed)
+    n = int(rng.choice([1, 50, 5000, 140_000, 400_000]))
+    names = [str(k) for k in rng.choice(list(KEYS), rng.integers(1, 3), replace=False)]
+    table = pa.table({k: pa.array(KEYS[k](rng, n), mask=rng.random(n) < rng.choice([0, 0.1])) for k in names} | {
+        "x": values(rng, n), "i": pa.array(rng.integers(-50, 50, n), mask=rng.random(n) < 0.05), "flag": rng.random(n) < 0.5, "s": pa.array(rng.choice(["a", "b", "ccc"], n)),
+        "t": pa.array(rng.integers(0, 9, n) * 10**9, pa.timestamp("us"))})
+    pq.write_table(table, tmp_path / "in.parquet", row_group_size=int(rng.choice([1000, 70_000, 1 << 20])), use_dictionary=bool(rng.integers(2)))
+    where, df = ([], table.to_pandas()) if rng.random() < 0.5 else (["--where", "i > -20"], table.to_pandas().query("i > -20"))
+    q = [0, 0.25, 0.5, 0.9, 1][:rng.integers(2, 6)]
+    got = ask(yoke, tmp_path / "in.parquet", "--by", ",".join(names), "--quantile", ",".join(map(str, q)) + ":x", "--median", "i", *[w for c in ("x", "i", "flag", "s", "t") for w in ("--unique", c)],
+              *where)
+    groups = df.groupby(names, dropna=False, sort=True)
+    assert len(got) == len(groups)
+    number = groups.ngroup().to_numpy()
+    order = np.argsort(number, kind="stable")
+    begin = np.searchsorted(number[order], np.arange(len(groups) + 1))
+    for place in rng.choice(len(groups), min(len(groups), 500), replace=False):
+        x = df.x.to_numpy(float)[order[begin[place]:begin[place + 1]]]
+        x = np.sort(x[~np.isnan(x)])
+        for p, column in zip(q, got.columns[len(names):]):
+            at, low, high = p * (len(x) - 1), int(p * (len(x) - 1)), min(int(p * (len(x) - 1)) + 1, len(x) - 1)
+            if len(x) and at > low and x[low] != x[high] and np.isinf(x[[low, high]]).any():
+                continue  # between a number and an infinity there is none
+            want = np.quantile(x[[low, high]], at - low) if len(x) and x[low] != x[high] and at > low else x[low] if len(x) else np.nan
+            assert got[column].iloc[place] == want or (np.isnan(want) and np.isnan(got[column].iloc[place])), (seed, place, p)
+    assert np.array_equal(got["median(i)"].to_numpy(float), groups.i.median().to_numpy(float), equal_nan=True), seed
+    for c in ("x", "i", "flag", "s", "t"):
+        assert (got[f"unique({c})"].to_numpy() == groups[c].nunique().to_numpy()).all(), (seed, c)
