@@ -16,12 +16,34 @@ int yk_text_compare(yk_text a, yk_text b)
     return d ? d : (a.len > b.len) - (a.len < b.len);
 }
 
+/* Up to eight bytes, zeros behind them. */
+static uint64_t load_few(const char *at, size_t n)
+{
+    const unsigned char *p = (const unsigned char *)at;
+    uint32_t             lo, hi;
+    uint64_t             word = 0;
+    if (n >= 8) {
+        memcpy(&word, at, 8);
+    } else if (n >= 4) {
+        memcpy(&lo, at, 4);
+        memcpy(&hi, at + n - 4, 4);
+        word = lo | (uint64_t)hi << 8 * (n - 4);
+    } else if (n) {
+        word = p[0] | (uint64_t)p[n / 2] << 8 * (n / 2) | (uint64_t)p[n - 1] << 8 * (n - 1);
+    }
+    return word;
+}
+
+/* Bytes that go on with a letter of UTF-8 (10xxxxxx) do not count. */
 int64_t yk_text_length(yk_text text)
 {
-    int64_t n = 0;
-    for (uint64_t i = 0; i < text.len; i++)
-        n += ((unsigned char)text.data[i] & 0xc0) != 0x80;
-    return n;
+    const uint64_t tops = 0x8080808080808080u;
+    uint64_t       more = 0;
+    for (uint64_t i = 0; i < text.len; i += 8) {
+        uint64_t word = load_few(text.data + i, text.len - i);
+        more += ((word & tops & ~(word << 1)) >> 7) * 0x0101010101010101u >> 56;
+    }
+    return (int64_t)(text.len - more);
 }
 
 /* Two-byte letters U+0080 … U+07FF whose other case lies a fixed distance away. */
