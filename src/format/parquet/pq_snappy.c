@@ -3,8 +3,9 @@
  * Snappy as its format description has it: the size, then elements. An element's tag says in its lowest two bits what it is: bytes
  * that follow (a literal), or a copy of bytes that came out before, whose distance takes 1, 2 or 4 bytes.
  *
- * Pages of codes alternate short literals and short copies, whose lengths nobody can foresee: so both are moved in pieces of a
- * fixed size, past their end where there is room, and no step waits for anything but the tags. Where a tag is, only the one before
+ * Pages of codes alternate short literals and short copies, whose lengths nobody can foresee, and of plain values nobody can foresee either
+ * whether a literal comes at all: so both are moved in pieces of a fixed size, past their end where there is room, a literal of no length
+ * where there is none, and no step waits for anything but the tags. Where a tag is, only the one before
  * tells: what one stream waits for a processor could do much in. So two streams are read in turns.
  */
 #include "format/parquet/pq_snappy.h"
@@ -20,6 +21,7 @@ typedef struct stream {
 } stream;
 
 typedef uint8_t piece __attribute__((vector_size(16), aligned(1), may_alias));
+typedef uint64_t half __attribute__((aligned(1), may_alias)); /* of it; values of eight bytes repeat at this distance */
 
 /* Moves n <= 64 bytes and some behind them, in pieces of 16 that may each overlap itself alone. */
 static inline void move(uint8_t *to, const uint8_t *from, size_t n)
@@ -62,23 +64,21 @@ typedef enum step { WENT, STOPPED, DAMAGED } step;
  * Stops at what is not short. */
 static inline __attribute__((always_inline)) step read_short(stream *s)
 {
-    uint32_t tag = load32(s->at);
-    if ((tag & 3) == LITERAL) {
-        uint32_t n = (tag >> 2 & 63) + 1;
-        if (n > SHORT)
-            return STOPPED;
-        move(s->to, s->at + 1, SHORT); /* all at once: its length cannot be foreseen */
-        s->at += 1 + n;
-        s->to += n;
-        tag = load32(s->at);
-        if ((tag & 3) == LITERAL)
-            return WENT;
-    }
+    uint32_t tag = load32(s->at), n = (tag >> 2 & 63) + 1, is_literal = -(uint32_t)((tag & 3) == LITERAL); /* all bits or none */
+    if ((n & is_literal) > SHORT)
+        return STOPPED;
+    move(s->to, s->at + 1, SHORT); /* all at once, and for nothing where a copy comes: neither can be foreseen */
+    s->at += (1 + n) & is_literal;
+    s->to += n & is_literal;
+    tag = load32(s->at);
+    if ((tag & 3) == LITERAL)
+        return WENT;
     const copy *c = &copies[tag & 255];
     uint32_t    length = c->length, distance = c->high | (tag >> 8 & c->mask);
     size_t      before = (size_t)(s->to - s->begin);
-    if (distance >= 16 && length <= 16 && distance <= before) {
-        *(piece *)s->to = *(const piece *)(s->to - distance);
+    if (distance >= sizeof(half) && length <= 2 * sizeof(half) && distance <= before) {
+        *(half *)s->to = *(const half *)(s->to - distance);
+        *(half *)(s->to + sizeof(half)) = *(const half *)(s->to + sizeof(half) - distance);
     } else if (length == NO_COPY) {
         return STOPPED;
     } else if (distance - 1 >= before) {
