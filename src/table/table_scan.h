@@ -84,6 +84,10 @@ enum { YK_IDLE_SHARE = 16 };
 static inline size_t   yk_memory_running(uint64_t memory) { return memory / 8 * 3 > SIZE_MAX ? SIZE_MAX : (size_t)(memory / 8 * 3); }
 static inline uint64_t yk_memory_kept(uint64_t memory) { return memory / 2 - (memory / 4 < 64 << 20 ? memory / 4 : 64 << 20); }
 
+/* What rows on their way out may take, while none are kept or none are read. */
+enum { YK_LEAST_MEMORY = 16 << 20 }; /* less is taken to be this much */
+static inline uint64_t yk_memory_written(uint64_t memory) { return (memory > YK_LEAST_MEMORY ? memory : YK_LEAST_MEMORY) / 4; }
+
 /* Runs until no sink wants more. */
 int yk_scan_run(yk_scan *s, yoke_error *err) YK_MUST_USE;
 
