@@ -440,6 +440,22 @@ static int start_worker(void *ctx, void **ret_state, yoke_error *err)
     return rc;
 }
 
+/* Room at once for n rows, so that nothing is left of smaller ones. */
+static int make_room(yk_batch *b, uint64_t n, yoke_error *err)
+{
+    for (size_t i = 0; i < b->n_columns; i++) {
+        yk_batch_column *c = &b->columns[i];
+        size_t           size = c->dict ? sizeof(uint16_t) : yk_kind_size(c->type.kind);
+        yk_buf_extend(&c->values, n * size);
+        yk_buf_extend(&c->valid, c->dict ? 0 : n);
+        if (c->values.is_failed || c->valid.is_failed)
+            return yk_fail_nomem(err, "sorting");
+        yk_buf_clear(&c->values);
+        yk_buf_clear(&c->valid);
+    }
+    return 0;
+}
+
 static int part_task(void *ctx, yk_task *t, void *out, yoke_error *err)
 {
     const yk_sorted      *s = ctx;
@@ -450,6 +466,7 @@ static int part_task(void *ctx, yk_task *t, void *out, yoke_error *err)
     const uint32_t       *from = s->cuts + part * s->n_runs, *end = from + s->n_runs;
     yk_batch_clear(rows);
     set_dicts(s, rows);
+    YK_TRY(make_room(rows, s->starts[part + 1] - start, err));
     for (uint32_t i = 0; i < s->n_runs; i++)
         YK_TRY(append_rows(s, i, from[i], end[i] - from[i], rows, err));
     YK_TRY(yk_batch_sort(rows, s->order, s->n_order, &order, err));
