@@ -121,15 +121,18 @@ int yk_parquet_writer_end_page(yk_parquet_writer *w, unsigned field, yk_parquet_
     return yk_pq_encoder_end_page(&w->encoders[field], room, err);
 }
 
-/* A group ends where as much again as came last would be too much. */
+/* A group ends where as much again as came last would be too much; of a first page, without its dictionary, which hardly comes again. */
 int yk_parquet_writer_count(yk_parquet_writer *w, uint32_t n, yoke_error *err)
 {
-    uint64_t before = w->held;
+    uint64_t before = w->held, more = 0;
     w->held = 0;
-    for (unsigned i = 0; i < w->n; i++)
+    for (unsigned i = 0; i < w->n; i++) {
         w->held += yk_pq_encoder_bytes(&w->encoders[i]);
+        more += w->encoders[i].stored_bytes;
+    }
     w->rows += n;
-    uint64_t more = w->held > before ? w->held - before : 0;
+    if (before)
+        more = w->held > before ? w->held - before : 0;
     return w->rows >= w->group_rows || w->held + more > w->memory ? end_group(w, err) : 0;
 }
 
