@@ -7,6 +7,8 @@ import os
 import pathlib
 import subprocess
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -15,6 +17,13 @@ LIMIT_S = 120  # no single call in a test may take longer: a hang is a failure, 
 
 def pytest_addoption(parser):
     parser.addoption("--rewrite", action="store_true", help="golden tests: take what was printed as what is expected")
+
+
+def rows_in(path):
+    """The rows of a Parquet file to the bit, as PyArrow reads them, however they are cut into row groups and pages."""
+    to = pa.BufferOutputStream()
+    pq.write_table(pq.read_table(path).combine_chunks(), to, compression="none")
+    return to.getvalue().to_pybytes()
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,5 @@
 """Many groups: hardly two rows of a task are of one, so that they are kept as they are and grouped part by part. pandas' numbers, and the same
-bytes whoever pulls and however much memory there is. YOKE_STRESS=N asks N random questions."""
+rows to the bit whoever pulls and however much memory there is. YOKE_STRESS=N asks N random questions."""
 
 import os
 
@@ -8,6 +8,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
+from conftest import rows_in
 
 N = 300_000  # three tasks; the rows of the second are of few groups
 ON = [("serial", "1G"), ("threads:1", "1G"), ("threads:2", "8M"), ("threads:3", "1G"), ("threads:7", "64M"), ("processes:2", "16M")]
@@ -42,7 +44,7 @@ def ask(yoke, path, *words):
     for on, memory in ON:
         run = yoke("table", path, *words, "--on", on, "--memory", memory, "-o", path.with_name("out.parquet"), "-f")
         assert run.returncode == 0, run.stderr
-        outs.add(path.with_name("out.parquet").read_bytes())
+        outs.add(rows_in(path.with_name("out.parquet")))
     assert len(outs) == 1
     return pq.read_table(path.with_name("out.parquet")).to_pandas()
 

@@ -10,6 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from conftest import rows_in
+
 N = 140_000  # two tasks
 
 
@@ -90,7 +92,7 @@ def test_many_asks_of_many_groups(yoke_path, plain_build, tmp_path):
         run = subprocess.run([yoke_path, "table", tmp_path / "in.parquet", "--by", "k", *asks, "--on", on, "--memory", memory, "-o", tmp_path / "out.parquet", "-f", "--stats"],
                              capture_output=True, text=True, check=True)
         assert int(run.stderr.split("peak ")[1].split()[0]) < most, (on, memory, run.stderr)
-        outs.add((tmp_path / "out.parquet").read_bytes())
+        outs.add(rows_in(tmp_path / "out.parquet"))
     assert len(outs) == 1
 
 
@@ -142,6 +144,43 @@ def test_what_cannot_be_read_within_the_memory_is_said_before(yoke, plain_build,
             assert told <= most
             run = yoke("table", path, *words, "--on", on, "--memory", f"{told}M", "--stats")
             assert peak(run) <= told + 1, (told, run.stderr)
+
+
+def made_wide(kind, columns, rows):
+    """Columns that are parts of one another, but no two the same."""
+    rng = np.random.default_rng(13)
+    n = rows + columns
+    x = {"numbers": lambda: rng.normal(size=n), "few": lambda: rng.integers(0, 1000, n),
+         "texts": lambda: pa.array([f"text {i:x} of it" for i in rng.integers(0, 2**40, n)])}[kind]()
+    return pa.table({f"c{i}": x[i:i + rows] for i in range(columns)})
+
+
+@pytest.mark.parametrize("kind, columns, rows, memory", [("numbers", 5, 600_000, 16), ("numbers", 60, 100_000, 32), ("numbers", 300, 20_000, 192), ("few", 5, 600_000, 24),
+                                                         ("few", 60, 100_000, 32), ("texts", 5, 300_000, 24), ("texts", 60, 40_000, 80)])
+def test_rows_on_their_way_out_keep_to_the_memory(yoke, plain_build, tmp_path, kind, columns, rows, memory):
+    """Every way out, with much memory and with little: the same rows, and no more is held than is allowed."""
+    table = made_wide(kind, columns, rows)
+    pq.write_table(table, tmp_path / "in.parquet", row_group_size=50_000, data_page_size=64 << 10, use_dictionary=kind == "few", write_page_index=True)
+    order = np.argsort(table["c1"].to_numpy(), kind="stable") if kind != "texts" else np.array(sorted(range(rows), key=table["c1"].to_pylist().__getitem__))
+    texts = {}
+    for name, words in (("out.parquet", ["--select", "*"]), ("sorted.parquet", ["--sort", "c1"]), ("out.csv", ["--select", "*"]), ("out.jsonl", ["--select", "*"])):
+        for on, mib in (("threads:1", memory), ("threads:2", memory), ("threads:8", 2 * memory), ("threads:2", 4096)):
+            run = yoke("table", tmp_path / "in.parquet", *words, "--on", on, "--memory", f"{mib}M", "--stats", "-f", "-o", tmp_path / name)
+            assert peak(run) <= mib, (name, on, run.stderr)
+            if name.endswith(".parquet"):
+                assert pq.read_table(tmp_path / name).equals(table if name == "out.parquet" else table.take(order))
+            else:
+                assert texts.setdefault(name, (tmp_path / name).read_bytes()) == (tmp_path / name).read_bytes(), (name, on)
+
+
+def test_rows_that_cannot_be_handed_on_within_the_memory_are_refused(yoke, plain_build, wide, tmp_path):
+    for words in (["--select", "*"], ["--sort", "c7 desc"]):
+        for on in ("threads:3", "serial"):
+            told = least(yoke("table", wide[0], *words, "--on", on, "--memory", "16M", "-o", tmp_path / "out.parquet"))
+            assert 16 < told <= 48 and list(tmp_path.iterdir()) == []
+        run = yoke("table", wide[0], *words, "--on", "threads:2", "--memory", f"{told}M", "--stats", "-o", tmp_path / "out.parquet", "-f")
+        assert peak(run) <= told + 1, (told, run.stderr)
+        (tmp_path / "out.parquet").unlink()
 
 
 def test_rows_of_many_columns_keep_to_the_memory(yoke, plain_build, wide, tmp_path):

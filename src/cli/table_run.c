@@ -138,6 +138,7 @@ static int answer(yk_table_call *c, const yoke_table *t, yoke_error *err)
 /* Where parts of rows go. */
 typedef struct printing {
     yoke_session   *session;
+    uint64_t        memory;
     FILE           *to;
     const char     *name; /* what it is called; NULL: standard output */
     yk_table_format format;
@@ -159,14 +160,15 @@ static void printing_fini(printing *p)
 typedef struct slices {
     const printing   *p;
     const yoke_frame *rows;
+    uint64_t          n; /* of a slice */
 } slices;
 
-enum { SLICE = 1 << 13 };
+enum { SLICE_VALUES = 1 << 15, TEXT = 24 }; /* bytes that a value takes as text, mostly */
 
 static void put_slice(const slices *s, uint64_t index, yk_buf *to)
 {
-    uint64_t first = index * SLICE, left = yoke_frame_rows(s->rows) - first;
-    yk_table_put_rows(to, s->rows, first, left < SLICE ? left : SLICE, s->p->format, s->p->widths);
+    uint64_t first = index * s->n, left = yoke_frame_rows(s->rows) - first;
+    yk_table_put_rows(to, s->rows, first, left < s->n ? left : s->n, s->p->format, s->p->widths);
 }
 
 static int slice_task(void *ctx, yk_task *t, void *out, yoke_error *err)
@@ -193,10 +195,11 @@ static int slice_fold(void *ctx, const yk_result *r, yoke_error *err)
 /* Worker processes would have to be sent the rows: that takes longer than the work. */
 static int print_slices(const printing *p, const yoke_frame *rows)
 {
-    slices   s = {p, rows};
-    uint64_t n = (yoke_frame_rows(rows) + SLICE - 1) / SLICE;
+    slices   s = {p, rows, SLICE_VALUES / (yoke_frame_columns(rows) + 1) + 1};
+    uint64_t n = (yoke_frame_rows(rows) + s.n - 1) / s.n;
     if (n > 1 && yk_stage_is_local(p->session)) {
-        yk_stage st = {.name = "print", .n = n, .ctx = &s, .task = slice_task, .fold = slice_fold, .fold_ctx = &s};
+        yk_stage st = {.name = "print", .n = n, .ctx = &s, .task = slice_task, .fold = slice_fold, .fold_ctx = &s,
+                       .max_held = yk_memory_written(p->memory), .expected = SLICE_VALUES * TEXT};
         return yk_stage_run(p->session, &st, p->err);
     }
     YK_AUTOBUF text = YK_BUF_INIT;
@@ -239,7 +242,7 @@ static int print_part(void *ctx, const yoke_frame *part)
 /* Rows that make() hands to print_part: to -o, complete or absent, or to standard output. */
 static int print_to(const yk_table_call *c, int (*make)(const yk_table_call *c, void *of, printing *p), void *of, yoke_error *err)
 {
-    YK_CLEANUP(printing_fini) printing p = {.session = c->session, .to = stdout, .format = c->format, .err = err};
+    YK_CLEANUP(printing_fini) printing p = {.session = c->session, .memory = yk_opts_memory(&c->opts), .to = stdout, .format = c->format, .err = err};
     if (!c->out || strcmp(c->out, "-") == 0)
         return make(c, of, &p);
     YK_CLEANUP(yk_output_fini) yk_output o = {0};
@@ -479,15 +482,14 @@ static int run_table(yk_table_call *c, yoke_session *s, yoke_table *t, yoke_erro
     return rc;
 }
 
-/* Results of tasks come and go in megabytes: pages that are kept need not be cleared again. But they count. */
-static void keep_pages(uint64_t memory)
+/* Results of tasks come and go in megabytes: pages that are kept need not be cleared again. But they count, each worker's for themselves. */
+static void keep_pages(uint64_t memory, unsigned workers)
 {
-    int most = memory / YK_IDLE_SHARE < 32 << 20 ? (int)(memory / YK_IDLE_SHARE) : 32 << 20;
+    uint64_t idle = yk_memory_idle(memory, workers);
+    int      most = idle < 128 << 10 ? 128 << 10 : idle < 32 << 20 ? (int)idle : 32 << 20;
     mallopt(M_MMAP_THRESHOLD, most);
     mallopt(M_TRIM_THRESHOLD, 2 * most);
 }
-
-enum { LEAST_MEMORY = 16 << 20 };
 
 int yk_table_run(yk_table_call *c, yoke_error *err)
 {
@@ -496,13 +498,14 @@ int yk_table_run(yk_table_call *c, yoke_error *err)
         files.rlim_cur = files.rlim_max;
         setrlimit(RLIMIT_NOFILE, &files);
     }
-    if (c->opts.memory && c->opts.memory < LEAST_MEMORY)
-        yk_cli_warn(c->args, "--memory of less than %dM is less than a scan takes by itself; it holds as little as it can", LEAST_MEMORY >> 20);
-    keep_pages(yk_opts_memory(&c->opts));
+    if (c->opts.memory && c->opts.memory < YK_LEAST_MEMORY)
+        yk_cli_warn(c->args, "--memory of less than %dM is less than a scan takes by itself; it holds as little as it can", YK_LEAST_MEMORY >> 20);
     catch_interrupts();
     c->opts.progress = show_progress;
     c->opts.progress_ctx = yk_progress_start("table", "rows", UINT64_MAX, c->how);
     yoke_session *s = c->session = yoke_open(c->on, err);
+    if (s)
+        keep_pages(yk_opts_memory(&c->opts), yoke_session_workers(s));
     yoke_table   *t = s ? yoke_table_open_many(s, c->files, c->n_files, &c->opts, err) : NULL;
     int           rc = t ? run_table(c, s, t, err) : err->code;
     yk_progress_end(c->opts.progress_ctx);

@@ -14,12 +14,6 @@ static int64_t floor_div(int64_t a, int64_t b)
     return a / b - (a % b < 0);
 }
 
-static int64_t floor_mod(int64_t a, int64_t b)
-{
-    int64_t m = a % b;
-    return m < 0 ? m + b : m;
-}
-
 static inline __attribute__((always_inline)) void date_of_day(int64_t day, int64_t *ret_year, int *ret_month, int *ret_day)
 {
     int64_t  z = day + 719468, era = floor_div(z, 146097);
@@ -283,14 +277,23 @@ static char *put_digits(char *to, uint64_t v, int width)
     return to;
 }
 
-static char *put_clock(char *to, uint64_t second, uint64_t part, yk_unit unit)
+/* Of a number below 100. */
+static char *put_two(char *to, unsigned v)
+{
+    *to++ = (char)('0' + v / 10);
+    *to++ = (char)('0' + v % 10);
+    return to;
+}
+
+/* second: of the day */
+static char *put_clock(char *to, unsigned second, uint64_t part, yk_unit unit)
 {
     static const int width[] = {0, 3, 6, 9};
-    to = put_digits(to, second / 3600, 2);
+    to = put_two(to, second / 3600);
     *to++ = ':';
-    to = put_digits(to, second / 60 % 60, 2);
+    to = put_two(to, second / 60 % 60);
     *to++ = ':';
-    to = put_digits(to, second % 60, 2);
+    to = put_two(to, second % 60);
     if (part == 0)
         return to;
     *to++ = '.';
@@ -307,7 +310,7 @@ static char *put_span(char *to, yk_unit unit, int64_t value)
         to = put_digits(to, s / 86400, 1);
         to = stpcpy(to, s / 86400 == 1 ? " day " : " days ");
     }
-    return put_clock(to, s % 86400, v % per, unit);
+    return put_clock(to, (unsigned)(s % 86400), v % per, unit);
 }
 
 /* YYYY-MM-DD[ HH:MM:SS[.fraction]][Z] */
@@ -319,15 +322,18 @@ static char *put_time(char *to, yk_type type, int64_t value)
     date_of_day(day > far ? far : day < -far ? -far : day, &year, &month, &of_month);
     if (year < 0)
         *to++ = '-';
-    to = put_digits(to, (uint64_t)(year < 0 ? -year : year), year < 0 ? 3 : 4);
+    if (year >= 0 && year < 10000)
+        to = put_two(put_two(to, (unsigned)year / 100), (unsigned)year % 100);
+    else
+        to = put_digits(to, (uint64_t)(year < 0 ? -year : year), year < 0 ? 3 : 4);
     *to++ = '-';
-    to = put_digits(to, (uint64_t)month, 2);
+    to = put_two(to, (unsigned)month);
     *to++ = '-';
-    to = put_digits(to, (uint64_t)of_month, 2);
+    to = put_two(to, (unsigned)of_month);
     if (type.kind == YK_KIND_DATE)
         return to;
     *to++ = ' ';
-    to = put_clock(to, (uint64_t)floor_mod(second, 86400), (uint64_t)floor_mod(value, per), type.unit);
+    to = put_clock(to, (unsigned)(second - day * 86400), (uint64_t)(value - second * per), type.unit);
     if (type.is_utc)
         *to++ = 'Z';
     return to;

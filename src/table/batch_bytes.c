@@ -44,8 +44,23 @@ static void write_column(const yk_batch_column *c, yk_buf *to)
     write_run(&c->valid, to);
 }
 
+static size_t runs_bytes(const yk_batch_column *c) { return c->values.len + c->bytes.len + c->valid.len + 3 * (sizeof(uint64_t) + 7); }
+
+/* Room at once for about n of the rows, so that it need not grow by halves. */
+static void make_room(const yk_batch *b, uint64_t n, yk_buf *to)
+{
+    size_t before = to->len, bytes = 0, dicts = sizeof n;
+    for (size_t i = 0; i < b->n_columns; i++) {
+        bytes += runs_bytes(&b->columns[i]);
+        dicts += sizeof(head) + (b->columns[i].dict ? runs_bytes(b->columns[i].dict) : 0);
+    }
+    if (yk_buf_extend(to, (n == b->n ? bytes : (size_t)((double)bytes * (double)n / (double)b->n)) + dicts))
+        to->len = before;
+}
+
 int yk_batch_write(const yk_batch *b, yk_buf *to, yoke_error *err)
 {
+    make_room(b, b->n, to);
     yk_buf_append(to, &b->n, sizeof b->n);
     for (size_t i = 0; i < b->n_columns; i++) {
         write_head(&b->columns[i], to);
@@ -137,6 +152,7 @@ static void write_codes(const yk_batch_column *c, const uint32_t *rows, uint64_t
 
 int yk_batch_write_rows(const yk_batch *b, const uint32_t *rows, uint64_t n, bool with_dicts, yk_buf *to, yoke_error *err)
 {
+    make_room(b, n, to);
     yk_buf_append(to, &n, sizeof n);
     for (size_t i = 0; i < b->n_columns && !to->is_failed; i++) {
         write_head(&b->columns[i], to);

@@ -11,7 +11,9 @@ typedef struct yk_fit_asked {
     const uint32_t *columns; /* of the source, that are read */
     size_t          n_columns;
     uint64_t        memory;  /* what may be held in all */
-    uint64_t        rows;    /* of it, what rows on their way may take; 0: none are kept */
+    uint64_t        running; /* of it, what tasks and their rows may take besides; 0: no rows are on their way */
+    uint64_t        kept;    /* of it, what rows may take that wait, or are written */
+    uint64_t        least_running, least_kept; /* less than this does not do */
     uint64_t        own;     /* what a worker holds besides what it reads */
     unsigned        workers;
     bool            is_shared; /* workers see one another's pages */
@@ -20,11 +22,15 @@ typedef struct yk_fit_asked {
 
 typedef struct yk_fit {
     unsigned          most; /* tasks at once; 0: there is room for all workers. Else workers give back what they hold between tasks */
+    uint64_t          running; /* what tasks and their rows may take */
     yk_parquet_budget pages;
 } yk_fit;
 
 /* From the footers where these tell that all fits, else from the headers of the pages in each column's largest row group. Where not even one
  * worker fits, YOKE_ELIMIT says what is needed; no page has been read then. */
 int yk_fit_find(const yk_source *s, const yk_fit_asked *asked, yk_fit *ret, yoke_error *err) YK_MUST_USE;
+
+/* About how many bytes a row of these expressions takes, by their types and the texts' lengths that files tell. */
+uint64_t yk_fit_row_bytes(const yk_source *s, const yk_program *program, size_t first_root, size_t n_roots);
 
 #endif

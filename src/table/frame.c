@@ -265,7 +265,7 @@ static int find_wanted(const yoke_table *t, const yoke_rows *r, wanted *w, yoke_
 static int make_sink(const yoke_table *t, const yoke_rows *r, const wanted *w, const yk_rows_to *to, yk_sink **ret, yoke_error *err)
 {
     yk_rows_opts o = {.order = w->order, .n_order = w->keys.e.n, .head = r->head, .tail = r->tail, .sample = r->sample, .seed = r->seed,
-                      .memory = yk_table_memory(t), .to = w->order || r->tail || r->sample ? NULL : to};
+                      .memory = yk_table_memory(t), .workers = yoke_session_workers(t->session), .to = w->order || r->tail || r->sample ? NULL : to};
     return yk_rows_new((const yk_expr *const *)w->columns.list, w->columns.n, &o, ret, err);
 }
 
@@ -335,7 +335,7 @@ static int look_once(const yoke_table *t, const exprs *used, yoke_error *err)
             YK_TRY(add_column(&all, s->columns[i].name, err));
     if (all.n == 0) /* without a column that can be read none will be */
         return 0;
-    yk_rows_opts o = {.tail = 1, .memory = UINT64_MAX};
+    yk_rows_opts o = {.tail = 1, .memory = UINT64_MAX, .workers = 1};
     YK_TRY(yk_rows_new((const yk_expr *const *)all.list, all.n, &o, &sink, err));
     return run_scan(&whole, &sink, &scan, err);
 }

@@ -13,6 +13,7 @@ typedef struct yk_rows_opts {
     size_t            n_order;
     uint64_t          head, tail, sample, seed; /* at most one of head, tail, sample; 0: none */
     uint64_t          memory;
+    unsigned          workers;
     const yk_rows_to *to; /* takes each task's rows, in order, instead of keeping them; without order, tail, sample. Borrowed */
 } yk_rows_opts;
 

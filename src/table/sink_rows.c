@@ -9,7 +9,7 @@
 
 #include <math.h>
 
-enum { MOST_FIRST = 1 << 16 }; /* rows at the head of a sort that are picked out without sorting all */
+enum { MOST_FIRST = 1 << 16, SORT_BYTES = 16 }; /* rows at the head of a sort that are picked out without sorting all; a third of what sorting takes of a row */
 
 typedef struct rows {
     yk_sink      base;
@@ -315,7 +315,7 @@ static int rows_end(yk_sink *base, void *state_, yk_buf *to, yoke_error *err)
 {
     state *st = state_;
     YK_TRY(write_rows((rows *)base, st, to, err));
-    yk_batch_shrink(&st->now, ((rows *)base)->o.memory / YK_IDLE_SHARE);
+    yk_batch_shrink(&st->now, yk_memory_idle(((rows *)base)->o.memory, ((rows *)base)->o.workers));
     return 0;
 }
 
@@ -403,6 +403,7 @@ int yk_rows_new(const yk_expr *const *columns, size_t n, const yk_rows_opts *opt
     rows *s = (rows *)base;
     base->ops = &OPS;
     base->has_cuts = true;
+    base->per_row = opts->n_order ? SORT_BYTES : 0;
     s->o = *opts;
     s->order = yk_memdup(opts->n_order ? (const void *)opts->order : "", opts->n_order ? opts->n_order * sizeof *opts->order : 1);
     if (!s->order)

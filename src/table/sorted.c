@@ -4,7 +4,7 @@
 #include "table/codebook.h"
 #include "table/spill.h"
 
-enum { LEAST_PART = 1 << 20, MOST_PART = 8 << 20, MOST_SAMPLES = 1 << 15, SAMPLES_PER_PART = 16 };
+enum { LEAST_PART = 1 << 19, MOST_PART = 8 << 20, MOST_SAMPLES = 1 << 15, SAMPLES_PER_PART = 16, SORT_BYTES = 18 }; /* of a row at least: half of what sorting takes */
 
 /* Where a run has the parts of a column. */
 typedef struct place {
@@ -44,6 +44,7 @@ struct yk_sorted {
     uint64_t *starts;  /* [part]: the rows before it */
     uint64_t  part;    /* the first part that is wanted */
     uint64_t  first, end; /* the rows that are */
+    uint64_t  idle;       /* what a worker may keep between parts */
 };
 
 int yk_sorted_new(const yk_order *order, size_t n_order, size_t n_columns, uint64_t memory, yk_sorted **ret, yoke_error *err)
@@ -439,6 +440,22 @@ static int start_worker(void *ctx, void **ret_state, yoke_error *err)
     return rc;
 }
 
+/* Room at once for n rows, so that nothing is left of smaller ones. */
+static int make_room(yk_batch *b, uint64_t n, yoke_error *err)
+{
+    for (size_t i = 0; i < b->n_columns; i++) {
+        yk_batch_column *c = &b->columns[i];
+        size_t           size = c->dict ? sizeof(uint16_t) : yk_kind_size(c->type.kind);
+        yk_buf_extend(&c->values, n * size);
+        yk_buf_extend(&c->valid, c->dict ? 0 : n);
+        if (c->values.is_failed || c->valid.is_failed)
+            return yk_fail_nomem(err, "sorting");
+        yk_buf_clear(&c->values);
+        yk_buf_clear(&c->valid);
+    }
+    return 0;
+}
+
 static int part_task(void *ctx, yk_task *t, void *out, yoke_error *err)
 {
     const yk_sorted      *s = ctx;
@@ -449,13 +466,17 @@ static int part_task(void *ctx, yk_task *t, void *out, yoke_error *err)
     const uint32_t       *from = s->cuts + part * s->n_runs, *end = from + s->n_runs;
     yk_batch_clear(rows);
     set_dicts(s, rows);
+    YK_TRY(make_room(rows, s->starts[part + 1] - start, err));
     for (uint32_t i = 0; i < s->n_runs; i++)
         YK_TRY(append_rows(s, i, from[i], end[i] - from[i], rows, err));
     YK_TRY(yk_batch_sort(rows, s->order, s->n_order, &order, err));
     uint64_t lo = s->first > start ? s->first - start : 0, hi = s->end - start < rows->n ? s->end - start : rows->n;
     if (bytes)
         YK_TRY(yk_batch_write_rows(rows, order + lo, hi - lo, false, bytes, err));
-    yk_batch_shrink(rows, s->memory / YK_IDLE_SHARE);
+    bool is_large = yk_batch_bytes(rows) > s->idle;
+    yk_batch_shrink(rows, s->idle);
+    if (is_large) /* what lies free in other workers' heaps counts too */
+        yk_alloc_trim();
     return yk_task_emit(t, NULL, 0, err);
 }
 
@@ -485,11 +506,13 @@ int yk_sorted_each(yk_sorted *s, yoke_session *session, const yoke_table_opts *o
     uint64_t part = s->memory / 32 < LEAST_PART ? LEAST_PART : s->memory / 32 > MOST_PART ? MOST_PART : s->memory / 32;
     if (first >= s->n_rows || n == 0)
         return 0;
+    s->idle = yk_memory_idle(s->memory, yoke_session_workers(session));
     s->first = first;
     s->end = n < s->n_rows - first ? first + n : s->n_rows;
-    while (s->spill.bytes / part * s->n_runs * sizeof *s->cuts > s->memory / 8)
+    uint64_t all = s->spill.bytes > s->n_rows * SORT_BYTES ? s->spill.bytes : s->n_rows * SORT_BYTES;
+    while (all / part * s->n_runs * sizeof *s->cuts > s->memory / 8)
         part *= 2;
-    s->n_parts = s->spill.bytes / part + 1;
+    s->n_parts = all / part + 1;
     forget_parts(s);
     yk_alloc_trim(); /* what the runs' tasks held */
     YK_TRY(find_splits(s, err));

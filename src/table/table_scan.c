@@ -21,6 +21,7 @@ typedef struct plan {
     uint32_t   *keys;        /* of all lookups, one after the other: columns of the source */
     int64_t     counted;     /* the column of which all that is asked can be told from how often its values come; -1: there is none */
     uint64_t    first, n, task_rows;
+    uint64_t    row_bytes; /* find_row_bytes */
     uint64_t    n_folded; /* rows */
     uint64_t    n_bad;
     bool        rests; /* workers hold no pages between tasks */
@@ -610,28 +611,35 @@ static size_t expect(const plan *p)
     size_t n = 0;
     for (size_t i = 0; i < p->n_sinks; i++)
         n += p->sinks[i]->is_small ? 0 : p->sinks[i]->n_roots;
-    return n * p->task_rows * 2 * sizeof(yk_text);
+    return p->row_bytes ? p->row_bytes * p->task_rows : n * p->task_rows * 2 * sizeof(yk_text);
 }
 
-/* Smaller tasks, down to a few blocks, where the rows of one alone would take more than all are to hold. */
-static void size_tasks(plan *p, size_t max_held)
+/* Smaller tasks, down to a block, where the rows of one alone would take more than all are to hold; and down to a few, where those of all
+ * workers would. A task holds its rows, what it makes of them and what lies between. */
+static void size_tasks(plan *p, uint64_t max_held)
 {
-    enum { LEAST_ROWS = 4 * YK_BLOCK, VALUE = 9 }; /* bytes, mostly */
-    bool   has_cuts = true;
-    size_t n = 0;
-    for (size_t i = 0; i < p->n_sinks; i++) {
-        has_cuts &= p->sinks[i]->has_cuts;
-        n += p->sinks[i]->n_roots;
-    }
+    uint64_t one = 3 * p->row_bytes, all = one * yoke_session_workers(p->scan->session);
     p->task_rows = YK_TASK_ROWS;
-    while (has_cuts && p->task_rows > LEAST_ROWS && 3 * VALUE * n * p->task_rows > max_held)
+    while (p->row_bytes && p->task_rows > YK_BLOCK && (p->task_rows > 4 * YK_BLOCK ? all : one) * p->task_rows > max_held)
         p->task_rows /= 2;
+}
+
+/* What a row takes of tasks that may end anywhere; 0 where not all may. */
+static uint64_t find_row_bytes(const plan *p)
+{
+    uint64_t row = 0;
+    for (size_t i = 0; i < p->n_sinks; i++) {
+        if (!p->sinks[i]->has_cuts)
+            return 0;
+        row += p->sinks[i]->per_row + yk_fit_row_bytes(p->scan->source, p->program, p->sinks[i]->root, p->sinks[i]->n_roots);
+    }
+    return row;
 }
 
 /* Reading gets what rows on their way leave of the memory. */
 static int fit(plan *p, yk_fit *ret, yoke_error *err)
 {
-    enum { ROOT = 32 << 10 }; /* of an expression: values of blocks and what a sink keeps */
+    enum { ROOT = 32 << 10, OUT = 1 << 20 }; /* of an expression: values of blocks and what a sink keeps; of what writes */
     const yk_scan *s = p->scan;
     yk_source     *src = s->source;
     size_t         n_roots = s->n_filters;
@@ -640,9 +648,11 @@ static int fit(plan *p, yk_fit *ret, yoke_error *err)
         n_roots += p->sinks[i]->n_roots;
         has_rows |= !p->sinks[i]->is_small;
     }
-    uint64_t     memory = yk_opts_memory(s->opts);
+    p->row_bytes = find_row_bytes(p);
+    uint64_t     memory = yk_opts_memory(s->opts), block = p->row_bytes * YK_BLOCK;
     yk_fit_asked asked = {.columns = p->columns, .n_columns = p->n_columns, .memory = memory, .own = n_roots * ROOT, .workers = yoke_session_workers(s->session),
-                          .rows = has_rows ? yk_memory_running(memory) + yk_memory_kept(memory) : 0,
+                          .running = has_rows ? yk_memory_running(memory) : 0, .kept = has_rows ? yk_memory_kept(memory) : 0,
+                          .least_running = 3 * block, .least_kept = block ? 4 * block + OUT : 0,
                           .is_shared = yk_stage_is_local(s->session), .is_given = s->opts->memory != 0};
     YK_TRY(yk_fit_find(src, &asked, ret, err));
     p->rests = ret->most != 0;
@@ -680,11 +690,10 @@ static int scan_once(yk_scan *s, unsigned *n_retyped, bool *ret_retyped, yoke_er
     yk_fit room;
     YK_TRY(fit(&p, &room, err));
     count_reads(s->source, s->stats, -1);
-    size_t max_held = yk_memory_running(yk_opts_memory(s->opts));
-    size_tasks(&p, max_held);
+    size_tasks(&p, room.running);
     yk_stage st = {.name = "scan", .n = (p.n + p.task_rows - 1) / p.task_rows, .out_size = sizeof(outcome), .ctx = &p,
                    .start = start_worker, .stop = stop_worker, .task = scan_task, .fold = scan_fold, .fold_ctx = &p,
-                   .max_held = max_held, .expected = expect(&p), .most = room.most};
+                   .max_held = p.row_bytes ? room.running : yk_memory_running(yk_opts_memory(s->opts)), .expected = expect(&p), .most = room.most};
     int rc = yk_stage_run(s->session, &st, err);
     count_reads(s->source, s->stats, 1);
     s->stats->scans++;

@@ -54,6 +54,7 @@ struct yk_sink {
     size_t  n_roots, cap_roots;
     bool    is_done;   /* needs no more rows, now or ever */
     bool    has_cuts; /* what it finds is the same wherever tasks end: where memory is short they may be smaller */
+    size_t  per_row;  /* bytes that a task of such a sink takes of each row besides its values */
     bool    is_small; /* what its tasks find takes as much however many rows they have, and little */
     bool    is_lazy;   /* set by bind, as the next two: ops->look decides which blocks come */
     size_t  look;
@@ -78,11 +79,15 @@ typedef struct yk_scan {
 /* Bytes that a scan and what follows it may hold: what the call grants, or a quarter of what there is. */
 uint64_t yk_opts_memory(const yoke_table_opts *o);
 
-/* Of them, those for tasks and their results, and those for rows that are kept; the rest is for what reads and writes. Between tasks a
- * worker keeps at most the YK_IDLE_SHARE-th part for the next. */
-enum { YK_IDLE_SHARE = 16 };
+/* Of them, those for tasks and their results, and those for rows that are kept; the rest is for what reads and writes. Between tasks
+ * workers keep at most a sixteenth for the next. */
+static inline uint64_t yk_memory_idle(uint64_t memory, unsigned workers) { return memory / 16 / workers; }
 static inline size_t   yk_memory_running(uint64_t memory) { return memory / 8 * 3 > SIZE_MAX ? SIZE_MAX : (size_t)(memory / 8 * 3); }
 static inline uint64_t yk_memory_kept(uint64_t memory) { return memory / 2 - (memory / 4 < 64 << 20 ? memory / 4 : 64 << 20); }
+
+/* What rows on their way out may take, while none are kept or none are read. */
+enum { YK_LEAST_MEMORY = 16 << 20 }; /* less is taken to be this much */
+static inline uint64_t yk_memory_written(uint64_t memory) { return (memory > YK_LEAST_MEMORY ? memory : YK_LEAST_MEMORY) / 4; }
 
 /* Runs until no sink wants more. */
 int yk_scan_run(yk_scan *s, yoke_error *err) YK_MUST_USE;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Rows to a Parquet file. They come in parts of any length and are encoded in strips of a page's rows, each strip's columns at the same
- * time: so the file depends on the rows alone.
+ * time: so the file depends on the rows alone, and on the memory where that is too little for pages and row groups of the usual size.
  */
 #include "format/parquet/parquet_write.h"
 #include "plan/stage.h"
 #include "table/table.h"
+#include "table/table_scan.h"
 
 #include <stdlib.h>
 
@@ -15,9 +16,12 @@ typedef struct parquet_out {
     yk_parquet_write_opts opts;
     bool               may_replace;
     yk_parquet_writer *writer;
-    yk_codec_state    *codecs; /* of each worker */
-    unsigned           n_workers;
+    yk_parquet_room   *rooms; /* of each worker */
+    unsigned           n_workers, most; /* of them, those that encode at a time */
     yk_batch           rest; /* rows that are not a strip yet */
+    uint32_t           full, n_strip; /* rows of a strip at most; those of the one that has begun */
+    uint64_t           most_bytes, strip_bytes; /* of its texts, likewise: it ends where a block of rows goes beyond */
+    uint64_t           memory; /* for all this */
     uint64_t           n;
     yoke_error        *err;
 } parquet_out;
@@ -25,9 +29,9 @@ typedef struct parquet_out {
 static void parquet_out_fini(parquet_out *o)
 {
     yk_parquet_writer_close(o->writer);
-    for (unsigned i = 0; o->codecs && i < o->n_workers; i++)
-        yk_codec_fini(&o->codecs[i]);
-    yk_free(o->codecs);
+    for (unsigned i = 0; o->rooms && i < o->n_workers; i++)
+        yk_parquet_room_fini(&o->rooms[i]);
+    yk_free(o->rooms);
     yk_batch_fini(&o->rest);
 }
 
@@ -47,13 +51,43 @@ static int check_names(const yoke_frame *f, yoke_error *err)
     return 0;
 }
 
+static bool is_bytes(yk_type t) { return t.kind == YK_KIND_TEXT || t.kind == YK_KIND_DATA; }
+static uint64_t least_of(uint64_t a, uint64_t b) { return a < b ? a : b; }
+
+/* A quarter for a strip that waits, a quarter for pages being made, half for what is encoded of a row group. A page takes several times
+ * its size while it is made, and what the codec keeps besides. */
+static void share_memory(parquet_out *o, const yk_batch *rows)
+{
+    enum { MOST_STRIP = 64 << 20, MOST_GROUP = 32 << 20, MOST_PAGE = 1 << 20, LEAST_PAGE = 64 << 10, TIMES = 7, CODEC = 512 << 10 };
+    uint64_t row = 0, page, strip = least_of(o->memory / 4, MOST_STRIP);
+    bool     has_texts = false;
+    for (size_t i = 0; i < rows->n_columns; i++) {
+        has_texts |= is_bytes(rows->columns[i].type);
+        row += 2 * (yk_kind_size(rows->columns[i].type.kind) + 1); /* buffers double */
+    }
+    o->full = YK_PARQUET_PAGE_ROWS;
+    while (o->full > YK_BLOCK && o->full * row > strip)
+        o->full /= 2;
+    o->most_bytes = strip / 4;
+    o->opts.page_rows = o->full;
+    o->opts.page_bytes = (uint32_t)least_of(o->memory / 64 + LEAST_PAGE, MOST_PAGE);
+    o->opts.memory = least_of(o->memory / 2, MOST_GROUP);
+    page = (uint64_t)o->full * 8;
+    if (has_texts && page < o->opts.page_bytes)
+        page = o->opts.page_bytes;
+    o->most = (unsigned)least_of(o->memory / 4 / (TIMES * page + CODEC), o->n_workers);
+    if (o->most == 0)
+        o->most = 1;
+}
+
 static int open_writer(parquet_out *o, const yoke_frame *f)
 {
     size_t                        n = f->rows.n_columns;
     YK_AUTOFREE yk_parquet_field *fields = yk_new_array(yk_parquet_field, n + 1);
     o->n_workers = yoke_session_workers(o->session);
-    o->codecs = yk_new_array(yk_codec_state, o->n_workers);
-    if (!fields || !o->codecs)
+    o->rooms = yk_new_array(yk_parquet_room, o->n_workers);
+    share_memory(o, &f->rows);
+    if (!fields || !o->rooms)
         return yk_fail_nomem(o->err, "writing rows");
     YK_TRY(yk_batch_init(&o->rest, n, o->err));
     YK_TRY(check_names(f, o->err));
@@ -71,21 +105,21 @@ typedef struct strip {
     uint32_t        n;
 } strip;
 
-static int encode_column(const strip *s, size_t column, yk_codec_state *codecs, yk_arena *arena, yoke_error *err)
+static int encode_column(const strip *s, size_t column, yk_parquet_room *room, yk_arena *arena, yoke_error *err)
 {
     for (uint32_t at = 0; at < s->n; at += YK_BLOCK) {
         yk_vec block;
         yk_arena_clear(arena);
         YK_TRY(yk_batch_vec(s->rows, column, s->first + at, s->n - at < YK_BLOCK ? s->n - at : YK_BLOCK, arena, &block, err));
-        YK_TRY(yk_parquet_writer_put(s->o->writer, (unsigned)column, &block, codecs, err));
+        YK_TRY(yk_parquet_writer_put(s->o->writer, (unsigned)column, &block, room, err));
     }
-    return 0;
+    return yk_parquet_writer_end_page(s->o->writer, (unsigned)column, room, err);
 }
 
 static int strip_task(void *ctx, yk_task *t, void *out, yoke_error *err)
 {
     const strip *s = ctx;
-    return encode_column(s, yk_task_index(t), &s->o->codecs[yk_task_worker(t)], yk_task_arena(t), err);
+    return encode_column(s, yk_task_index(t), &s->o->rooms[yk_task_worker(t)], yk_task_arena(t), err);
 }
 
 /* Encoders keep what they have seen in this process: worker processes cannot help. */
@@ -93,38 +127,60 @@ static int encode_strip(parquet_out *o, const yk_batch *rows, uint64_t first, ui
 {
     YK_CLEANUP(yk_arena_fini) yk_arena arena = YK_ARENA_INIT;
     strip                              s = {o, rows, first, n};
-    yk_stage st = {.name = "write", .n = rows->n_columns, .ctx = &s, .task = strip_task};
+    yk_stage st = {.name = "write", .n = rows->n_columns, .ctx = &s, .task = strip_task, .most = o->most};
     bool     is_local = yk_stage_is_local(o->session);
     if (is_local)
         YK_TRY(yk_stage_run(o->session, &st, o->err));
     for (size_t c = 0; c < rows->n_columns && !is_local; c++)
-        YK_TRY(encode_column(&s, c, o->codecs, &arena, o->err));
+        YK_TRY(encode_column(&s, c, o->rooms, &arena, o->err));
     return yk_parquet_writer_count(o->writer, n, o->err);
 }
 
-/* Full strips are encoded where they lie; what is left over waits for more. */
+static uint64_t text_bytes(const yk_batch *b, uint64_t first, uint64_t n)
+{
+    uint64_t sum = 0, place[2];
+    for (size_t c = 0; c < b->n_columns; c++) {
+        const yk_batch_column *col = &b->columns[c], *values = col->dict ? col->dict : col;
+        const uint16_t        *codes = (const uint16_t *)(const void *)col->values.data;
+        for (uint64_t i = first; i < first + n && is_bytes(col->type); i++) {
+            memcpy(place, values->values.data + (col->dict ? codes[i] : i) * sizeof place, sizeof place);
+            sum += place[1];
+        }
+    }
+    return sum;
+}
+
+/* Rows [from, at) are the end of a strip: it is encoded where it lies, when all of it is there. */
+static int end_strip(parquet_out *o, const yk_batch *rows, uint64_t from, uint64_t at)
+{
+    bool is_whole = o->rest.n == 0;
+    if (!is_whole)
+        YK_TRY(yk_batch_append(&o->rest, rows, NULL, from, at - from, o->err));
+    YK_TRY(encode_strip(o, is_whole ? rows : &o->rest, is_whole ? from : 0, o->n_strip));
+    yk_batch_clear(&o->rest);
+    o->n_strip = 0;
+    o->strip_bytes = 0;
+    return 0;
+}
+
 static int add_frame(void *ctx, const yoke_frame *f)
 {
     parquet_out *o = ctx;
-    uint64_t     at = 0, n = f->rows.n;
-    uint32_t     full = yk_parquet_strip(f->rows.n_columns);
+    uint64_t     n = f->rows.n, from = 0;
     if (!o->writer)
         YK_TRY(open_writer(o, f));
-    while (at < n) {
-        bool     is_whole = o->rest.n == 0 && n - at >= full;
-        uint64_t room = full - o->rest.n, take = n - at < room ? n - at : room;
-        if (is_whole)
-            YK_TRY(encode_strip(o, &f->rows, at, full));
-        else
-            YK_TRY(yk_batch_append(&o->rest, &f->rows, NULL, at, take, o->err));
-        if (o->rest.n == full) {
-            YK_TRY(encode_strip(o, &o->rest, 0, full));
-            yk_batch_clear(&o->rest);
-        }
+    for (uint64_t at = 0; at < n;) {
+        uint64_t take = least_of(YK_BLOCK - o->n_strip % YK_BLOCK, n - at);
+        o->strip_bytes += text_bytes(&f->rows, at, take);
+        o->n_strip += (uint32_t)take;
         at += take;
+        if (o->n_strip == o->full || (o->n_strip % YK_BLOCK == 0 && o->strip_bytes > o->most_bytes)) {
+            YK_TRY(end_strip(o, &f->rows, from, at));
+            from = at;
+        }
     }
     o->n += n;
-    return 0;
+    return yk_batch_append(&o->rest, &f->rows, NULL, from, n - from, o->err);
 }
 
 static int codec_named(const char *name, yk_parquet_codec *ret, yoke_error *err)
@@ -141,12 +197,13 @@ static int codec_named(const char *name, yk_parquet_codec *ret, yoke_error *err)
 int yoke_table_write_parquet(const yoke_table *t, const yoke_rows *rows, const char *path, const char *compression, int may_replace, uint64_t *ret_rows,
                              yoke_error *err)
 {
-    YK_CLEANUP(parquet_out_fini) parquet_out o = {.session = t->session, .path = path, .opts = YK_PARQUET_WRITE_OPTS_INIT, .may_replace = may_replace, .err = err};
+    YK_CLEANUP(parquet_out_fini) parquet_out o = {.session = t->session, .path = path, .opts = YK_PARQUET_WRITE_OPTS_INIT, .may_replace = may_replace,
+                                                 .memory = yk_memory_written(yk_table_memory(t)), .err = err};
     if (compression)
         YK_TRY(codec_named(compression, &o.opts.codec, err));
     YK_TRY(yoke_table_each(t, rows, add_frame, &o, err));
     if (o.rest.n)
-        YK_TRY(encode_strip(&o, &o.rest, 0, (uint32_t)o.rest.n));
+        YK_TRY(encode_strip(&o, &o.rest, 0, o.n_strip));
     YK_TRY(yk_parquet_writer_commit(o.writer, err));
     if (ret_rows)
         *ret_rows = o.n;

@@ -23,18 +23,23 @@ typedef struct yk_parquet_write_opts {
     yk_parquet_codec codec;
     int              level;      /* of ZSTD; 0: its default, 3 */
     uint64_t         group_rows; /* 0: 1,048,576; rounded up to whole blocks of YK_BLOCK, as the next */
-    uint32_t         page_rows;  /* 0: 32,768, of wide tables less: yk_parquet_strip */
+    uint32_t         page_rows;  /* 0: YK_PARQUET_PAGE_ROWS */
+    uint32_t         page_bytes; /* a page ends where a block goes beyond; 0: 1 MiB */
+    uint64_t         memory;     /* what a row group may take, compressed and with its dictionaries, before it is ended; 0: 32 MiB */
 } yk_parquet_write_opts;
 
-#define YK_PARQUET_WRITE_OPTS_INIT {YK_PARQUET_ZSTD, 0, 0, 0}
+enum { YK_PARQUET_PAGE_ROWS = 1 << 15 };
+#define YK_PARQUET_WRITE_OPTS_INIT {YK_PARQUET_ZSTD, 0, 0, 0, 0, 0}
 
-/* Rows of a page of each of n_fields columns: as many as can be held of all columns at a time. */
-static inline uint32_t yk_parquet_strip(size_t n_fields)
-{
-    enum { MOST_ROWS = 1 << 15, MOST_VALUES = 1 << 22 };
-    size_t rows = MOST_VALUES / (n_fields + 1) / YK_BLOCK * YK_BLOCK;
-    return rows > MOST_ROWS ? MOST_ROWS : rows < YK_BLOCK ? YK_BLOCK : (uint32_t)rows;
-}
+/* Where a page is made, one at a time: kept from one to the next, of any field. Zeroed is ready to use. */
+typedef struct yk_parquet_room {
+    yk_codec_state codecs;
+    uint32_t      *levels, *codes; /* room of each for `rows`; owned */
+    uint32_t       rows;
+    yk_buf         plain;  /* stored values; of booleans a byte each */
+    yk_buf         body, stored;
+} yk_parquet_room;
+void yk_parquet_room_fini(yk_parquet_room *r);
 
 /* Starts a file beside `path`, which it becomes when committed. Fails with YOKE_EEXISTS where path exists, unless may_replace.
  * fields are borrowed for the call; opts may be NULL. One thread at a time. */
@@ -47,9 +52,10 @@ YK_DEFINE_CLEANUP(yk_parquet_writer, yk_parquet_writer_close)
  * Blocks may be of any form that yk_vec has; codes are kept as codes. What is held in memory is one row group, compressed. */
 int yk_parquet_writer_add(yk_parquet_writer *w, const yk_vec *columns, yoke_error *err) YK_MUST_USE;
 
-/* The same a column at a time: blocks of one field, by any thread but one at a time for each field, with the caller's own codecs; then,
- * when all fields have got them, n rows more are counted. Strips of yk_parquet_strip rows, a page's, end where row groups do. */
-int yk_parquet_writer_put(yk_parquet_writer *w, unsigned field, const yk_vec *block, yk_codec_state *codecs, yoke_error *err) YK_MUST_USE;
+/* The same a page at a time: blocks of one field, by any thread but one at a time for each field, in the caller's own room, which ends
+ * them as a page (or more, where values are large); then, when all fields have got them, n rows more are counted. */
+int yk_parquet_writer_put(yk_parquet_writer *w, unsigned field, const yk_vec *block, yk_parquet_room *room, yoke_error *err) YK_MUST_USE;
+int yk_parquet_writer_end_page(yk_parquet_writer *w, unsigned field, yk_parquet_room *room, yoke_error *err) YK_MUST_USE;
 int yk_parquet_writer_count(yk_parquet_writer *w, uint32_t n, yoke_error *err) YK_MUST_USE;
 
 /* Writes what remains and the footer, and gives the file its name. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "format/parquet/pq_encode.h"
 
-enum { MOST_DICT = 1 << 20, MOST_PAGE = 1 << 20, NO_MEMO = 0 };
+enum { MOST_DICT = 1 << 20, MOST_PAGE = 1 << 20, NO_MEMO = 0 }; /* bytes */
 
 static void put_varint(yk_buf *b, uint64_t v)
 {
@@ -94,9 +94,10 @@ static void find_physical(yk_pq_encoder *e)
         e->physical = YK_PQ_FLBA, e->width = 16;
 }
 
-int yk_pq_encoder_init(yk_pq_encoder *e, const yk_parquet_field *field, unsigned codec, int level, uint32_t page_rows, yoke_error *err)
+int yk_pq_encoder_init(yk_pq_encoder *e, const yk_parquet_field *field, unsigned codec, const yk_parquet_write_opts *o, yoke_error *err)
 {
-    *e = (yk_pq_encoder){.field = *field, .codec = codec, .level = level, .cap_rows = page_rows + YK_BLOCK};
+    *e = (yk_pq_encoder){.field = *field, .codec = codec, .level = o->level, .cap_rows = o->page_rows,
+                         .most_bytes = o->page_bytes ? o->page_bytes : MOST_PAGE};
     e->field.name = yk_strdup(field->name);
     if (!e->field.name)
         return yk_fail_nomem(err, "writing a Parquet file");
@@ -109,20 +110,26 @@ int yk_pq_encoder_init(yk_pq_encoder *e, const yk_parquet_field *field, unsigned
 void yk_pq_encoder_fini(yk_pq_encoder *e)
 {
     yk_free((char *)e->field.name);
-    yk_free(e->levels);
-    yk_free(e->codes);
-    yk_buf_fini(&e->plain);
     yk_pq_intern_fini(&e->dict);
     yk_free(e->memo);
-    yk_buf_fini(&e->body);
-    yk_buf_fini(&e->scratch);
+    for (size_t i = 0; i < e->n_pages; i++)
+        yk_free(e->pages[i].data);
     yk_free(e->pages);
+}
+
+void yk_parquet_room_fini(yk_parquet_room *r)
+{
+    yk_codec_fini(&r->codecs);
+    yk_free(r->levels);
+    yk_free(r->codes);
+    yk_buf_fini(&r->plain);
+    yk_buf_fini(&r->body);
+    yk_buf_fini(&r->stored);
 }
 
 static void clear_page(yk_pq_encoder *e)
 {
     e->n_rows = e->n_missing = e->n_codes = 0;
-    yk_buf_clear(&e->plain);
     e->range = (yk_pq_range){0};
     e->page++;
 }
@@ -133,11 +140,16 @@ void yk_pq_encoder_clear(yk_pq_encoder *e)
     e->has_dict = e->field.type.kind != YK_KIND_BOOL && e->field.type.kind != YK_KIND_NULL;
     yk_pq_intern_clear(&e->dict);
     e->memo_id = NO_MEMO;
-    yk_buf_clear(&e->body);
+    for (size_t i = 0; i < e->n_pages; i++)
+        yk_free(e->pages[i].data);
     e->n_pages = 0;
-    e->rows = e->missing = e->plain_bytes = 0;
+    e->rows = e->missing = e->stored_bytes = e->plain_bytes = 0;
     e->n_dict_pages = 0;
-    e->has_dict_pages = false;
+}
+
+size_t yk_pq_encoder_bytes(const yk_pq_encoder *e)
+{
+    return e->stored_bytes + e->cap_pages * sizeof *e->pages + e->cap_memo * sizeof *e->memo + yk_pq_intern_bytes(&e->dict);
 }
 
 /* A value as it is stored: into `to` (16 bytes) where it is not already; its bytes. */
@@ -205,76 +217,111 @@ static int put_header(yk_buf *to, const yk_pq_header *h, yoke_error *err)
     return to->is_failed ? yk_fail_nomem(err, "writing a Parquet file") : 0;
 }
 
-/* Compresses a page's body behind its header. */
-static int put_page(yk_pq_encoder *e, yk_codec_state *codecs, int32_t type, int32_t encoding, uint32_t n_values, const yk_buf *body, yk_buf *to,
-                    yoke_error *err)
+/* The page with this body, as it will be in the file. */
+static int make_page(yk_pq_encoder *e, yk_parquet_room *room, yk_pq_header *h, const yk_buf *body, yk_pq_page *ret, yoke_error *err)
 {
-    YK_AUTOBUF stored = YK_BUF_INIT;
+    YK_AUTOBUF  head = YK_BUF_INIT;
+    yk_buf     *stored = &room->stored;
+    const char *from = yk_buf_text(body);
     if (body->is_failed)
         return yk_fail_nomem(err, "writing a Parquet file");
     if (body->len > INT32_MAX)
         return yk_fail(err, YOKE_ELIMIT, "column '%s': a page of over 2 GiB cannot be written", e->field.name);
-    YK_TRY(yk_codec_compress(codecs, e->codec, e->level, body->data ? body->data : "", body->len, &stored, err));
-    yk_pq_header h = {.type = type, .plain_size = (int32_t)body->len, .stored_size = (int32_t)stored.len, .n_values = (int32_t)n_values,
-                      .encoding = encoding};
-    YK_TRY(yk_codec_crc32(stored.data ? stored.data : "", stored.len, &h.crc, err));
-    size_t before = to->len;
-    YK_TRY(put_header(to, &h, err));
-    e->plain_bytes += to->len - before + body->len;
-    yk_buf_append(to, stored.data, stored.len);
-    return to->is_failed ? yk_fail_nomem(err, "writing a Parquet file") : 0;
+    yk_buf_clear(stored);
+    YK_TRY(yk_codec_compress(&room->codecs, e->codec, e->level, from, body->len, stored, err));
+    h->plain_size = (int32_t)body->len;
+    h->stored_size = (int32_t)stored->len;
+    YK_TRY(yk_codec_crc32(yk_buf_text(stored), stored->len, &h->crc, err));
+    YK_TRY(put_header(&head, h, err));
+    ret->size = (uint32_t)(head.len + stored->len);
+    ret->data = yk_malloc(ret->size);
+    if (!ret->data)
+        return yk_fail_nomem(err, "writing a Parquet file");
+    memcpy(ret->data, head.data, head.len);
+    memcpy(ret->data + head.len, yk_buf_text(stored), stored->len);
+    e->plain_bytes += head.len + body->len;
+    e->stored_bytes += ret->size;
+    return 0;
 }
 
 /* Booleans become bits. */
-static void pack_booleans(yk_pq_encoder *e, yk_buf *to)
+static void pack_booleans(const yk_buf *plain, yk_buf *to)
 {
-    size_t   n = e->plain.len;
-    uint8_t *at = yk_buf_extend(to, (n + 7) / 8);
+    uint8_t *at = yk_buf_extend(to, (plain->len + 7) / 8);
     if (!at)
         return;
-    memset(at, 0, (n + 7) / 8);
-    for (size_t i = 0; i < n; i++)
-        at[i / 8] |= (uint8_t)((e->plain.data[i] & 1) << (i % 8));
+    memset(at, 0, (plain->len + 7) / 8);
+    for (size_t i = 0; i < plain->len; i++)
+        at[i / 8] |= (uint8_t)((plain->data[i] & 1) << (i % 8));
 }
 
-static int end_page(yk_pq_encoder *e, yk_codec_state *codecs, yoke_error *err)
+/* A first page whose values hardly come twice is stored as values: then there need be no dictionary. */
+static void undo_codes(yk_pq_encoder *e, yk_parquet_room *room)
 {
-    yk_buf *b = &e->scratch;
-    bool    is_coded = e->has_dict;
-    if (e->n_rows == 0)
-        return 0;
-    yk_buf_clear(b);
-    if (!e->field.is_required) {
-        uint32_t len = 0;
-        yk_buf_append(b, &len, 4);
-        if (e->n_missing)
-            yk_pq_hybrid_put(b, e->levels, e->n_rows, 1);
-        else
-            put_varint(b, (uint64_t)e->n_rows << 1), yk_buf_putc(b, 1);
-        len = (uint32_t)b->len - 4;
-        if (b->data)
-            memcpy(b->data, &len, 4);
+    const yk_pq_intern *d = &e->dict;
+    if (!e->has_dict || e->n_dict_pages || d->n <= e->n_codes / 2 + 1000)
+        return;
+    for (uint32_t i = 0; i < e->n_codes; i++) {
+        uint32_t code = room->codes[i], end = code + 1;
+        uint64_t at = e->width ? (uint64_t)code * e->width : d->starts[code];
+        uint64_t after = e->width ? (uint64_t)end * e->width : end < d->n ? d->starts[end] : d->values.len;
+        yk_buf_append(&room->plain, d->values.data + at, after - at);
     }
-    if (is_coded) {
+    e->has_dict = false;
+    yk_pq_intern_clear(&e->dict);
+}
+
+static void put_levels(const yk_pq_encoder *e, const yk_parquet_room *room, yk_buf *to)
+{
+    uint32_t len = 0;
+    if (e->field.is_required)
+        return;
+    yk_buf_append(to, &len, 4);
+    if (e->n_missing)
+        yk_pq_hybrid_put(to, room->levels, e->n_rows, 1);
+    else
+        put_varint(to, (uint64_t)e->n_rows << 1), yk_buf_putc(to, 1);
+    len = (uint32_t)to->len - 4;
+    if (to->data)
+        memcpy(to->data, &len, 4);
+}
+
+static void put_values(const yk_pq_encoder *e, const yk_parquet_room *room, yk_buf *to)
+{
+    if (e->has_dict) {
         unsigned width = e->dict.n > 1 ? 32 - (unsigned)__builtin_clz(e->dict.n - 1) : 0;
         width = width ? width : 1; /* some readers take no codes of no bits */
-        yk_buf_putc(b, (char)width);
-        yk_pq_hybrid_put(b, e->codes, e->n_codes, width);
+        yk_buf_putc(to, (char)width);
+        yk_pq_hybrid_put(to, room->codes, e->n_codes, width);
     } else if (e->physical == YK_PQ_BOOLEAN) {
-        pack_booleans(e, b);
-    } else if (e->plain.len) {
-        yk_buf_append(b, e->plain.data, e->plain.len);
+        pack_booleans(&room->plain, to);
+    } else if (room->plain.len) {
+        yk_buf_append(to, room->plain.data, room->plain.len);
     }
-    yk_pq_page_info info = {e->body.len, 0, e->n_rows, e->n_missing, e->range};
-    YK_TRY(put_page(e, codecs, YK_PQ_DATA_PAGE, is_coded ? YK_PQ_RLE_DICTIONARY : YK_PQ_PLAIN, e->n_rows, b, &e->body, err));
-    info.size = (uint32_t)(e->body.len - info.at);
-    if (!yk_push(&e->pages, &e->n_pages, &e->cap_pages, info) || e->body.is_failed)
+}
+
+int yk_pq_encoder_end_page(yk_pq_encoder *e, yk_parquet_room *room, yoke_error *err)
+{
+    if (e->n_rows == 0)
+        return 0;
+    undo_codes(e, room);
+    yk_buf_clear(&room->body);
+    put_levels(e, room, &room->body);
+    put_values(e, room, &room->body);
+    room->body.is_failed |= room->plain.is_failed;
+    bool         is_coded = e->has_dict;
+    yk_pq_header h = {.type = YK_PQ_DATA_PAGE, .n_values = (int32_t)e->n_rows, .encoding = is_coded ? YK_PQ_RLE_DICTIONARY : YK_PQ_PLAIN};
+    yk_pq_page   page = {.n_rows = e->n_rows, .n_missing = e->n_missing, .range = e->range};
+    YK_TRY(make_page(e, room, &h, &room->body, &page, err));
+    if (!yk_push(&e->pages, &e->n_pages, &e->cap_pages, page)) {
+        yk_free(page.data);
         return yk_fail_nomem(err, "writing a Parquet file");
+    }
     e->rows += e->n_rows;
     e->missing += e->n_missing;
-    e->has_dict_pages |= is_coded;
     e->n_dict_pages += is_coded;
     clear_page(e);
+    yk_buf_clear(&room->plain);
     if (is_coded && (e->dict.values.len > MOST_DICT || e->dict.n > (e->rows - e->missing) / 8 + 1000)) { /* it does not pay */
         e->has_dict = false;
         yk_pq_intern_close(&e->dict);
@@ -284,9 +331,9 @@ static int end_page(yk_pq_encoder *e, yk_codec_state *codecs, yoke_error *err)
 
 /* The rows that are there, side by side in storage form (in `room` or where they are already); their levels go into the page.
  * Returns how many. */
-static uint32_t gather(yk_pq_encoder *e, const yk_vec *v, size_t size, char *room, const char **ret_dense)
+static uint32_t gather(uint32_t *levels, const yk_vec *v, size_t size, char *room, const char **ret_dense)
 {
-    uint32_t  n = 0, *levels = e->levels + e->n_rows;
+    uint32_t  n = 0;
     bool      is_whole = !v->valid && !v->is_const && v->type.kind != YK_KIND_NULL;
     *ret_dense = room;
     for (uint32_t i = 0; i < v->n && is_whole; i++)
@@ -327,42 +374,42 @@ static bool is_word(const yk_pq_encoder *e)
     return e->width == 8 && yk_kind_size(t.kind) == 8 && (t.kind != YK_KIND_TIME || t.unit != YK_UNIT_S);
 }
 
-static int add_words(yk_pq_encoder *e, const char *dense, uint32_t n, yoke_error *err)
+static int add_words(yk_pq_encoder *e, yk_parquet_room *room, const char *dense, uint32_t n, yoke_error *err)
 {
     if (!e->has_dict) {
-        yk_buf_append(&e->plain, dense, (size_t)n * 8);
-        return e->plain.is_failed ? yk_fail_nomem(err, "writing a Parquet file") : 0;
+        yk_buf_append(&room->plain, dense, (size_t)n * 8);
+        return room->plain.is_failed ? yk_fail_nomem(err, "writing a Parquet file") : 0;
     }
-    YK_TRY(yk_pq_intern_words(&e->dict, (const uint64_t *)(const void *)dense, n, e->codes + e->n_codes, err));
+    YK_TRY(yk_pq_intern_words(&e->dict, (const uint64_t *)(const void *)dense, n, room->codes + e->n_codes, err));
     e->n_codes += n;
     return 0;
 }
 
-static int add_values(yk_pq_encoder *e, const char *dense, size_t size, uint32_t n, yoke_error *err)
+static int add_values(yk_pq_encoder *e, yk_parquet_room *room, const char *dense, size_t size, uint32_t n, yoke_error *err)
 {
     uint8_t bytes[16];
     yk_text t;
     for (uint32_t i = 0; i < n; i++) {
         YK_TRY(store(e, dense + i * size, bytes, &t, err));
         if (e->has_dict)
-            YK_TRY(yk_pq_intern_find(&e->dict, t, &e->codes[e->n_codes++], err));
+            YK_TRY(yk_pq_intern_find(&e->dict, t, &room->codes[e->n_codes++], err));
         else
-            put_stored(e, &e->plain, t);
+            put_stored(e, &room->plain, t);
     }
-    return e->plain.is_failed ? yk_fail_nomem(err, "writing a Parquet file") : 0;
+    return room->plain.is_failed ? yk_fail_nomem(err, "writing a Parquet file") : 0;
 }
 
-static int add_plain(yk_pq_encoder *e, const yk_vec *v, uint32_t *ret_present, yoke_error *err)
+static int add_plain(yk_pq_encoder *e, yk_parquet_room *room, const yk_vec *v, uint32_t *ret_present, yoke_error *err)
 {
-    _Alignas(16) char room[YK_BLOCK * 16];
+    _Alignas(16) char own[YK_BLOCK * 16];
     const char       *dense;
     size_t            size = yk_kind_size(e->field.type.kind);
-    uint32_t          n = gather(e, v, size, room, &dense);
+    uint32_t          n = gather(room->levels + e->n_rows, v, size, own, &dense);
     *ret_present = n;
     yk_pq_range_add(&e->range, e->field.type.kind, dense, n);
     if (e->field.type.kind == YK_KIND_NULL)
         return 0;
-    return is_word(e) ? add_words(e, dense, n, err) : add_values(e, dense, size, n, err);
+    return is_word(e) ? add_words(e, room, dense, n, err) : add_values(e, room, dense, size, n, err);
 }
 
 /* The first row of a page with this value. */
@@ -381,11 +428,11 @@ static int meet_value(yk_pq_encoder *e, const char *value, yk_pq_memo *m, yoke_e
     return 0;
 }
 
-static int add_codes(yk_pq_encoder *e, const yk_vec *v, uint32_t *ret_present, yoke_error *err)
+static int add_codes(yk_pq_encoder *e, yk_parquet_room *room, const yk_vec *v, uint32_t *ret_present, yoke_error *err)
 {
     const char *values = v->dict->values;
     size_t      size = yk_kind_size(e->field.type.kind);
-    uint32_t   *levels = e->levels + e->n_rows, *codes = e->codes + e->n_codes, n = 0;
+    uint32_t   *levels = room->levels + e->n_rows, *codes = room->codes + e->n_codes, n = 0;
     YK_TRY(prepare_memo(e, v->dict, err));
     for (uint32_t i = 0; i < v->n; i++) {
         uint32_t at = v->is_const ? 0 : i;
@@ -402,43 +449,42 @@ static int add_codes(yk_pq_encoder *e, const yk_vec *v, uint32_t *ret_present, y
     return 0;
 }
 
-static int make_room(yk_pq_encoder *e, uint32_t rows, yoke_error *err)
+static int make_room(yk_parquet_room *r, uint32_t rows, uint32_t most, yoke_error *err)
 {
-    if (rows <= e->room)
+    if (rows <= r->rows)
         return 0;
-    uint32_t  room = 2 * e->room < rows ? rows : 2 * e->room < e->cap_rows ? 2 * e->room : e->cap_rows;
-    uint32_t *levels = yk_realloc(e->levels, room * sizeof *levels);
-    e->levels = levels ? levels : e->levels;
-    uint32_t *codes = levels ? yk_realloc(e->codes, room * sizeof *codes) : NULL;
+    uint32_t  n = 2 * r->rows < rows ? rows : 2 * r->rows < most ? 2 * r->rows : most;
+    uint32_t *levels = yk_realloc(r->levels, n * sizeof *levels);
+    r->levels = levels ? levels : r->levels;
+    uint32_t *codes = levels ? yk_realloc(r->codes, n * sizeof *codes) : NULL;
     if (!codes)
         return yk_fail_nomem(err, "writing a Parquet file");
-    e->codes = codes;
-    e->room = room;
+    r->codes = codes;
+    r->rows = n;
     return 0;
 }
 
-int yk_pq_encoder_add(yk_pq_encoder *e, const yk_vec *v, yk_codec_state *codecs, yoke_error *err)
+int yk_pq_encoder_add(yk_pq_encoder *e, const yk_vec *v, yk_parquet_room *room, yoke_error *err)
 {
     uint32_t present;
     bool     is_coded = v->codes && v->dict->n > 0 && v->dict->id != NO_MEMO && v->dict->n <= MOST_DICT;
     if (v->type.kind != e->field.type.kind || v->n > YK_BLOCK)
         return yk_fail(err, YOKE_EINVALID, "column '%s' does not get what was announced", e->field.name);
     if (e->n_rows + v->n > e->cap_rows)
-        YK_TRY(end_page(e, codecs, err));
-    YK_TRY(make_room(e, e->n_rows + v->n, err));
-    YK_TRY((is_coded && e->has_dict ? add_codes : add_plain)(e, v, &present, err));
+        YK_TRY(yk_pq_encoder_end_page(e, room, err));
+    YK_TRY(make_room(room, e->n_rows + v->n, e->cap_rows, err));
+    YK_TRY((is_coded && e->has_dict ? add_codes : add_plain)(e, room, v, &present, err));
     if (present < v->n && e->field.is_required)
         return yk_fail(err, YOKE_EINVALID, "column '%s' was announced without missing rows, but has one", e->field.name);
     e->n_rows += v->n;
     e->n_missing += v->n - present;
-    bool is_full = e->n_rows + YK_BLOCK > e->cap_rows || e->plain.len > MOST_PAGE || (e->has_dict && e->dict.values.len > MOST_DICT);
-    return is_full ? end_page(e, codecs, err) : 0;
+    bool is_full = e->n_rows == e->cap_rows || room->plain.len > e->most_bytes || (e->has_dict && e->dict.values.len > MOST_DICT);
+    return is_full ? yk_pq_encoder_end_page(e, room, err) : 0;
 }
 
-int yk_pq_encoder_end(yk_pq_encoder *e, yk_codec_state *codecs, yk_buf *dict_page, yoke_error *err)
+int yk_pq_encoder_dict_page(yk_pq_encoder *e, yk_parquet_room *room, yk_pq_page *ret, yoke_error *err)
 {
-    YK_TRY(end_page(e, codecs, err));
-    if (!e->has_dict_pages)
-        return 0;
-    return put_page(e, codecs, YK_PQ_DICTIONARY_PAGE, YK_PQ_PLAIN, e->dict.n, &e->dict.values, dict_page, err);
+    yk_pq_header h = {.type = YK_PQ_DICTIONARY_PAGE, .n_values = (int32_t)e->dict.n, .encoding = YK_PQ_PLAIN};
+    *ret = (yk_pq_page){0};
+    return e->n_dict_pages ? make_page(e, room, &h, &e->dict.values, ret, err) : 0;
 }

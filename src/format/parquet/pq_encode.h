@@ -28,11 +28,11 @@ typedef struct yk_pq_range {
     } min, max;
 } yk_pq_range;
 
-typedef struct yk_pq_page_info {
-    uint64_t    at; /* from the chunk's start */
+typedef struct yk_pq_page {
+    char       *data; /* header and body as they will be in the file; owned */
     uint32_t    size, n_rows, n_missing;
     yk_pq_range range;
-} yk_pq_page_info;
+} yk_pq_page;
 
 /* What is known of a value that came as a code. */
 typedef struct yk_pq_memo {
@@ -47,11 +47,8 @@ typedef struct yk_pq_encoder {
     unsigned         codec; /* enum yk_pq_codec */
     int              level;
 
-    /* The page being filled. */
-    uint32_t    n_rows, n_missing, cap_rows;
-    uint32_t   *levels, *codes; /* room of each for `room` rows, which grows to cap_rows; owned */
-    uint32_t    n_codes, room;
-    yk_buf      plain; /* stored values; of booleans a byte each */
+    /* The page being filled, which lies in the room that is given with each call until it is ended. */
+    uint32_t    n_rows, n_missing, n_codes, cap_rows, most_bytes;
     yk_pq_range range;
 
     /* The dictionary of the row group. */
@@ -63,23 +60,25 @@ typedef struct yk_pq_encoder {
     size_t       cap_memo;
 
     /* The chunk so far. */
-    yk_buf           body, scratch;
-    yk_pq_page_info *pages;
-    size_t           n_pages, cap_pages;
-    uint64_t         rows, missing, plain_bytes;
-    bool             has_dict_pages;
-    uint32_t         n_dict_pages;
+    yk_pq_page *pages; /* owned */
+    size_t      n_pages, cap_pages;
+    uint64_t    rows, missing, stored_bytes, plain_bytes; /* the dictionary's page counts once it is made */
+    uint32_t    n_dict_pages; /* that have codes */
 } yk_pq_encoder;
 
-int  yk_pq_encoder_init(yk_pq_encoder *e, const yk_parquet_field *field, unsigned codec, int level, uint32_t page_rows, yoke_error *err)
-    YK_MUST_USE;
+/* Level and the size of pages are those of the options. */
+int  yk_pq_encoder_init(yk_pq_encoder *e, const yk_parquet_field *field, unsigned codec, const yk_parquet_write_opts *o, yoke_error *err) YK_MUST_USE;
 void yk_pq_encoder_fini(yk_pq_encoder *e);
 void yk_pq_encoder_clear(yk_pq_encoder *e); /* for the next row group */
 
-int yk_pq_encoder_add(yk_pq_encoder *e, const yk_vec *v, yk_codec_state *codecs, yoke_error *err) YK_MUST_USE;
+/* Rows of one page after the other into the same room, until the page is ended. */
+int yk_pq_encoder_add(yk_pq_encoder *e, const yk_vec *v, yk_parquet_room *room, yoke_error *err) YK_MUST_USE;
+int yk_pq_encoder_end_page(yk_pq_encoder *e, yk_parquet_room *room, yoke_error *err) YK_MUST_USE;
 
-/* Ends the last page, and appends the dictionary page, which lies before the others in the file, to *dict_page. */
-int yk_pq_encoder_end(yk_pq_encoder *e, yk_codec_state *codecs, yk_buf *dict_page, yoke_error *err) YK_MUST_USE;
+/* The page of the dictionary, which lies before the others in the file; without data where there is none. The caller frees its data. */
+int yk_pq_encoder_dict_page(yk_pq_encoder *e, yk_parquet_room *room, yk_pq_page *ret, yoke_error *err) YK_MUST_USE;
+
+size_t yk_pq_encoder_bytes(const yk_pq_encoder *e); /* held, without the room */
 
 /* Runs and packed numbers of `width` bits. */
 void yk_pq_hybrid_put(yk_buf *to, const uint32_t *v, size_t n, unsigned width);

@@ -9,7 +9,7 @@
 #include "format/column.h"
 
 typedef struct yk_pq_slot {
-    uint64_t word; /* of values of eight bytes the value, of others its hash */
+    uint32_t hash; /* of the value */
     uint32_t code; /* + 1; 0: empty */
 } yk_pq_slot;
 
@@ -25,8 +25,10 @@ typedef struct yk_pq_intern {
 
 int  yk_pq_intern_init(yk_pq_intern *d, uint32_t width, yoke_error *err) YK_MUST_USE;
 void yk_pq_intern_fini(yk_pq_intern *d);
-void yk_pq_intern_clear(yk_pq_intern *d);
+void yk_pq_intern_clear(yk_pq_intern *d); /* and gives its memory back */
 void yk_pq_intern_close(yk_pq_intern *d); /* nothing is looked up any more until it is cleared: frees what is only for that */
+
+size_t yk_pq_intern_bytes(const yk_pq_intern *d); /* held */
 
 /* The code of a stored value, a new one where it is new. */
 int yk_pq_intern_find(yk_pq_intern *d, yk_text value, uint32_t *ret, yoke_error *err) YK_MUST_USE;

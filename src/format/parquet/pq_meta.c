@@ -64,10 +64,10 @@ static void put_statistics(yk_buf *b, int16_t *last, const yk_pq_encoder *e, con
 static void put_encodings(yk_buf *b, int16_t *last, const yk_pq_encoder *e)
 {
     yk_thrift_put_field(b, last, 2, YK_TH_LIST);
-    yk_thrift_put_list(b, YK_TH_I32, 2u + e->has_dict_pages);
+    yk_thrift_put_list(b, YK_TH_I32, 2u + (e->n_dict_pages > 0));
     yk_thrift_put_int(b, YK_PQ_PLAIN);
     yk_thrift_put_int(b, YK_PQ_RLE);
-    if (e->has_dict_pages)
+    if (e->n_dict_pages)
         yk_thrift_put_int(b, YK_PQ_RLE_DICTIONARY);
 }
 
@@ -76,7 +76,7 @@ static void put_encoding_stats(yk_buf *b, int16_t *last, const yk_pq_encoder *e)
 {
     static const struct { int page, encoding; } of[] = {
         {YK_PQ_DICTIONARY_PAGE, YK_PQ_PLAIN}, {YK_PQ_DATA_PAGE, YK_PQ_RLE_DICTIONARY}, {YK_PQ_DATA_PAGE, YK_PQ_PLAIN}};
-    int64_t count[] = {e->has_dict_pages, e->n_dict_pages, (int64_t)e->n_pages - e->n_dict_pages};
+    int64_t count[] = {e->n_dict_pages > 0, e->n_dict_pages, (int64_t)e->n_pages - e->n_dict_pages};
     size_t  n = 0;
     for (int i = 0; i < 3; i++)
         n += count[i] > 0;
@@ -99,9 +99,9 @@ static void put_offsets(yk_buf *b, const yk_pq_encoder *e, uint64_t data)
     uint64_t row = 0;
     yk_thrift_put_field(b, &last, 1, YK_TH_LIST);
     yk_thrift_put_list(b, YK_TH_STRUCT, e->n_pages);
-    for (size_t i = 0; i < e->n_pages; row += e->pages[i++].n_rows) {
+    for (size_t i = 0; i < e->n_pages; data += e->pages[i].size, row += e->pages[i++].n_rows) {
         int16_t inner = 0;
-        put_int(b, &inner, 1, YK_TH_I64, (int64_t)(data + e->pages[i].at));
+        put_int(b, &inner, 1, YK_TH_I64, (int64_t)data);
         put_int(b, &inner, 2, YK_TH_I32, e->pages[i].size);
         put_int(b, &inner, 3, YK_TH_I64, (int64_t)row);
         yk_thrift_put_stop(b);
@@ -147,7 +147,7 @@ int yk_pq_chunk_describe(yk_pq_written_chunk *c, const yk_pq_encoder *e, uint64_
     for (size_t i = 0; i < e->n_pages; i++)
         yk_pq_range_join(&range, e->field.type.kind, &e->pages[i].range);
     c->start = start;
-    c->stored = data - start + e->body.len;
+    c->stored = e->stored_bytes;
     c->plain = e->plain_bytes;
     put_int(b, &last, 1, YK_TH_I32, e->physical);
     put_encodings(b, &last, e);

@@ -285,7 +285,7 @@ static int write_file(const char *path, yoke_error *err)
     static const yk_parquet_field fields[] = {
         {"few", {.kind = YK_KIND_REAL}, false}, {"all", {.kind = YK_KIND_INT}, true},
         {"text", {.kind = YK_KIND_TEXT}, false}};
-    yk_parquet_write_opts                           opts = {YK_PARQUET_SNAPPY, 0, 20000, 4096};
+    yk_parquet_write_opts                           opts = {YK_PARQUET_SNAPPY, 0, 20000, 4096, 0, 0};
     YK_CLEANUP(yk_parquet_writer_closep) yk_parquet_writer *w = NULL;
     static double                                   real[YK_BLOCK];
     static int64_t                                  whole[YK_BLOCK];
