@@ -71,7 +71,8 @@ static uint64_t dictionaries(const need *n, const yk_fit_asked *a, unsigned task
 
 static uint64_t bytes_of(const need *n, const yk_fit_asked *a, unsigned tasks, bool has_ahead)
 {
-    return tasks * ((has_ahead ? 2 : 1) * (n->pages + n->stored) + n->fixed) + dictionaries(n, a, tasks);
+    uint64_t ahead = has_ahead ? n->pages + n->stored + a->n_columns * (uint64_t)YK_PARQUET_WINDOW : 0;
+    return tasks * (n->pages + n->stored + ahead + n->fixed) + dictionaries(n, a, tasks);
 }
 
 static int too_much(const yk_source *s, const yk_fit_asked *a, const need *n, uint64_t least, yoke_error *err)
@@ -115,7 +116,7 @@ int yk_fit_find(const yk_source *s, const yk_fit_asked *a, yk_fit *ret, yoke_err
     unsigned most = a->workers;
     while (most > 1 && bytes_of(&n, a, most, ret->pages.has_ahead) > free)
         most--;
-    uint64_t fixed = most * ((ret->pages.has_ahead ? 2 : 1) * n.stored + n.fixed);
+    uint64_t fixed = most * (n.stored + (ret->pages.has_ahead ? n.stored + a->n_columns * (uint64_t)YK_PARQUET_WINDOW : 0) + n.fixed);
     ret->pages.all = (free > fixed ? free - fixed : 0) / (a->is_shared ? 1 : most);
     if (most == a->workers)
         return 0;

@@ -87,8 +87,9 @@ bool yk_parquet_has_page_stats(const yk_parquet *f, unsigned group, unsigned col
  * for them within `all`. Pages larger than that are still shared while two cursors are in them. */
 typedef struct yk_parquet_budget {
     uint64_t kept, all;
-    bool     has_ahead; /* a cursor may hold the page after its own, where two are decompressed faster than one after the other */
+    bool     has_ahead; /* a cursor may hold the page after its own, where two are decompressed faster than one after the other, and a window */
 } yk_parquet_budget;
+enum { YK_PARQUET_WINDOW = 256 << 10 }; /* of a cursor: bytes of several pages that are read at once */
 #define YK_PARQUET_BUDGET_INIT {16 << 20, UINT64_MAX, true} /* when never set */
 void yk_parquet_set_budget(yk_parquet *f, const yk_parquet_budget *b);
 void yk_parquet_forget(yk_parquet *f); /* drops what is kept */

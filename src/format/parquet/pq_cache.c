@@ -179,6 +179,7 @@ static void discard(yk_pq_page *p)
 void yk_pq_loader_fini(yk_pq_loader *l)
 {
     discard(YK_TAKE(l->ahead));
+    yk_free(l->window);
 }
 
 yk_scratch *yk_scratch_new(void)

@@ -12,6 +12,24 @@ int yk_pq_read(yk_parquet *f, uint64_t at, void *to, size_t n, yoke_error *err)
     return yk_input_read(&f->input, at, to, n, err);
 }
 
+bool yk_pq_read_ready(const yk_parquet *f, const yk_pq_loader *l, uint64_t at, void *to, size_t n)
+{
+    return !l->advised && at <= f->size && n <= f->size - at && yk_file_read_ready(f->input.fd, at, to, n);
+}
+
+bool yk_pq_window_has(const yk_pq_loader *l, uint64_t at, size_t n)
+{
+    return at >= l->window_at && at - l->window_at <= l->window_n && l->window_n - (at - l->window_at) >= n;
+}
+
+void yk_pq_window_read(const yk_parquet *f, yk_pq_loader *l, uint64_t at, size_t n)
+{
+    if (!l->window)
+        l->window = yk_malloc_aligned(YK_PARQUET_WINDOW + YK_PQ_PAD);
+    l->window_at = at;
+    l->window_n = l->window && yk_pq_read_ready(f, l, at, l->window, n) ? n : 0;
+}
+
 static int damaged(const yk_pq_chunk *c, uint64_t at, const char *what, yoke_error *err)
 {
     return yk_fail(err, YOKE_EFORMAT, "'%s': column '%s', page at byte %llu: %s; get the file again", c->file->path, c->leaf->column.name,
@@ -20,14 +38,28 @@ static int damaged(const yk_pq_chunk *c, uint64_t at, const char *what, yoke_err
 
 enum { WINDOW = 8192 };
 
-/* Makes bytes [at, at + n) visible, or as many of them as there are before `end`. Headers of small pages come several to a read; between
- * large ones only the headers themselves are read. */
-static int look(yk_pq_chunk *c, struct yk_pq_walk *w, uint64_t at, size_t n, uint64_t end, yoke_error *err)
+/* Bytes of the file as they lie in memory. */
+typedef struct sight {
+    const uint8_t *data;
+    size_t         n;
+} sight;
+
+/* Shows bytes [at, at + n), or as many of them as there are before `end`, and what is at hand behind them. Headers of small pages come
+ * several to a read; between large ones only the headers themselves are read. */
+static int look(yk_pq_chunk *c, struct yk_pq_walk *w, uint64_t at, size_t n, uint64_t end, sight *ret, yoke_error *err)
 {
+    const yk_pq_loader *l = w->loader;
     if (n > end - at)
         n = (size_t)(end - at);
-    if (at >= w->data_at && at - w->data_at <= w->n_data && w->n_data - (at - w->data_at) >= n)
+    if (l && yk_pq_window_has(l, at, n)) {
+        size_t skip = (size_t)(at - l->window_at), there = l->window_n - skip;
+        *ret = (sight){l->window + skip, there < end - at ? there : (size_t)(end - at)};
         return 0;
+    }
+    if (at >= w->data_at && at - w->data_at <= w->n_data && w->n_data - (at - w->data_at) >= n) {
+        *ret = (sight){w->data + (at - w->data_at), w->n_data - (size_t)(at - w->data_at)};
+        return 0;
+    }
     size_t want = n < WINDOW && w->last_page < WINDOW ? WINDOW : n;
     if (want > end - at)
         want = (size_t)(end - at);
@@ -36,6 +68,7 @@ static int look(yk_pq_chunk *c, struct yk_pq_walk *w, uint64_t at, size_t n, uin
     w->n_data = 0;
     YK_TRY(yk_pq_read(c->file, at, w->data, want, err));
     w->data_at = at, w->n_data = want;
+    *ret = (sight){w->data, want};
     return 0;
 }
 
@@ -43,10 +76,10 @@ static int look(yk_pq_chunk *c, struct yk_pq_walk *w, uint64_t at, size_t n, uin
 static int read_header(yk_pq_chunk *c, struct yk_pq_walk *w, uint64_t at, uint64_t end, yk_pq_header *ret, uint32_t *ret_size, yoke_error *err)
 {
     for (size_t want = 256;; want *= 8) {
-        YK_TRY(look(c, w, at, want, end, err));
-        size_t there = w->n_data - (size_t)(at - w->data_at);
-        int    len = yk_pq_header_read(w->data + (at - w->data_at), there, ret);
-        if (len < 0 || (len == 0 && (there >= end - at || want >= 64u << 20)))
+        sight s = {0};
+        YK_TRY(look(c, w, at, want, end, &s, err));
+        int len = yk_pq_header_read(s.data, s.n, ret);
+        if (len < 0 || (len == 0 && (s.n >= end - at || want >= 64u << 20)))
             return damaged(c, at, "its header is damaged", err);
         if (len == 0)
             continue;
@@ -275,8 +308,11 @@ static int begin_map(yk_pq_chunk *c, yoke_error *err)
     return is_done ? find_dictionary(c, err) : 0;
 }
 
-static int extend_map(yk_pq_chunk *c, uint64_t n_rows, yoke_error *err)
+/* Begins the map, and says how many bytes from c->walk.at on hold the pages that are missing to n_rows, about: 0 where they are not all
+ * pages of rows from `row` on, or too many for a window. */
+static int find_missing(yk_pq_chunk *c, uint64_t row, uint64_t n_rows, size_t *ret_n, yoke_error *err)
 {
+    *ret_n = 0;
     if (!c->has_begun) {
         int rc = begin_map(c, err);
         c->has_begun = rc == 0;
@@ -285,10 +321,23 @@ static int extend_map(yk_pq_chunk *c, uint64_t n_rows, yoke_error *err)
             return rc;
         }
     }
-    YK_TRY(walk_headers(c, n_rows, err));
-    if (c->n_mapped == c->n_rows)
-        end_walk(c);
+    if (c->n_mapped >= n_rows || c->first_row + c->n_mapped < row || c->info->stored < 0)
+        return 0;
+    double   share = (double)(n_rows - c->n_mapped) / (double)c->n_rows * (double)c->info->stored;
+    uint64_t left = c->walk.end - c->walk.at, n = share < YK_PARQUET_WINDOW ? (uint64_t)share + YK_PARQUET_WINDOW / 8 : YK_PARQUET_WINDOW;
+    n = n < left ? n : left;
+    *ret_n = n <= YK_PARQUET_WINDOW ? (size_t)n : 0;
     return 0;
+}
+
+static int extend_map(yk_pq_chunk *c, uint64_t n_rows, yk_pq_loader *l, yoke_error *err)
+{
+    c->walk.loader = l;
+    int rc = walk_headers(c, n_rows, err);
+    c->walk.loader = NULL;
+    if (rc == 0 && c->n_mapped == c->n_rows)
+        end_walk(c);
+    return rc;
 }
 
 static yk_pq_chunk *chunk_new(yk_parquet *f, unsigned group, unsigned column)
@@ -308,16 +357,31 @@ static yk_pq_chunk *chunk_new(yk_parquet *f, unsigned group, unsigned column)
 
 int yk_pq_chunk_get(yk_parquet *f, unsigned group, unsigned column, uint64_t n_rows, yk_pq_chunk **ret, yoke_error *err)
 {
+    return yk_pq_chunk_reach(f, group, column, n_rows, UINT64_MAX, NULL, ret, err);
+}
+
+int yk_pq_chunk_reach(yk_parquet *f, unsigned group, unsigned column, uint64_t n_rows, uint64_t row, yk_pq_loader *l, yk_pq_chunk **ret, yoke_error *err)
+{
     pthread_mutex_lock(&f->lock);
     yk_pq_chunk **slot = &f->chunks[(size_t)group * f->n_leaves + column];
     if (!*slot)
         *slot = chunk_new(f, group, column);
     yk_pq_chunk *c = *slot;
+    bool         has_window = l && f->budget.has_ahead;
     pthread_mutex_unlock(&f->lock);
     if (!c)
         return yk_fail_nomem(err, "opening a column");
+    size_t   n = 0;
     pthread_mutex_lock(&c->mapping);
-    int rc = c->n_mapped < n_rows ? extend_map(c, n_rows, err) : 0;
+    int      rc = c->n_mapped < n_rows ? find_missing(c, row, n_rows, &n, err) : 0;
+    uint64_t at = c->walk.at;
+    if (rc == 0 && n > 0 && has_window) { /* others need not wait for it */
+        pthread_mutex_unlock(&c->mapping);
+        yk_pq_window_read(f, l, at, n);
+        pthread_mutex_lock(&c->mapping);
+    }
+    if (rc == 0 && c->n_mapped < n_rows)
+        rc = extend_map(c, n_rows, has_window ? l : NULL, err);
     pthread_mutex_unlock(&c->mapping);
     *ret = c;
     return rc;

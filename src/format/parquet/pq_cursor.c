@@ -82,7 +82,7 @@ static int map_pages(yk_cursor *c, yoke_error *err)
 {
     const yk_parquet_group *group = &c->file->groups[c->group];
     uint64_t                want = c->end - group->first_row < group->n_rows ? c->end - group->first_row : group->n_rows;
-    return yk_pq_chunk_get(c->file, c->group, c->column, want, &c->chunk, err);
+    return yk_pq_chunk_reach(c->file, c->group, c->column, want, c->row, &c->loader, &c->chunk, err);
 }
 
 /* Makes c->chunk the one that holds c->row, and c->page_no its page. */

@@ -87,6 +87,7 @@ struct yk_pq_chunk {
         uint64_t data_at;
         size_t   n_data, cap_data;
         uint32_t last_page; /* its size, once one has been seen */
+        const struct yk_pq_loader *loader; /* whose window may show headers; while the map is extended */
     } walk;
     _Atomic(yk_pq_map *) map;        /* owned */
     atomic_uint          n_pages;    /* grows when its page is in the map */
@@ -120,6 +121,9 @@ typedef struct yk_pq_loader {
     uint64_t    advised; /* up to here the system has been told what will be read; 0: not yet */
     uint64_t    until;   /* up to this row of the file pages are wanted, as far as the cursor knows */
     yk_pq_page *ahead;   /* owned; loaded with the one before it, and nobody's yet */
+    uint8_t    *window;  /* owned; NULL, or room for YK_PARQUET_WINDOW bytes: those of several pages, as they are stored */
+    uint64_t    window_at; /* of the file */
+    size_t      window_n;
 } yk_pq_loader;
 void yk_pq_loader_fini(yk_pq_loader *l);
 
@@ -160,6 +164,18 @@ struct yk_pq_page {
 /* The chunk of (group, column), its first n_rows rows mapped at least. */
 int yk_pq_chunk_get(yk_parquet *f, unsigned group, unsigned column, uint64_t n_rows, yk_pq_chunk **ret, yoke_error *err) YK_MUST_USE;
 void yk_pq_chunk_free(yk_pq_chunk *c); /* when no page is referenced; frees its kept ones too */
+
+/* The same for a cursor that will read the rows from `row` on: their pages come into its window, for a walk over headers and for loading. */
+int yk_pq_chunk_reach(yk_parquet *f, unsigned group, unsigned column, uint64_t n_rows, uint64_t row, yk_pq_loader *l, yk_pq_chunk **ret, yoke_error *err)
+    YK_MUST_USE;
+
+/* Bytes that are in memory already: there is nothing to advise then, which is work for the system too. From the first that are not, what
+ * follows is announced. */
+bool yk_pq_read_ready(const yk_parquet *f, const yk_pq_loader *l, uint64_t at, void *to, size_t n);
+
+/* Several pages in one such read: a call of its own for each takes as long as its bytes do. The window stays empty when it fails. */
+void yk_pq_window_read(const yk_parquet *f, yk_pq_loader *l, uint64_t at, size_t n); /* n <= YK_PARQUET_WINDOW */
+bool yk_pq_window_has(const yk_pq_loader *l, uint64_t at, size_t n);
 
 /* Page i of a chunk (slot i + 1), or its dictionary (slot 0), loaded or shared. Give it back with how many of its rows were passed. */
 int  yk_pq_page_get(yk_pq_chunk *c, unsigned slot, yk_pq_loader *l, yk_pq_page **ret, yoke_error *err) YK_MUST_USE;

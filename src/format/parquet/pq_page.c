@@ -40,22 +40,32 @@ static void advise(yk_parquet *f, yk_pq_loader *l, const yk_pq_place *place)
     l->advised = end + AHEAD;
 }
 
-/* The page's bytes. Where they are in memory already there is nothing to advise, which is work for the system too; from the first that are
- * not, what follows is announced. */
-static int read_bytes(const loading *g)
+static void count_read(yk_parquet *f, size_t n) { atomic_fetch_add_explicit(&f->bytes_read, n, memory_order_relaxed); }
+
+static bool is_in_window(const yk_pq_loader *l, const yk_pq_place *place) { return yk_pq_window_has(l, place->at, place->size); }
+
+/* Page `slot` with those after it that will be wanted, an even number of them since they are decompressed in twos. Where the next is in the
+ * window already, so are those behind it. */
+static void open_window(yk_pq_chunk *c, unsigned slot, yk_pq_loader *l)
 {
-    yk_parquet        *f = g->c->file;
-    const yk_pq_place *place = g->place;
-    if (!g->l->advised && place->at <= f->size && place->size <= f->size - place->at &&
-        yk_file_read_ready(f->input.fd, place->at, g->stored->data, place->size)) {
-        atomic_fetch_add_explicit(&f->bytes_read, place->size, memory_order_relaxed);
-        return 0;
+    unsigned           n_pages = c->n_pages;
+    const yk_pq_map   *m = yk_pq_map_of(c);
+    const yk_pq_place *first = &m->places[slot - 1];
+    size_t             n = 0, even = 0;
+    if (is_in_window(l, first) || is_in_window(l, first + 1))
+        return;
+    for (unsigned i = slot - 1; i < n_pages && m->pages[i].first_row < l->until; i++) {
+        if (m->places[i].at != first->at + n || m->places[i].size > YK_PARQUET_WINDOW - n)
+            break;
+        n += m->places[i].size;
+        even = (i - (slot - 1)) % 2 ? n : even;
     }
-    advise(f, g->l, place);
-    return yk_pq_read(f, place->at, g->stored->data, place->size, g->err);
+    if (even)
+        yk_pq_window_read(c->file, l, first->at, even);
 }
 
-static int read_stored(loading *g)
+/* A page by itself. */
+static int read_alone(const loading *g)
 {
     yk_parquet          *f = g->c->file;
     struct yk_pq_stored *to = g->stored;
@@ -68,13 +78,32 @@ static int read_stored(loading *g)
             return yk_fail_nomem(g->err, "reading a page");
         to->cap = n + YK_PQ_PAD;
     }
-    YK_TRY(read_bytes(g));
-    int len = yk_pq_header_read(to->data, n, &g->h);
+    if (yk_pq_read_ready(f, g->l, g->place->at, to->data, n)) {
+        count_read(f, n);
+        return 0;
+    }
+    advise(f, g->l, g->place);
+    return yk_pq_read(f, g->place->at, to->data, n, g->err);
+}
+
+static int read_stored(loading *g)
+{
+    yk_parquet    *f = g->c->file;
+    const uint8_t *bytes;
+    size_t         n = g->place->size;
+    if (is_in_window(g->l, g->place)) {
+        bytes = g->l->window + (g->place->at - g->l->window_at);
+        count_read(f, n);
+    } else {
+        YK_TRY(read_alone(g));
+        bytes = g->stored->data;
+    }
+    int len = yk_pq_header_read(bytes, n, &g->h);
     if (len <= 0)
         return damaged(g, "its header is damaged");
     if ((size_t)g->h.stored_size > n - (size_t)len)
         return damaged(g, "it is longer than the place it lies in");
-    g->body = to->data + len;
+    g->body = bytes + len;
     if (g->h.has_crc) {
         uint32_t crc;
         YK_TRY(yk_codec_crc32(g->body, (size_t)g->h.stored_size, &crc, g->err));
@@ -410,6 +439,7 @@ int yk_pq_page_load_two(yk_pq_page *p, yk_pq_page *next, bool *ret_has_next, yk_
     yoke_error nobodys = YOKE_ERROR_INIT; /* what is wrong with the next is said when somebody needs it */
     loading    g[2];
     *ret_has_next = false;
+    open_window(p->chunk, p->slot, l);
     YK_TRY(begin(&g[0], p, l, 0, err));
     bool good[2] = {false, false};
     if (g[0].codec == YK_PQ_SNAPPY && begin(&g[1], next, l, 1, &nobodys) == 0 && g[1].codec == YK_PQ_SNAPPY)

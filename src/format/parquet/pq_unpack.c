@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "format/parquet/pq_unpack.h"
 
+#include <stdbool.h>
 #include <string.h>
 #if defined(__AVX2__)
 #include <immintrin.h>
@@ -27,23 +28,61 @@ static uint32_t unpack_rest(const uint8_t *in, unsigned width, size_t i, size_t 
 
 #if defined(__AVX512F__)
 
-/* Sixteen numbers lie in 2 * width bytes: number i begins in word i * width / 32 and ends in that or the next. */
-static uint32_t unpack(const uint8_t *in, unsigned width, size_t n, uint32_t *out)
+/* How sixteen numbers, which lie in 2 * width bytes, come out of a register. Number i begins in word i * width / 32 and ends in that or the
+ * next; when it is narrow, the two half words from i * width / 16 on hold all of it. */
+typedef struct way {
+    bool    is_narrow;
+    __m512i low, high, right, left, mask;
+} way;
+
+static way way_of(unsigned width)
 {
-    __m512i bit = _mm512_mullo_epi32(_mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0), _mm512_set1_epi32((int)width));
-    __m512i low = _mm512_srli_epi32(bit, 5), high = _mm512_min_epu32(_mm512_add_epi32(low, _mm512_set1_epi32(1)), _mm512_set1_epi32(15));
-    __m512i right = _mm512_and_si512(bit, _mm512_set1_epi32(31)), left = _mm512_sub_epi32(_mm512_set1_epi32(32), right);
-    __m512i mask = _mm512_set1_epi32(width == 32 ? -1 : (int)((1u << width) - 1)), most = _mm512_setzero_si512();
-    for (size_t i = 0; i < n; i += 16, in += 2 * width) {
-        __m512i word = _mm512_loadu_si512(in);
-        __m512i v = _mm512_or_si512(_mm512_srlv_epi32(_mm512_permutexvar_epi32(low, word), right),
-                                    _mm512_sllv_epi32(_mm512_permutexvar_epi32(high, word), left));
-        __mmask16 there = n - i >= 16 ? 0xffff : (__mmask16)((1u << (n - i)) - 1);
-        v = _mm512_maskz_and_epi32(there, v, mask);
+    __m512i nth = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0), bit = _mm512_mullo_epi32(nth, _mm512_set1_epi32((int)width));
+    way     w = {.is_narrow = width <= 17, .mask = _mm512_set1_epi32(width == 32 ? -1 : (int)((1u << width) - 1))};
+    if (w.is_narrow) {
+        __m512i half = _mm512_srli_epi32(bit, 4);
+        w.low = _mm512_or_si512(half, _mm512_slli_epi32(_mm512_add_epi32(half, _mm512_set1_epi32(1)), 16));
+        w.right = _mm512_and_si512(bit, _mm512_set1_epi32(15));
+        return w;
+    }
+    w.low = _mm512_srli_epi32(bit, 5);
+    w.high = _mm512_min_epu32(_mm512_add_epi32(w.low, _mm512_set1_epi32(1)), _mm512_set1_epi32(15));
+    w.right = _mm512_and_si512(bit, _mm512_set1_epi32(31));
+    w.left = _mm512_sub_epi32(_mm512_set1_epi32(32), w.right);
+    return w;
+}
+
+static inline __attribute__((always_inline)) __m512i sixteen(const way *w, bool is_narrow, const uint8_t *in)
+{
+    __m512i bytes = _mm512_loadu_si512(in);
+    if (is_narrow)
+        return _mm512_and_si512(_mm512_srlv_epi32(_mm512_permutexvar_epi16(w->low, bytes), w->right), w->mask);
+    return _mm512_and_si512(_mm512_or_si512(_mm512_srlv_epi32(_mm512_permutexvar_epi32(w->low, bytes), w->right),
+                                            _mm512_sllv_epi32(_mm512_permutexvar_epi32(w->high, bytes), w->left)), w->mask);
+}
+
+static inline __attribute__((always_inline)) uint32_t unpack_by(const way *w, bool is_narrow, const uint8_t *in, unsigned width, size_t n, uint32_t *out)
+{
+    __m512i most = _mm512_setzero_si512();
+    size_t  i = 0;
+    for (; n - i >= 16; i += 16, in += 2 * width) {
+        __m512i v = sixteen(w, is_narrow, in);
+        most = _mm512_max_epu32(most, v);
+        _mm512_storeu_si512(out + i, v);
+    }
+    if (i < n) {
+        __mmask16 there = (__mmask16)((1u << (n - i)) - 1);
+        __m512i   v = _mm512_maskz_mov_epi32(there, sixteen(w, is_narrow, in));
         most = _mm512_max_epu32(most, v);
         _mm512_mask_storeu_epi32(out + i, there, v);
     }
     return _mm512_reduce_max_epu32(most);
+}
+
+static uint32_t unpack(const uint8_t *in, unsigned width, size_t n, uint32_t *out)
+{
+    way w = way_of(width);
+    return w.is_narrow ? unpack_by(&w, true, in, width, n, out) : unpack_by(&w, false, in, width, n, out);
 }
 
 static void spread32(const uint32_t *dense, const uint64_t *valid, size_t n, uint32_t *out)
