@@ -39,14 +39,23 @@ static void keep(yk_parquet *f, yk_pq_page *p)
     f->used_bytes -= p->cost;
 }
 
+static void free_spare(yk_parquet *f, struct yk_pq_spare *s)
+{
+    f->kept_bytes -= s->cap;
+    yk_free(s->data);
+    *s = (struct yk_pq_spare){NULL, 0};
+}
+
+/* The buffer takes the place of a smaller one, which fewer pages would fit in. */
 static void free_content(yk_parquet *f, yk_pq_page *p)
 {
-    struct yk_pq_spare *empty = NULL;
-    for (size_t i = 0; i < sizeof f->spares / sizeof *f->spares; i++)
-        if (!f->spares[i].data)
-            empty = &f->spares[i];
-    if (p->raw && empty && f->kept_bytes + p->cap <= room_to_keep(f, 0)) {
-        *empty = (struct yk_pq_spare){YK_TAKE(p->raw), p->cap};
+    struct yk_pq_spare *least = &f->spares[0];
+    for (size_t i = 1; i < sizeof f->spares / sizeof *f->spares; i++)
+        if (f->spares[i].cap < least->cap)
+            least = &f->spares[i];
+    if (p->raw && p->cap > least->cap && f->kept_bytes - least->cap + p->cap <= room_to_keep(f, 0)) {
+        free_spare(f, least);
+        *least = (struct yk_pq_spare){YK_TAKE(p->raw), p->cap};
         f->kept_bytes += p->cap;
     }
     yk_free(p->raw);
@@ -70,10 +79,7 @@ static void drop(yk_parquet *f, yk_pq_page *p)
 static void free_spares(yk_parquet *f, uint64_t budget)
 {
     for (size_t i = 0; f->kept_bytes > budget && i < sizeof f->spares / sizeof *f->spares; i++)
-        if (f->spares[i].data) {
-            f->kept_bytes -= f->spares[i].cap;
-            yk_free(YK_TAKE(f->spares[i].data));
-        }
+        free_spare(f, &f->spares[i]);
 }
 
 static void shrink(yk_parquet *f, uint64_t budget)
@@ -147,9 +153,10 @@ int yk_pq_page_room(yk_pq_page *p, size_t n, yoke_error *err)
     for (size_t i = 0; i < sizeof f->spares / sizeof *f->spares && !p->raw; i++) {
         struct yk_pq_spare *s = &f->spares[i];
         if (s->data && s->cap >= n && s->cap / 4 <= n) {
-            p->raw = YK_TAKE(s->data);
+            p->raw = s->data;
             p->cap = s->cap;
             f->kept_bytes -= s->cap;
+            *s = (struct yk_pq_spare){NULL, 0};
         }
     }
     if (!p->raw)
