@@ -82,7 +82,7 @@ uint64_t yk_opts_memory(const yoke_table_opts *o);
 /* Of them, those for tasks and their results, and those for rows that are kept; the rest is for what reads and writes. Between tasks
  * workers keep at most a sixteenth for the next. */
 static inline uint64_t yk_memory_idle(uint64_t memory, unsigned workers) { return memory / 16 / workers; }
-static inline size_t   yk_memory_running(uint64_t memory) { return memory / 8 * 3 > SIZE_MAX ? SIZE_MAX : (size_t)(memory / 8 * 3); }
+static inline size_t   yk_memory_running(uint64_t memory) { return memory / 16 * 5 > SIZE_MAX ? SIZE_MAX : (size_t)(memory / 16 * 5); }
 static inline uint64_t yk_memory_kept(uint64_t memory) { return memory / 2 - (memory / 4 < 64 << 20 ? memory / 4 : 64 << 20); }
 
 /* What rows on their way out may take, while none are kept or none are read. */
