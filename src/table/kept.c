@@ -129,9 +129,11 @@ typedef struct seen {
     bool      has_zero;
 } seen;
 
+/* Many reals differ in their upper bits alone. */
 static size_t home_of(const seen *s, uint64_t word)
 {
     uint64_t h = yk_hash_mix(1, word);
+    h = (h ^ h >> 32) * 0x9e3779b97f4a7c15u;
     return (h ^ h >> 32) & (s->n_slots - 1);
 }
 
