@@ -30,7 +30,7 @@ static int merge_share(const yk_grouping *s, uint32_t share, yk_ledger *t, yoke_
             return yk_fail_nomem(err, "grouping");
         YK_TRY(yk_spill_read(&s->spill, r, 0, at, bytes.len, err));
         YK_TRY((s->pieces[r].is_loose ? yk_loose_merge : yk_ledger_merge)(s, t, s->pieces[r].firsts, at, bytes.len, err));
-        if (yk_ledger_bytes(s, t) > s->memory)
+        if (yk_ledger_bytes(s, t) * (s->has_kept ? 2 : 1) > s->memory) /* values are put in order beside where they are */
             return yk_ledger_fail(s, yk_groups_count(t->groups), err);
     }
     return yk_ledger_end(s, t, NULL, err);
@@ -83,7 +83,13 @@ static int share_fold(void *ctx, const yk_result *r, yoke_error *err)
     return yk_sorted_add(((sharing *)ctx)->sorted, r->bytes, r->n_bytes, err);
 }
 
-enum { LEAST_SHARE = 1 << 17, LOOSE_GROWS = 8 /* a row becomes a group of so many times its bytes */ };
+enum { LEAST_SHARE = 1 << 17, LOOSE_GROWS = 8 /* a row becomes a group of so many times its bytes */, KEPT_GROWS = 3 /* read, merged, put in order */ };
+
+/* What a piece's groups take while they are merged, about. */
+static uint64_t merged_bytes(const yk_grouping *s, size_t piece)
+{
+    return s->spill.pieces[piece].n * (s->pieces[piece].is_loose ? LOOSE_GROWS : s->has_kept ? KEPT_GROWS : 1);
+}
 
 /* As many shares as those of all workers take a quarter of the memory; few where there is little. */
 static uint32_t count_shares(const yk_grouping *s, unsigned workers)
@@ -91,10 +97,23 @@ static uint32_t count_shares(const yk_grouping *s, unsigned workers)
     uint64_t bytes = 0;
     uint32_t n = 1;
     for (size_t r = 0; r < s->spill.n; r++)
-        bytes += s->spill.pieces[r].n * (s->pieces[r].is_loose ? LOOSE_GROWS : 1);
+        bytes += merged_bytes(s, r);
     while (n < 4096 && (n * (s->memory / 4 + 1) < bytes * workers || (n < YK_PARTS && n * LEAST_SHARE < s->spill.bytes)))
         n *= 2;
     return n;
+}
+
+/* Shares at once, where the largest is much larger than most; 0: as many as there are workers. Of a part that is cut further nothing is known. */
+static unsigned count_at_once(const yk_grouping *s, unsigned workers)
+{
+    uint64_t sums[YK_PARTS + 1] = {0}, largest = 1;
+    uint32_t parts = s->n_shares < YK_PARTS ? YK_PARTS / s->n_shares : 1;
+    for (size_t r = 0; r < s->spill.n; r++)
+        sums[s->pieces[r].part / parts] += merged_bytes(s, r);
+    for (uint32_t i = 0; i < YK_PARTS / parts; i++)
+        largest = sums[i] > largest ? sums[i] : largest;
+    uint64_t most = s->memory / 2 / largest;
+    return most >= workers ? 0 : most ? (unsigned)most : 1;
 }
 
 int yk_grouping_each(yk_sink *base, const yk_scan *scan, const yk_order *order, size_t n_order, uint64_t head, uint64_t tail, const yk_rows_to *to,
@@ -116,7 +135,8 @@ int yk_grouping_each(yk_sink *base, const yk_scan *scan, const yk_order *order, 
     yk_alloc_trim(); /* what the scan's tasks held */
     sharing  h = {s, all, n_order, sorted};
     yk_stage st = {.name = "groups", .n = s->n_shares, .ctx = &h, .start = share_start, .stop = share_stop, .task = share_task, .fold = share_fold, .fold_ctx = &h,
-                   .max_held = yk_memory_running(s->memory), .expected = s->spill.bytes / s->n_shares};
+                   .max_held = yk_memory_running(s->memory), .expected = s->spill.bytes / s->n_shares,
+                   .most = count_at_once(s, yoke_session_workers(scan->session))};
     YK_TRY(yk_stage_run(scan->session, &st, err));
     yk_spill_fini(&s->spill);
     uint64_t n = yk_sorted_rows(sorted);

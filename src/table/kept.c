@@ -203,31 +203,6 @@ int yk_kept_dedupe(double *values, uint64_t *begin, uint32_t n, yoke_error *err)
     return rc;
 }
 
-enum { SOME_VALUES = 1 << 20 };
-
-int yk_kept_shrink(yk_kept *k, uint32_t n, yoke_error *err)
-{
-    YK_AUTOFREE uint32_t *groups = NULL;
-    YK_AUTOFREE double   *values = NULL;
-    YK_AUTOFREE uint64_t *begin = NULL;
-    if (k->n < 2 * k->n_different + SOME_VALUES)
-        return 0;
-    if (!(groups = yk_new_array(uint32_t, (size_t)n + 1)))
-        return yk_fail_nomem(err, "grouping");
-    for (uint32_t g = 0; g < n; g++)
-        groups[g] = g;
-    YK_TRY(yk_kept_rank(k, groups, n, &values, &begin, err));
-    YK_TRY(yk_kept_dedupe(values, begin, n, err));
-    YK_AUTOBUF bytes = YK_BUF_INIT;
-    yk_kept_write(values, begin, n, &bytes);
-    if (bytes.is_failed)
-        return yk_fail_nomem(err, "grouping");
-    yk_kept_fini(k);
-    yk_kept_merge(k, bytes.data, groups, n);
-    k->n_different = k->n;
-    return k->is_failed ? yk_fail_nomem(err, "grouping") : 0;
-}
-
 void yk_kept_write(const double *values, const uint64_t *begin, uint32_t n, yk_buf *to)
 {
     uint64_t total = begin ? begin[n] - begin[0] : 0;
@@ -279,6 +254,34 @@ const char *yk_kept_merge(yk_kept *k, const char *at, const uint32_t *groups, ui
     }
     end_stretch(k, to, n_runs, got);
     return from;
+}
+
+enum { SOME_VALUES = 1 << 20 };
+
+int yk_kept_shrink(yk_kept *k, uint32_t n, uint64_t memory, yoke_error *err)
+{
+    YK_AUTOFREE uint32_t *groups = NULL;
+    YK_AUTOFREE double   *values = NULL;
+    YK_AUTOFREE uint64_t *begin = NULL;
+    if (k->n < 2 * k->n_different + SOME_VALUES || 2 * yk_kept_bytes(k) > memory)
+        return 0;
+    if (!(groups = yk_new_array(uint32_t, (size_t)n + 1)))
+        return yk_fail_nomem(err, "grouping");
+    for (uint32_t g = 0; g < n; g++)
+        groups[g] = g;
+    YK_TRY(yk_kept_rank(k, groups, n, &values, &begin, err));
+    YK_TRY(yk_kept_dedupe(values, begin, n, err));
+    yk_kept_fini(k);
+    double *to = begin_stretch(k, n + begin[n] / UINT32_MAX, begin[n]);
+    size_t  n_runs = 0;
+    if (!to)
+        return yk_fail_nomem(err, "grouping");
+    memcpy(to, values, begin[n] * sizeof *to);
+    for (uint32_t g = 0; g < n; g++)
+        n_runs += add_run(k->runs + n_runs, g, begin[g + 1] - begin[g]);
+    end_stretch(k, to, n_runs, begin[n]);
+    k->n_different = k->n;
+    return 0;
 }
 
 /* ---- what is asked of all that is there */

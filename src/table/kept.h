@@ -51,8 +51,8 @@ int yk_kept_rank(const yk_kept *k, const uint32_t *ranks, uint32_t n, double **r
 /* Of n ranks' values, as yk_kept_rank gives them, each once, in the order in which they came first. */
 int yk_kept_dedupe(double *values, uint64_t *begin, uint32_t n, yoke_error *err) YK_MUST_USE;
 
-/* Of n groups' values each once, when they have become many since that was done last. */
-int yk_kept_shrink(yk_kept *k, uint32_t n, yoke_error *err) YK_MUST_USE;
+/* Of n groups' values each once, when they have become many since that was done last and two of them fit the memory. */
+int yk_kept_shrink(yk_kept *k, uint32_t n, uint64_t memory, yoke_error *err) YK_MUST_USE;
 
 /* n groups' values side by side as bytes (begin: where each's are; NULL: nothing is kept), and such bytes added, group i of them being
  * groups[i] here (YK_NO_GROUP: left out). Returns their end. */

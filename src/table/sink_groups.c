@@ -216,13 +216,16 @@ static int merge_result(yk_grouping *s, uint64_t firsts, const char *at, yoke_er
     return merge_parts(s, &s->all, firsts, at, err);
 }
 
+/* How large what is known may be: values that are kept are copied twice when they are cut into parts. */
+static uint64_t most_known(const yk_grouping *s) { return s->memory / (s->has_kept ? 6 : 2); }
+
 /* Whether what is known would be too large with one more result merged into it, twice its bytes, about; or not to be merged here. */
 static bool is_too_much(const yk_grouping *s, const void *bytes, size_t size)
 {
     yk_ledger_head head;
     memcpy(&head, bytes, sizeof head);
     size_t known = s->all.groups ? yk_ledger_bytes(s, &s->all) : 0;
-    return (head.has_loose && !s->takes_loose) || (head.n_parts > 1 && known + 2 * size > s->memory / 2);
+    return (head.has_loose && !s->takes_loose) || (head.n_parts > 1 && known + 2 * size > most_known(s));
 }
 
 /* Of all groups: so many are merged one after the other; of loose rows it is as many as caches hold, with values as many as are not cut. */
@@ -244,11 +247,11 @@ static int grouping_fold(yk_sink *base, const void *bytes, size_t size, yoke_err
     YK_TRY(merge_result(s, firsts, bytes, err));
     for (size_t i = 0; i < s->n_asks; i++)
         if (s->asks[i].what == YK_EACH_DISTINCT)
-            YK_TRY(yk_kept_shrink(&s->all.kept[i], yk_groups_count(s->all.groups), err));
+            YK_TRY(yk_kept_shrink(&s->all.kept[i], yk_groups_count(s->all.groups), most_known(s), err));
     size_t known = yk_ledger_bytes(s, &s->all);
     if (has_bins(s))
         return known > s->memory ? yk_ledger_fail(s, yk_groups_count(s->all.groups), err) : 0;
-    return known > s->memory / 2 || yk_groups_count(s->all.groups) > most_groups(s, bytes) ? start_spill(s, err) : 0;
+    return known > most_known(s) || yk_groups_count(s->all.groups) > most_groups(s, bytes) ? start_spill(s, err) : 0;
 }
 
 static void grouping_reset(yk_sink *base)
