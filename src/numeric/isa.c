@@ -6,12 +6,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#if defined(__x86_64__) && defined(__GLIBC__) && __has_include(<sys/platform/x86.h>)
-#include <sys/platform/x86.h>
-#define HAS(name, NAME) CPU_FEATURE_ACTIVE(NAME) /* what the C library found at its start: asking a virtual machine's processor again takes long */
-#elif defined(__x86_64__)
-#define HAS(name, NAME) __builtin_cpu_supports(name)
-#endif
 
 static const char *const NAMES[YK_ISA_COUNT] = {"baseline", "avx2", "avx512"};
 
@@ -25,9 +19,10 @@ const char *yk_isa_name(yk_isa isa)
 yk_isa yk_isa_machine(void)
 {
 #ifdef __x86_64__
-    if (HAS("avx512f", AVX512F) && HAS("avx512bw", AVX512BW) && HAS("avx512vl", AVX512VL) && HAS("avx512dq", AVX512DQ))
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+        __builtin_cpu_supports("avx512dq"))
         return YK_ISA_AVX512;
-    if (HAS("avx2", AVX2) && HAS("fma", FMA))
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
         return YK_ISA_AVX2;
 #endif
     return YK_ISA_BASELINE;
