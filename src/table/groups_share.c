@@ -15,7 +15,8 @@ static bool is_within(const yk_grouping *s, uint32_t share, uint32_t part)
 
 static int merge_share(const yk_grouping *s, uint32_t share, yk_ledger *t, yoke_error *err)
 {
-    YK_AUTOBUF bytes = YK_BUF_INIT;
+    YK_AUTOBUF     bytes = YK_BUF_INIT;
+    const uint64_t most = s->memory > YK_LEAST_MEMORY ? s->memory : YK_LEAST_MEMORY;
     YK_TRY(t->groups ? yk_ledger_clear(s, t, err) : yk_ledger_init(s, t, err));
     yk_groups_share(t->groups, (yk_share){share, s->n_shares, s->n_keys});
     for (size_t i = 0; i < s->n_asks; i++)
@@ -30,7 +31,7 @@ static int merge_share(const yk_grouping *s, uint32_t share, yk_ledger *t, yoke_
             return yk_fail_nomem(err, "grouping");
         YK_TRY(yk_spill_read(&s->spill, r, 0, at, bytes.len, err));
         YK_TRY((s->pieces[r].is_loose ? yk_loose_merge : yk_ledger_merge)(s, t, s->pieces[r].firsts, at, bytes.len, err));
-        if (yk_ledger_bytes(s, t) * (s->has_kept ? 2 : 1) > s->memory) /* values are put in order beside where they are */
+        if (yk_ledger_bytes(s, t) * (s->has_kept ? 2 : 1) > most) /* values are put in order beside where they are */
             return yk_ledger_fail(s, yk_groups_count(t->groups), err);
     }
     return yk_ledger_end(s, t, NULL, err);
