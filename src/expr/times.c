@@ -333,7 +333,7 @@ static char *put_time(char *to, yk_type type, int64_t value)
     if (type.kind == YK_KIND_DATE)
         return to;
     *to++ = ' ';
-    to = put_clock(to, (unsigned)(second - day * 86400), (uint64_t)(value - second * per), type.unit);
+    to = put_clock(to, (unsigned)((uint64_t)second - (uint64_t)day * 86400), (uint64_t)value - (uint64_t)second * (uint64_t)per, type.unit);
     if (type.is_utc)
         *to++ = 'Z';
     return to;

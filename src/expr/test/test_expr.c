@@ -290,6 +290,14 @@ TEST(times_are_read_and_printed)
     assert_string_equal(text, "-1 day 01:01:01.001");
     for (int64_t v = INT64_MIN; v < INT64_MAX - (INT64_MAX >> 6); v += INT64_MAX >> 6) /* any value prints */
         assert_true(yk_time_print((yk_type){.kind = YK_KIND_DATE}, v, text) < sizeof text);
+    static const struct {
+        yk_unit     unit;
+        const char *want;
+    } least[] = {{YK_UNIT_US, "-290308-12-21 19:59:05.224192"}, {YK_UNIT_NS, "1677-09-21 00:12:43.145224192"}, {YK_UNIT_MS, "-292275055-05-16 16:47:04.192"}};
+    for (size_t k = 0; k < sizeof least / sizeof *least; k++) { /* numpy.datetime64(-2**63 + 1, unit), and one less */
+        yk_time_print((yk_type){.kind = YK_KIND_TIME, .unit = least[k].unit}, INT64_MIN, text);
+        assert_string_equal(text, least[k].want);
+    }
 }
 
 TEST(durations_are_read_as_they_are_printed)
