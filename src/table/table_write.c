@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Rows to a Parquet file. They come in parts of any length and are encoded in strips of a page's rows, each strip's columns at the same
- * time: so the file depends on the rows alone, and on the memory where that is too little for pages and row groups of the usual size.
+ * Rows to a Parquet file. They come in parts of any length and are encoded in strips of a page's rows, a few together: the columns at the
+ * same time, one page after the other since codes go by what came before; then all pages are compressed at the same time. So the file
+ * depends on the rows alone, and on the memory where that is too little for pages and row groups of the usual size.
  */
 #include "format/parquet/parquet_write.h"
 #include "plan/stage.h"
@@ -9,6 +10,8 @@
 #include "table/table_scan.h"
 
 #include <stdlib.h>
+
+enum { MOST_STRIPS = 4 /* a task's rows */ };
 
 typedef struct parquet_out {
     yoke_session      *session;
@@ -18,9 +21,10 @@ typedef struct parquet_out {
     yk_parquet_writer *writer;
     yk_parquet_room   *rooms; /* of each worker */
     unsigned           n_workers, most; /* of them, those that encode at a time */
-    yk_batch           rest; /* rows that are not a strip yet */
-    uint32_t           full, n_strip; /* rows of a strip at most; those of the one that has begun */
-    uint64_t           most_bytes, strip_bytes; /* of its texts, likewise: it ends where a block of rows goes beyond */
+    yk_batch           rest; /* rows that have not been encoded yet */
+    uint32_t           full, most_strips;  /* rows of a strip, and strips that are encoded together, at most */
+    uint32_t           n_rows, begins[MOST_STRIPS + 1], n_strips; /* that are there: where each strip begins and the next will; those that are full */
+    uint64_t           most_bytes, bytes; /* of their texts: a strip ends where a block of rows goes beyond, and no other comes */
     uint64_t           memory; /* for all this */
     uint64_t           n;
     yoke_error        *err;
@@ -54,8 +58,8 @@ static int check_names(const yoke_frame *f, yoke_error *err)
 static bool is_bytes(yk_type t) { return t.kind == YK_KIND_TEXT || t.kind == YK_KIND_DATA; }
 static uint64_t least_of(uint64_t a, uint64_t b) { return a < b ? a : b; }
 
-/* A quarter for a strip that waits, a quarter for pages being made, half for what is encoded of a row group. A page takes several times
- * its size while it is made, and what the codec keeps besides. */
+/* A quarter for strips that wait, as rows and as pages, a quarter for pages being made, half for what is encoded of a row group. A page takes
+ * several times its size while it is made, and what the codec keeps besides. */
 static void share_memory(parquet_out *o, const yk_batch *rows)
 {
     enum { MOST_STRIP = 64 << 20, MOST_GROUP = 32 << 20, MOST_PAGE = 1 << 20, LEAST_PAGE = 64 << 10, TIMES = 7, CODEC = 512 << 10 };
@@ -66,6 +70,9 @@ static void share_memory(parquet_out *o, const yk_batch *rows)
         row += 2 * (yk_kind_size(rows->columns[i].type.kind) + 1); /* buffers double */
     }
     o->full = YK_PARQUET_PAGE_ROWS;
+    o->most_strips = MOST_STRIPS;
+    while (o->most_strips > 1 && o->most_strips * (o->full * (row + row / 2)) > strip)
+        o->most_strips /= 2;
     while (o->full > YK_BLOCK && o->full * row > strip)
         o->full /= 2;
     o->most_bytes = strip / 4;
@@ -98,42 +105,79 @@ static int open_writer(parquet_out *o, const yoke_frame *f)
     return yk_parquet_writer_open(o->path, o->may_replace, fields, (unsigned)n, &o->opts, &o->writer, o->err);
 }
 
-typedef struct strip {
+typedef struct strips {
     parquet_out    *o;
     const yk_batch *rows;
     uint64_t        first;
-    uint32_t        n;
-} strip;
+    struct page {
+        uint32_t column, nth;
+    } *pages; /* that wait to be compressed */
+} strips;
 
-static int encode_column(const strip *s, size_t column, yk_parquet_room *room, yk_arena *arena, yoke_error *err)
+static int encode_strip(const strips *s, size_t column, uint32_t from, uint32_t end, yk_parquet_room *room, yk_arena *arena, yoke_error *err)
 {
-    for (uint32_t at = 0; at < s->n; at += YK_BLOCK) {
+    for (uint32_t at = from; at < end; at += YK_BLOCK) {
         yk_vec block;
         yk_arena_clear(arena);
-        YK_TRY(yk_batch_vec(s->rows, column, s->first + at, s->n - at < YK_BLOCK ? s->n - at : YK_BLOCK, arena, &block, err));
+        YK_TRY(yk_batch_vec(s->rows, column, s->first + at, end - at < YK_BLOCK ? end - at : YK_BLOCK, arena, &block, err));
         YK_TRY(yk_parquet_writer_put(s->o->writer, (unsigned)column, &block, room, err));
     }
     return yk_parquet_writer_end_page(s->o->writer, (unsigned)column, room, err);
 }
 
-static int strip_task(void *ctx, yk_task *t, void *out, yoke_error *err)
+/* Pages of one strip, as many as there are columns, are compressed at once. */
+static int encode_column(const strips *s, size_t column, yk_parquet_room *room, yk_arena *arena, yoke_error *err)
 {
-    const strip *s = ctx;
+    const parquet_out *o = s->o;
+    for (uint32_t i = 0; i < o->n_strips; i++)
+        YK_TRY(encode_strip(s, column, o->begins[i], o->begins[i + 1], room, arena, err));
+    for (uint32_t i = 0; o->n_strips == 1 && i < yk_parquet_writer_waiting(o->writer, (unsigned)column); i++)
+        YK_TRY(yk_parquet_writer_pack(o->writer, (unsigned)column, i, room, err));
+    return 0;
+}
+
+static int column_task(void *ctx, yk_task *t, void *out, yoke_error *err)
+{
+    const strips *s = ctx;
     return encode_column(s, yk_task_index(t), &s->o->rooms[yk_task_worker(t)], yk_task_arena(t), err);
 }
 
+static int page_task(void *ctx, yk_task *t, void *out, yoke_error *err)
+{
+    const strips *s = ctx;
+    struct page   p = s->pages[yk_task_index(t)];
+    return yk_parquet_writer_pack(s->o->writer, p.column, p.nth, &s->o->rooms[yk_task_worker(t)], err);
+}
+
+static int pack_pages(parquet_out *o, strips *s)
+{
+    size_t n = 0, at = 0;
+    for (unsigned c = 0; c < s->rows->n_columns; c++)
+        n += yk_parquet_writer_waiting(o->writer, c);
+    YK_AUTOFREE struct page *pages = s->pages = yk_new_array(struct page, n + 1);
+    if (!pages)
+        return yk_fail_nomem(o->err, "writing rows");
+    for (unsigned c = 0; c < s->rows->n_columns; c++)
+        for (uint32_t i = 0; i < yk_parquet_writer_waiting(o->writer, c); i++)
+            pages[at++] = (struct page){c, i};
+    yk_stage st = {.name = "write", .n = n, .ctx = s, .task = page_task, .most = o->most};
+    return yk_stage_run(o->session, &st, o->err);
+}
+
 /* Encoders keep what they have seen in this process: worker processes cannot help. */
-static int encode_strip(parquet_out *o, const yk_batch *rows, uint64_t first, uint32_t n)
+static int encode_strips(parquet_out *o, const yk_batch *rows, uint64_t first)
 {
     YK_CLEANUP(yk_arena_fini) yk_arena arena = YK_ARENA_INIT;
-    strip                              s = {o, rows, first, n};
-    yk_stage st = {.name = "write", .n = rows->n_columns, .ctx = &s, .task = strip_task, .most = o->most};
+    strips                             s = {.o = o, .rows = rows, .first = first};
+    yk_stage st = {.name = "write", .n = rows->n_columns, .ctx = &s, .task = column_task, .most = o->most};
     bool     is_local = yk_stage_is_local(o->session);
     if (is_local)
         YK_TRY(yk_stage_run(o->session, &st, o->err));
+    if (is_local && o->n_strips > 1)
+        YK_TRY(pack_pages(o, &s));
     for (size_t c = 0; c < rows->n_columns && !is_local; c++)
         YK_TRY(encode_column(&s, c, o->rooms, &arena, o->err));
-    return yk_parquet_writer_count(o->writer, n, o->err);
+    return yk_parquet_writer_count(o->writer, o->n_rows, o->err);
 }
 
 static uint64_t text_bytes(const yk_batch *b, uint64_t first, uint64_t n)
@@ -150,16 +194,18 @@ static uint64_t text_bytes(const yk_batch *b, uint64_t first, uint64_t n)
     return sum;
 }
 
-/* Rows [from, at) are the end of a strip: it is encoded where it lies, when all of it is there. */
-static int end_strip(parquet_out *o, const yk_batch *rows, uint64_t from, uint64_t at)
+static void end_strip(parquet_out *o) { o->begins[++o->n_strips] = o->n_rows; }
+
+/* Rows [from, at) are the last of the strips that are encoded together: where they lie, when all of them are there. */
+static int end_strips(parquet_out *o, const yk_batch *rows, uint64_t from, uint64_t at)
 {
     bool is_whole = o->rest.n == 0;
     if (!is_whole)
         YK_TRY(yk_batch_append(&o->rest, rows, NULL, from, at - from, o->err));
-    YK_TRY(encode_strip(o, is_whole ? rows : &o->rest, is_whole ? from : 0, o->n_strip));
+    YK_TRY(encode_strips(o, is_whole ? rows : &o->rest, is_whole ? from : 0));
     yk_batch_clear(&o->rest);
-    o->n_strip = 0;
-    o->strip_bytes = 0;
+    o->n_rows = o->n_strips = 0;
+    o->bytes = 0;
     return 0;
 }
 
@@ -170,12 +216,15 @@ static int add_frame(void *ctx, const yoke_frame *f)
     if (!o->writer)
         YK_TRY(open_writer(o, f));
     for (uint64_t at = 0; at < n;) {
-        uint64_t take = least_of(YK_BLOCK - o->n_strip % YK_BLOCK, n - at);
-        o->strip_bytes += text_bytes(&f->rows, at, take);
-        o->n_strip += (uint32_t)take;
+        uint64_t take = least_of(YK_BLOCK - o->n_rows % YK_BLOCK, n - at);
+        o->bytes += text_bytes(&f->rows, at, take);
+        o->n_rows += (uint32_t)take;
         at += take;
-        if (o->n_strip == o->full || (o->n_strip % YK_BLOCK == 0 && o->strip_bytes > o->most_bytes)) {
-            YK_TRY(end_strip(o, &f->rows, from, at));
+        bool is_much = o->n_rows % YK_BLOCK == 0 && o->bytes > o->most_bytes;
+        if (is_much || o->n_rows - o->begins[o->n_strips] == o->full)
+            end_strip(o);
+        if (is_much || o->n_strips == o->most_strips) {
+            YK_TRY(end_strips(o, &f->rows, from, at));
             from = at;
         }
     }
@@ -202,8 +251,10 @@ int yoke_table_write_parquet(const yoke_table *t, const yoke_rows *rows, const c
     if (compression)
         YK_TRY(codec_named(compression, &o.opts.codec, err));
     YK_TRY(yoke_table_each(t, rows, add_frame, &o, err));
+    if (o.n_rows > o.begins[o.n_strips])
+        end_strip(&o);
     if (o.rest.n)
-        YK_TRY(encode_strip(&o, &o.rest, 0, o.n_strip));
+        YK_TRY(encode_strips(&o, &o.rest, 0));
     YK_TRY(yk_parquet_writer_commit(o.writer, err));
     if (ret_rows)
         *ret_rows = o.n;

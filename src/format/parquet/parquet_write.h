@@ -53,9 +53,13 @@ YK_DEFINE_CLEANUP(yk_parquet_writer, yk_parquet_writer_close)
 int yk_parquet_writer_add(yk_parquet_writer *w, const yk_vec *columns, yoke_error *err) YK_MUST_USE;
 
 /* The same a page at a time: blocks of one field, by any thread but one at a time for each field, in the caller's own room, which ends
- * them as a page (or more, where values are large); then, when all fields have got them, n rows more are counted. */
+ * them as a page (or more, where values are large); pages that were ended wait to be packed, which any thread may do with each of them once, at
+ * the same time as others, but not while its field gets blocks; then, when all fields have got them, n rows more are counted, and what waits
+ * is packed. */
 int yk_parquet_writer_put(yk_parquet_writer *w, unsigned field, const yk_vec *block, yk_parquet_room *room, yoke_error *err) YK_MUST_USE;
 int yk_parquet_writer_end_page(yk_parquet_writer *w, unsigned field, yk_parquet_room *room, yoke_error *err) YK_MUST_USE;
+uint32_t yk_parquet_writer_waiting(const yk_parquet_writer *w, unsigned field); /* how many */
+int yk_parquet_writer_pack(yk_parquet_writer *w, unsigned field, uint32_t nth, yk_parquet_room *room, yoke_error *err) YK_MUST_USE;
 int yk_parquet_writer_count(yk_parquet_writer *w, uint32_t n, yoke_error *err) YK_MUST_USE;
 
 /* Writes what remains and the footer, and gives the file its name. */

@@ -142,7 +142,7 @@ void yk_pq_encoder_clear(yk_pq_encoder *e)
     e->memo_id = NO_MEMO;
     for (size_t i = 0; i < e->n_pages; i++)
         yk_free(e->pages[i].data);
-    e->n_pages = 0;
+    e->n_pages = e->n_settled = 0;
     e->rows = e->missing = e->stored_bytes = e->plain_bytes = 0;
     e->n_dict_pages = 0;
 }
@@ -217,30 +217,54 @@ static int put_header(yk_buf *to, const yk_pq_header *h, yoke_error *err)
     return to->is_failed ? yk_fail_nomem(err, "writing a Parquet file") : 0;
 }
 
-/* The page with this body, as it will be in the file. */
-static int make_page(yk_pq_encoder *e, yk_parquet_room *room, yk_pq_header *h, const yk_buf *body, yk_pq_page *ret, yoke_error *err)
+static int check_body(const yk_pq_encoder *e, const yk_buf *body, yoke_error *err)
 {
-    YK_AUTOBUF  head = YK_BUF_INIT;
-    yk_buf     *stored = &room->stored;
-    const char *from = yk_buf_text(body);
     if (body->is_failed)
         return yk_fail_nomem(err, "writing a Parquet file");
-    if (body->len > INT32_MAX)
-        return yk_fail(err, YOKE_ELIMIT, "column '%s': a page of over 2 GiB cannot be written", e->field.name);
+    return body->len <= INT32_MAX ? 0 : yk_fail(err, YOKE_ELIMIT, "column '%s': a page of over 2 GiB cannot be written", e->field.name);
+}
+
+/* The page with this body, as it will be in the file. */
+static int make_page(const yk_pq_encoder *e, yk_parquet_room *room, yk_pq_header *h, const char *body, size_t n, yk_pq_page *ret, yoke_error *err)
+{
+    YK_AUTOBUF head = YK_BUF_INIT;
+    yk_buf    *stored = &room->stored;
     yk_buf_clear(stored);
-    YK_TRY(yk_codec_compress(&room->codecs, e->codec, e->level, from, body->len, stored, err));
-    h->plain_size = (int32_t)body->len;
+    YK_TRY(yk_codec_compress(&room->codecs, e->codec, e->level, body, n, stored, err));
+    h->plain_size = (int32_t)n;
     h->stored_size = (int32_t)stored->len;
     YK_TRY(yk_codec_crc32(yk_buf_text(stored), stored->len, &h->crc, err));
     YK_TRY(put_header(&head, h, err));
-    ret->size = (uint32_t)(head.len + stored->len);
-    ret->data = yk_malloc(ret->size);
-    if (!ret->data)
+    size_t size = head.len + stored->len;
+    char  *data = yk_malloc(size);
+    if (!data)
         return yk_fail_nomem(err, "writing a Parquet file");
-    memcpy(ret->data, head.data, head.len);
-    memcpy(ret->data + head.len, yk_buf_text(stored), stored->len);
-    e->plain_bytes += head.len + body->len;
-    e->stored_bytes += ret->size;
+    memcpy(data, head.data, head.len);
+    memcpy(data + head.len, yk_buf_text(stored), stored->len);
+    ret->data = data;
+    ret->size = (uint32_t)size;
+    ret->plain_size = (uint32_t)(head.len + n);
+    return 0;
+}
+
+int yk_pq_encoder_pack(const yk_pq_encoder *e, yk_pq_page *page, yk_parquet_room *room, yoke_error *err)
+{
+    yk_pq_header h = {.type = YK_PQ_DATA_PAGE, .n_values = (int32_t)page->n_rows, .encoding = page->is_coded ? YK_PQ_RLE_DICTIONARY : YK_PQ_PLAIN};
+    char        *body = page->data;
+    YK_TRY(make_page(e, room, &h, body, page->size, page, err));
+    yk_free(body);
+    return 0;
+}
+
+int yk_pq_encoder_settle(yk_pq_encoder *e, yk_parquet_room *room, yoke_error *err)
+{
+    for (; e->n_settled < e->n_pages; e->n_settled++) {
+        yk_pq_page *page = &e->pages[e->n_settled];
+        if (!page->plain_size)
+            YK_TRY(yk_pq_encoder_pack(e, page, room, err));
+        e->stored_bytes += page->size;
+        e->plain_bytes += page->plain_size;
+    }
     return 0;
 }
 
@@ -309,14 +333,16 @@ int yk_pq_encoder_end_page(yk_pq_encoder *e, yk_parquet_room *room, yoke_error *
     put_levels(e, room, &room->body);
     put_values(e, room, &room->body);
     room->body.is_failed |= room->plain.is_failed;
-    bool         is_coded = e->has_dict;
-    yk_pq_header h = {.type = YK_PQ_DATA_PAGE, .n_values = (int32_t)e->n_rows, .encoding = is_coded ? YK_PQ_RLE_DICTIONARY : YK_PQ_PLAIN};
-    yk_pq_page   page = {.n_rows = e->n_rows, .n_missing = e->n_missing, .range = e->range};
-    YK_TRY(make_page(e, room, &h, &room->body, &page, err));
-    if (!yk_push(&e->pages, &e->n_pages, &e->cap_pages, page)) {
+    YK_TRY(check_body(e, &room->body, err));
+    bool       is_coded = e->has_dict;
+    yk_pq_page page = {.size = (uint32_t)room->body.len, .n_rows = e->n_rows, .n_missing = e->n_missing, .is_coded = is_coded, .range = e->range};
+    page.data = yk_malloc(page.size ? page.size : 1);
+    if (!page.data || !yk_push(&e->pages, &e->n_pages, &e->cap_pages, page)) {
         yk_free(page.data);
         return yk_fail_nomem(err, "writing a Parquet file");
     }
+    if (page.size)
+        memcpy(page.data, room->body.data, page.size);
     e->rows += e->n_rows;
     e->missing += e->n_missing;
     e->n_dict_pages += is_coded;
@@ -484,7 +510,14 @@ int yk_pq_encoder_add(yk_pq_encoder *e, const yk_vec *v, yk_parquet_room *room, 
 
 int yk_pq_encoder_dict_page(yk_pq_encoder *e, yk_parquet_room *room, yk_pq_page *ret, yoke_error *err)
 {
-    yk_pq_header h = {.type = YK_PQ_DICTIONARY_PAGE, .n_values = (int32_t)e->dict.n, .encoding = YK_PQ_PLAIN};
+    yk_pq_header  h = {.type = YK_PQ_DICTIONARY_PAGE, .n_values = (int32_t)e->dict.n, .encoding = YK_PQ_PLAIN};
+    const yk_buf *values = &e->dict.values;
     *ret = (yk_pq_page){0};
-    return e->n_dict_pages ? make_page(e, room, &h, &e->dict.values, ret, err) : 0;
+    if (!e->n_dict_pages)
+        return 0;
+    YK_TRY(check_body(e, values, err));
+    YK_TRY(make_page(e, room, &h, yk_buf_text(values), values->len, ret, err));
+    e->stored_bytes += ret->size;
+    e->plain_bytes += ret->plain_size;
+    return 0;
 }

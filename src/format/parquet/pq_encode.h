@@ -29,8 +29,11 @@ typedef struct yk_pq_range {
 } yk_pq_range;
 
 typedef struct yk_pq_page {
-    char       *data; /* header and body as they will be in the file; owned */
-    uint32_t    size, n_rows, n_missing;
+    char       *data; /* its body; once it is packed, header and compressed body as they will be in the file; owned */
+    uint32_t    size; /* of data */
+    uint32_t    plain_size; /* header and body before compression; 0: not packed yet */
+    uint32_t    n_rows, n_missing;
+    bool        is_coded; /* by the dictionary */
     yk_pq_range range;
 } yk_pq_page;
 
@@ -61,8 +64,9 @@ typedef struct yk_pq_encoder {
 
     /* The chunk so far. */
     yk_pq_page *pages; /* owned */
-    size_t      n_pages, cap_pages;
-    uint64_t    rows, missing, stored_bytes, plain_bytes; /* the dictionary's page counts once it is made */
+    size_t      n_pages, cap_pages, n_settled; /* those that the next two count; the dictionary's page counts once it is made */
+    uint64_t    stored_bytes, plain_bytes;
+    uint64_t    rows, missing;
     uint32_t    n_dict_pages; /* that have codes */
 } yk_pq_encoder;
 
@@ -74,6 +78,10 @@ void yk_pq_encoder_clear(yk_pq_encoder *e); /* for the next row group */
 /* Rows of one page after the other into the same room, until the page is ended. */
 int yk_pq_encoder_add(yk_pq_encoder *e, const yk_vec *v, yk_parquet_room *room, yoke_error *err) YK_MUST_USE;
 int yk_pq_encoder_end_page(yk_pq_encoder *e, yk_parquet_room *room, yoke_error *err) YK_MUST_USE;
+
+/* Compresses a page that was ended: by any thread, and several at the same time. Then, by one, those that nobody has; and all are counted. */
+int yk_pq_encoder_pack(const yk_pq_encoder *e, yk_pq_page *page, yk_parquet_room *room, yoke_error *err) YK_MUST_USE;
+int yk_pq_encoder_settle(yk_pq_encoder *e, yk_parquet_room *room, yoke_error *err) YK_MUST_USE;
 
 /* The page of the dictionary, which lies before the others in the file; without data where there is none. The caller frees its data. */
 int yk_pq_encoder_dict_page(yk_pq_encoder *e, yk_parquet_room *room, yk_pq_page *ret, yoke_error *err) YK_MUST_USE;

@@ -14,7 +14,7 @@ struct yk_parquet_writer {
     uint64_t       group_rows, rows; /* of a group; in the current one */
     uint64_t       memory, held;     /* of a group at most; by the current one, when rows were last counted */
     yk_parquet_room *rooms;          /* of each encoder, where rows come as whole blocks; owned */
-    yk_parquet_room  room;           /* of dictionaries */
+    yk_parquet_room  room;           /* of dictionaries, and of pages that nobody has packed */
     yk_pq_groups   groups; /* those written */
 };
 
@@ -88,6 +88,7 @@ static int end_chunk(yk_parquet_writer *w, unsigned field, yk_pq_written_chunk *
     yk_pq_page     dict;
     if (w->rooms)
         YK_TRY(yk_pq_encoder_end_page(e, &w->rooms[field], err));
+    YK_TRY(yk_pq_encoder_settle(e, &w->room, err));
     YK_TRY(yk_pq_encoder_dict_page(e, &w->room, &dict, err));
     int rc = put(w, dict.data, dict.size, err);
     yk_free(dict.data);
@@ -121,12 +122,24 @@ int yk_parquet_writer_end_page(yk_parquet_writer *w, unsigned field, yk_parquet_
     return yk_pq_encoder_end_page(&w->encoders[field], room, err);
 }
 
+uint32_t yk_parquet_writer_waiting(const yk_parquet_writer *w, unsigned field)
+{
+    return (uint32_t)(w->encoders[field].n_pages - w->encoders[field].n_settled);
+}
+
+int yk_parquet_writer_pack(yk_parquet_writer *w, unsigned field, uint32_t nth, yk_parquet_room *room, yoke_error *err)
+{
+    yk_pq_encoder *e = &w->encoders[field];
+    return yk_pq_encoder_pack(e, &e->pages[e->n_settled + nth], room, err);
+}
+
 /* A group ends where as much again as came last would be too much; of a first page, without its dictionary, which hardly comes again. */
 int yk_parquet_writer_count(yk_parquet_writer *w, uint32_t n, yoke_error *err)
 {
     uint64_t before = w->held, more = 0;
     w->held = 0;
     for (unsigned i = 0; i < w->n; i++) {
+        YK_TRY(yk_pq_encoder_settle(&w->encoders[i], &w->room, err));
         w->held += yk_pq_encoder_bytes(&w->encoders[i]);
         more += w->encoders[i].stored_bytes;
     }
