@@ -5,6 +5,7 @@
 #include "expr/ast.h"
 #include "base/near.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -506,15 +507,17 @@ static int parse_or(parser *p, yk_ast **ret)
 
 /* ---- Whole texts ---- */
 
-/* One expression from *at on, up to the end or, in a list, a comma. */
+/* One expression from *at on, up to the end or, in a list, a comma. Places in it count from its own first character. */
 static int parse_one(const char *text, uint32_t *at, bool in_list, yk_expr **ret, yoke_error *err)
 {
     YK_CLEANUP(yk_expr_freep) yk_expr *e = yk_new(yk_expr);
     if (!e)
         return yk_fail_nomem(err, "reading an expression");
-    parser   p = {.source = text, .arena = &e->arena, .err = err, .at = *at};
+    while (isspace((unsigned char)text[*at]))
+        ++*at;
+    text += *at;
+    parser p = {.source = text, .arena = &e->arena, .err = err};
     YK_TRY(advance(&p));
-    uint32_t begin = p.token.at;
     if (p.token.kind == YK_TOKEN_END)
         return yk_fail(err, YOKE_ESYNTAX, "an expression is empty%s", in_list ? " (a comma too many?)" : "");
     YK_TRY(parse_or(&p, &e->root));
@@ -529,8 +532,8 @@ static int parse_one(const char *text, uint32_t *at, bool in_list, yk_expr **ret
     if (p.token.kind != YK_TOKEN_END && !(in_list && is_sign(&p, ",")))
         return yk_expr_fail(err, YOKE_ESYNTAX, text, p.token.at, "expected an operator or the end%s",
                             p.token.kind == YK_TOKEN_NAME ? " (a column whose name has blanks goes into backquotes)" : "");
-    *at = p.token.kind == YK_TOKEN_END ? UINT32_MAX : p.token.end;
-    e->source = yk_arena_strndup(&e->arena, text + begin, end - begin);
+    *at = p.token.kind == YK_TOKEN_END ? UINT32_MAX : *at + p.token.end;
+    e->source = yk_arena_strndup(&e->arena, text, end);
     if (!e->source)
         return yk_fail_nomem(err, "reading an expression");
     YK_TRY(yk_expr_finish(e, err));
