@@ -101,6 +101,10 @@ static int parse_constant(parser *p, yk_ast **ret)
         v->type.kind = YK_KIND_INT;
         v->i = t.i;
         break;
+    case YK_TOKEN_UINT:
+        v->type.kind = YK_KIND_UINT;
+        v->u = t.u;
+        break;
     case YK_TOKEN_REAL:
         v->type.kind = YK_KIND_REAL;
         v->r = t.r;
@@ -260,6 +264,7 @@ static int parse_primary(parser *p, yk_ast **ret)
 {
     switch (p->token.kind) {
     case YK_TOKEN_INT:
+    case YK_TOKEN_UINT:
     case YK_TOKEN_REAL:
     case YK_TOKEN_TEXT: return parse_constant(p, ret);
     case YK_TOKEN_NAME:
@@ -292,16 +297,18 @@ static int parse_power(parser *p, yk_ast **ret)
 /* -9223372036854775808 and friends are constants, not negated ones. */
 static int negate(parser *p, yk_ast *a, uint32_t at, yk_ast **ret)
 {
-    if (a->kind == YK_AST_CONST && a->value.type.kind == YK_KIND_INT && a->value.i >= 0) {
-        a->value.i = -a->value.i;
+    bool is_wide = a->kind == YK_AST_CONST && a->value.type.kind == YK_KIND_UINT;
+    if ((a->kind == YK_AST_CONST && a->value.type.kind == YK_KIND_INT && a->value.i >= 0) || (is_wide && a->value.u == (uint64_t)1 << 63)) {
+        a->value.type.kind = YK_KIND_INT;
+        a->value.i = (int64_t)(0 - a->value.u);
         a->at = at;
         *ret = a;
         return 0;
     }
+    if (is_wide)
+        a->value.type.kind = YK_KIND_REAL, a->value.r = (double)a->value.u;
     if (a->kind == YK_AST_CONST && a->value.type.kind == YK_KIND_REAL && a->value.r >= 0) {
         a->value.r = -a->value.r;
-        if (a->value.r == -0x1p63)
-            a->value.type.kind = YK_KIND_INT, a->value.i = INT64_MIN;
         a->at = at;
         *ret = a;
         return 0;
