@@ -136,6 +136,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             abort();
         if (yk_program_new(FIELDS, FIELD_COUNT, &(yk_root){list[0], YK_WANT_ANY}, 1, &p, &err) == 0)
             run(p);
+        for (size_t i = 1; i < n; i++) { /* what is said of the others stands in the middle of the text */
+            yk_program *other = NULL;
+            if (yk_program_new(FIELDS, FIELD_COUNT, &(yk_root){list[i], YK_WANT_ANY}, 1, &other, &err) == 0)
+                yk_program_free(other);
+        }
     } else if (err.text[0] == '\0' || err.code == 0) {
         abort();
     }

@@ -80,6 +80,16 @@ def test_folder_names_are_decoded(yoke, tmp_path):
     assert "53248 are left out" in plan and "8192 rows of 61440 read (53248 skipped" in yoke(*words, "--stats").stderr
 
 
+def test_missing_values_of_folder_names_are_counted(yoke, tmp_path):
+    """A folder may name no value, or not be there at all; row groups without rows miss nothing."""
+    for folder, n in (("k=1", 3), ("k=__HIVE_DEFAULT_PARTITION__", 2), (".", 4), ("k=2", 0)):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        pq.write_table(pa.table({"v": pa.array(range(n), pa.int64())}), tmp_path / folder / "x.parquet")
+    got = {line.split()[0]: line.split()[1:4] for line in yoke("table", tmp_path, "--columns").stdout.splitlines()[1:]}
+    assert got == {"v": ["integer", "0", "4"], "k": ["integer", "6", "3"]}
+    assert yoke("table", tmp_path, "--where", "isnull(k)", "--count").stdout == "6\n"
+
+
 def test_types_of_folder_names(yoke, tmp_path):
     """As Polars infers them, and PyArrow where it knows the type."""
     import polars as pl

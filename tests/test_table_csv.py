@@ -64,11 +64,14 @@ def test_every_cell_of_the_zones(yoke, shared):
 def test_dialects(yoke, tmp_path):
     for text, sums in [("a,b\n1,2\n3,4\n", (4, 6)), ("a;b\r\n1;2\r\n3;4\r\n", (4, 6)), ("a\tb\n1\t2\n3\t4", (4, 6)), ("a|b\n\n1|2\n\n3|4\n\n", (4, 6)),
                        ("\ufeffa,b\n1,2\n3,4\n", (4, 6)), ("\n\r\na,b\r\n\r\n1,2\r\n\r\n3,4", (4, 6)), ('"a","b"\n"1","2"\n"3","4"\n', (4, 6)),
-                       (" a , b \n 1, 2\n3 ,4 \n", (4, 6)), ("a,b\n1,\n,4\n", (1, 4))]:
+                       (" a , b \n 1, 2\n3 ,4 \n", (4, 6)), ("a,b\n1,\n,4\n", (1, 4)), ("\ufeff\na,b\n1,2\n3,4", (4, 6)),
+                       ("\ufeff\r\n\r\na,b\r\n1,2\r\n3,4\r\n", (4, 6)), ('\ufeff"a",b\n1,2\n3,4\n', (4, 6))]:
         got = json.loads(ok(yoke("table", write(tmp_path / "d.csv", text), "--sum", "a", "--sum", "b", "--json")))
         assert tuple(got.values()) == sums, text
     assert ok(yoke("table", write(tmp_path / "n.csv", "1,2\n3,4\n"), "--sum", "c1")) == "4\n"
     assert ok(yoke("table", write(tmp_path / "h.csv", "1,2\n3,4\n"), "--header", "--count")) == "1\n"
+    for text in ("\ufeff1,2\n3,4\n", "\ufeff\n1,2\n3,4", '\ufeff"1",2\n3,4\n'):
+        assert ok(yoke("table", write(tmp_path / "m.csv", text), "--sum", "c1")) == "4\n", text
     assert ok(yoke("table", "-", "--sum", "a", input="a\n1\n2\n")) == "3\n"
     os.mkfifo(tmp_path / "pipe")
     threading.Thread(target=lambda: write(tmp_path / "pipe", "a\n4\n5\n"), daemon=True).start()
@@ -80,6 +83,9 @@ def test_quotes(yoke, tmp_path):
     assert [r["a"] for r in rows(yoke("table", path, "--head", 9, "--json"))] == ["x,y", 'say "hi"', "two\nlines", None, "plain"]
     run = yoke("table", write(tmp_path / "s.csv", 'a,b\n1,2\n3"4,5"\n'), "--sum", "b")
     assert run.returncode == 1 and "line 3" in run.stderr
+    for field in ('"x"y', '"x" ', '"" x'):
+        run = yoke("table", write(tmp_path / "a.csv", f'a,b\n1,2\n{field},5\n'), "--select", "a")
+        assert run.returncode == 1 and "line 3: a quote in the middle" in run.stderr, field
     run = yoke("table", write(tmp_path / "u.csv", 'a,b\n1,2\n"3,5\n'), "--sum", "b")
     assert run.returncode == 1 and "never closed" in run.stderr
 
@@ -146,6 +152,8 @@ def test_what_is_no_csv(yoke, tmp_path):
     for name, content, says in [("e.csv", b"", "empty"), ("w.csv", b"<!DOCTYPE html><html>", "web page"), ("z.csv", b"a,b\0c\n", "zero bytes"),
                                 ("l.csv", b"version https://git-lfs.github.com/spec/v1\noid", "LFS"), ("g.csv.gz", gzip.compress(b"a\n1\n" * 999)[:-20], "cut short"),
                                 ("x.csv.gz", gzip.compress(os.urandom(9999))[:500] + b"garbage" * 99, ""), ("zip.csv", b"PK\x03\x04\0", "ZIP"), ("p.csv", b"PAR1....", "Parquet"),
+                                ("mac.csv", b"a,b\r1,2\r3,4\r", "carriage return"), ("mac2.csv", b"a\r\r\n1\r\r\n", "carriage return"),
+                                ("bom.csv", b"\xef\xbb\xbf", "white space"), ("j.json", b'{"a":1}\n', "JSON"), ("k.json", b'[{"a":1}]\n', "JSON"),
                                 ("b.csv.bz2", bz2.compress(b"a\n1\n"), "bzip2 -dc"), ("x.csv.xz", lzma.compress(b"a\n1\n"), "xz -dc")]:
         run = yoke("table", write(tmp_path / name, content), "--count")
         assert run.returncode == 1 and says in run.stderr and name in run.stderr and run.stdout == "", run

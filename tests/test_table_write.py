@@ -11,6 +11,7 @@ import time
 
 import duckdb
 import numpy as np
+import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -87,6 +88,16 @@ def test_bounds_are_those_of_the_rows(yoke, tmp_path):
         mine = yoke("table", path, "--where", ask.replace("= ", "== ").replace(">== ", ">= "), "--count", "--sum", "row")
         assert [int(line.split()[-1]) for line in mine.stdout.splitlines()] == [int(v or 0) for v in wanted[0]], (ask, mine.stderr)
     assert pl.scan_parquet(path).filter(pl.col("row") == 77777).collect().height == 1
+
+
+def test_one_column_keeps_its_missing_rows_as_csv(yoke, tmp_path):
+    """An empty line is no row, here and for pandas."""
+    pq.write_table(pa.table({"n": [None, 1, None], "t": ["x", "", None]}), tmp_path / "in.parquet")
+    for column, want in (("n", "n\n\"\"\n1\n\"\"\n"), ("t", 't\nx\n""\n""\n')):
+        out = tmp_path / f"{column}.csv"
+        assert yoke("table", tmp_path / "in.parquet", "--select", column, "-o", out).returncode == 0
+        assert out.read_text() == want and len(pd.read_csv(out)) == 3
+        assert yoke("table", out, "--count").stdout == "3\n"
 
 
 @pytest.mark.parametrize("ending", ["csv", "jsonl", "txt"])

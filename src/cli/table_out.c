@@ -122,6 +122,8 @@ static void put_rows_csv(yk_buf *to, const yoke_frame *f, const out_column *colu
                 cell(f, i, r, &text);
                 put_csv(to, yk_buf_text(&text), text.len);
             }
+            if (n == 1 && (!has_value || (!columns[i].is_plain && text.len == 0)))
+                yk_buf_puts(to, "\"\""); /* an empty line were no row */
             yk_buf_putc(to, i + 1 < n ? ',' : '\n');
         }
 }

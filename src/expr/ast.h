@@ -86,6 +86,7 @@ int yk_expr_fail(yoke_error *err, int code, const char *source, uint32_t at, con
 typedef enum yk_token_kind {
     YK_TOKEN_END,
     YK_TOKEN_INT,
+    YK_TOKEN_UINT, /* beyond the others, and within 64 bits */
     YK_TOKEN_REAL,
     YK_TOKEN_TEXT,   /* 'x' */
     YK_TOKEN_NAME,   /* x, x.y */
@@ -100,6 +101,7 @@ typedef struct yk_token {
     const char   *text; /* of names and texts, unquoted, NUL-terminated, in the arena */
     size_t        text_len;
     int64_t       i;
+    uint64_t      u;
     double        r;
 } yk_token;
 

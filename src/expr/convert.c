@@ -173,7 +173,10 @@ int yk_bind_real(yk_program *p, uint32_t node, uint32_t *ret, yoke_error *err)
                 p, (yk_value){.type = {.kind = YK_KIND_REAL}, .is_missing = n->value.is_missing, .r = n->value.is_missing ? NAN : (double)n->value.i},
                 ret, err);
         return unary(p, YK_CODE_INT_TO_REAL, YK_KIND_REAL, node, ret, err);
-    case YK_KIND_UINT: return unary(p, YK_CODE_UINT_TO_REAL, YK_KIND_REAL, node, ret, err);
+    case YK_KIND_UINT:
+        if (n->code == YK_CODE_CONST)
+            return yk_bind_const(p, (yk_value){.type = {.kind = YK_KIND_REAL}, .r = (double)n->value.u}, ret, err);
+        return unary(p, YK_CODE_UINT_TO_REAL, YK_KIND_REAL, node, ret, err);
     case YK_KIND_DECIMAL: return unary(p, YK_CODE_DECIMAL_TO_REAL, YK_KIND_REAL, node, ret, err);
     default: return 0;
     }
@@ -259,21 +262,29 @@ static int read_uuid(yk_program *p, uint32_t *c, bool *ret_fits, yoke_error *err
     return yk_bind_const(p, u, c, err);
 }
 
-/* An integral real constant beside an integer is that integer: exact for integers of any size. */
+/* A whole real constant beside an integer is that integer: exact for integers of any size. One beyond all integers goes further away, as the
+ * greatest of them become 2^63 or 2^64 as reals. */
 static int whole_constant(yk_program *p, uint32_t *c, yk_kind other, yoke_error *err)
 {
     const yk_node *n = &p->nodes[*c];
-    double         r = n->value.r;
-    if (other != YK_KIND_INT || n->code != YK_CODE_CONST || n->type.kind != YK_KIND_REAL || n->value.is_missing || !(fabs(r) < 0x1p63) || r != floor(r))
+    bool           is_wide = n->type.kind == YK_KIND_UINT; /* 2^63 and above */
+    double         r = is_wide ? (double)n->value.u : n->value.r;
+    if (n->code != YK_CODE_CONST || n->value.is_missing || (!is_wide && n->type.kind != YK_KIND_REAL) || r != floor(r))
         return 0;
-    return yk_bind_const(p, (yk_value){.type = {.kind = YK_KIND_INT}, .i = (int64_t)r}, c, err);
+    if (other != YK_KIND_INT && (other != YK_KIND_UINT || is_wide))
+        return 0;
+    if (r >= -0x1p63 && r < 0x1p63)
+        return yk_bind_const(p, (yk_value){.type = {.kind = YK_KIND_INT}, .i = (int64_t)r}, c, err);
+    if (other == YK_KIND_UINT && r >= 0x1p63 && r < 0x1p64)
+        return yk_bind_const(p, (yk_value){.type = {.kind = YK_KIND_UINT}, .u = (uint64_t)r}, c, err);
+    return yk_bind_const(p, (yk_value){.type = {.kind = YK_KIND_REAL}, .r = 2 * r}, c, err);
 }
 
 static int flip(yk_program *p, uint32_t *a, yoke_error *err)
 {
     const yk_node *n = &p->nodes[*a];
     if (n->code == YK_CODE_CONST) /* not negative */
-        return yk_bind_const(p, (yk_value){.type = {.kind = YK_KIND_INT}, .i = (int64_t)((uint64_t)n->value.i ^ (uint64_t)1 << 63)}, a, err);
+        return yk_bind_const(p, (yk_value){.type = {.kind = YK_KIND_INT}, .i = (int64_t)(n->value.u ^ (uint64_t)1 << 63)}, a, err);
     return unary(p, YK_CODE_UINT_FLIP, YK_KIND_INT, *a, a, err);
 }
 

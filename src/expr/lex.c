@@ -62,7 +62,10 @@ static int lex_number(const char *source, yk_token *t, yoke_error *err)
     t->end = (uint32_t)(q - source);
     if (is_name_byte(*q) || *q == '.')
         return yk_expr_fail(err, YOKE_ESYNTAX, source, t->at, "this is no number (a name that begins with a digit goes into backquotes)");
-    t->kind = !is_real && yk_number_read_int(p, t->end - t->at, &t->i) ? YK_TOKEN_INT : YK_TOKEN_REAL;
+    t->kind = is_real                                         ? YK_TOKEN_REAL
+              : yk_number_read_int(p, t->end - t->at, &t->i)  ? YK_TOKEN_INT
+              : yk_number_read_uint(p, t->end - t->at, &t->u) ? YK_TOKEN_UINT
+                                                              : YK_TOKEN_REAL;
     if (t->kind == YK_TOKEN_REAL && !yk_number_read_real(p, t->end - t->at, &t->r))
         t->r = INFINITY; /* beyond the largest */
     return 0;

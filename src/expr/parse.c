@@ -5,6 +5,7 @@
 #include "expr/ast.h"
 #include "base/near.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -99,6 +100,10 @@ static int parse_constant(parser *p, yk_ast **ret)
     case YK_TOKEN_INT:
         v->type.kind = YK_KIND_INT;
         v->i = t.i;
+        break;
+    case YK_TOKEN_UINT:
+        v->type.kind = YK_KIND_UINT;
+        v->u = t.u;
         break;
     case YK_TOKEN_REAL:
         v->type.kind = YK_KIND_REAL;
@@ -259,6 +264,7 @@ static int parse_primary(parser *p, yk_ast **ret)
 {
     switch (p->token.kind) {
     case YK_TOKEN_INT:
+    case YK_TOKEN_UINT:
     case YK_TOKEN_REAL:
     case YK_TOKEN_TEXT: return parse_constant(p, ret);
     case YK_TOKEN_NAME:
@@ -291,16 +297,18 @@ static int parse_power(parser *p, yk_ast **ret)
 /* -9223372036854775808 and friends are constants, not negated ones. */
 static int negate(parser *p, yk_ast *a, uint32_t at, yk_ast **ret)
 {
-    if (a->kind == YK_AST_CONST && a->value.type.kind == YK_KIND_INT && a->value.i >= 0) {
-        a->value.i = -a->value.i;
+    bool is_wide = a->kind == YK_AST_CONST && a->value.type.kind == YK_KIND_UINT;
+    if ((a->kind == YK_AST_CONST && a->value.type.kind == YK_KIND_INT && a->value.i >= 0) || (is_wide && a->value.u == (uint64_t)1 << 63)) {
+        a->value.type.kind = YK_KIND_INT;
+        a->value.i = (int64_t)(0 - a->value.u);
         a->at = at;
         *ret = a;
         return 0;
     }
+    if (is_wide)
+        a->value.type.kind = YK_KIND_REAL, a->value.r = (double)a->value.u;
     if (a->kind == YK_AST_CONST && a->value.type.kind == YK_KIND_REAL && a->value.r >= 0) {
         a->value.r = -a->value.r;
-        if (a->value.r == -0x1p63)
-            a->value.type.kind = YK_KIND_INT, a->value.i = INT64_MIN;
         a->at = at;
         *ret = a;
         return 0;
@@ -506,15 +514,17 @@ static int parse_or(parser *p, yk_ast **ret)
 
 /* ---- Whole texts ---- */
 
-/* One expression from *at on, up to the end or, in a list, a comma. */
+/* One expression from *at on, up to the end or, in a list, a comma. Places in it count from its own first character. */
 static int parse_one(const char *text, uint32_t *at, bool in_list, yk_expr **ret, yoke_error *err)
 {
     YK_CLEANUP(yk_expr_freep) yk_expr *e = yk_new(yk_expr);
     if (!e)
         return yk_fail_nomem(err, "reading an expression");
-    parser   p = {.source = text, .arena = &e->arena, .err = err, .at = *at};
+    while (isspace((unsigned char)text[*at]))
+        ++*at;
+    text += *at;
+    parser p = {.source = text, .arena = &e->arena, .err = err};
     YK_TRY(advance(&p));
-    uint32_t begin = p.token.at;
     if (p.token.kind == YK_TOKEN_END)
         return yk_fail(err, YOKE_ESYNTAX, "an expression is empty%s", in_list ? " (a comma too many?)" : "");
     YK_TRY(parse_or(&p, &e->root));
@@ -529,8 +539,8 @@ static int parse_one(const char *text, uint32_t *at, bool in_list, yk_expr **ret
     if (p.token.kind != YK_TOKEN_END && !(in_list && is_sign(&p, ",")))
         return yk_expr_fail(err, YOKE_ESYNTAX, text, p.token.at, "expected an operator or the end%s",
                             p.token.kind == YK_TOKEN_NAME ? " (a column whose name has blanks goes into backquotes)" : "");
-    *at = p.token.kind == YK_TOKEN_END ? UINT32_MAX : p.token.end;
-    e->source = yk_arena_strndup(&e->arena, text + begin, end - begin);
+    *at = p.token.kind == YK_TOKEN_END ? UINT32_MAX : *at + p.token.end;
+    e->source = yk_arena_strndup(&e->arena, text, end);
     if (!e->source)
         return yk_fail_nomem(err, "reading an expression");
     YK_TRY(yk_expr_finish(e, err));

@@ -98,6 +98,7 @@ static void print_constant(const yk_value *v, yk_buf *to)
     switch (v->type.kind) {
     case YK_KIND_BOOL: yk_buf_puts(to, v->b ? "true" : "false"); break;
     case YK_KIND_INT: yk_buf_printf(to, "%lld", (long long)v->i); break;
+    case YK_KIND_UINT: yk_buf_printf(to, "%llu", (unsigned long long)v->u); break;
     case YK_KIND_REAL: print_real(v->r, to); break;
     case YK_KIND_TEXT: print_quoted(v->t.data, v->t.len, '\'', to); break;
     default: yk_buf_puts(to, "null");

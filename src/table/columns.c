@@ -13,17 +13,20 @@ static int64_t count_missing(const yk_source *s, size_t column)
     for (size_t i = 0; i < s->n_files; i++) {
         const yk_source_file *f = &s->files[i];
         int32_t               c = f->column[column];
-        if (!f->parquet)
-            return -1;
-        if (c < 0) {
-            all += (int64_t)f->n;
+        yk_value              all_rows;
+        if (yk_source_constant(s, i, (uint32_t)column, &all_rows)) {
+            all += all_rows.is_missing ? (int64_t)f->n : 0;
             continue;
         }
+        if (!f->parquet)
+            return -1;
         if (!yk_parquet_column_at(f->parquet, (unsigned)c)->is_nullable)
             continue;
         for (unsigned g = 0; g < yk_parquet_groups(f->parquet); g++) {
             yk_parquet_stats st;
             yk_parquet_group_stats(f->parquet, g, (unsigned)c, &st);
+            if (yk_parquet_group_at(f->parquet, g)->n_rows == 0)
+                continue;
             if (st.n_missing < 0)
                 return -1;
             all += st.n_missing;
@@ -82,7 +85,7 @@ static int put_column(const yk_source *s, size_t i, yk_batch *rows, yoke_error *
     const yk_source_column *c = &s->columns[i];
     char                    type[64], missing[32];
     YK_AUTOBUF              note = YK_BUF_INIT;
-    int64_t                 n = c->is_partition ? 0 : count_missing(s, i);
+    int64_t                 n = count_missing(s, i);
     bool                    is_refused = false;
     for (size_t f = 0; f < s->n_files; f++)
         is_refused |= s->files[f].column[i] >= 0 && yk_file_column_at(&s->files[f], (unsigned)s->files[f].column[i]).refusal;

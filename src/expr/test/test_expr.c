@@ -103,6 +103,19 @@ TEST(conjuncts_lists_and_names)
     yk_expr_list_free(list, 4);
 }
 
+TEST(errors_in_a_list_count_from_their_own_expression)
+{
+    yk_expr  **list;
+    yk_program *p;
+    size_t     n;
+    yoke_error err = YOKE_ERROR_INIT;
+    assert_int_equal(yk_expr_parse_list("  r,   sqrt( s ) as x, i", &list, &n, NULL), 0);
+    assert_true(yk_program_new(FIELDS, 6, &(yk_root){list[1], YK_WANT_ANY}, 1, &p, &err) < 0);
+    assert_non_null(strstr(err.text, "but s is text"));
+    assert_non_null(strstr(err.text, "at character 1 of the expression, near 'sqrt( s )'"));
+    yk_expr_list_free(list, n);
+}
+
 TEST(programs_know_their_columns)
 {
     YK_CLEANUP(yk_program_freep) yk_program *p = program("where(i > 0, r, 0) + i", YK_WANT_REAL);
@@ -367,7 +380,8 @@ TEST(parts_of_times_are_as_the_calendar_has_them)
     }
 }
 
-RUN_TESTS(filters_tell_facts, facts_are_held_against_ranges, conjuncts_lists_and_names, programs_know_their_columns, rows_masked_out_do_not_overflow,
+RUN_TESTS(filters_tell_facts, facts_are_held_against_ranges, conjuncts_lists_and_names, errors_in_a_list_count_from_their_own_expression,
+          programs_know_their_columns, rows_masked_out_do_not_overflow,
           blocks_may_differ_from_what_was_announced, dictionaries_are_computed_once_and_kept_apart_by_id, filters_are_bitmaps,
           lack_of_memory_is_an_error_and_leaks_nothing, times_are_read_and_printed,
           durations_are_read_as_they_are_printed, parts_of_times_are_as_the_calendar_has_them)

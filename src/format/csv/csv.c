@@ -40,7 +40,8 @@ static int check_text(const yk_csv *f, const char *head, size_t n, yoke_error *e
                  {"\x93NUMPY", "a NumPy file; keep it as a file with the ending .npy"},
                  {"BZh", "a bzip2 file; unpack it: bzip2 -dc FILE | yoke table -"}, {"\xfd\x37zXZ", "an XZ file; unpack it: xz -dc FILE | yoke table -"},
                  {"\x04\x22M\x18", "an LZ4 file; unpack it: lz4 -dc FILE | yoke table -"},
-                 {"ARROW1", "an Arrow (Feather) file; write it as Parquet"}, {"SQLite format 3", "an SQLite database; export the table as CSV"}};
+                 {"ARROW1", "an Arrow (Feather) file; write it as Parquet"}, {"SQLite format 3", "an SQLite database; export the table as CSV"},
+                 {"{\"", "JSON, which is not read; write it as CSV or Parquet"}, {"[{", "JSON, which is not read; write it as CSV or Parquet"}};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (n >= strlen(known[i].begins) && memcmp(head, known[i].begins, strlen(known[i].begins)) == 0)
             return yk_fail(err, YOKE_EFORMAT, "'%s' is no CSV file but %s", f->path, known[i].is);
@@ -60,12 +61,14 @@ static int check_text(const yk_csv *f, const char *head, size_t n, yoke_error *e
     return 0;
 }
 
-/* The end of the first line: its newline outside quotes, or n. */
-static size_t line_end(const char *s, size_t n)
+/* The end of the first line: its newline outside quotes, or n; and whether a CR stands in it where none ends it. */
+static size_t line_end(const char *s, size_t n, bool *ret_has_cr)
 {
     bool is_inside = false;
+    *ret_has_cr = false;
     for (size_t i = 0; i < n; i++) {
         is_inside ^= s[i] == '"';
+        *ret_has_cr |= s[i] == '\r' && !is_inside && i + 1 < n && s[i + 1] != '\n';
         if (s[i] == '\n' && !is_inside)
             return i;
     }
@@ -176,12 +179,17 @@ static int read_head(yk_csv *f, yoke_error *err)
     if (!head)
         return yk_fail_nomem(err, "opening a CSV file");
     YK_TRY(yk_input_read(&f->input, 0, head, n, err));
+    yk_csv_unmark(head, n);
     YK_TRY(check_text(f, head, n, err));
-    size_t skip = n >= 3 && memcmp(head, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+    size_t skip = 0;
     while (skip < n && (head[skip] == '\n' || head[skip] == '\r'))
         skip++;
     const char *line = head + skip;
-    size_t      len = line_end(line, n - skip);
+    bool        has_cr;
+    size_t      len = line_end(line, n - skip, &has_cr);
+    if (has_cr)
+        return yk_fail(err, YOKE_EFORMAT, "'%s': its first line has a carriage return (CR) without a newline (LF); where all lines end so, "
+                       "try: tr '\\r' '\\n' <FILE | yoke table -", f->path);
     if (len == n - skip && n == HEAD_MAX)
         return yk_fail(err, YOKE_EFORMAT, "'%s': the first line does not end within %d bytes; is it a CSV file?", f->path, HEAD_MAX);
     if (len && line[len - 1] == '\r')
@@ -222,6 +230,8 @@ int yk_csv_look(const yk_csv *f, uint64_t chunk, yk_csv_chunk *ret, yoke_error *
         return yk_fail_nomem(err, "counting rows");
     memcpy(bytes, "\n\n", LEAD); /* what precedes the file: newlines at its start end no row */
     YK_TRY(yk_input_read(&f->input, lo - lead, bytes + LEAD - lead, n + lead, err));
+    if (lo == 0)
+        yk_csv_unmark(bytes + LEAD, n);
     memset(bytes + LEAD + n, 0, YK_CSV_PAD);
     *ret = YK_ISA_PICK(yk_k_csv_count)(bytes + LEAD, n);
     return 0;

@@ -91,6 +91,8 @@ static int fill(yk_csv_cursor *c, size_t need, bool *ret_is_there, yoke_error *e
         c->buf = more, c->cap = c->cap * 2 + n;
     }
     YK_TRY(yk_input_read(&c->f->input, c->offset + c->len, c->buf + c->len, n, err));
+    if (c->offset + c->len == 0)
+        yk_csv_unmark(c->buf, n);
     c->len += n;
     memset(c->buf + c->len, 0, YK_CSV_PAD);
     *ret_is_there = c->len >= need;
@@ -150,14 +152,7 @@ int yk_csv_cursor_seek(yk_csv_cursor *c, uint64_t row, yoke_error *err)
     c->len = c->at = 0;
     c->row = row;
     c->n = 0;
-    YK_TRY(pass_ends(c, ends - f->ends[chunk], f->quoted[chunk], before, err));
-    if (ends == 0) { /* a byte order mark before the first row */
-        bool is_there;
-        YK_TRY(fill(c, 3, &is_there, err));
-        if (is_there && memcmp(c->buf, "\xef\xbb\xbf", 3) == 0)
-            c->at = 3;
-    }
-    return 0;
+    return pass_ends(c, ends - f->ends[chunk], f->quoted[chunk], before, err);
 }
 
 /* The line that a byte of the file is in, from 1. */
@@ -315,7 +310,7 @@ static int field_text(yk_csv_cursor *c, span s, yk_text *ret, yoke_error *err)
     size_t      n = s.to - s.from;
     if (n < 2 || *p != '"' || p[n - 1] != '"') {
         *ret = (yk_text){p, n};
-        return 0;
+        return n && *p == '"' ? stray_quote(c, s.from, err) : 0;
     }
     p++, n -= 2;
     if (!memchr(p, '"', n)) {

@@ -36,6 +36,13 @@ struct yk_csv {
 /* Opens `path` as plain bytes, unpacked where needed. Borrows `name`, which it is called in messages, until it is closed. */
 int yk_csv_input(const char *path, const char *name, const yk_csv_opts *opts, yk_input *ret, yoke_error *err) YK_MUST_USE;
 
+/* A byte order mark where a file begins is as good as empty lines: the first n bytes of one. */
+static inline void yk_csv_unmark(char *bytes, size_t n)
+{
+    if (n >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0)
+        memset(bytes, '\n', 3);
+}
+
 /* Bit i: byte i is c. */
 static inline uint64_t yk_csv_match(const char *p, char c)
 {
