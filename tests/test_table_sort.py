@@ -2,7 +2,9 @@
 temporary files. The seed is in the test's name; YOKE_STRESS sets how many."""
 
 import decimal
+import json
 import os
+import re
 import subprocess
 
 import numpy as np
@@ -200,6 +202,81 @@ def test_a_filter_and_a_second_key(yoke, much):
     run = yoke("table", path, "--where", "row % 7 == 2", "--select", "row", "--sort", "ties desc,mixed", "--head", 500, "--format", "csv")
     want = frame[frame["row"] % 7 == 2].sort_values(["ties", "mixed"], ascending=[False, True], kind="stable")["row"].head(500)
     assert run.stdout.split()[1:] == [str(v) for v in want]
+
+
+def write_somehow(rng, yoke, table, path):
+    """Bounds of one writer or another, or none; of row groups, and of pages or not."""
+    import duckdb
+
+    writer, size = str(rng.choice(["arrow", "arrow", "duckdb", "yoke"])), int(rng.integers(1000, 20_000))
+    if writer == "duckdb":
+        con = duckdb.connect()
+        con.execute("set threads = 1; set preserve_insertion_order = true")
+        con.register("t", table)
+        con.execute(f"copy (select * from t) to '{path}' (format parquet, row_group_size {size})")
+        return
+    pq.write_table(table, path, row_group_size=size, write_statistics=bool(rng.random() < 0.9), write_page_index=bool(rng.integers(2)),
+                   data_page_size=int(rng.choice([500, 10_000, 1 << 20])), use_dictionary=bool(rng.integers(2)),
+                   data_page_version=str(rng.choice(["1.0", "2.0"])))
+    if writer == "yoke":  # which shortens bounds of long texts
+        run = yoke("table", path, "--memory", "16M", "-o", path.with_suffix(".own.parquet"))
+        assert run.returncode == 0, run.stderr
+        os.replace(path.with_suffix(".own.parquet"), path)
+
+
+@pytest.mark.parametrize("seed", range(int(os.environ.get("YOKE_STRESS", 24))))
+def test_nothing_is_missed_where_bounds_leave_out(yoke, tmp_path, seed):
+    """Keys that lie together in some row groups and pages, with ties across them: the first rows are those of a stable sort."""
+    rng = np.random.default_rng([7, seed])
+    n = int(rng.integers(30_000, 90_000))
+    kind = [k for k in TYPES if k != "span"][seed % (len(TYPES) - 1)]
+    array, keys = column(rng, kind, n)
+    rank = np.empty(n)
+    rank[stable(range(n), keys, bool(rng.integers(2)))] = np.arange(n)
+    rank = np.where([k is None for k in keys], rng.integers(0, n, n), rank)
+    place = np.argsort(rank + rng.normal(0, n * rng.choice([0, 0.01, 0.1, 9]), n), kind="stable")
+    keys = [keys[i] for i in place]
+    part = rng.integers(0, 5, n)
+    table = pa.table({"row": np.arange(n), "k": array.take(pa.array(place)), "part": part, "real": rng.random(n)})
+    (tmp_path / "d").mkdir()
+    ends = [0, *sorted(rng.integers(0, n, int(rng.integers(0, 3))).tolist()), n]
+    for i, (start, stop) in enumerate(zip(ends, ends[1:])):
+        write_somehow(rng, yoke, table.slice(start, stop - start), tmp_path / "d" / f"{i}.parquet")
+    for down in (False, True):
+        head = int(rng.choice([1, 10, 700, 20_000]))
+        where = bool(rng.integers(2))
+        want = stable([i for i in range(n) if not where or part[i] == 3], keys, down)[:head]
+        select = str(rng.choice(["row", "row, real * 2 as twice", "*"]))
+        for on in (*rng.choice(["threads:1", "threads:2", "threads:3", "threads:7"], 2, replace=False), "serial", "processes:2"):
+            words = ["--select", select, "--sort", f"k{' desc' * down}", "--head", head, "--on", on, "--json", *(["--where", "part == 3"] * where)]
+            run = yoke("table", tmp_path / "d", *words)
+            assert run.returncode == 0, run.stderr
+            assert [json.loads(line)["row"] for line in run.stdout.splitlines()] == want, (seed, kind, words)
+
+
+def test_what_bounds_leave_out(yoke, tmp_path):
+    """Counted: the same whatever pulls, and as the plan says, where bounds alone tell."""
+    n, size, on = 200_000, 20_000, ("serial", "threads:1", "threads:7", "processes:3")
+    whole = np.arange(n) // 3
+    names = [None if i % 11 == 0 else f"a beginning of more than sixty-four bytes, which all of these texts have {v:09}" for i, v in enumerate(whole)]
+    table = pa.table({"row": np.arange(n), "whole": whole, "text": names, "real": whole / 2, "same": np.zeros(n), "decimal": pa.array(whole).cast(pa.decimal128(20, 0))})
+    for paged in (False, True):
+        pq.write_table(table, tmp_path / "t.parquet", row_group_size=size, write_page_index=paged, data_page_size=4096, use_dictionary=False)
+        for key, head, most in (("whole", 5, 8192 if paged else 2 * size + 2048), ("whole", size, size * 3 + 2048), ("text", 100, 8192 if paged else 2 * size + 2048),
+                                ("decimal", 5, 8192 if paged else 2 * size + 2048), ("real", 5, 6 * size + 2048), ("same", 5, n), ("whole", n, n)):
+            for down in (False, True):
+                words = "table", tmp_path / "t.parquet", "--select", "row", "--sort", f"{key}{' desc' * down}", "--head", head
+                plan = yoke(*words, "--explain").stdout
+                left_out = int(re.search(r"of which (\d+) are left out", plan)[1])
+                assert n - left_out <= most and ("the statistics of " + key in plan) == (key != "same" and head < n), (plan, words)
+                for o in on if key == "whole" else on[:1]:
+                    read, skipped = map(int, re.search(rf"(\d+) rows of {n} read \((\d+) skipped", yoke(*words, "--on", o, "--stats").stderr).groups())
+                    assert read + skipped == n and skipped >= left_out, (words, o)
+    words = "table", tmp_path / "t.parquet", "--sort", "whole", "--head", 5
+    for more in (["--distinct"], ["--where", "row >= 0"], ["--select", "row + 1 as r"]):  # groups; rows that may not pass; what can fail
+        assert "of which 0 are left out" in yoke(*words, *more, "--explain").stdout
+    run = yoke(*words, "--where", "real >= 0", "--on", "serial", "--stats")
+    assert int(re.search(r"\((\d+) skipped", run.stderr)[1]) == n - 131072  # the first task finds enough for the others
 
 
 def test_errors_are_found_in_rows_that_are_not_wanted(yoke, much):

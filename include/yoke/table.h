@@ -182,10 +182,10 @@ int yoke_frame_to_arrow(yoke_frame *f, struct ArrowArrayStream *ret, yoke_error 
 
 /* ---- what a table did, and what a scan would do */
 
-/* The plan of a scan for rows of `select` (NULL: none) and for the results `asks`, as text for people: files, rows, row groups and pages
- * with their bytes, what statistics leave out, tasks, the order of filters, results that statistics give without a scan. Reads no data
- * beyond what that takes. For yoke_text_free. */
-char *yoke_table_explain(const yoke_table *t, const char *select, const yoke_ask *asks, size_t n_asks, yoke_error *err);
+/* The plan of a scan for `rows` (of them select, sort, head and is_distinct; NULL: none) and for the results `asks`, as text for people: files,
+ * rows, row groups and pages with their bytes, what statistics leave out, tasks, the order of filters, results that statistics give without a
+ * scan. Reads no data beyond what that takes. For yoke_text_free. */
+char *yoke_table_explain(const yoke_table *t, const yoke_rows *rows, const yoke_ask *asks, size_t n_asks, yoke_error *err);
 void  yoke_text_free(char *text);
 
 

@@ -352,19 +352,6 @@ static int print_rows(yk_table_call *c, yoke_table *t, yoke_error *err)
     return rc;
 }
 
-/* "tip desc, zone": the keys without their directions. */
-static void add_sort(yk_buf *to, const char *sort)
-{
-    yk_buf_puts(to, to->len ? ", " : "");
-    for (const char *at = sort; *at;) {
-        size_t n = *at == ' ' && strncasecmp(at + 1, "desc", 4) == 0 ? 5 : *at == ' ' && strncasecmp(at + 1, "asc", 3) == 0 ? 4 : 0;
-        bool   is_word = n && at[n + strspn(at + n, " ")] != '\0' ? at[n + strspn(at + n, " ")] == ',' : n > 0;
-        if (!is_word)
-            yk_buf_putc(to, *at);
-        at += is_word ? n : 1;
-    }
-}
-
 /* The results as they would be asked: bins without a range need the ends first. */
 static int list_asks(const yk_table_call *c, yoke_ask **ret, size_t *ret_n, yoke_error *err)
 {
@@ -390,19 +377,19 @@ static int list_asks(const yk_table_call *c, yoke_ask **ret, size_t *ret_n, yoke
 /* The plan for all the expressions of the call. */
 static int explain(const yk_table_call *c, const yoke_table *t, yoke_error *err)
 {
-    YK_AUTOBUF            rows = YK_BUF_INIT;
+    YK_AUTOBUF            by = YK_BUF_INIT;
     YK_AUTOFREE yoke_ask *asks = NULL;
+    yoke_rows             rows = c->rows;
     size_t                n = 0;
-    if (c->rows.by || c->wants_rows || c->is_described)
-        yk_buf_puts(&rows, c->rows.by ? c->rows.by : c->rows.select ? c->rows.select : "*");
-    if (c->rows.sort && !c->rows.by)
-        add_sort(&rows, c->rows.sort);
+    yk_buf_puts(&by, c->rows.by ? c->rows.by : "");
     for (size_t i = 0; i < c->n && c->rows.by; i++)
         if (c->asks[i].expr)
-            yk_buf_printf(&rows, ", %s", c->asks[i].expr);
+            yk_buf_printf(&by, ", %s", c->asks[i].expr);
+    if (c->rows.by) /* groups: the columns that they and their results are of */
+        rows = (yoke_rows){.select = yk_buf_text(&by)};
     if (!c->rows.by)
         YK_TRY(list_asks(c, &asks, &n, err));
-    char *text = yoke_table_explain(t, rows.len ? yk_buf_text(&rows) : NULL, asks, n, err);
+    char *text = yoke_table_explain(t, c->rows.by || c->wants_rows || c->is_described ? &rows : NULL, asks, n, err);
     if (!text)
         return err->code;
     fputs(text, stdout);

@@ -86,6 +86,9 @@ const uint32_t *yk_program_columns(const yk_program *p, size_t root, size_t *ret
  * dictionary, computed once per dictionary. */
 int64_t yk_program_single_column(const yk_program *p, size_t root);
 
+/* Whether some values of the columns are an error: integers that do not fit. */
+bool yk_program_can_fail(const yk_program *p, size_t root);
+
 /* The column that the root is, as it is stored, else -1. */
 int64_t yk_program_plain_column(const yk_program *p, size_t root);
 
@@ -129,6 +132,9 @@ typedef struct yk_fact {
 /* The facts that all rows passing the root meet; all of them together still do not replace the filter. Comparisons with a
  * constant, `in`, isnull and their negations joined by `and` give facts; anything else gives none. Borrowed. */
 const yk_fact *yk_program_facts(const yk_program *p, size_t root, size_t *ret_n);
+
+/* As strcmp, for two values of one type; 2 when they cannot be compared (NaN). */
+int yk_value_order(const yk_value *a, const yk_value *b);
 
 /* Whether rows whose values lie in [min, max] (either may be NULL: unknown; same type as fact->value) can meet the fact.
  * n_missing of n rows are missing; n_missing < 0: unknown. */

@@ -127,8 +127,7 @@ int yk_facts_find(yk_program *p, yk_bound_root *root, yoke_error *err)
 
 /* ---- Against what is known of some rows ---- */
 
-/* As strcmp; 2 when the two cannot be compared. */
-static int order(const yk_value *a, const yk_value *b)
+int yk_value_order(const yk_value *a, const yk_value *b)
 {
     switch (a->type.kind) {
     case YK_KIND_BOOL: return a->b - b->b;
@@ -143,6 +142,7 @@ static int order(const yk_value *a, const yk_value *b)
         int d = yk_text_compare(a->t, b->t);
         return (d > 0) - (d < 0);
     }
+    case YK_KIND_DECIMAL: return (a->d > b->d) - (a->d < b->d);
     default: return 2;
     }
 }
@@ -157,7 +157,7 @@ bool yk_fact_may_hold(const yk_fact *f, const yk_value *min, const yk_value *max
         return false;
     if (f->op == YK_FACT_PRESENT)
         return true;
-    int low = min ? order(min, &f->value) : 2, high = max ? order(max, &f->value) : 2;
+    int low = min ? yk_value_order(min, &f->value) : 2, high = max ? yk_value_order(max, &f->value) : 2;
     switch (f->op) {
     case YK_FACT_LT: return low == 2 || low < 0;
     case YK_FACT_LE: return low == 2 || low <= 0;

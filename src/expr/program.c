@@ -208,6 +208,17 @@ int64_t yk_program_plain_column(const yk_program *p, size_t root)
     return n->code == YK_CODE_COLUMN ? (int64_t)n->column : -1;
 }
 
+static bool can_fail(const yk_program *p, uint32_t id)
+{
+    const yk_node *n = &p->nodes[id];
+    bool           can = n->code == YK_CODE_INT2;
+    for (uint8_t i = 0; i < n->n_args && !can; i++)
+        can = can_fail(p, n->args[i]);
+    return can;
+}
+
+bool yk_program_can_fail(const yk_program *p, size_t root) { return can_fail(p, p->roots[root].node); }
+
 bool yk_program_constant(const yk_program *p, size_t root, yk_value *ret)
 {
     const yk_node *n = &p->nodes[p->roots[root].node];

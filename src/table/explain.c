@@ -59,14 +59,28 @@ static int explain_column(const yk_source *s, size_t column, const yk_skips *ski
     return 0;
 }
 
-/* What filters rule out, over all rows, in whole blocks: what shares a block with rows that are wanted is read. */
+/* What rows that are wanted meet besides the filters: *ret_n facts. */
+static void find_wanted(const yk_scan *scan, yk_fact ret[2], size_t *ret_n)
+{
+    yk_sink *last = NULL;
+    size_t   n = 0;
+    for (size_t i = 0; i < scan->n_sinks; i++)
+        if (!scan->sinks[i]->is_done)
+            last = scan->sinks[i], n++;
+    *ret_n = yk_scan_facts(scan->source, &last, n, NULL, ret);
+}
+
+/* What filters and the first rows of a sort rule out, over all rows, in whole blocks: what shares a block with rows that are wanted is read. */
 static int find_skips(const yk_scan *scan, const yk_program *p, yk_skips *skips, yoke_error *err)
 {
+    size_t  n;
+    yk_fact wanted[2];
     for (size_t i = 0; i < scan->n_filters; i++) {
-        size_t         n;
         const yk_fact *facts = yk_program_facts(p, i, &n);
         YK_TRY(yk_skips_find(skips, scan->source, facts, n, 0, scan->source->n_rows, err));
     }
+    find_wanted(scan, wanted, &n);
+    YK_TRY(yk_skips_find(skips, scan->source, wanted, n, 0, scan->source->n_rows, err));
     yk_skips_settle(skips, scan->source->n_rows);
     return 0;
 }
@@ -104,6 +118,15 @@ static bool is_read(const yk_scan *scan, const yk_program *p, uint32_t column)
             if (yk_source_find(scan->source, scan->lookups[i]->keys[k]) == column)
                 return true;
     return false;
+}
+
+static void explain_sort(const yk_scan *scan, yk_buf *to)
+{
+    yk_fact wanted[2];
+    size_t  n;
+    find_wanted(scan, wanted, &n);
+    if (n)
+        yk_buf_printf(to, "sort      the first rows are sought by the statistics of %s\n", scan->source->columns[wanted[0].column].name);
 }
 
 static void explain_lookups(const yk_scan *scan, yk_buf *to)
@@ -145,6 +168,7 @@ static int explain(yk_scan *scan, const yk_program *p, yk_buf *to, yoke_error *e
         yk_buf_printf(to, "filter    %zu: %s%s%s\n", i + 1, yk_expr_text(scan->filters[i]), n ? " (also by statistics)" : "",
                       yk_program_single_column(p, i) >= 0 ? " (once per dictionary value)" : "");
     }
+    explain_sort(scan, to);
     explain_lookups(scan, to);
     for (uint32_t c = 0; c < s->n_columns; c++)
         if (is_read(scan, p, c)) {
@@ -176,51 +200,46 @@ static int explain_known(const yoke_ask *asks, size_t n, const yoke_answers *a, 
     return 0;
 }
 
-static int explain_all(yk_scan *scan, const yoke_ask *asks, size_t n, const yoke_answers *a, yk_buf *to, yoke_error *err)
-{
-    YK_CLEANUP(yk_program_freep) yk_program *p = NULL;
-    YK_TRY(yk_scan_type(scan, &p, err));
-    YK_TRY(explain(scan, p, to, err));
-    return explain_known(asks, n, a, to, err);
-}
+typedef struct explained {
+    const yoke_table *t;
+    const yoke_ask   *asks;
+    size_t            n_asks;
+    yk_buf           *to;
+} explained;
 
-/* Rows lend their expressions to a plan in a sink that never runs. */
-static int explain_table(const yoke_table *t, const char *select, const yoke_ask *asks, size_t n_asks, yk_buf *to, yoke_error *err)
+/* The plan for what is asked, and for rows unless NULL. */
+static int explain_sinks(void *ctx, yk_sink *rows, yoke_error *err)
 {
+    explained                             *x = ctx;
     YK_CLEANUP(yk_table_scan_fini) yk_scan       scan = {0};
+    YK_CLEANUP(yk_program_freep) yk_program     *p = NULL;
     YK_CLEANUP(yoke_answers_freep) yoke_answers *a = NULL;
     YK_AUTOFREE yk_sink                        **sinks = NULL;
-    YK_AUTOBUF                                   expanded = YK_BUF_INIT;
-    yk_sink                                      lent = {.ops = &(yk_sink_ops){.name = "rows"}};
-    yk_expr                                    **list = NULL;
-    size_t                                       n = 0, n_sinks = 0;
-    if (select) {
-        YK_TRY(yk_table_expand(t, select, &expanded, err));
-        YK_TRY(yk_expr_parse_list(yk_buf_text(&expanded), &list, &n, err));
-    }
-    int rc = yk_table_ask(t, asks, n_asks, &a, &sinks, &n_sinks, err);
-    for (size_t i = 0; i < n && rc == 0; i++)
-        rc = yk_sink_add(&lent, list[i], YK_WANT_ANY, err);
-    if (rc == 0)
-        rc = yk_table_scan(t, &scan, err);
-    if (rc == 0) {
-        sinks[n_sinks] = &lent; /* the list has one place more */
-        scan.sinks = sinks;
-        scan.n_sinks = n_sinks + 1;
-        rc = explain_all(&scan, asks, n_asks, a, to, err);
-    }
-    yk_free(lent.roots);
-    yk_expr_list_free(list, n);
-    return rc;
+    size_t                                       n = 0;
+    YK_TRY(yk_table_ask(x->t, x->asks, x->n_asks, &a, &sinks, &n, err));
+    if (rows)
+        sinks[n++] = rows; /* the list has one place more */
+    YK_TRY(yk_table_scan(x->t, &scan, err));
+    scan.sinks = sinks;
+    scan.n_sinks = n;
+    YK_TRY(yk_scan_type(&scan, &p, err));
+    YK_TRY(explain(&scan, p, x->to, err));
+    return explain_known(x->asks, x->n_asks, a, x->to, err);
 }
 
-char *yoke_table_explain(const yoke_table *t, const char *select, const yoke_ask *asks, size_t n_asks, yoke_error *err)
+char *yoke_table_explain(const yoke_table *t, const yoke_rows *rows, const yoke_ask *asks, size_t n_asks, yoke_error *err)
 {
     YK_AUTOBUF text = YK_BUF_INIT;
-    if (explain_table(t, select, asks, n_asks, &text, err) < 0)
-        return NULL;
-    char *copy = yk_strdup(yk_buf_text(&text));
-    if (!copy)
+    explained  x = {t, asks, n_asks, &text};
+    int        rc;
+    if (rows) {
+        yoke_rows r = {.select = rows->select, .sort = rows->sort, .head = rows->is_distinct ? 0 : rows->head};
+        rc = yk_table_lend_rows(t, &r, explain_sinks, &x, err);
+    } else {
+        rc = explain_sinks(&x, NULL, err);
+    }
+    char *copy = rc < 0 ? NULL : yk_strdup(yk_buf_text(&text));
+    if (rc == 0 && !copy)
         yk_fail_nomem(err, "explaining");
     return copy;
 }

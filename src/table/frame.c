@@ -269,6 +269,15 @@ static int make_sink(const yoke_table *t, const yoke_rows *r, const wanted *w, c
     return yk_rows_new((const yk_expr *const *)w->columns.list, w->columns.n, &o, ret, err);
 }
 
+int yk_table_lend_rows(const yoke_table *t, const yoke_rows *r, int (*fn)(void *ctx, yk_sink *sink, yoke_error *err), void *ctx, yoke_error *err)
+{
+    YK_CLEANUP(wanted_fini) wanted     w = {0};
+    YK_CLEANUP(yk_sink_freep) yk_sink *sink = NULL;
+    YK_TRY(find_wanted(t, r, &w, err));
+    YK_TRY(make_sink(t, r, &w, NULL, &sink, err));
+    return fn(ctx, sink, err);
+}
+
 static int make_frame(const wanted *w, yk_batch *rows, yoke_frame **ret, yoke_error *err)
 {
     YK_AUTOFREE const char **names = yk_new_array(const char *, w->columns.n + 1);

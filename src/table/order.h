@@ -44,4 +44,17 @@ static inline uint64_t yk_order_image(yk_kind kind, uint64_t bits)
     return yk_key_of_real(x + 0.0); /* -0.0 equals 0.0 */
 }
 
+/* The bits that have this image. */
+static inline uint64_t yk_order_value(yk_kind kind, uint64_t image)
+{
+    if (kind == YK_KIND_UINT)
+        return image;
+    if (kind != YK_KIND_REAL)
+        return image ^ (uint64_t)1 << 63;
+    double   x = yk_real_of_key(image);
+    uint64_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
 #endif

@@ -361,25 +361,45 @@ static int numbers_fold(yk_sink *base, const void *bytes, size_t n, yoke_error *
     return 0;
 }
 
+static void numbers_reset(yk_sink *base)
+{
+    numbers *s = (numbers *)base;
+    found_init(&s->all);
+    yk_total_free(s->total);
+    s->total = NULL;
+    yk_buf_clear(&s->min);
+    yk_buf_clear(&s->max);
+}
+
 /* One row group's bounds and missing rows; false when they do not tell all. */
 static bool add_known(numbers *s, const yk_parquet_stats *st, const yk_parquet_column *c, uint64_t n_rows)
 {
-    bool    is_real = s->type.kind == YK_KIND_REAL;
     int64_t missing = c->is_nullable ? st->n_missing : 0;
     if ((uint64_t)missing == n_rows)
         return true;
     if (missing < 0 || (uint64_t)missing > n_rows)
         return false;
+    bool is_first = s->all.n == 0;
     s->all.n += n_rows - (uint64_t)missing;
     if (!(s->needs & YK_NEED_RANGE))
         return true;
-    if (is_real) {
+    if (!st->is_min_least || !st->is_max_greatest)
+        return false;
+    switch (s->type.kind) {
+    case YK_KIND_REAL:
         s->all.min = st->min.r < s->all.min ? st->min.r : s->all.min;
         s->all.max = st->max.r > s->all.max ? st->max.r : s->all.max;
-    } else {
-        keep_range(&s->all, st->min.i, st->max.i);
+        return true;
+    case YK_KIND_TEXT:
+    case YK_KIND_DATA:
+        keep_text(&s->min, &s->max, is_first, st->min.t.data, st->min.t.len);
+        keep_text(&s->min, &s->max, false, st->max.t.data, st->max.t.len);
+        return !s->min.is_failed && !s->max.is_failed;
+    case YK_KIND_BOOL: keep_range(&s->all, st->min.b, st->max.b); return true;
+    case YK_KIND_UINT: keep_range(&s->all, st->min.u, st->max.u); return true;
+    case YK_KIND_DECIMAL: keep_range(&s->all, st->min.d, st->max.d); return true;
+    default: keep_range(&s->all, st->min.i, st->max.i); return true;
     }
-    return st->is_min_least && st->is_max_greatest;
 }
 
 /* Counts and ranges of plain columns are in the files' statistics. Not how many reals are there: NaN are missing, and are not counted. */
@@ -388,8 +408,7 @@ static bool numbers_known(yk_sink *base, const yk_source *src)
     numbers *s = (numbers *)base;
     int64_t  column = base->n_roots ? yk_program_plain_column(base->program, base->root) : -1;
     yk_kind  k = s->type.kind;
-    bool     is_number = k == YK_KIND_REAL || k == YK_KIND_INT || k == YK_KIND_TIME || k == YK_KIND_DATE || k == YK_KIND_SPAN;
-    if (column < 0 || !is_number || (s->needs & ~(unsigned)(YK_NEED_RANGE | YK_NEED_COUNT)) || (k == YK_KIND_REAL && (s->needs & YK_NEED_COUNT)))
+    if (column < 0 || k == YK_KIND_NULL || (s->needs & ~(unsigned)(YK_NEED_RANGE | YK_NEED_COUNT)) || (k == YK_KIND_REAL && (s->needs & YK_NEED_COUNT)))
         return false;
     bool is_known = !src->columns[column].is_partition;
     for (size_t i = 0; i < src->n_files && is_known; i++) {
@@ -403,18 +422,8 @@ static bool numbers_known(yk_sink *base, const yk_source *src)
         }
     }
     if (!is_known)
-        found_init(&s->all);
+        numbers_reset(base);
     return is_known;
-}
-
-static void numbers_reset(yk_sink *base)
-{
-    numbers *s = (numbers *)base;
-    found_init(&s->all);
-    yk_total_free(s->total);
-    s->total = NULL;
-    yk_buf_clear(&s->min);
-    yk_buf_clear(&s->max);
 }
 
 static void numbers_free(yk_sink *base)

@@ -6,6 +6,7 @@
  */
 #include "numeric/reduce.h"
 #include "table/rows.h"
+#include "table/skip.h"
 
 #include <math.h>
 
@@ -22,6 +23,10 @@ typedef struct rows {
     yk_batch     spare;
     uint64_t     first, last; /* how many of `sorted`; o.head and o.tail are 0 then */
     uint64_t     n_given; /* to o.to */
+    int64_t      column;    /* of the source, whose statistics tell of rows that are not wanted; -1: none */
+    bool         has_reach; /* of a sort with head: the files say that enough rows are no later than this */
+    yk_fact      reach;
+    yk_buf       reach_text;
 } rows;
 
 typedef struct state {
@@ -36,6 +41,7 @@ typedef struct state {
     uint64_t *least, bound;
     size_t    n_least, cap_least;
     bool      has_bound;
+    char      bound_text[8];
 } state;
 
 /* ---- sorting */
@@ -110,17 +116,69 @@ static int thin(yk_batch *b, uint64_t *keys, size_t *n_keys, uint64_t most, yoke
 
 /* ---- the sink */
 
-/* Where few rows are wanted most are left out unread; but not when that would spare them an error. */
+/* Where few rows are wanted most are left out unread; but not when that would spare them an error: of theirs, or of a filter. */
 static void rows_bind(yk_sink *base)
 {
     rows *s = (rows *)base;
-    bool  can_fail = false;
+    bool  can_fail = false, can_filter_fail = false;
     for (size_t i = 0; i < base->n_roots; i++) {
         s->all.columns[i].type = yk_sink_type(base, i);
-        can_fail |= yk_program_plain_column(base->program, base->root + i) < 0;
+        can_fail |= yk_program_can_fail(base->program, base->root + i);
     }
+    for (size_t i = 0; i < base->root; i++)
+        can_filter_fail |= yk_program_can_fail(base->program, i);
     base->is_lazy = !can_fail && (s->o.sample || (s->o.n_order && s->o.head));
     base->look = s->o.sample ? base->n_roots : base->is_lazy ? s->order[0].column : 0;
+    s->column = base->is_lazy && !s->o.sample && !can_filter_fail ? yk_program_plain_column(base->program, base->root + base->look) : -1;
+    s->has_reach = false;
+}
+
+static bool has_text(const yk_fact *f) { return f->value.type.kind == YK_KIND_TEXT || f->value.type.kind == YK_KIND_DATA; }
+
+/* Rows are never known; how late the first ones of a sort may be is. */
+static bool rows_known(yk_sink *base, const yk_source *src)
+{
+    rows *s = (rows *)base;
+    s->has_reach = s->column >= 0 && yk_skips_first(src, (uint32_t)s->column, s->order[0].is_descending, s->o.head, &s->reach);
+    if (!s->has_reach || !has_text(&s->reach))
+        return false;
+    yk_buf_clear(&s->reach_text);
+    yk_buf_append(&s->reach_text, s->reach.value.t.data, s->reach.value.t.len);
+    s->reach.value.t.data = yk_buf_text(&s->reach_text);
+    s->has_reach = !s->reach_text.is_failed;
+    return false;
+}
+
+/* The bound as a fact; false where there is none: texts that begin with the greatest image have no end. */
+static bool bound_fact(const rows *s, state *st, yk_fact *ret)
+{
+    bool     is_descending = s->order[0].is_descending;
+    yk_type  type = yk_sink_type(&s->base, s->order[0].column);
+    uint64_t image = is_descending ? ~st->bound : st->bound;
+    *ret = (yk_fact){.op = is_descending ? YK_FACT_GE : YK_FACT_LE, .value.type = type, .column = (uint32_t)s->column};
+    if (!has_text(ret)) {
+        uint64_t bits = yk_order_value(type.kind, image);
+        memcpy(&ret->value.i, &bits, sizeof bits);
+        return true;
+    }
+    if (!is_descending && image++ == UINT64_MAX)
+        return false;
+    ret->op = is_descending ? YK_FACT_GE : YK_FACT_LT;
+    uint64_t bytes = __builtin_bswap64(image);
+    ret->value.t = (yk_text){memcpy(st->bound_text, &bytes, sizeof bytes), sizeof bytes};
+    while (ret->value.t.len && !st->bound_text[ret->value.t.len - 1]) /* shorter texts have the same image */
+        ret->value.t.len--;
+    return true;
+}
+
+static size_t rows_facts(yk_sink *base, void *state_, yk_fact ret[2])
+{
+    rows  *s = (rows *)base;
+    state *st = state_;
+    size_t n = 0;
+    if (s->has_reach)
+        ret[n++] = s->reach;
+    return n + (s->column >= 0 && st && st->has_bound && bound_fact(s, st, &ret[n]));
 }
 
 static void rows_close(yk_sink *base, void *state_)
@@ -385,13 +443,14 @@ static void rows_free(yk_sink *base)
     rows *s = (rows *)base;
     yk_batch_fini(&s->all);
     yk_batch_fini(&s->spare);
+    yk_buf_fini(&s->reach_text);
     yk_sorted_free(s->sorted);
     yk_free(s->keys);
     yk_free(s->order);
 }
 
 static const yk_sink_ops OPS = {
-    .name = "rows", .bind = rows_bind, .open = rows_open, .close = rows_close, .begin = rows_begin, .look = rows_look, .block = rows_block,
+    .name = "rows", .bind = rows_bind, .known = rows_known, .facts = rows_facts, .open = rows_open, .close = rows_close, .begin = rows_begin, .look = rows_look, .block = rows_block,
     .end = rows_end, .fold = rows_fold, .reset = rows_reset, .free = rows_free,
 };
 

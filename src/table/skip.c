@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "table/skip.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 void yk_skips_fini(yk_skips *k)
@@ -151,4 +152,110 @@ int yk_skips_find(yk_skips *k, const yk_source *s, const yk_fact *facts, size_t 
             YK_TRY(skip_file(k, s, f, &facts[j], lo, end - f->first, err));
         }
     return 0;
+}
+
+/* ---- the first rows of a sort */
+
+/* At least n rows have a value that comes no later than this one; rows of one entry are not those of another. */
+typedef struct reached {
+    yk_value value;
+    uint64_t n;
+} reached;
+
+typedef struct firsts {
+    const yk_source *s;
+    uint32_t         column;
+    bool             is_descending;
+    reached         *list;
+    size_t           n, cap;
+} firsts;
+
+static bool reach(firsts *f, yk_value value, uint64_t n)
+{
+    if (n == 0 || !convert(&value, f->s->columns[f->column].type))
+        return true;
+    return yk_push(&f->list, &f->n, &f->cap, ((reached){value, n}));
+}
+
+/* Rows between bounds: one is at the early bound where that is attained, all that are there reach the late one. How many numbers are
+ * there is not known of reals: some may be NaN. */
+static bool reach_bounds(firsts *f, const yk_parquet_column *c, const yk_parquet_stats *st, uint64_t n_rows)
+{
+    int64_t  missing = c->is_nullable ? st->n_missing : 0;
+    bool     down = f->is_descending, is_counted = c->type.kind != YK_KIND_REAL && missing >= 0 && (uint64_t)missing <= n_rows;
+    uint64_t there = is_counted ? n_rows - (uint64_t)missing : (uint64_t)missing != n_rows;
+    uint64_t early = there && (down ? st->is_max_greatest : st->is_min_least);
+    uint64_t late = is_counted && (down ? st->has_min : st->has_max) ? there - early : 0;
+    return reach(f, value_of(down ? &st->max : &st->min, c->type), early) && reach(f, value_of(down ? &st->min : &st->max, c->type), late);
+}
+
+/* A row group's rows, or where `within` is given and pages tell more those of its pages. */
+static bool reach_group(firsts *f, yk_parquet *file, unsigned column, unsigned group, const yk_fact *within)
+{
+    const yk_parquet_column *c = yk_parquet_column_at(file, column);
+    uint64_t                 n_rows = yk_parquet_group_at(file, group)->n_rows;
+    yk_parquet_stats         st;
+    const yk_parquet_page   *pages;
+    unsigned                 n;
+    yk_parquet_group_stats(file, group, column, &st);
+    if (within && !may_hold(within, &st, c->type, n_rows))
+        return true;
+    if (!within || c->type.kind == YK_KIND_REAL || !yk_parquet_has_page_stats(file, group, column))
+        return reach_bounds(f, c, &st, n_rows);
+    if (yk_parquet_pages(file, group, column, &pages, &n, NULL) < 0) /* whoever reads them will say why */
+        return false;
+    for (unsigned i = 0; i < n; i++)
+        if (!reach_bounds(f, c, &pages[i].stats, pages[i].n_rows))
+            return false;
+    return true;
+}
+
+static bool reach_file(firsts *f, size_t file, const yk_fact *within)
+{
+    const yk_source_file *from = &f->s->files[file];
+    yk_value              v;
+    if (yk_source_constant(f->s, file, f->column, &v))
+        return v.is_missing || (v.type.kind == YK_KIND_REAL && isnan(v.r)) || reach(f, v, from->n);
+    for (unsigned g = 0; from->parquet && g < yk_parquet_groups(from->parquet); g++)
+        if (!reach_group(f, from->parquet, (unsigned)from->column[f->column], g, within))
+            return false;
+    return true;
+}
+
+static int by_value(const void *a, const void *b, void *is_descending)
+{
+    int order = yk_value_order(&((const reached *)a)->value, &((const reached *)b)->value);
+    return *(bool *)is_descending ? -order : order;
+}
+
+/* The value that n rows reach, first by row groups (within NULL), then by pages of those that may hold as early ones. */
+static bool find_first(const yk_source *s, uint32_t column, bool is_descending, uint64_t n, const yk_fact *within, yk_value *ret)
+{
+    firsts f = {s, column, is_descending, NULL, 0, 0};
+    bool   is_found = true;
+    for (size_t i = 0; i < s->n_files && is_found; i++)
+        is_found = reach_file(&f, i, within);
+    if (f.n)
+        qsort_r(f.list, f.n, sizeof *f.list, by_value, &f.is_descending);
+    uint64_t sum = 0;
+    size_t   at = 0;
+    while (is_found && at < f.n && (sum += f.list[at].n) < n)
+        at++;
+    is_found = is_found && at < f.n;
+    if (is_found)
+        *ret = f.list[at].value;
+    yk_free(f.list);
+    return is_found;
+}
+
+bool yk_skips_first(const yk_source *s, uint32_t column, bool is_descending, uint64_t n, yk_fact *ret)
+{
+    yk_fact  first = {.op = is_descending ? YK_FACT_GE : YK_FACT_LE, .column = column};
+    yk_value closer;
+    if (column >= s->n_columns || !find_first(s, column, is_descending, n, NULL, &first.value))
+        return false;
+    if (find_first(s, column, is_descending, n, &first, &closer) && (yk_value_order(&closer, &first.value) < 0) != is_descending)
+        first.value = closer;
+    *ret = first;
+    return true;
 }

@@ -22,6 +22,10 @@ void yk_skips_fini(yk_skips *k);
 int yk_skips_find(yk_skips *k, const yk_source *s, const yk_fact *facts, size_t n_facts, uint64_t first, uint64_t n, yoke_error *err)
     YK_MUST_USE;
 
+/* What the first n rows of the source by one column all meet, as far as statistics of row groups and pages tell: they are no later than
+ * a value that so many rows reach. Missing values and NaN come last. Texts in it are the files'. False: they tell nothing. */
+bool yk_skips_first(const yk_source *s, uint32_t column, bool is_descending, uint64_t n, yk_fact *ret);
+
 /* Makes the runs those of whole blocks, as far as `n_rows` of them go: what a scan leaves out. In order, each row once. */
 void yk_skips_settle(yk_skips *k, uint64_t n_rows);
 

@@ -44,6 +44,10 @@ void yk_table_quote(const char *name, yk_buf *to);
 /* Looks at all values of CSV columns, so that their types change no more. */
 int yk_table_settle(const yoke_table *t, yoke_error *err) YK_MUST_USE;
 
+/* Calls fn with the sink of a scan for rows, not of groups nor different ones: it is freed afterwards. */
+int yk_table_lend_rows(const yoke_table *t, const yoke_rows *r, int (*fn)(void *ctx, yk_sink *sink, yoke_error *err), void *ctx, yoke_error *err)
+    YK_MUST_USE;
+
 /* Bytes that results may take. */
 uint64_t yk_table_memory(const yoke_table *t);
 

@@ -58,6 +58,12 @@ int yk_sink_add(yk_sink *s, const yk_expr *e, yk_want want, yoke_error *err)
     return yk_push(&s->roots, &s->n_roots, &s->cap_roots, root) ? 0 : yk_fail_nomem(err, "planning a scan");
 }
 
+size_t yk_scan_facts(const yk_source *s, yk_sink *const *sinks, size_t n_sinks, void *state, yk_fact ret[2])
+{
+    bool is_lone = n_sinks == 1 && !s->has_csv && sinks[0]->ops->facts;
+    return is_lone ? sinks[0]->ops->facts(sinks[0], state, ret) : 0;
+}
+
 /* ---- a worker */
 
 static void stop_worker(void *ctx, void *state)
@@ -314,7 +320,9 @@ static int find_skips(plan *p, worker *w, uint64_t first, uint64_t n, yoke_error
         const yk_fact *facts = yk_program_facts(p->program, i, &n_facts);
         YK_TRY(yk_skips_find(&w->skips, p->scan->source, facts, n_facts, first, n, err));
     }
-    return 0;
+    yk_fact wanted[2];
+    size_t  n_wanted = yk_scan_facts(p->scan->source, p->sinks, p->n_sinks, w->states[0], wanted);
+    return yk_skips_find(&w->skips, p->scan->source, wanted, n_wanted, first, n, err);
 }
 
 static int run_blocks(plan *p, yk_task *t, worker *w, uint64_t first, uint64_t end, outcome *out, yoke_error *err)

@@ -28,7 +28,11 @@ typedef struct yk_sink yk_sink;
 typedef struct yk_sink_ops {
     const char *name;
     void (*bind)(yk_sink *s); /* optional, in the calling process: types are known, a scan begins */
-    bool (*known)(yk_sink *s, const yk_source *src); /* optional, then: what the files say of themselves is its result over all rows */
+    /* Optional, then, where all rows of the source come: what the files say of themselves is its result. */
+    bool (*known)(yk_sink *s, const yk_source *src);
+    /* Optional: what rows that are still wanted all meet, as what the files say and, unless it is NULL, the state's earlier rows tell. Returns
+     * how many facts; they are borrowed until the state sees a row. Rows that do not meet them need not come. */
+    size_t (*facts)(yk_sink *s, void *state, yk_fact ret[2]);
     int (*open)(yk_sink *s, void **ret_state, yoke_error *err);                     /* required */
     void (*close)(yk_sink *s, void *state);                                         /* required */
     int (*begin)(yk_sink *s, void *state, uint64_t first_row, yoke_error *err);     /* required */
@@ -95,6 +99,9 @@ int yk_scan_run(yk_scan *s, yoke_error *err) YK_MUST_USE;
 /* The program alone, typed and checked: filters are its first roots, then each sink's. Sinks that statistics answer are done. The caller
  * frees it. */
 int yk_scan_type(yk_scan *s, yk_program **ret, yoke_error *err) YK_MUST_USE;
+
+/* What all rows that the sinks still want meet, where they are no other's: a lone sink's facts, in files whose types are settled. */
+size_t yk_scan_facts(const yk_source *s, yk_sink *const *sinks, size_t n_sinks, void *state, yk_fact ret[2]);
 
 /* Adds an expression to a sink that is being made. */
 int yk_sink_add(yk_sink *s, const yk_expr *e, yk_want want, yoke_error *err) YK_MUST_USE;

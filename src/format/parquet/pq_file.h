@@ -25,6 +25,7 @@ typedef struct yk_pq_leaf {
     yk_pq_form        form;
     uint32_t          width;   /* bytes of a stored value; 0: they vary */
     uint8_t           max_def; /* the definition level of a value that is there */
+    bool              is_unordered; /* the format knows no order of its values */
 } yk_pq_leaf;
 
 /* Makes leaves from the schema; the array is the caller's to free, its texts lie in the arena. */

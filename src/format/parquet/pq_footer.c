@@ -364,7 +364,7 @@ bool yk_pq_column_index_read(const uint8_t *bytes, size_t n, uint32_t n_pages, y
     yk_thrift reader = {bytes, bytes + n, false, false}, *t = &reader;
     uint8_t   element;
     for (uint32_t i = 0; i < n_pages; i++)
-        ret[i] = (yk_pq_bounds){.n_missing = -1};
+        ret[i] = (yk_pq_bounds){.n_missing = -1, .min_exact = -1, .max_exact = -1}; /* bounds of pages need be no row's value */
     for (yk_thrift_field f = {0}; yk_thrift_next(t, &f);) {
         if (f.id < 1 || f.id > 5 || f.id == 4) {
             yk_thrift_skip(t, f.type);

@@ -62,7 +62,7 @@ void yk_pq_bounds_decode(const yk_parquet *f, const yk_pq_leaf *leaf, const yk_p
     bool is_old_good = old_is_right(leaf), is_new_good = f->footer.has_orders || is_old_good;
     memset(ret, 0, sizeof *ret);
     ret->n_missing = b->n_missing >= 0 ? b->n_missing : -1;
-    if (leaf->column.refusal)
+    if (leaf->column.refusal || leaf->is_unordered)
         return;
     if (b->has_min && is_new_good)
         ret->has_min = decode(leaf, b->min, false, &ret->min);
