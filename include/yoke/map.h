@@ -77,7 +77,8 @@ typedef struct yoke_map_opts {
  *     for (i = 0; i < n; i++)
  *         fn(t, items + i * item_size, results + i * result_size);
  *
- * item_size 0: no items, tasks go by their index; result_size 0: no results. Returns 0, or what `on_error` says.
+ * item_size 0: no items, tasks go by their index; result_size 0: no results; results NULL: they are given to on_result alone.
+ * Returns 0, or what `on_error` says.
  * Errors: those of the tasks; YOKE_EDIED, YOKE_ETIMEOUT, YOKE_ECANCELED; the sentence names the task.
  */
 int yoke_map(yoke_session *s, yoke_task_fn *fn, const void *items, uint64_t n, size_t item_size, void *results,

@@ -46,8 +46,7 @@ static void set_policy(yk_work *w, const yoke_map_opts *o)
 int yk_call_begin(yk_call *c, yoke_session *s, const yoke_map_opts *opts, const yk_work *work, yoke_error *err)
 {
     *c = (yk_call){.opts = YOKE_MAP_OPTS_INIT, .rename = c->rename, .work = *work, .began_ns = yk_now_ns()};
-    if (opts)
-        memcpy(&c->opts, opts, opts->size < sizeof *opts ? opts->size : sizeof *opts);
+    YK_TRY(yk_take_opts(&c->opts, sizeof c->opts, opts, err));
     c->told_ns = c->began_ns;
     set_policy(&c->work, &c->opts);
     if (c->opts.failures && !(c->failures = yk_failures_new(err)))

@@ -74,8 +74,8 @@ void yk_failures_seal(yoke_failures *f)
 
 uint64_t yoke_failures_count(const yoke_failures *f)
 {
-    uint64_t n = f->n;
-    for (size_t i = 0; i < f->n_skipped; i++)
+    uint64_t n = f ? f->n : 0;
+    for (size_t i = 0; f && i < f->n_skipped; i++)
         n += f->skipped[i].hi - f->skipped[i].lo;
     return n;
 }
@@ -91,6 +91,8 @@ static const yoke_outcome *skipped(const yoke_failures *f, uint64_t index)
 
 const yoke_outcome *yoke_failures_at(const yoke_failures *f, uint64_t k)
 {
+    if (!f)
+        return NULL;
     if (k < f->n)
         return &f->all[k].outcome;
     k -= f->n;
@@ -105,6 +107,8 @@ const yoke_outcome *yoke_failures_at(const yoke_failures *f, uint64_t k)
 
 const yoke_outcome *yoke_failures_find(const yoke_failures *f, uint64_t index)
 {
+    if (!f)
+        return NULL;
     failure key = {.outcome = {.index = index}}, *x = f->n ? bsearch(&key, f->all, f->n, sizeof key, by_index) : NULL;
     if (x)
         return &x->outcome;

@@ -217,7 +217,7 @@ static int explain_table(const yoke_table *t, const char *select, const yoke_ask
 char *yoke_table_explain(const yoke_table *t, const char *select, const yoke_ask *asks, size_t n_asks, yoke_error *err)
 {
     YK_AUTOBUF text = YK_BUF_INIT;
-    if (explain_table(t, select, asks, n_asks, &text, err) < 0)
+    if (YK_LACKS(t, err) || (n_asks && YK_LACKS(asks, err)) || explain_table(t, select, asks, n_asks, &text, err) < 0)
         return NULL;
     char *copy = yk_strdup(yk_buf_text(&text));
     if (!copy)
