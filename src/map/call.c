@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 
-enum { PROGRESS_NS = 100000000, CANCEL_NS = 20000000, ASK_NS = 5000000 };
+enum { PROGRESS_NS = 100000000, CANCEL_NS = 20000000 };
 
 static int start_worker(void *call, void **ret_state, yoke_error *err)
 {
@@ -112,7 +112,7 @@ static int take_failures(yk_call *c, yk_block *b, yoke_error *err)
 int yk_call_next(yk_call *c, yk_block **ret, yoke_error *err)
 {
     const bool     is_asked = c->work.is_asked;
-    const uint64_t slice = is_asked ? ASK_NS : c->opts.cancel ? CANCEL_NS : c->opts.on_progress ? PROGRESS_NS : UINT64_MAX;
+    const uint64_t slice = is_asked ? YK_ASK_NS : c->opts.cancel ? CANCEL_NS : c->opts.on_progress ? PROGRESS_NS : UINT64_MAX;
     for (;;) {
         look_for_cancel(c);
         yk_block *b;
