@@ -178,8 +178,9 @@ typedef int yoke_range_fn(yoke_task *t, uint64_t lo, uint64_t hi);
  */
 int yoke_for(yoke_session *s, yoke_range_fn *fn, uint64_t n, uint64_t grain, const yoke_map_opts *opts, yoke_error *err);
 
-/* The failures of a call: how many, the k-th, and that of a task (NULL: it has none). Outcomes are borrowed from `f`, and say
- * nothing of pid, tid, finished and seconds (all 0): on_result has them. */
+/* The failures of a call: how many, the k-th (in task order, behind them those that a cancelled call never began), and that of a
+ * task; NULL: there is none. An outcome is borrowed until the next one of `f` is asked for, and says nothing of pid, tid, finished
+ * and seconds (all 0): on_result has them. One thread at a time. */
 uint64_t            yoke_failures_count(const yoke_failures *f);
 const yoke_outcome *yoke_failures_at(const yoke_failures *f, uint64_t k);
 const yoke_outcome *yoke_failures_find(const yoke_failures *f, uint64_t index);
