@@ -136,6 +136,7 @@ TEST(sessions_and_what_tasks_share)
     yoke_shared_free(NULL, 8);
     assert_string_equal(yoke_cause_text((yoke_cause)99, 0, text, sizeof text), "");
     assert_string_equal(yoke_error_name(99), "unknown error");
+    assert_string_equal(yoke_version(), YOKE_VERSION);
 }
 
 TEST(tables)
