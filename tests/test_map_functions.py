@@ -199,6 +199,13 @@ def test_shared_library(run, yoke, f, root, yoke_path, tmp_path):
     subprocess.run(["cc", "-shared", "-fPIC", *include, f, "-o", tmp_path / "f.so"], check=True)
     done = yoke("map", "f.so:both", "3", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (0, "3\t-3\n")
+    (tmp_path / "none.c").write_text("#include <yoke/function.h>\nint seven(void) { return 7; }\nYOKE_FUNCTION(int, seven);\n"
+                                     "void put(int x, double *y) { *y = x; }\nYOKE_FUNCTION(void, put, int, double *);\n")
+    for standard in ("c11", "c17", "c2x"):
+        subprocess.run(["cc", f"-std={standard}", "-pedantic-errors", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", *include, tmp_path / "none.c",
+                        "-o", tmp_path / f"{standard}.so"], check=True)
+        assert yoke("map", f"{standard}.so:seven", "1", cwd=tmp_path).stdout == "7\n"
+        assert yoke("map", f"{standard}.so:put", "4", cwd=tmp_path).stdout == "4\n"
 
 
 @pytest.mark.parametrize("words", [["pi.c:pi", "0..3"], ["words.c:shout", "hello"], ["rows.c:area", ":::", "1..3", ":::", "0.5", "1.5"],

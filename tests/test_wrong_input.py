@@ -111,6 +111,20 @@ def test_full_disk(yoke, month):
         import subprocess
         run = subprocess.run([os.environ.get("YOKE", "build/src/yoke"), "table", str(month), "--head", "5"], stdout=full, stderr=subprocess.PIPE, text=True)
     assert run.returncode == 1 and "space" in run.stderr
+    for words in (["help"], ["help", "map"], ["run", "--help"], ["--version"]):
+        with open("/dev/full", "w") as full:
+            run = subprocess.run([os.environ.get("YOKE", "build/src/yoke"), *words], stdout=full, stderr=subprocess.PIPE, text=True)
+        assert run.returncode == 1 and "space" in run.stderr
+
+
+def test_closed_standard_files(yoke_path, tmp_path):
+    """What is printed must not go into a file of ours that was given the number of one that is closed."""
+    import subprocess
+    (tmp_path / "jobs").write_text("echo out\n")
+    (tmp_path / "t.csv").write_text("a\n1\n")
+    for words in ("run jobs <&- >&-", "table t.csv --sum a <&- >&-", "table - --sum a <&-", "map 'echo {}' - <&-"):
+        run = subprocess.run(f"{yoke_path} {words}", shell=True, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+        assert run.returncode == 1 and "Bad file descriptor" in run.stderr, words
 
 
 # ---- pictures

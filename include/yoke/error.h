@@ -5,6 +5,13 @@
  * Functions that can fail return 0 or a negative YOKE_E… code (or a handle or NULL) and take a `yoke_error *` last.
  * It may be NULL. On failure it holds what was wrong, where, and what to do; on success it is left as it was.
  * The first error wins: a yoke_error that already holds one is not overwritten, so clear it before it is used again.
+ *
+ * NULL where a header does not allow it (a handle, a function, items that are to be read) is YOKE_EINVALID in all these. Calls
+ * without a yoke_error answer as for nothing: 0, false, NULL or NaN, or do nothing. Not looked at, as they are called for every
+ * number: the `yoke_task *` that a task was handed, and the pointers of <yoke/random.h>.
+ *
+ * Options begin with their own size, by which library and caller may differ in age: what a shorter struct lacks is as if left out.
+ * A size of 0 is YOKE_EINVALID.
  */
 #ifndef YOKE_ERROR_H
 #define YOKE_ERROR_H

@@ -96,13 +96,12 @@ enum yoke_type {
         int none;                                                                                                   \
     }))
 
-/* YOKE_EACH(m, a, b, …): m(1, a) m(2, b) … with commas between and before. */
-#define YOKE_COUNT(...)  YOKE_17TH(0, ##__VA_ARGS__, 9, 9, 9, 9, 9, 9, 9, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0) /* 9: too many */
-#define YOKE_17TH(z, a, b, c, d, e, f, g, h, i, j, k, l, m, o, p, q, n, ...) n
+/* YOKE_EACH(m, a, b, …): m(1, a), m(2, b) … Nothing here is empty between commas, which not all C standards allow. */
+#define YOKE_COUNT(...)  YOKE_19TH(__VA_ARGS__, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0) /* 9: too many */
+#define YOKE_19TH(a, b, c, d, e, f, g, h, i, j, k, l, m, o, p, q, r, s, n, ...) n
 #define YOKE_PASTE(a, b)   YOKE_PASTE_(a, b)
 #define YOKE_PASTE_(a, b)  a##b
-#define YOKE_EACH(m, ...)  YOKE_PASTE(YOKE_EACH_, YOKE_COUNT(__VA_ARGS__))(m, ##__VA_ARGS__)
-#define YOKE_EACH_0(m)
+#define YOKE_EACH(m, ...)  YOKE_PASTE(YOKE_EACH_, YOKE_COUNT(__VA_ARGS__))(m, __VA_ARGS__)
 #define YOKE_EACH_1(m, a)                      m(1, a)
 #define YOKE_EACH_2(m, a, b)                   m(1, a), m(2, b)
 #define YOKE_EACH_3(m, a, b, c)                m(1, a), m(2, b), m(3, c)
@@ -125,19 +124,26 @@ enum yoke_type {
 #define YOKE_KEEP_NOTHING(R)
 #define YOKE_KEEP_VALUE(R)        *(R *)args[0] =
 
-#define YOKE_FUNCTION(R, function, ...)                                                                             \
-    _Static_assert(YOKE_COUNT(__VA_ARGS__) <= 8, "the YOKE_FUNCTION line of " #function " has more than eight arguments"); \
-    _Static_assert(__builtin_types_compatible_p(__typeof__(function), R(__VA_ARGS__)),                              \
+#define YOKE_FUNCTION(...)                                                                                          \
+    YOKE_PASTE(YOKE_FUNCTION_, YOKE_19TH(__VA_ARGS__, SOME, SOME, SOME, SOME, SOME, SOME, SOME, SOME, SOME, SOME,   \
+                                         SOME, SOME, SOME, SOME, SOME, SOME, NONE, NONE, NONE))(__VA_ARGS__)
+#define YOKE_FUNCTION_NONE(R, function) YOKE_FUNCTION_OF(R, function, 0, (void), (), (YOKE_KNOWN_TYPE(R)))
+#define YOKE_FUNCTION_SOME(R, function, ...)                                                                        \
+    YOKE_FUNCTION_OF(R, function, YOKE_COUNT(__VA_ARGS__), (__VA_ARGS__), (YOKE_EACH(YOKE_ARG, __VA_ARGS__)),       \
+                     (YOKE_KNOWN_TYPE(R), YOKE_EACH(YOKE_ARG_TYPE, __VA_ARGS__)))
+#define YOKE_ALL(...) __VA_ARGS__
+#define YOKE_FUNCTION_OF(R, function, n, parameters, values, types)                                                 \
+    _Static_assert((n) <= 8, "the YOKE_FUNCTION line of " #function " has more than eight arguments");              \
+    _Static_assert(__builtin_types_compatible_p(__typeof__(function), R parameters),                                \
                    "the YOKE_FUNCTION line of " #function " does not match the function");                          \
     static void yoke_call_##function(void *const *args)                                                             \
     {                                                                                                               \
         (void)args;                                                                                                 \
-        YOKE_KEEP(R) function(YOKE_EACH(YOKE_ARG, ##__VA_ARGS__));                                                  \
+        YOKE_KEEP(R) function values;                                                                               \
     }                                                                                                               \
-    static const uint8_t yoke_types_##function[] = {YOKE_KNOWN_TYPE(R), YOKE_EACH(YOKE_ARG_TYPE, ##__VA_ARGS__)};      \
+    static const uint8_t yoke_types_##function[] = {YOKE_ALL types};                                                \
     extern __attribute__((visibility("default"))) const yoke_function yoke_function_##function;                     \
-    const yoke_function yoke_function_##function = {YOKE_FUNCTION_ABI, YOKE_COUNT(__VA_ARGS__), #function,          \
-                                                    yoke_types_##function, yoke_call_##function}
+    const yoke_function yoke_function_##function = {YOKE_FUNCTION_ABI, (n), #function, yoke_types_##function, yoke_call_##function}
 
 #endif
 #endif

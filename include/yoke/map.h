@@ -77,7 +77,8 @@ typedef struct yoke_map_opts {
  *     for (i = 0; i < n; i++)
  *         fn(t, items + i * item_size, results + i * result_size);
  *
- * item_size 0: no items, tasks go by their index; result_size 0: no results. Returns 0, or what `on_error` says.
+ * item_size 0: no items, tasks go by their index; result_size 0: no results; results NULL: they are given to on_result alone.
+ * Returns 0, or what `on_error` says.
  * Errors: those of the tasks; YOKE_EDIED, YOKE_ETIMEOUT, YOKE_ECANCELED; the sentence names the task.
  */
 int yoke_map(yoke_session *s, yoke_task_fn *fn, const void *items, uint64_t n, size_t item_size, void *results,
@@ -177,8 +178,9 @@ typedef int yoke_range_fn(yoke_task *t, uint64_t lo, uint64_t hi);
  */
 int yoke_for(yoke_session *s, yoke_range_fn *fn, uint64_t n, uint64_t grain, const yoke_map_opts *opts, yoke_error *err);
 
-/* The failures of a call: how many, the k-th, and that of a task (NULL: it has none). Outcomes are borrowed from `f`, and say
- * nothing of pid, tid, finished and seconds (all 0): on_result has them. */
+/* The failures of a call: how many, the k-th (in task order, behind them those that a cancelled call never began), and that of a
+ * task; NULL: there is none. An outcome is borrowed until the next one of `f` is asked for, and says nothing of pid, tid, finished
+ * and seconds (all 0): on_result has them. One thread at a time. */
 uint64_t            yoke_failures_count(const yoke_failures *f);
 const yoke_outcome *yoke_failures_at(const yoke_failures *f, uint64_t k);
 const yoke_outcome *yoke_failures_find(const yoke_failures *f, uint64_t index);

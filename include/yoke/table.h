@@ -111,7 +111,7 @@ typedef struct yoke_answers yoke_answers;
 /* All n asks from as few scans as can be: one, and a second or third for quantiles. Returns answers for yoke_answers_free, or NULL.
  * Errors: those of expressions, YOKE_ETYPE for a mean of text, YOKE_EINVALID for wrong bins; those of reading. */
 yoke_answers      *yoke_table_collect(const yoke_table *t, const yoke_ask *asks, size_t n, yoke_error *err);
-const yoke_answer *yoke_answers_at(const yoke_answers *a, size_t i); /* borrowed */
+const yoke_answer *yoke_answers_at(const yoke_answers *a, size_t i); /* borrowed; NULL beyond the last */
 void               yoke_answers_free(yoke_answers *a);
 
 /* One result each: the serial loop over all rows that pass. *ret is NaN when no row counts. */
@@ -177,7 +177,7 @@ yoke_frame *yoke_table_columns(const yoke_table *t, yoke_error *err);
 /* A table of the batches of a stream, which is read to its end and taken (released, also on failure); data is not copied. */
 yoke_table *yoke_table_from_arrow(yoke_session *s, struct ArrowArrayStream *stream, yoke_error *err);
 
-/* The rows of a frame as a stream of record batches. The frame is taken: the stream's release frees it. */
+/* The rows of a frame as a stream of record batches. The frame is taken on success: the stream's release frees it. */
 int yoke_frame_to_arrow(yoke_frame *f, struct ArrowArrayStream *ret, yoke_error *err);
 
 /* ---- what a table did, and what a scan would do */
@@ -187,7 +187,6 @@ int yoke_frame_to_arrow(yoke_frame *f, struct ArrowArrayStream *ret, yoke_error 
  * scan. Reads no data beyond what that takes. For yoke_text_free. */
 char *yoke_table_explain(const yoke_table *t, const yoke_rows *rows, const yoke_ask *asks, size_t n_asks, yoke_error *err);
 void  yoke_text_free(char *text);
-
 
 typedef struct yoke_table_stats {
     uint64_t files, rows;  /* of the table */

@@ -19,4 +19,7 @@ static inline uint64_t yk_now_ns(void) { return yk_clock_of(CLOCK_MONOTONIC); }
 static inline uint64_t yk_wall_ns(void) { return yk_clock_of(CLOCK_REALTIME); } /* since 1970, UTC */
 static inline double   yk_now(void) { return (double)yk_now_ns() * 1e-9; }      /* seconds */
 
+/* After how long a source of items that had none is asked again. */
+enum { YK_ASK_NS = 5000000 };
+
 #endif

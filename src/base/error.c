@@ -75,6 +75,18 @@ int yk_fail_nomem(yoke_error *err, const char *doing)
     return yk_fail(err, YOKE_ENOMEM, "out of memory while %s", doing);
 }
 
+int yk_take_opts(void *ret, size_t size, const void *opts, yoke_error *err)
+{
+    size_t known = size;
+    if (opts)
+        memcpy(&known, opts, sizeof known);
+    if (known == 0)
+        return yk_fail(err, YOKE_EINVALID, "the options' size is 0: begin with YOKE_…_OPTS_INIT, or set it to the struct's sizeof");
+    if (opts)
+        memcpy(ret, opts, known < size ? known : size);
+    return 0;
+}
+
 int yk_fail_at(yoke_error *err, int code, const char *fmt, ...)
 {
     if (!err)

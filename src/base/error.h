@@ -7,6 +7,8 @@
 
 #include <yoke/error.h>
 
+#include <stddef.h>
+
 #define YK_MUST_USE         __attribute__((warn_unused_result))
 #define YK_PRINTF(fmt, arg) __attribute__((format(printf, fmt, arg)))
 #define YK_UNUSED           __attribute__((unused))
@@ -43,6 +45,12 @@ int yk_fail_errno(yoke_error *err, const char *fmt, ...) YK_PRINTF(2, 3);
 
 /* "out of memory while %s" and YOKE_ENOMEM. */
 int yk_fail_nomem(yoke_error *err, const char *doing);
+
+/* For public calls: true, and YOKE_EINVALID in `err`, when the pointer, one that the call cannot do without, is NULL. */
+#define YK_LACKS(p, err) (!(p) && yk_fail((err), YOKE_EINVALID, "%s was called with NULL for '%s'", __func__, #p))
+
+/* For public calls: copies the caller's options, which begin with their size, over the defaults in ret. NULL: there are none. */
+int yk_take_opts(void *ret, size_t size, const void *opts, yoke_error *err) YK_MUST_USE;
 
 /* Puts "prefix: " before the sentence that `err` holds, and returns its code. For saying where an inner error happened. */
 int yk_fail_at(yoke_error *err, int code, const char *fmt, ...) YK_PRINTF(3, 4);

@@ -10,6 +10,7 @@
 
 #include <yoke/version.h>
 
+#include <fcntl.h>
 #include <string.h>
 
 static const yk_verb *find_verb(const char *name)
@@ -59,9 +60,26 @@ static bool asks_help(int argc, char **argv)
     return false;
 }
 
+/* Opens what is closed of standard input, output and error, so that no file of ours gets its number and, with that, what is printed:
+ * the wrong way round, so that reading and writing still fail. */
+static void hold_standard_files(void)
+{
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) < 0)
+            return;
+}
+
+/* What was printed without a verb has arrived. */
+static int finish(void)
+{
+    static const yk_verb none = {.name = "help"};
+    return yk_cli_finish(&(yk_args){.verb = &none}, YK_EXIT_OK);
+}
+
 int main(int argc, char **argv)
 {
     int code;
+    hold_standard_files();
     if (yk_dsq_main(argc, argv, &code))
         return code;
     if (argc < 2) {
@@ -71,17 +89,17 @@ int main(int argc, char **argv)
     const char *word = argv[1];
     if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) {
         printf("yoke %s\n", yoke_version());
-        return YK_EXIT_OK;
+        return finish();
     }
     if (strcmp(word, "help") == 0 || strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
-        return help(argc - 2, argv + 2);
+        return (code = help(argc - 2, argv + 2)) == YK_EXIT_OK ? finish() : code;
     const yk_verb *v = find_verb(word);
     if (!v)
         return unknown_verb(word);
     yk_args args = {.verb = v, .argc = argc - 2, .argv = argv + 2};
     if (asks_help(args.argc, args.argv)) {
         yk_help_verb(v, stdout);
-        return YK_EXIT_OK;
+        return yk_cli_finish(&args, YK_EXIT_OK);
     }
     yoke_error err = YOKE_ERROR_INIT;
     return yk_isa_check(&err) < 0 ? yk_cli_failed(&args, &err) : v->run(&args);

@@ -4,11 +4,10 @@
  */
 #include "exec/exec.h"
 
+#include "base/clock.h"
 #include "exec/feed.h"
 
 #include <unistd.h>
-
-enum { A_WHILE_US = 5000 };
 
 typedef struct serial_run {
     yk_run        run;
@@ -64,7 +63,7 @@ static int serial_next(yk_run *run, uint64_t wait_ns, yk_block **ret, yoke_error
     int       rc = yk_feed_claim(&r->feed, &b, err);
     if (rc == 0 && r->feed.is_later) { /* nobody else brings more: time does */
         r->feed.is_later = false;
-        usleep(wait_ns < A_WHILE_US * 1000u ? (useconds_t)(wait_ns / 1000) : A_WHILE_US);
+        usleep((useconds_t)((wait_ns < YK_ASK_NS ? wait_ns : YK_ASK_NS) / 1000));
         return YK_NEXT_WAITED;
     }
     if (rc <= 0)

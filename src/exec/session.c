@@ -22,8 +22,8 @@ yoke_session *yoke_open(const char *on, yoke_error *err)
     return s;
 }
 
-unsigned yoke_session_workers(const yoke_session *s) { return s->exec->workers; }
-const char *yoke_session_executor(const yoke_session *s) { return s->exec->ops->name; }
+unsigned yoke_session_workers(const yoke_session *s) { return s ? s->exec->workers : 0; }
+const char *yoke_session_executor(const yoke_session *s) { return s ? s->exec->ops->name : NULL; }
 
 void yoke_close(yoke_session *s)
 {

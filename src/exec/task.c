@@ -113,6 +113,11 @@ void yoke_shared_free(void *p, size_t size)
 }
 
 yoke_cancel *yoke_cancel_new(yoke_error *err) { return yoke_shared_new(sizeof(yoke_cancel), err); }
-void yoke_cancel_set(yoke_cancel *c) { atomic_fetch_sub(&c->level, 1); }
+void yoke_cancel_set(yoke_cancel *c)
+{
+    if (c)
+        atomic_fetch_sub(&c->level, 1);
+}
+
 bool yoke_cancel_is_set(const yoke_cancel *c) { return yk_cancel_level(c) > 0; }
 void yoke_cancel_free(yoke_cancel *c) { yoke_shared_free(c, sizeof *c); }

@@ -14,7 +14,7 @@
 typedef struct batch {
     const char *const     *files;
     size_t                 n;
-    const yoke_image_opts *o;
+    yoke_image_opts        o;
     yk_format              to;
     char                 **outputs; /* owned, and each of them */
     int (*each)(void *ctx, const yoke_image_result *r);
@@ -110,7 +110,7 @@ static int name_outputs(batch *b, yoke_error *err)
     if (!b->outputs)
         return yk_fail_nomem(err, "naming the outputs");
     for (size_t i = 0; i < b->n; i++)
-        YK_TRY(name_output(b->files[i], b->o, &b->outputs[i], err));
+        YK_TRY(name_output(b->files[i], &b->o, &b->outputs[i], err));
     return check_names(b, err);
 }
 
@@ -119,7 +119,7 @@ static int task(void *ctx, yk_task *t, void *out, yoke_error *err)
     const batch *b = ctx;
     uint64_t     i = yk_task_index(t);
     (void)out;
-    return yk_picture_convert(b->files[i], b->outputs[i], b->o, b->to, err);
+    return yk_picture_convert(b->files[i], b->outputs[i], &b->o, b->to, err);
 }
 
 static void stop(void *ctx, void *state)
@@ -151,12 +151,17 @@ static int failed(void *ctx, uint64_t index, const yoke_error *why, yoke_error *
 int yoke_image_convert(yoke_session *s, const char *const *files, size_t n, const yoke_image_opts *opts,
                        int (*each)(void *ctx, const yoke_image_result *r), void *ctx, yoke_error *err)
 {
-    static const yoke_image_opts plain = YOKE_IMAGE_OPTS_INIT;
-    YK_CLEANUP(batch_fini) batch b = {.files = files, .n = n, .o = opts ? opts : &plain, .each = each, .ctx = ctx};
-    YK_TRY(check_opts(b.o, &b.to, err));
+    if (YK_LACKS(s, err) || (n && YK_LACKS(files, err)))
+        return YOKE_EINVALID;
+    for (size_t i = 0; i < n; i++)
+        if (YK_LACKS(files[i], err))
+            return YOKE_EINVALID;
+    YK_CLEANUP(batch_fini) batch b = {.files = files, .n = n, .o = YOKE_IMAGE_OPTS_INIT, .each = each, .ctx = ctx};
+    YK_TRY(yk_take_opts(&b.o, sizeof b.o, opts, err));
+    YK_TRY(check_opts(&b.o, &b.to, err));
     YK_TRY(name_outputs(&b, err));
-    if (b.o->dir && *b.o->dir)
-        YK_TRY(yk_file_make_dirs(b.o->dir, err));
+    if (b.o.dir && *b.o.dir)
+        YK_TRY(yk_file_make_dirs(b.o.dir, err));
     yk_stage st = {.name = "image", .n = n, .ctx = &b, .stop = stop, .task = task, .fold = fold, .failed = failed, .fold_ctx = &b};
     YK_TRY(yk_stage_run(s, &st, err));
     if (b.n_failed > 0)

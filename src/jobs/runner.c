@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { ASK_NS = 5000000, EVENTS = 64, LINGER_MS = 500, WATCH_MS = 50, TICK_MS = 100, SHORT_MS = 5, SYNC_MS = 1000 };
+enum { EVENTS = 64, LINGER_MS = 500, WATCH_MS = 50, TICK_MS = 100, SHORT_MS = 5, SYNC_MS = 1000 };
 
 /* What an event's number says: the slot, and which of its three descriptors; the signals have a number of their own. */
 enum { ON_OUT = 0, ON_ERR = 1, ON_EXIT = 2 };
@@ -131,7 +131,7 @@ static bool may_start(yk_runner *run)
     if (run->is_draining || run->is_short || run->n_running == run->n_slots || (run->n_again == 0 && run->source_state != YK_SOURCE_JOB))
         return false;
     if (run->n_again == 0 && run->n_running > 0 && run->source->is_ready && !run->source->is_ready(run->source->ctx)) {
-        run->held_until = yk_now_ns() + ASK_NS; /* those that run are not to wait for it */
+        run->held_until = yk_now_ns() + YK_ASK_NS; /* those that run are not to wait for it */
         return false;
     }
     if (run->opts.delay_ns && run->started_ns) {

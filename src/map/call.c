@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 
-enum { PROGRESS_NS = 100000000, CANCEL_NS = 20000000, ASK_NS = 5000000 };
+enum { PROGRESS_NS = 100000000, CANCEL_NS = 20000000 };
 
 static int start_worker(void *call, void **ret_state, yoke_error *err)
 {
@@ -46,8 +46,7 @@ static void set_policy(yk_work *w, const yoke_map_opts *o)
 int yk_call_begin(yk_call *c, yoke_session *s, const yoke_map_opts *opts, const yk_work *work, yoke_error *err)
 {
     *c = (yk_call){.opts = YOKE_MAP_OPTS_INIT, .rename = c->rename, .work = *work, .began_ns = yk_now_ns()};
-    if (opts)
-        memcpy(&c->opts, opts, opts->size < sizeof *opts ? opts->size : sizeof *opts);
+    YK_TRY(yk_take_opts(&c->opts, sizeof c->opts, opts, err));
     c->told_ns = c->began_ns;
     set_policy(&c->work, &c->opts);
     if (c->opts.failures && !(c->failures = yk_failures_new(err)))
@@ -113,7 +112,7 @@ static int take_failures(yk_call *c, yk_block *b, yoke_error *err)
 int yk_call_next(yk_call *c, yk_block **ret, yoke_error *err)
 {
     const bool     is_asked = c->work.is_asked;
-    const uint64_t slice = is_asked ? ASK_NS : c->opts.cancel ? CANCEL_NS : c->opts.on_progress ? PROGRESS_NS : UINT64_MAX;
+    const uint64_t slice = is_asked ? YK_ASK_NS : c->opts.cancel ? CANCEL_NS : c->opts.on_progress ? PROGRESS_NS : UINT64_MAX;
     for (;;) {
         look_for_cancel(c);
         yk_block *b;

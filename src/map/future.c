@@ -500,7 +500,7 @@ static bool enqueue(yk_futures *h, yoke_future *f)
 yoke_future *yoke_submit(yoke_session *s, yoke_task_fn *fn, const void *item, size_t item_size, size_t result_size,
                          yoke_error *err)
 {
-    yk_futures *h = hub_of(s, err);
+    yk_futures *h = YK_LACKS(s, err) || YK_LACKS(fn, err) || (item_size && YK_LACKS(item, err)) ? NULL : hub_of(s, err);
     if (!h)
         return NULL;
     bool         is_reused = is_small(item_size, result_size), is_now = runs_at_once(s->exec), pokes = false;
@@ -529,10 +529,12 @@ yoke_future *yoke_submit(yoke_session *s, yoke_task_fn *fn, const void *item, si
     return f;
 }
 
-bool yoke_future_is_ready(const yoke_future *f) { return (atomic_load(&f->state) & STATE) == READY; }
+bool yoke_future_is_ready(const yoke_future *f) { return f && (atomic_load(&f->state) & STATE) == READY; }
 
 int yoke_future_wait(yoke_future *f, int timeout_ms, yoke_error *err)
 {
+    if (YK_LACKS(f, err))
+        return YOKE_EINVALID;
     yk_futures *h = f->hub;
     if (yk_exec_is_inside() && h->session->exec->ops->is_local && begin(f)) {
         atomic_fetch_add(&f->refs, 1); /* the run has one too, and finds it taken */
@@ -563,6 +565,8 @@ int yoke_future_get(yoke_future *f, void *ret, yoke_error *err)
 
 void yoke_future_then(yoke_future *f, void (*fn)(void *ctx, yoke_future *f), void *ctx)
 {
+    if (!f || !fn)
+        return;
     yk_futures *h = f->hub;
     pthread_mutex_lock(&h->lock);
     f->then = fn;
@@ -575,6 +579,8 @@ void yoke_future_then(yoke_future *f, void (*fn)(void *ctx, yoke_future *f), voi
 
 int yoke_future_fd(yoke_future *f, yoke_error *err)
 {
+    if (YK_LACKS(f, err))
+        return YOKE_EINVALID;
     yk_futures *h = f->hub;
     pthread_mutex_lock(&h->lock);
     bool is_new = f->fd < 0;
@@ -590,7 +596,7 @@ int yoke_future_fd(yoke_future *f, yoke_error *err)
 
 bool yoke_future_cancel(yoke_future *f)
 {
-    if (!begin(f))
+    if (!f || !begin(f))
         return false;
     atomic_fetch_add(&f->refs, 1); /* as for one that is run by who waits */
     settle(f, YOKE_ECANCELED, &(yoke_error){YOKE_ECANCELED, 0, "it was cancelled before it began"});

@@ -97,6 +97,8 @@ static int add_edge(yoke_graph *g, int64_t from, int64_t need, yoke_error *err)
 int64_t yoke_graph_add(yoke_graph *g, yoke_node_fn *fn, const void *arg, size_t arg_size, size_t result_size,
                        const int64_t *needs, size_t n_needs, yoke_error *err)
 {
+    if (YK_LACKS(g, err) || YK_LACKS(fn, err) || (arg_size && YK_LACKS(arg, err)) || (n_needs && YK_LACKS(needs, err)))
+        return YOKE_EINVALID;
     size_t at = (g->args_size + 15) & ~(size_t)15, old_edges = g->n_edges;
     if (g->n >= UINT32_MAX - 1 || arg_size > UINT32_MAX || n_needs > UINT32_MAX || result_size > SIZE_MAX / 4 ||
         g->result_size > SIZE_MAX / 4)
@@ -123,6 +125,8 @@ int64_t yoke_graph_add(yoke_graph *g, yoke_node_fn *fn, const void *arg, size_t 
 
 int yoke_graph_need(yoke_graph *g, int64_t node_id, int64_t other, yoke_error *err)
 {
+    if (YK_LACKS(g, err))
+        return YOKE_EINVALID;
     if (node_id < 0 || (uint64_t)node_id >= g->n)
         return yk_fail(err, YOKE_EINVALID, "graph: there is no node %lld", (long long)node_id);
     return add_edge(g, node_id, other, err);
@@ -319,8 +323,9 @@ static int run_nodes(yoke_graph *g, yk_call *c, yoke_error *err)
 int yoke_graph_run(yoke_session *s, yoke_graph *g, const yoke_map_opts *opts, yoke_error *err)
 {
     yoke_map_opts o = YOKE_MAP_OPTS_INIT;
-    if (opts)
-        memcpy(&o, opts, opts->size < sizeof o ? opts->size : sizeof o);
+    if (YK_LACKS(s, err) || YK_LACKS(g, err))
+        return YOKE_EINVALID;
+    YK_TRY(yk_take_opts(&o, sizeof o, opts, err));
     o.unordered = true;
     o.on_result = NULL;
     o.is_flat = false;
@@ -340,6 +345,6 @@ int yoke_graph_run(yoke_session *s, yoke_graph *g, const yoke_map_opts *opts, yo
 
 const void *yoke_graph_result(const yoke_graph *g, int64_t id)
 {
-    bool has = g->state && id >= 0 && (uint64_t)id < g->n && g->state[id] == DONE;
+    bool has = g && g->state && id >= 0 && (uint64_t)id < g->n && g->state[id] == DONE;
     return has ? g->results + g->nodes[id].result_at : NULL;
 }

@@ -17,6 +17,9 @@ struct yoke_imap {
 yoke_imap *yoke_imap_open(yoke_session *s, yoke_task_fn *fn, yoke_items items, size_t result_size, const yoke_map_opts *opts,
                           yoke_error *err)
 {
+    if (YK_LACKS(s, err) || YK_LACKS(fn, err) ||
+        (!items.next && items.n && items.item_size && YK_LACKS(items.values, err)))
+        return NULL;
     yoke_imap *it = yk_new(yoke_imap);
     if (!it) {
         yk_fail_nomem(err, "opening a map");
@@ -40,6 +43,8 @@ static int finish(yoke_imap *it, int rc, yoke_error *err)
 
 int yoke_imap_next(yoke_imap *it, yoke_outcome *ret, yoke_error *err)
 {
+    if (YK_LACKS(it, err) || YK_LACKS(ret, err))
+        return YOKE_EINVALID;
     if (it->rc <= 0)
         return it->rc;
     while (!it->block || it->i == it->block->n_done) {

@@ -21,6 +21,8 @@ static int run_all(yk_call *c, yoke_session *s, const yoke_map_opts *opts, const
 int yoke_map(yoke_session *s, yoke_task_fn *fn, const void *items, uint64_t n, size_t item_size, void *results,
              size_t result_size, const yoke_map_opts *opts, yoke_error *err)
 {
+    if (YK_LACKS(s, err) || YK_LACKS(fn, err) || (n && item_size && YK_LACKS(items, err)))
+        return YOKE_EINVALID;
     yk_call c = {0};
     yk_work w = {.name = "map",
                  .n = n,
@@ -65,6 +67,9 @@ static int count_stars(const star *s, uint64_t *ret, yoke_error *err)
 {
     if (s->n_args < 1 || s->n_args > MAX_ARGS)
         return yk_fail(err, YOKE_EINVALID, "starmap: a function takes from 1 to %d arguments, not %u", MAX_ARGS, s->n_args);
+    for (unsigned k = 0; k < s->n_args; k++)
+        if (!s->args[k].values && s->args[k].n && s->args[k].size)
+            return yk_fail(err, YOKE_EINVALID, "starmap: the values of argument %u are NULL", k + 1);
     uint64_t n = s->args[0].n;
     for (unsigned k = 1; k < s->n_args; k++) {
         uint64_t m = s->args[k].n;
@@ -83,6 +88,8 @@ int yoke_starmap(yoke_session *s, yoke_star_fn *fn, const yoke_arg *args, unsign
 {
     star    x = {.fn = fn, .args = args, .n_args = n_args, .how = how};
     yk_work w = {.name = "starmap", .out = results, .out_size = result_size, .ctx = &x.call, .extra = &x, .task = star_task};
+    if (YK_LACKS(s, err) || YK_LACKS(fn, err) || YK_LACKS(args, err))
+        return YOKE_EINVALID;
     YK_TRY(count_stars(&x, &w.n, err));
     return run_all(&x.call, s, opts, &w, err);
 }
@@ -108,6 +115,8 @@ static int loop_task(yoke_task *t, const void *in, void *out)
 
 int yoke_for(yoke_session *s, yoke_range_fn *fn, uint64_t n, uint64_t grain, const yoke_map_opts *opts, yoke_error *err)
 {
+    if (YK_LACKS(s, err) || YK_LACKS(fn, err))
+        return YOKE_EINVALID;
     loop l = {.fn = fn, .n = n, .grain = grain ? grain : n / PIECES + 1};
     yk_work w = {.name = "for", .n = n / l.grain + (n % l.grain != 0), .ctx = &l.call, .extra = &l, .task = loop_task};
     return run_all(&l.call, s, opts, &w, err);

@@ -118,6 +118,9 @@ int yoke_map_reduce(yoke_session *s, yoke_task_fn *fn, yoke_items items, yoke_co
 {
     reduction r = {.source.items = items, .combine = combine, .size = result_size};
     size_t    bytes;
+    if (YK_LACKS(s, err) || YK_LACKS(fn, err) || YK_LACKS(combine, err) || YK_LACKS(result, err) ||
+        (!items.next && items.n && items.item_size && YK_LACKS(items.values, err)))
+        return YOKE_EINVALID;
     if (!result_size || !yk_mul(&bytes, MAX_HEIGHT + 1, result_size))
         return yk_fail(err, YOKE_EINVALID, "map_reduce: a result of %zu bytes cannot be combined", result_size);
     YK_AUTOFREE unsigned char *stack = yk_malloc(bytes);
@@ -125,8 +128,7 @@ int yoke_map_reduce(yoke_session *s, yoke_task_fn *fn, yoke_items items, yoke_co
         return yk_fail_nomem(err, "starting a reduction");
     r.stack = stack;
     yoke_map_opts o = YOKE_MAP_OPTS_INIT;
-    if (opts)
-        memcpy(&o, opts, opts->size < sizeof o ? opts->size : sizeof o);
+    YK_TRY(yk_take_opts(&o, sizeof o, opts, err));
     o.unordered = false;
     o.on_result = NULL;
     yk_work w = {.name = "map_reduce", .out_size = result_size, .ctx = &r.call, .task = fn, .is_users = true,

@@ -264,6 +264,8 @@ int yoke_plot_save(const yoke_plot *p, const char *path, int may_replace, yoke_e
 {
     static const char *const endings[] = {"png", "svg", "pdf"};
     const char              *ending = NULL;
+    if (YK_LACKS(p, err) || YK_LACKS(path, err))
+        return YOKE_EINVALID;
     for (int i = 0; i < 3; i++)
         if (strcasecmp(yk_path_ext(path), endings[i]) == 0)
             ending = endings[i];

@@ -48,25 +48,25 @@ static char *copy_label(const char *s)
 
 yoke_plot *yoke_plot_new(const yoke_plot_opts *opts, yoke_error *err)
 {
-    static const yoke_plot_opts plain = {.size = sizeof plain};
     YK_CLEANUP(yoke_plot_freep) yoke_plot *p = yk_new(yoke_plot);
-    if (!opts)
-        opts = &plain;
+    yoke_plot_opts                         o = {.size = sizeof o};
+    if (yk_take_opts(&o, sizeof o, opts, err) < 0)
+        return NULL;
     if (p) {
-        p->title = copy_label(opts->title);
-        p->x_label = copy_label(opts->x_label);
-        p->y_label = copy_label(opts->y_label);
+        p->title = copy_label(o.title);
+        p->x_label = copy_label(o.x_label);
+        p->y_label = copy_label(o.y_label);
     }
     if (!p || !p->title || !p->x_label || !p->y_label) {
         yk_fail_nomem(err, "making a plot");
         return NULL;
     }
-    p->is_log[0] = opts->is_x_log != 0;
-    p->is_log[1] = opts->is_y_log != 0;
-    if (set_range(p, 0, opts->x_range, err) < 0 || set_range(p, 1, opts->y_range, err) < 0)
+    p->is_log[0] = o.is_x_log != 0;
+    p->is_log[1] = o.is_y_log != 0;
+    if (set_range(p, 0, o.x_range, err) < 0 || set_range(p, 1, o.y_range, err) < 0)
         return NULL;
-    p->width_px = opts->width_px ? opts->width_px : 1280;
-    p->height_px = opts->height_px ? opts->height_px : 960;
+    p->width_px = o.width_px ? o.width_px : 1280;
+    p->height_px = o.height_px ? o.height_px : 960;
     if (p->width_px > MAX_PX || p->height_px > MAX_PX || p->width_px < 100 || p->height_px < 100) {
         yk_fail(err, YOKE_EINVALID, "a plot of %u by %u pixels cannot be made; 100 to %d each way can", p->width_px,
                 p->height_px, MAX_PX);
@@ -97,6 +97,10 @@ void yoke_plot_free(yoke_plot *p)
 
 static int add(yoke_plot *p, yk_plot_kind kind, const char *label, size_t n, const double *x, const double *y, yoke_error *err)
 {
+    if (YK_LACKS(p, err))
+        return YOKE_EINVALID;
+    if (n && (!x || !y))
+        return yk_fail(err, YOKE_EINVALID, "series '%s' has %zu values, but NULL for where they are", label ? label : "", n);
     size_t n_x = n + (kind == YK_PLOT_STAIRS), bytes;
     if (n == 0 || n_x == 0 || !yk_mul(&bytes, n_x, sizeof *x))
         return yk_fail(err, YOKE_EINVALID, "series '%s' has no values to draw", label ? label : "");

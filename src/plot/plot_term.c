@@ -342,6 +342,8 @@ static int lay_out(canvas *c, unsigned columns, unsigned rows, yoke_error *err)
 
 int yoke_plot_print(const yoke_plot *p, FILE *to, unsigned columns, unsigned rows, int flags, yoke_error *err)
 {
+    if (YK_LACKS(p, err) || YK_LACKS(to, err))
+        return YOKE_EINVALID;
     if (columns < 32 || rows < 10 || columns > 2000 || rows > 2000)
         return yk_fail(err, YOKE_EINVALID, "a plot cannot be drawn on %u columns and %u rows; it needs 32 and 10", columns, rows);
     YK_CLEANUP(canvas_fini) canvas c = {.plot = p, .out = YK_BUF_INIT};

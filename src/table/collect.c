@@ -49,7 +49,7 @@ void yoke_answers_free(yoke_answers *a)
     yk_free(a);
 }
 
-const yoke_answer *yoke_answers_at(const yoke_answers *a, size_t i) { return &a->answers[i]; }
+const yoke_answer *yoke_answers_at(const yoke_answers *a, size_t i) { return a && i < a->n ? &a->answers[i] : NULL; }
 
 /* ---- asks to items */
 
@@ -273,6 +273,8 @@ static int answers_new(size_t n, yoke_answers **ret, yoke_error *err)
 yoke_answers *yoke_table_collect(const yoke_table *t, const yoke_ask *asks, size_t n, yoke_error *err)
 {
     YK_CLEANUP(yoke_answers_freep) yoke_answers *a = NULL;
+    if (YK_LACKS(t, err) || (n && YK_LACKS(asks, err)))
+        return NULL;
     return answers_new(n, &a, err) < 0 || collect(t, asks, a, err) < 0 ? NULL : YK_TAKE(a);
 }
 
@@ -292,9 +294,9 @@ const yk_sink *yk_answers_sink(const yoke_answers *a, size_t i) { return a->item
 
 static int one(const yoke_table *t, yoke_ask ask, double *ret, yoke_error *err)
 {
-    YK_CLEANUP(yoke_answers_freep) yoke_answers *a = yoke_table_collect(t, &ask, 1, err);
-    if (!a)
-        return err ? err->code : YOKE_EINVALID;
+    YK_CLEANUP(yoke_answers_freep) yoke_answers *a = NULL;
+    YK_TRY(answers_new(1, &a, err));
+    YK_TRY(collect(t, &ask, a, err));
     *ret = a->answers[0].real;
     return 0;
 }
@@ -302,6 +304,8 @@ static int one(const yoke_table *t, yoke_ask ask, double *ret, yoke_error *err)
 int yoke_table_count(const yoke_table *t, uint64_t *ret, yoke_error *err)
 {
     double n = 0;
+    if (YK_LACKS(t, err) || YK_LACKS(ret, err))
+        return YOKE_EINVALID;
     YK_TRY(one(t, (yoke_ask){.what = YOKE_ASK_COUNT}, &n, err));
     *ret = (uint64_t)n;
     return 0;
@@ -310,6 +314,8 @@ int yoke_table_count(const yoke_table *t, uint64_t *ret, yoke_error *err)
 #define ONE(name, ask_kind)                                                                          \
     int yoke_table_##name(const yoke_table *t, const char *expr, double *ret, yoke_error *err)       \
     {                                                                                                \
+        if (YK_LACKS(t, err) || YK_LACKS(expr, err) || YK_LACKS(ret, err))                            \
+            return YOKE_EINVALID;                                                                    \
         return one(t, (yoke_ask){.what = ask_kind, .expr = expr}, ret, err);                         \
     }
 ONE(sum, YOKE_ASK_SUM)
@@ -320,5 +326,7 @@ ONE(max, YOKE_ASK_MAX)
 
 int yoke_table_quantile(const yoke_table *t, const char *expr, double q, double *ret, yoke_error *err)
 {
+    if (YK_LACKS(t, err) || YK_LACKS(expr, err) || YK_LACKS(ret, err))
+        return YOKE_EINVALID;
     return one(t, (yoke_ask){.what = YOKE_ASK_QUANTILE, .expr = expr, .q = q}, ret, err);
 }

@@ -110,7 +110,7 @@ yoke_frame *yoke_table_columns(const yoke_table *t, yoke_error *err)
     static const char *const names[] = {"column", "type", "missing", "files", "note"};
     YK_CLEANUP(yk_batch_fini) yk_batch rows = {0};
     yoke_frame                        *f;
-    if (yk_table_settle(t, err) < 0 || yk_batch_init(&rows, 5, err) < 0)
+    if (YK_LACKS(t, err) || yk_table_settle(t, err) < 0 || yk_batch_init(&rows, 5, err) < 0)
         return NULL;
     for (size_t k = 0; k < 5; k++)
         rows.columns[k].type = (yk_type){.kind = k == 3 ? YK_KIND_INT : YK_KIND_TEXT};

@@ -232,6 +232,8 @@ char *yoke_table_explain(const yoke_table *t, const yoke_rows *rows, const yoke_
     YK_AUTOBUF text = YK_BUF_INIT;
     explained  x = {t, asks, n_asks, &text};
     int        rc;
+    if (YK_LACKS(t, err) || (n_asks && YK_LACKS(asks, err)))
+        return NULL;
     if (rows) {
         yoke_rows r = {.select = rows->select, .sort = rows->sort, .head = rows->is_distinct ? 0 : rows->head};
         rc = yk_table_lend_rows(t, &r, explain_sinks, &x, err);

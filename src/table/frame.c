@@ -53,12 +53,12 @@ int yk_frame_copy(const yoke_frame *f, yoke_frame **ret, yoke_error *err)
     return yk_frame_new(&rows, (const char *const *)f->names, ret, err);
 }
 
-uint64_t    yoke_frame_rows(const yoke_frame *f) { return f->rows.n; }
-size_t      yoke_frame_columns(const yoke_frame *f) { return f->rows.n_columns; }
-const char *yoke_frame_name(const yoke_frame *f, size_t column) { return column < f->rows.n_columns ? f->names[column] : NULL; }
-const char *yoke_frame_type(const yoke_frame *f, size_t column) { return column < f->rows.n_columns ? f->types[column] : NULL; }
+uint64_t    yoke_frame_rows(const yoke_frame *f) { return f ? f->rows.n : 0; }
+size_t      yoke_frame_columns(const yoke_frame *f) { return f ? f->rows.n_columns : 0; }
+const char *yoke_frame_name(const yoke_frame *f, size_t column) { return column < yoke_frame_columns(f) ? f->names[column] : NULL; }
+const char *yoke_frame_type(const yoke_frame *f, size_t column) { return column < yoke_frame_columns(f) ? f->types[column] : NULL; }
 
-static bool has_cell(const yoke_frame *f, size_t column, uint64_t row) { return column < f->rows.n_columns && row < f->rows.n; }
+static bool has_cell(const yoke_frame *f, size_t column, uint64_t row) { return column < yoke_frame_columns(f) && row < f->rows.n; }
 
 int yoke_frame_is_missing(const yoke_frame *f, size_t column, uint64_t row) { return !has_cell(f, column, row) || yk_batch_is_missing(&f->rows, column, row); }
 
@@ -693,6 +693,8 @@ static int check_rows(const yoke_rows *r, yoke_error *err)
 int yoke_table_each(const yoke_table *t, const yoke_rows *r, int (*fn)(void *ctx, const yoke_frame *part), void *ctx, yoke_error *err)
 {
     handing h = {.fn = fn, .ctx = ctx};
+    if (YK_LACKS(t, err) || YK_LACKS(r, err) || YK_LACKS(fn, err))
+        return YOKE_EINVALID;
     YK_TRY(check_rows(r, err));
     return r->by || r->is_distinct ? each_group(t, r, &h, err) : each_row(t, r, &h, err);
 }
@@ -700,7 +702,7 @@ int yoke_table_each(const yoke_table *t, const yoke_rows *r, int (*fn)(void *ctx
 yoke_frame *yoke_table_rows(const yoke_table *t, const yoke_rows *r, yoke_error *err)
 {
     yoke_frame *f = NULL;
-    if (check_rows(r, err) < 0)
+    if (YK_LACKS(t, err) || YK_LACKS(r, err) || check_rows(r, err) < 0)
         return NULL;
     int rc = r->by || r->is_distinct ? group_rows(t, r, &f, err) : plain_rows(t, r, &f, err);
     return rc < 0 ? NULL : f;

@@ -374,5 +374,7 @@ static int join(const yoke_table *t, const yoke_table *other, const char *keys, 
 yoke_table *yoke_table_join(const yoke_table *t, const yoke_table *other, const char *keys, yoke_error *err)
 {
     yoke_table *made = NULL;
+    if (YK_LACKS(t, err) || YK_LACKS(other, err) || YK_LACKS(keys, err))
+        return NULL;
     return join(t, other, keys, &made, err) < 0 ? NULL : made;
 }

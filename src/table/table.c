@@ -31,14 +31,19 @@ yoke_table *yoke_table_open(yoke_session *s, const char *pattern, yoke_error *er
 
 yoke_table *yoke_table_open_many(yoke_session *s, const char *const *patterns, size_t n, const yoke_table_opts *opts, yoke_error *err)
 {
+    if (YK_LACKS(s, err) || (n && YK_LACKS(patterns, err)))
+        return NULL;
+    for (size_t i = 0; i < n; i++)
+        if (YK_LACKS(patterns[i], err))
+            return NULL;
     YK_CLEANUP(yoke_table_closep) yoke_table *t = yk_new(yoke_table);
     if (!t) {
         yk_fail_nomem(err, "opening a table");
         return NULL;
     }
     t->session = s;
-    if (opts)
-        memcpy(&t->opts, opts, opts->size < sizeof t->opts ? opts->size : sizeof t->opts);
+    if (yk_take_opts(&t->opts, sizeof t->opts, opts, err) < 0)
+        return NULL;
     return yk_source_open(patterns, n, &t->opts, &t->source, err) < 0 ? NULL : YK_TAKE(t);
 }
 
@@ -133,6 +138,8 @@ yoke_table *yoke_table_where(const yoke_table *t, const char *expr, yoke_error *
 {
     YK_CLEANUP(yk_expr_freep) yk_expr         *e = NULL;
     YK_CLEANUP(yoke_table_closep) yoke_table *made = NULL;
+    if (YK_LACKS(t, err) || YK_LACKS(expr, err))
+        return NULL;
     if (yk_expr_parse(expr, &e, err) < 0 || yk_table_derive(t, expr, NULL, &made, err) < 0 || check_filters(made, err) < 0)
         return NULL;
     return YK_TAKE(made);
@@ -140,6 +147,11 @@ yoke_table *yoke_table_where(const yoke_table *t, const char *expr, yoke_error *
 
 void yoke_table_stats_get(const yoke_table *t, yoke_table_stats *ret)
 {
+    if (!ret)
+        return;
+    *ret = (yoke_table_stats){0};
+    if (!t)
+        return;
     *ret = t->source->stats;
     ret->files = t->source->n_files;
     ret->rows = t->source->n_rows;

@@ -7,7 +7,9 @@
 
 yoke_table *yoke_table_from_arrow(yoke_session *s, struct ArrowArrayStream *stream, yoke_error *err)
 {
-    yoke_table *t = yk_new(yoke_table);
+    if (YK_LACKS(stream, err))
+        return NULL;
+    yoke_table *t = YK_LACKS(s, err) ? NULL : yk_new(yoke_table);
     if (!t) {
         stream->release(stream);
         yk_fail_nomem(err, "opening a table");
@@ -56,6 +58,8 @@ static int fill(void *ctx, yk_arrow_writer *w, yoke_error *err)
 
 int yoke_frame_to_arrow(yoke_frame *f, struct ArrowArrayStream *ret, yoke_error *err)
 {
+    if (YK_LACKS(f, err) || YK_LACKS(ret, err))
+        return YOKE_EINVALID;
     size_t                      n = f->rows.n_columns;
     YK_AUTOFREE yk_arrow_field *fields = yk_new_array(yk_arrow_field, n + 1);
     leaving                    *l = yk_new(leaving);

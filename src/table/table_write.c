@@ -246,6 +246,8 @@ static int codec_named(const char *name, yk_parquet_codec *ret, yoke_error *err)
 int yoke_table_write_parquet(const yoke_table *t, const yoke_rows *rows, const char *path, const char *compression, int may_replace, uint64_t *ret_rows,
                              yoke_error *err)
 {
+    if (YK_LACKS(t, err) || YK_LACKS(rows, err) || YK_LACKS(path, err))
+        return YOKE_EINVALID;
     YK_CLEANUP(parquet_out_fini) parquet_out o = {.session = t->session, .path = path, .opts = YK_PARQUET_WRITE_OPTS_INIT, .may_replace = may_replace,
                                                  .memory = yk_memory_written(yk_table_memory(t)), .err = err};
     if (compression)

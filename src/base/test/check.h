@@ -13,7 +13,6 @@
 
 #include <cmocka.h>
 
-
 #define TEST(name)                                                        \
     static void name##_body(void);                                        \
     static void name##_run(void **state) { (void)state; name##_body(); }  \
@@ -26,5 +25,15 @@
         const struct CMUnitTest tests[] = {__VA_ARGS__};                  \
         return cmocka_run_group_tests(tests, NULL, NULL);                 \
     }
+
+/* The same 64 random bits after one another in every run (Marsaglia's xorshift64). */
+static inline uint64_t random_bits(void)
+{
+    static uint64_t x = 88172645463325252u;
+    x ^= x << 13;
+    x ^= x >> 7;
+    x ^= x << 17;
+    return x;
+}
 
 #endif

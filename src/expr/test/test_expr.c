@@ -356,11 +356,8 @@ TEST(parts_of_times_are_as_the_calendar_has_them)
     enum { N = 4096 };
     static const yk_op parts[] = {YK_OP_YEAR, YK_OP_MONTH, YK_OP_DAY, YK_OP_HOUR, YK_OP_MINUTE, YK_OP_SECOND, YK_OP_WEEKDAY};
     static int64_t     x[N], got[N], seconds[N];
-    uint64_t           r = 88172645463325252u;
-    for (int i = 0; i < N; i++) {
-        r ^= r << 13, r ^= r >> 7, r ^= r << 17; /* Marsaglia's xorshift64 */
-        x[i] = i == 0 ? INT64_MIN : i == 1 ? INT64_MAX : (int64_t)r >> (i % 63);
-    }
+    for (int i = 0; i < N; i++)
+        x[i] = i == 0 ? INT64_MIN : i == 1 ? INT64_MAX : (int64_t)random_bits() >> (i % 63);
     for (yk_unit u = YK_UNIT_S; u <= YK_UNIT_NS; u++) {
         int64_t per = yk_unit_per_second(u);
         yk_rescale_all(x, N, -per, seconds);

@@ -503,8 +503,10 @@ TEST(cancel)
         o.ctx = o.cancel = c;
         o.on_error = YOKE_COLLECT;
         o.failures = &bad;
+        assert_false(yoke_cancel_is_set(c));
         assert_int_equal(yoke_map(s, cancel_at_20, NULL, 1000, 0, has, sizeof *has, &o, &err), YOKE_ECANCELED);
         assert_non_null(strstr(err.text, "map was cancelled after "));
+        assert_true(yoke_cancel_is_set(c));
         assert_true(yoke_failures_count(bad) > 0);
         for (uint64_t i = 0; i < 1000; i++) {
             const yoke_outcome *x = yoke_failures_find(bad, i);

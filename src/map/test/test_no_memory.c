@@ -6,6 +6,7 @@
 #include "base/test/check.h"
 
 #include "base/alloc.h"
+#include "map/test/numbers.h"
 
 #include <yoke/future.h>
 #include <yoke/graph.h>
@@ -104,22 +105,13 @@ static int call_starmap(yoke_session *s, yoke_error *err)
     return rc < 0 ? rc : yoke_starmap(s, plus, args, 2, YOKE_PRODUCT, got, 8, NULL, err);
 }
 
-static int next_item(void *ctx, void *ret_item, yoke_error *err)
-{
-    uint64_t *i = ctx;
-    (void)err;
-    if (*i == N)
-        return 0;
-    memcpy(ret_item, &items[(*i)++], 8);
-    return 1;
-}
-
 static int call_imap(yoke_session *s, yoke_error *err)
 {
-    uint64_t     i = 0, n = 0;
+    numbers      all = {items, items + N};
+    uint64_t     n = 0;
     yoke_outcome o;
     int          rc = 0;
-    yoke_imap   *it = yoke_imap_open(s, twice, yoke_items_from(next_item, &i, 8), 8, NULL, err);
+    yoke_imap   *it = yoke_imap_open(s, twice, yoke_items_from(next_number, &all, 8), 8, NULL, err);
     while (it && (rc = yoke_imap_next(it, &o, err)) > 0)
         assert_int_equal(*(const uint64_t *)o.value, 2 * items[n++]);
     assert_true(!it || rc < 0 || n == N);

@@ -33,16 +33,6 @@ static const struct {
     {"tanh", our_tanh, tanh, mpfr_tanh, 3.0, -24, 24},   {"tanh", our_tanh, tanh, mpfr_tanh, 3.0, -1, 1},
 };
 
-static uint64_t seed = 88172645463325252u;
-
-static uint64_t random_bits(void)
-{
-    seed ^= seed << 13;
-    seed ^= seed >> 7;
-    seed ^= seed << 17;
-    return seed;
-}
-
 static double random_in(double lo, double hi)
 {
     return lo + (hi - lo) * ((double)(random_bits() >> 11) * 0x1p-53);

@@ -10,16 +10,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-static uint64_t seed = 88172645463325252u;
-
-static uint64_t random_bits(void)
-{
-    seed ^= seed << 13;
-    seed ^= seed >> 7;
-    seed ^= seed << 17;
-    return seed;
-}
-
 /* Mostly plain numbers, some missing, some extreme. */
 static double random_real(void)
 {

@@ -72,6 +72,10 @@ TEST(many_asks_one_scan)
     yoke_table_close(t); /* what was derived from it lives on */
     assert_int_equal(yoke_table_min(some, "x", &q, &err), 0);
     assert_true(q == 250);
+    assert_int_equal(yoke_table_max(some, "x", &q, &err), 0);
+    assert_true(q == 1249.75);
+    assert_int_equal(yoke_table_std(some, "i", &q, &err), 0);
+    assert_true(fabs(q - sqrt(4000.0 * 4001 / 12)) < 1e-9); /* of n whole numbers in a row: n (n + 1) / 12 */
     yoke_table_close(some);
     yoke_close(s);
 }
