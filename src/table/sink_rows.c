@@ -37,8 +37,8 @@ typedef struct state {
     uint32_t  picked[YK_BLOCK], n_picked; /* of the block */
     bool      has_picked;                 /* else all of it */
     /* Of a sort with head, a sample: the least first keys (their images) or row keys in this and earlier tasks, at least as many as rows are
-     * wanted once has_bound: what is beyond `bound` comes too late. */
-    uint64_t *least, bound;
+     * wanted once has_bound: what is beyond `bound` comes too late. They are of rows before those of the task, which began at `first`. */
+    uint64_t *least, bound, first;
     size_t    n_least, cap_least;
     bool      has_bound;
     char      bound_text[8];
@@ -149,6 +149,9 @@ static bool rows_known(yk_sink *base, const yk_source *src)
     return false;
 }
 
+/* Whether a row with the bound's own image comes too late too: where that is the whole order, rows before it have what it has. */
+static bool is_bound_late(const rows *s) { return s->o.n_order == 1 && yk_order_has_image(yk_sink_type(&s->base, s->order[0].column).kind); }
+
 /* The bound as a fact; false where there is none: texts that begin with the greatest image have no end. */
 static bool bound_fact(const rows *s, state *st, yk_fact *ret)
 {
@@ -156,6 +159,8 @@ static bool bound_fact(const rows *s, state *st, yk_fact *ret)
     yk_type  type = yk_sink_type(&s->base, s->order[0].column);
     uint64_t image = is_descending ? ~st->bound : st->bound;
     *ret = (yk_fact){.op = is_descending ? YK_FACT_GE : YK_FACT_LE, .value.type = type, .column = (uint32_t)s->column};
+    if (is_bound_late(s))
+        ret->op = is_descending ? YK_FACT_GT : YK_FACT_LT;
     if (!has_text(ret)) {
         uint64_t bits = yk_order_value(type.kind, image);
         memcpy(&ret->value.i, &bits, sizeof bits);
@@ -213,6 +218,9 @@ static int rows_begin(yk_sink *base, void *state_, uint64_t first, yoke_error *e
     for (size_t i = 0; i < base->n_roots; i++)
         st->now.columns[i].type = yk_sink_type(base, i);
     st->n_keys = 0;
+    if (first < st->first)
+        st->has_bound = false, st->n_least = 0;
+    st->first = first;
     return 0;
 }
 
@@ -270,6 +278,7 @@ static uint64_t image_of(const rows *s, const yk_vec *v, uint32_t row)
 static uint32_t leave_out(const rows *s, state *st, uint32_t n)
 {
     const yk_vec *v = &st->vecs[s->order[0].column];
+    const bool    is_late = is_bound_late(s);
     uint32_t      kept = 0;
     if (!yk_order_has_image(v->type.kind) && v->type.kind != YK_KIND_TEXT && v->type.kind != YK_KIND_DATA)
         return n;
@@ -279,7 +288,7 @@ static uint32_t leave_out(const rows *s, state *st, uint32_t n)
         st->picked[kept] = row;
         if (is_there) {
             uint64_t image = image_of(s, v, row);
-            if (st->has_bound && image > st->bound)
+            if (st->has_bound && (image > st->bound || (image == st->bound && is_late)))
                 continue;
             add_least(st, s->o.head, image);
         }
