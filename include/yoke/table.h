@@ -137,7 +137,7 @@ typedef struct yoke_rows {
     size_t      n_asks;
     int         is_distinct; /* each different row once, in order of first appearance; not with `by` nor `sample` */
     const char *sort;        /* "tip desc, zone": a comma list; missing last; equal rows stay in order */
-    uint64_t    head;        /* at most so many rows (with `by`: groups), after sorting; 0: all */
+    uint64_t    head;        /* at most so many rows (with `by`: groups), after sorting; 0: all. What statistics say comes later is not read */
     uint64_t    tail;        /* the last so many */
     uint64_t    sample;      /* so many rows chosen by `seed`, each set of rows equally likely; in order. One of head, tail and sample; none
                                 of the last with `by` */

@@ -43,7 +43,7 @@ static const yk_opt opts[] = {
     {SELECT, 's', "select", "E,…", "rows of these columns: names or expressions, 'tip / fare as share'; * is all columns"},
     {SORT, 0, "sort", "E,…", "rows in order: 'tip desc, zone'; missing values last, equal rows as they lie"},
     {DISTINCT, 0, "distinct", NULL, "each different row once"},
-    {HEAD, 'n', "head", "N", "the first N rows"},
+    {HEAD, 'n', "head", "N", "the first N rows; with --sort by a column of Parquet files, what their statistics rule out is not read"},
     {TAIL, 0, "tail", "N", "the last N rows"},
     {SAMPLE, 0, "sample", "N", "N rows at random, the same for the same --seed"},
     {SEED, 0, "seed", "N", "of --sample; 0 when not given"},

@@ -150,7 +150,10 @@ static bool rows_known(yk_sink *base, const yk_source *src)
 }
 
 /* Whether a row with the bound's own image comes too late too: where that is the whole order, rows before it have what it has. */
-static bool is_bound_late(const rows *s) { return s->o.n_order == 1 && yk_order_has_image(yk_sink_type(&s->base, s->order[0].column).kind); }
+static bool is_bound_late(const rows *s)
+{
+    return s->o.n_order == 1 && yk_order_has_image(yk_sink_type(&s->base, s->order[0].column).kind);
+}
 
 /* The bound as a fact; false where there is none: texts that begin with the greatest image have no end. */
 static bool bound_fact(const rows *s, state *st, yk_fact *ret)
