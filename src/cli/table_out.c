@@ -85,7 +85,7 @@ static void begin_columns(const yoke_frame *f, out_column *to)
 {
     for (size_t c = 0; c < yoke_frame_columns(f); c++) {
         const yk_batch_column *b = &f->rows.columns[c], *values = b->dict ? b->dict : b;
-        to[c] = (out_column){.type = b->type, .is_plain = b->type.kind != YK_KIND_TEXT && b->type.kind != YK_KIND_DATA,
+        to[c] = (out_column){.type = b->type, .is_plain = !yk_kind_is_bytes(b->type.kind),
                              .is_number = yk_table_is_number(yoke_frame_type(f, c)), .size = yk_kind_size(b->type.kind),
                              .codes = b->dict ? (const uint16_t *)(const void *)b->values.data : NULL,
                              .values = values->values.data, .valid = values->valid.data};

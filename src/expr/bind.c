@@ -222,7 +222,7 @@ static int compare_nodes(binder *b, yk_op op, uint32_t x, uint32_t y, uint32_t *
     }
     int     sub = op == YK_OP_LT ? YK_COMPARE_LT : op == YK_OP_LE ? YK_COMPARE_LE : op == YK_OP_EQ ? YK_COMPARE_EQ : YK_COMPARE_NE;
     yk_kind k = kind_of(b, x);
-    yk_code code = k == YK_KIND_REAL ? YK_CODE_COMPARE_REAL : k == YK_KIND_TEXT || k == YK_KIND_DATA ? YK_CODE_COMPARE_TEXT : YK_CODE_COMPARE_INT;
+    yk_code code = k == YK_KIND_REAL ? YK_CODE_COMPARE_REAL : yk_kind_is_bytes(k) ? YK_CODE_COMPARE_TEXT : YK_CODE_COMPARE_INT;
     return node2(b, code, sub, BOOL, x, y, ret);
 }
 
@@ -514,7 +514,7 @@ static int bind_chain(binder *b, const yk_ast *a, uint32_t *ret)
         YK_TRY(yk_bind_int(b->p, x, &x, b->err));
         if (t.kind == YK_KIND_BOOL)
             t = INT;
-        if (t.kind == YK_KIND_TEXT || t.kind == YK_KIND_DATA)
+        if (yk_kind_is_bytes(t.kind))
             return misfit(b, a, "numbers or times", a->args[i], x, "");
         if (t.kind == YK_KIND_REAL)
             YK_TRY(node2(b, YK_CODE_REAL2, code_of_real(a->op), t, all, x, &all));
@@ -576,7 +576,7 @@ static int bind_in(binder *b, const yk_ast *a, uint32_t *ret)
     for (size_t i = 1; i < n; i++)
         if (by_value(&set[kept - 1], &set[i]) != 0)
             set[kept++] = set[i];
-    yk_code code = k == YK_KIND_REAL ? YK_CODE_IN_REAL : k == YK_KIND_TEXT || k == YK_KIND_DATA ? YK_CODE_IN_TEXT : YK_CODE_IN_INT;
+    yk_code code = k == YK_KIND_REAL ? YK_CODE_IN_REAL : yk_kind_is_bytes(k) ? YK_CODE_IN_TEXT : YK_CODE_IN_INT;
     yk_node in = {.code = (uint8_t)code, .n_args = 1, .type = BOOL, .args = {first}, .set = set, .n_set = (uint32_t)kept};
     YK_TRY(yk_node_add(b->p, &in, &x, b->err));
     return b->p->nodes[any].code == YK_CODE_CONST ? (*ret = x, 0) : node2(b, YK_CODE_OR, 0, BOOL, any, x, ret);
@@ -589,7 +589,7 @@ static int bind_like(binder *b, const yk_ast *a, uint32_t *ret)
     YK_TRY(bind(b, a->args[1], &pattern));
     if (kind_of(b, x) == YK_KIND_NULL)
         return yk_bind_const(b->p, (yk_value){.type = BOOL}, ret, b->err);
-    if (kind_of(b, x) != YK_KIND_TEXT && kind_of(b, x) != YK_KIND_DATA)
+    if (!yk_kind_is_bytes(kind_of(b, x)))
         return misfit(b, a, "text", a->args[0], x, "");
     const yk_node *c = &b->p->nodes[pattern];
     if (c->code != YK_CODE_CONST || c->type.kind != YK_KIND_TEXT)

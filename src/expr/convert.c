@@ -64,7 +64,7 @@ static bool node_equal(const yk_node *a, const yk_node *b)
 static uint64_t node_hash(const yk_node *n)
 {
     uint64_t key[6] = {(uint64_t)n->code << 16 | (uint64_t)n->sub << 8 | n->n_args, n->column, n->n_set, n->args[0], n->args[1], n->args[2]};
-    bool     is_text = n->value.type.kind == YK_KIND_TEXT || n->value.type.kind == YK_KIND_DATA;
+    bool     is_text = yk_kind_is_bytes(n->value.type.kind);
     for (int i = n->n_args; i < 3; i++)
         key[3 + i] = 0;
     if (!n->value.is_missing && is_text)
@@ -336,6 +336,6 @@ int yk_bind_pair(yk_program *p, uint32_t *a, uint32_t *b, bool is_compare, bool 
     for (int turn = 0; turn < 2; turn++)
         if (is_text_const(&p->nodes[turn ? *b : *a]) && p->nodes[turn ? *a : *b].type.is_uuid)
             return read_uuid(p, turn ? b : a, ret_fits, err);
-    *ret_fits = (x == YK_KIND_TEXT || x == YK_KIND_DATA) && (y == YK_KIND_TEXT || y == YK_KIND_DATA);
+    *ret_fits = yk_kind_is_bytes(x) && yk_kind_is_bytes(y);
     return 0;
 }

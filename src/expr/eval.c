@@ -121,7 +121,7 @@ static int load_const(yk_eval *ev, uint32_t id, yoke_error *err)
         r->data = v->b && !v->is_missing ? ALL : NONE;
         return 0;
     }
-    r->data = v->type.kind == YK_KIND_TEXT || v->type.kind == YK_KIND_DATA ? (const void *)&v->t : (const void *)&v->i;
+    r->data = yk_kind_is_bytes(v->type.kind) ? (const void *)&v->t : (const void *)&v->i;
     return 0;
 }
 

@@ -79,7 +79,7 @@ static int keep_part(yk_dict_result *d, yk_type type, const yk_reg *r, uint32_t 
         if (at + i == d->n)
             d->missing_is_valid = is_there;
     }
-    bool is_text = type.kind == YK_KIND_TEXT || type.kind == YK_KIND_DATA;
+    bool is_text = yk_kind_is_bytes(type.kind);
     return is_text ? keep_texts(d, (yk_text *)d->data + at, n, err) : 0;
 }
 

@@ -35,7 +35,7 @@ static bool can_convert(yk_type from, yk_type to)
         return yk_kind_is_time(from.kind);
     if (to.kind == YK_KIND_SPAN)
         return from.kind == YK_KIND_SPAN;
-    return (to.kind == YK_KIND_TEXT || to.kind == YK_KIND_DATA) && (from.kind == YK_KIND_TEXT || from.kind == YK_KIND_DATA);
+    return yk_kind_is_bytes(to.kind) && yk_kind_is_bytes(from.kind);
 }
 
 static void convert_values(yk_type from, const void *values, uint32_t n, yk_type to, void *out)
@@ -94,7 +94,7 @@ static void blank_missing(yk_vec *ret, yk_type type, void *to, uint32_t n)
         YK_ISA_PICK(yk_k_blank)(to, ret->values, ret->valid, n);
         ret->values = to;
         ret->valid = NULL;
-    } else if ((type.kind == YK_KIND_TEXT || type.kind == YK_KIND_DATA) && ret->values == to) {
+    } else if (yk_kind_is_bytes(type.kind) && ret->values == to) {
         for (uint32_t i = 0; i < n; i++)
             if (!yk_bit(ret->valid, i))
                 ((yk_text *)to)[i] = (yk_text){"", 0};
@@ -114,7 +114,7 @@ int yk_vec_load(const yk_vec *v, yk_type type, void *to, uint64_t *to_valid, yk_
     if (v->is_const)
         ret->valid = NULL;
     ret->values = v->values;
-    bool is_same = yk_type_equal(v->type, type) || type.kind == YK_KIND_TEXT || type.kind == YK_KIND_DATA;
+    bool is_same = yk_type_equal(v->type, type) || yk_kind_is_bytes(type.kind);
     if (v->codes && is_same) {
         gather(v, to, n);
         ret->values = to;

@@ -68,7 +68,7 @@ static int keep_constant(yk_program *p, yk_node *n, const yk_reg *r, yoke_error 
     yk_value v = {.type = n->type, .is_missing = r->valid && !(r->valid[0] & 1)};
     if (n->type.kind == YK_KIND_BOOL) {
         v.b = *(const uint64_t *)r->data & 1;
-    } else if (n->type.kind == YK_KIND_TEXT || n->type.kind == YK_KIND_DATA) {
+    } else if (yk_kind_is_bytes(n->type.kind)) {
         memcpy(&v.t, r->data, sizeof v.t);
         char *copy = yk_arena_alloc(&p->arena, v.t.len + 1);
         if (!copy)

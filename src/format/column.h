@@ -87,6 +87,9 @@ static inline double yk_real_of_half(uint16_t h)
 /* Bytes of one value in storage form: 1, 8 or 16; 0 for YK_KIND_NULL. */
 size_t yk_kind_size(yk_kind kind);
 
+/* Whether a value is a yk_text. */
+static inline bool yk_kind_is_bytes(yk_kind k) { return k == YK_KIND_TEXT || k == YK_KIND_DATA; }
+
 /* "integer", "text", "timestamp[us, UTC]" …: what messages call a type. Writes into buf, returns it. */
 const char *yk_type_name(yk_type t, char *buf, size_t size);
 

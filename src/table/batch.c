@@ -66,8 +66,6 @@ void yk_batch_shrink(yk_batch *b, uint64_t most)
         column_fini(&b->columns[i]);
 }
 
-static bool is_bytes(yk_type t) { return t.kind == YK_KIND_TEXT || t.kind == YK_KIND_DATA; }
-
 static int check(const yk_batch_column *c, yoke_error *err)
 {
     return c->values.is_failed || c->bytes.is_failed || c->valid.is_failed ? yk_fail_nomem(err, "keeping rows") : 0;
@@ -121,7 +119,7 @@ static int add_values(yk_batch_column *c, const yk_vec *v, const uint32_t *rows,
     if (!valid)
         return yk_fail_nomem(err, "keeping rows");
     put_valid(v, rows, n, valid);
-    if (is_bytes(c->type)) {
+    if (yk_kind_is_bytes(c->type.kind)) {
         for (uint32_t i = 0; i < n; i++)
             put_text(c, valid[i] ? ((const yk_text *)v->values)[rows ? rows[i] : i] : (yk_text){"", 0});
         return check(c, err);
@@ -138,7 +136,7 @@ static int add_values(yk_batch_column *c, const yk_vec *v, const uint32_t *rows,
 
 enum { MOST_CODES = UINT16_MAX };
 
-static bool has_codes_of(yk_kind kind) { return yk_kind_size(kind) == 8 || kind == YK_KIND_TEXT || kind == YK_KIND_DATA; }
+static bool has_codes_of(yk_kind kind) { return yk_kind_size(kind) == 8 || yk_kind_is_bytes(kind); }
 
 bool yk_batch_can_code(const yk_vec *v)
 {
@@ -230,7 +228,7 @@ static int append_column(yk_batch_column *c, const yk_batch_column *f, const uin
         return yk_fail_nomem(err, "keeping rows");
     for (uint64_t k = 0; k < n; k++)
         valid[k] = f->valid.data[order ? order[first + k] : first + k];
-    if (!is_bytes(f->type))
+    if (!yk_kind_is_bytes(f->type.kind))
         return append_fixed(c, f, order, first, n, err);
     for (uint64_t k = first; k < first + n; k++) {
         uint64_t place[2], row = order ? order[k] : k;
@@ -312,7 +310,7 @@ int yk_batch_put(yk_batch_column *c, const yk_value *v, yoke_error *err)
 {
     static const char zeros[16];
     yk_buf_putc(&c->valid, !v->is_missing);
-    if (is_bytes(c->type))
+    if (yk_kind_is_bytes(c->type.kind))
         put_text(c, v->is_missing ? (yk_text){"", 0} : v->t);
     else if (c->type.kind == YK_KIND_BOOL)
         yk_buf_putc(&c->values, v->is_missing ? 0 : (char)v->b);
@@ -344,7 +342,7 @@ void yk_batch_get(const yk_batch *b, size_t column, uint64_t row, yk_value *ret)
     *ret = (yk_value){.type = c->type, .is_missing = !c->valid.data[row]};
     if (ret->is_missing)
         return;
-    if (is_bytes(c->type)) {
+    if (yk_kind_is_bytes(c->type.kind)) {
         uint64_t place[2];
         memcpy(place, c->values.data + row * sizeof place, sizeof place);
         ret->t = (yk_text){yk_buf_text(&c->bytes) + place[0], place[1]};
@@ -414,9 +412,9 @@ static int put_wide(const yk_batch_column *c, const uint32_t *codes, uint64_t fi
     if (!values)
         return yk_fail_nomem(err, "reading rows");
     ret->values = values;
-    if (!is_bytes(c->type))
+    if (!yk_kind_is_bytes(c->type.kind))
         memcpy(values, c->values.data + first * 16, n * (size_t)16);
-    for (uint32_t i = 0; i < n && is_bytes(c->type); i++) {
+    for (uint32_t i = 0; i < n && yk_kind_is_bytes(c->type.kind); i++) {
         uint64_t place[2];
         memcpy(place, c->values.data + (codes ? codes[i] : first + i) * sizeof place, sizeof place);
         ((yk_text *)(void *)values)[i] = (yk_text){yk_buf_text(&c->bytes) + place[0], place[1]};
@@ -453,7 +451,7 @@ static int put_codes(const yk_batch_column *c, uint64_t first, uint32_t n, yk_ar
     for (uint32_t i = 0; i < n; i++)
         codes[i] = from[i];
     YK_TRY(put_code_bits(d, codes, n, arena, ret, err));
-    if (is_bytes(d->type))
+    if (yk_kind_is_bytes(d->type.kind))
         return put_wide(d, codes, 0, n, arena, ret, err);
     *dict = (yk_dict){.n = (uint32_t)d->valid.len, .values = d->values.data, .id = c->dict_id};
     ret->codes = codes;

@@ -5,8 +5,6 @@
  */
 #include "table/batch.h"
 
-static bool is_bytes(yk_type t) { return t.kind == YK_KIND_TEXT || t.kind == YK_KIND_DATA; }
-
 typedef struct head {
     yk_type  type;
     bool     is_coded;
@@ -127,7 +125,7 @@ static void write_values(const yk_batch_column *c, const uint32_t *rows, uint64_
     size_t   size = yk_kind_size(c->type.kind);
     uint64_t n_bytes = 0;
     char    *values = extend_run(to, n * size);
-    if (values && is_bytes(c->type))
+    if (values && yk_kind_is_bytes(c->type.kind))
         n_bytes = gather_places(c, rows, n, values);
     else if (values)
         gather(c->values.data, rows, n, size, values);

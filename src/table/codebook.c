@@ -64,7 +64,7 @@ static int find_row(yk_codebook *b, const yk_batch *from, uint32_t row, uint16_t
 
 static int begin(yk_codebook *b, yk_type type, yoke_error *err)
 {
-    bool is_text = type.kind == YK_KIND_TEXT || type.kind == YK_KIND_DATA;
+    bool is_text = yk_kind_is_bytes(type.kind);
     b->all.type = type;
     return yk_pq_intern_init(&b->seen, is_text ? 0 : 8, err);
 }

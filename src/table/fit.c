@@ -148,7 +148,7 @@ uint64_t yk_fit_row_bytes(const yk_source *s, const yk_program *program, size_t 
         const uint32_t *columns = yk_program_columns(program, r, &n);
         yk_kind         kind = yk_program_type(program, r).kind;
         row += size + 1;
-        for (size_t i = 0; i < n && (kind == YK_KIND_TEXT || kind == YK_KIND_DATA); i++)
+        for (size_t i = 0; i < n && yk_kind_is_bytes(kind); i++)
             row += columns[i] < s->n_columns ? text_bytes(s, columns[i]) : 0;
     }
     return row;

@@ -49,7 +49,7 @@ struct yk_groups {
     size_t     valid_words; /* of each key */
 };
 
-static inline bool yk_group_is_text(const yk_group_key *k) { return k->type.kind == YK_KIND_TEXT || k->type.kind == YK_KIND_DATA; }
+static inline bool yk_group_is_text(const yk_group_key *k) { return yk_kind_is_bytes(k->type.kind); }
 
 /* hashes[i] = that of n rows' first n_keys keys, of the rows at hand or of groups from `first` on. */
 void yk_groups_hash_rows(const yk_groups *g, size_t n_keys, uint32_t n, uint64_t *hashes);

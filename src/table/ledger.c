@@ -131,7 +131,7 @@ void yk_ledger_take(yk_ledger *t, yk_each what, yk_type type, yk_cell *c, yk_cel
     uint64_t n = c->n + new.n;
     if (is_taken)
         *c = new;
-    if (is_taken && yk_is_texts(type)) {
+    if (is_taken && yk_kind_is_bytes(type.kind)) {
         c->text[0] = t->texts.len, c->text[1] = text.len;
         yk_buf_append(&t->texts, text.data, text.len);
     }
@@ -161,7 +161,7 @@ static bool has_texts(const yk_grouping *s, size_t ask)
 {
     yk_each what = s->asks[ask].what;
     bool    is_one = what == YK_EACH_MIN || what == YK_EACH_MAX || what == YK_EACH_FIRST || what == YK_EACH_LAST;
-    return is_one && yk_is_texts(s->types[s->roots[ask]]);
+    return is_one && yk_kind_is_bytes(s->types[s->roots[ask]].kind);
 }
 
 /* How a ledger is cut. */
@@ -364,7 +364,7 @@ static void merge_cell(const yk_grouping *s, yk_ledger *t, size_t ask, yk_cell *
         to->n += from.n;
         to->sum += from.sum;
     } else if (from.n) {
-        yk_ledger_take(t, what, type, to, from, yk_is_texts(type) ? (yk_text){texts + from.text[0], from.text[1]} : (yk_text){"", 0});
+        yk_ledger_take(t, what, type, to, from, yk_kind_is_bytes(type.kind) ? (yk_text){texts + from.text[0], from.text[1]} : (yk_text){"", 0});
     }
 }
 
@@ -603,7 +603,7 @@ int yk_ledger_rows(const yk_grouping *s, yk_ledger *t, const uint32_t *order, bo
         yk_batch_column *c = &ret->columns[s->n_keys + a];
         YK_TRY(begin_column(c, result_type(s, a), n, err));
         YK_TRY(check_sums(s, t, a, c->type, err));
-        YK_TRY((yk_is_texts(c->type) ? put_texts : put_numbers)(s, t, a, order, n, c, err));
+        YK_TRY((yk_kind_is_bytes(c->type.kind) ? put_texts : put_numbers)(s, t, a, order, n, c, err));
     }
     if (with_firsts) {
         yk_batch_column *c = &ret->columns[n_columns];

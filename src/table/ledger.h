@@ -78,7 +78,6 @@ typedef struct yk_grouping {
     uint32_t      n_shares; /* a power of two */
 } yk_grouping;
 
-static inline bool yk_is_texts(yk_type t) { return t.kind == YK_KIND_TEXT || t.kind == YK_KIND_DATA; }
 static inline bool yk_is_integer(yk_type t) { return t.kind == YK_KIND_BOOL || t.kind == YK_KIND_INT || t.kind == YK_KIND_SPAN; }
 static inline bool yk_row_counts(const yk_vec *v, uint32_t i) { return !v->valid || (v->valid[i >> 6] >> (i & 63) & 1); }
 

@@ -67,7 +67,7 @@ static void add_values(yk_ledger *t, yk_each what, yk_cell *cells, const uint32_
         yk_text text = {"", 0};
         if (numbers[i] == YK_NO_GROUP || !yk_row_counts(v, i) || (v->type.kind == YK_KIND_REAL && isnan(((const double *)v->values)[i])))
             continue;
-        if (yk_is_texts(v->type))
+        if (yk_kind_is_bytes(v->type.kind))
             text = ((const yk_text *)v->values)[i];
         else if (v->type.kind == YK_KIND_BOOL)
             new.i = integer_at(v, i);

@@ -278,7 +278,7 @@ static int keep_values(yk_lookup *l, yoke_error *err)
         return yk_fail_nomem(err, "joining");
     for (size_t c = 0; c < l->rows.n_columns; c++) {
         const yk_batch_column *col = &l->rows.columns[c];
-        bool                   is_text = col->type.kind == YK_KIND_TEXT || col->type.kind == YK_KIND_DATA;
+        bool                   is_text = yk_kind_is_bytes(col->type.kind);
         l->values[c] = yk_malloc_aligned(col->values.len + 64);
         if (!l->values[c])
             return yk_fail_nomem(err, "joining");

@@ -25,7 +25,7 @@ bool yk_loose_can(const yk_grouping *s)
 {
     for (size_t i = 0; i < s->n_asks; i++) {
         yk_type type = s->asks[i].expr ? kept_type(s, i) : (yk_type){.kind = YK_KIND_INT};
-        if (s->asks[i].bins || yk_is_texts(type) || (s->asks[i].what == YK_EACH_DISTINCT && yk_kind_size(type.kind) != 8))
+        if (s->asks[i].bins || yk_kind_is_bytes(type.kind) || (s->asks[i].what == YK_EACH_DISTINCT && yk_kind_size(type.kind) != 8))
             return false;
     }
     return true;

@@ -181,14 +181,14 @@ static int sort_deeper(sorting *s, range r)
 static yk_kind loose_kind(const sorting *s, size_t key)
 {
     const yk_batch_column *c = &s->b->columns[s->order[key].column];
-    bool                   is_exact = c->dict || (c->type.kind != YK_KIND_TEXT && c->type.kind != YK_KIND_DATA && c->type.kind != YK_KIND_DECIMAL);
+    bool                   is_exact = c->dict || (!yk_kind_is_bytes(c->type.kind) && c->type.kind != YK_KIND_DECIMAL);
     return is_exact ? YK_KIND_NULL : c->type.kind;
 }
 
 static int sort_equals(sorting *s, range r, uint64_t image)
 {
     yk_kind kind = loose_kind(s, r.key);
-    if (kind == YK_KIND_TEXT || kind == YK_KIND_DATA)
+    if (yk_kind_is_bytes(kind))
         return sort_deeper(s, r);
     if (kind == YK_KIND_DECIMAL && (image == 0 || image == UINT64_MAX))
         return sort_plainly(s, r);

@@ -302,7 +302,7 @@ static int gather_piece(yk_reader *r, column *c, size_t file, uint64_t first, ui
     YK_TRY(yk_vec_flatten(&v, type, dest, valid, &flat, err));
     if (flat.values != dest && size)
         memcpy(dest, flat.values, n * size);
-    if (type.kind == YK_KIND_TEXT || type.kind == YK_KIND_DATA)
+    if (yk_kind_is_bytes(type.kind))
         YK_TRY(copy_texts(r, (yk_text *)(void *)dest, n, err));
     for (uint32_t i = 0; i < n; i++)
         if (type.kind == YK_KIND_NULL || (flat.valid && !(flat.valid[i >> 6] >> (i & 63) & 1)))

@@ -480,7 +480,7 @@ void yk_numbers_read(const yk_sink *base, yk_numbers *ret)
     ret->min = ret->max = (yk_value){.type = s->type, .is_missing = ret->n == 0};
     if (s->type.kind == YK_KIND_REAL) {
         ret->min.r = s->all.min, ret->max.r = s->all.max;
-    } else if (s->type.kind == YK_KIND_TEXT || s->type.kind == YK_KIND_DATA) {
+    } else if (yk_kind_is_bytes(s->type.kind)) {
         ret->min.t = (yk_text){yk_buf_text(&s->min), s->min.len};
         ret->max.t = (yk_text){yk_buf_text(&s->max), s->max.len};
     } else if (s->type.kind == YK_KIND_BOOL) {

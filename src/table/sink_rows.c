@@ -133,14 +133,12 @@ static void rows_bind(yk_sink *base)
     s->has_reach = false;
 }
 
-static bool has_text(const yk_fact *f) { return f->value.type.kind == YK_KIND_TEXT || f->value.type.kind == YK_KIND_DATA; }
-
 /* Rows are never known; how late the first ones of a sort may be is. */
 static bool rows_known(yk_sink *base, const yk_source *src)
 {
     rows *s = (rows *)base;
     s->has_reach = s->column >= 0 && yk_skips_first(src, (uint32_t)s->column, s->order[0].is_descending, s->o.head, &s->reach);
-    if (!s->has_reach || !has_text(&s->reach))
+    if (!s->has_reach || !yk_kind_is_bytes(s->reach.value.type.kind))
         return false;
     yk_buf_clear(&s->reach_text);
     yk_buf_append(&s->reach_text, s->reach.value.t.data, s->reach.value.t.len);
@@ -164,7 +162,7 @@ static bool bound_fact(const rows *s, state *st, yk_fact *ret)
     *ret = (yk_fact){.op = is_descending ? YK_FACT_GE : YK_FACT_LE, .value.type = type, .column = (uint32_t)s->column};
     if (is_bound_late(s))
         ret->op = is_descending ? YK_FACT_GT : YK_FACT_LT;
-    if (!has_text(ret)) {
+    if (!yk_kind_is_bytes(type.kind)) {
         uint64_t bits = yk_order_value(type.kind, image);
         memcpy(&ret->value.i, &bits, sizeof bits);
         return true;
@@ -283,7 +281,7 @@ static uint32_t leave_out(const rows *s, state *st, uint32_t n)
     const yk_vec *v = &st->vecs[s->order[0].column];
     const bool    is_late = is_bound_late(s);
     uint32_t      kept = 0;
-    if (!yk_order_has_image(v->type.kind) && v->type.kind != YK_KIND_TEXT && v->type.kind != YK_KIND_DATA)
+    if (!yk_order_has_image(v->type.kind) && !yk_kind_is_bytes(v->type.kind))
         return n;
     for (uint32_t i = 0; i < n; i++) {
         uint32_t row = st->picked[i];

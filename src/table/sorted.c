@@ -193,8 +193,6 @@ int yk_sorted_add(yk_sorted *s, const void *bytes, size_t n, yoke_error *err)
     return rc;
 }
 
-static bool is_bytes(yk_type t) { return t.kind == YK_KIND_TEXT || t.kind == YK_KIND_DATA; }
-
 /* One value of a run. `text` holds it where it is text. */
 static int run_value(const yk_sorted *s, uint32_t number, size_t column, uint32_t row, yk_buf *text, yk_value *ret, yoke_error *err)
 {
@@ -215,7 +213,7 @@ static int run_value(const yk_sorted *s, uint32_t number, size_t column, uint32_
     if (!is_there || size == 0)
         return 0;
     YK_TRY(yk_spill_read(&s->spill, number, p->values + (uint64_t)row * size, bits, size, err));
-    if (is_bytes(ret->type)) {
+    if (yk_kind_is_bytes(ret->type.kind)) {
         memcpy(where, bits, sizeof where);
         yk_buf_clear(text);
         char *to = yk_buf_extend(text, where[1]);
@@ -257,7 +255,7 @@ static int append_values(const yk_sorted *s, uint32_t number, size_t column, uin
         return yk_fail_nomem(err, "sorting");
     YK_TRY(yk_spill_read(&s->spill, number, p->valid + first, valid, n, err));
     YK_TRY(yk_spill_read(&s->spill, number, p->values + first * size, values, n * size, err));
-    if (!is_bytes(c->type))
+    if (!yk_kind_is_bytes(c->type.kind))
         return 0;
     memcpy(&begin, values, sizeof begin);
     memcpy(last, values + (n - 1) * size, sizeof last);

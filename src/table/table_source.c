@@ -81,7 +81,7 @@ bool yk_type_unify(yk_type a, yk_type b, yk_type *ret)
         *ret = a.kind == YK_KIND_TIME ? a : b;
         return true;
     }
-    bool is_bytes = (a.kind == YK_KIND_TEXT || a.kind == YK_KIND_DATA) && (b.kind == YK_KIND_TEXT || b.kind == YK_KIND_DATA);
+    bool is_bytes = yk_kind_is_bytes(a.kind) && yk_kind_is_bytes(b.kind);
     if (is_bytes)
         *ret = (yk_type){.kind = YK_KIND_DATA};
     return is_bytes;

@@ -55,7 +55,6 @@ static int check_names(const yoke_frame *f, yoke_error *err)
     return 0;
 }
 
-static bool is_bytes(yk_type t) { return t.kind == YK_KIND_TEXT || t.kind == YK_KIND_DATA; }
 static uint64_t least_of(uint64_t a, uint64_t b) { return a < b ? a : b; }
 
 /* A quarter for strips that wait, as rows and as pages, a quarter for pages being made, half for what is encoded of a row group. A page takes
@@ -66,7 +65,7 @@ static void share_memory(parquet_out *o, const yk_batch *rows)
     uint64_t row = 0, page, strip = least_of(o->memory / 4, MOST_STRIP);
     bool     has_texts = false;
     for (size_t i = 0; i < rows->n_columns; i++) {
-        has_texts |= is_bytes(rows->columns[i].type);
+        has_texts |= yk_kind_is_bytes(rows->columns[i].type.kind);
         row += 2 * (yk_kind_size(rows->columns[i].type.kind) + 1); /* buffers double */
     }
     o->full = YK_PARQUET_PAGE_ROWS;
@@ -186,7 +185,7 @@ static uint64_t text_bytes(const yk_batch *b, uint64_t first, uint64_t n)
     for (size_t c = 0; c < b->n_columns; c++) {
         const yk_batch_column *col = &b->columns[c], *values = col->dict ? col->dict : col;
         const uint16_t        *codes = (const uint16_t *)(const void *)col->values.data;
-        for (uint64_t i = first; i < first + n && is_bytes(col->type); i++) {
+        for (uint64_t i = first; i < first + n && yk_kind_is_bytes(col->type.kind); i++) {
             memcpy(place, values->values.data + (col->dict ? codes[i] : i) * sizeof place, sizeof place);
             sum += place[1];
         }

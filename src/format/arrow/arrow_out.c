@@ -253,7 +253,7 @@ int yk_arrow_writer_add(yk_arrow_writer *w, const yk_vec *columns, uint32_t n, y
             add_bools(c, v, n, w->rows);
         else if (is_uuid(c->type))
             YK_TRY(add_uuids(c, v, n, err));
-        else if (c->type.kind == YK_KIND_TEXT || c->type.kind == YK_KIND_DATA)
+        else if (yk_kind_is_bytes(c->type.kind))
             add_texts(c, v, n);
         else if (c->type.kind != YK_KIND_NULL)
             add_fixed(c, v, n, yk_kind_size(c->type.kind));
@@ -308,7 +308,7 @@ static int move_column(column *c, int64_t rows, struct ArrowArray *to, yoke_erro
         return yk_fail_nomem(err, "exporting a table");
     o->column = *c;
     *c = (column){.type = c->type};
-    bool has_bytes = (o->column.type.kind == YK_KIND_TEXT || o->column.type.kind == YK_KIND_DATA) && !is_uuid(o->column.type);
+    bool has_bytes = yk_kind_is_bytes(o->column.type.kind) && !is_uuid(o->column.type);
     o->buffers[0] = o->column.n_missing ? o->column.valid.data : NULL;
     o->buffers[1] = yk_buf_text(&o->column.values);
     o->buffers[2] = yk_buf_text(&o->column.bytes);

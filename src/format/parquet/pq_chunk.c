@@ -447,7 +447,7 @@ static int note_largest(yk_pq_chunk *c)
 /* A block of texts may lie in two pages. */
 static yk_parquet_need held(yk_parquet_need need, const yk_pq_leaf *leaf)
 {
-    need.page *= leaf->column.type.kind == YK_KIND_TEXT || leaf->column.type.kind == YK_KIND_DATA ? 2 : 1;
+    need.page *= yk_kind_is_bytes(leaf->column.type.kind) ? 2 : 1;
     return need;
 }
 

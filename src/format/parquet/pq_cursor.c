@@ -468,7 +468,7 @@ static void append(yk_cursor *c, yk_vec *block, const yk_vec *piece)
 static int read_joined(yk_cursor *c, uint32_t n, yk_vec *ret, yoke_error *err)
 {
     yk_vec block = {.type = c->leaf->column.type}, piece;
-    bool   is_text = block.type.kind == YK_KIND_TEXT || block.type.kind == YK_KIND_DATA;
+    bool   is_text = yk_kind_is_bytes(block.type.kind);
     while (block.n < n) {
         YK_TRY(need_page(c, !is_text && !block.codes, err)); /* which lie in pages, or point to what does */
         uint32_t take = c->page_left < n - block.n ? (uint32_t)c->page_left : n - block.n;

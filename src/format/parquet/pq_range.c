@@ -96,7 +96,7 @@ void yk_pq_range_join(yk_pq_range *r, yk_kind kind, const yk_pq_range *other)
     r->is_open |= other->is_open;
     if (!other->has)
         return;
-    if (kind == YK_KIND_TEXT || kind == YK_KIND_DATA) {
+    if (yk_kind_is_bytes(kind)) {
         add_text(r, (yk_text){other->min.t.data, other->min.t.len});
         add_text(r, (yk_text){other->max.t.data, other->max.t.len});
     } else {
