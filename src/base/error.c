@@ -77,13 +77,13 @@ int yk_fail_nomem(yoke_error *err, const char *doing)
 
 int yk_take_opts(void *ret, size_t size, const void *opts, yoke_error *err)
 {
-    size_t known = size;
-    if (opts)
-        memcpy(&known, opts, sizeof known);
+    size_t known;
+    if (!opts)
+        return 0;
+    memcpy(&known, opts, sizeof known);
     if (known == 0)
         return yk_fail(err, YOKE_EINVALID, "the options' size is 0: begin with YOKE_…_OPTS_INIT, or set it to the struct's sizeof");
-    if (opts)
-        memcpy(ret, opts, known < size ? known : size);
+    memcpy(ret, opts, known < size ? known : size);
     return 0;
 }
 

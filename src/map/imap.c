@@ -17,8 +17,7 @@ struct yoke_imap {
 yoke_imap *yoke_imap_open(yoke_session *s, yoke_task_fn *fn, yoke_items items, size_t result_size, const yoke_map_opts *opts,
                           yoke_error *err)
 {
-    if (YK_LACKS(s, err) || YK_LACKS(fn, err) ||
-        (!items.next && items.n && items.item_size && YK_LACKS(items.values, err)))
+    if (YK_LACKS(s, err) || YK_LACKS(fn, err) || YK_LACKS_VALUES(items, err))
         return NULL;
     yoke_imap *it = yk_new(yoke_imap);
     if (!it) {

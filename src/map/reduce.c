@@ -118,8 +118,7 @@ int yoke_map_reduce(yoke_session *s, yoke_task_fn *fn, yoke_items items, yoke_co
 {
     reduction r = {.source.items = items, .combine = combine, .size = result_size};
     size_t    bytes;
-    if (YK_LACKS(s, err) || YK_LACKS(fn, err) || YK_LACKS(combine, err) || YK_LACKS(result, err) ||
-        (!items.next && items.n && items.item_size && YK_LACKS(items.values, err)))
+    if (YK_LACKS(s, err) || YK_LACKS(fn, err) || YK_LACKS(combine, err) || YK_LACKS(result, err) || YK_LACKS_VALUES(items, err))
         return YOKE_EINVALID;
     if (!result_size || !yk_mul(&bytes, MAX_HEIGHT + 1, result_size))
         return yk_fail(err, YOKE_EINVALID, "map_reduce: a result of %zu bytes cannot be combined", result_size);

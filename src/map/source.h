@@ -15,6 +15,9 @@ typedef struct yk_source {
     yoke_error failed; /* what became of the generator; written under the feed's lock, read once the run has ended */
 } yk_source;
 
+/* For public calls, as YK_LACKS: there are items to be read, and no place where they are. */
+#define YK_LACKS_VALUES(items, err) (!(items).next && (items).n && (items).item_size && YK_LACKS(items.values, err))
+
 /* Sets the work's input; `s` is borrowed until the run has ended. */
 void yk_source_use(yk_source *s, yk_work *w);
 

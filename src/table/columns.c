@@ -24,9 +24,9 @@ static int64_t count_missing(const yk_source *s, size_t column)
             continue;
         for (unsigned g = 0; g < yk_parquet_groups(f->parquet); g++) {
             yk_parquet_stats st;
-            yk_parquet_group_stats(f->parquet, g, (unsigned)c, &st);
             if (yk_parquet_group_at(f->parquet, g)->n_rows == 0)
                 continue;
+            yk_parquet_group_stats(f->parquet, g, (unsigned)c, &st);
             if (st.n_missing < 0)
                 return -1;
             all += st.n_missing;

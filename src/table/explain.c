@@ -59,28 +59,26 @@ static int explain_column(const yk_source *s, size_t column, const yk_skips *ski
     return 0;
 }
 
-/* What rows that are wanted meet besides the filters: *ret_n facts. */
-static void find_wanted(const yk_scan *scan, yk_fact ret[2], size_t *ret_n)
+/* What rows that are wanted meet besides the filters; how many facts. */
+static size_t find_wanted(const yk_scan *scan, yk_fact ret[2])
 {
     yk_sink *last = NULL;
     size_t   n = 0;
     for (size_t i = 0; i < scan->n_sinks; i++)
         if (!scan->sinks[i]->is_done)
             last = scan->sinks[i], n++;
-    *ret_n = yk_scan_facts(scan->source, &last, n, NULL, ret);
+    return yk_scan_facts(scan->source, &last, n, NULL, ret);
 }
 
 /* What filters and the first rows of a sort rule out, over all rows, in whole blocks: what shares a block with rows that are wanted is read. */
-static int find_skips(const yk_scan *scan, const yk_program *p, yk_skips *skips, yoke_error *err)
+static int find_skips(const yk_scan *scan, const yk_program *p, const yk_fact *wanted, size_t n_wanted, yk_skips *skips, yoke_error *err)
 {
-    size_t  n;
-    yk_fact wanted[2];
     for (size_t i = 0; i < scan->n_filters; i++) {
+        size_t         n;
         const yk_fact *facts = yk_program_facts(p, i, &n);
         YK_TRY(yk_skips_find(skips, scan->source, facts, n, 0, scan->source->n_rows, err));
     }
-    find_wanted(scan, wanted, &n);
-    YK_TRY(yk_skips_find(skips, scan->source, wanted, n, 0, scan->source->n_rows, err));
+    YK_TRY(yk_skips_find(skips, scan->source, wanted, n_wanted, 0, scan->source->n_rows, err));
     yk_skips_settle(skips, scan->source->n_rows);
     return 0;
 }
@@ -120,15 +118,6 @@ static bool is_read(const yk_scan *scan, const yk_program *p, uint32_t column)
     return false;
 }
 
-static void explain_sort(const yk_scan *scan, yk_buf *to)
-{
-    yk_fact wanted[2];
-    size_t  n;
-    find_wanted(scan, wanted, &n);
-    if (n)
-        yk_buf_printf(to, "sort      the first rows are sought by the statistics of %s\n", scan->source->columns[wanted[0].column].name);
-}
-
 static void explain_lookups(const yk_scan *scan, yk_buf *to)
 {
     for (size_t i = 0; i < scan->n_lookups; i++) {
@@ -156,7 +145,9 @@ static int explain(yk_scan *scan, const yk_program *p, yk_buf *to, yoke_error *e
     cost                         all = {0};
     uint32_t                     n_read = s->has_csv; /* its rows are counted by reading them */
     YK_CLEANUP(yk_skips_fini) yk_skips skips = {0};
-    YK_TRY(find_skips(scan, p, &skips, err));
+    yk_fact                            wanted[2];
+    size_t                             n_wanted = find_wanted(scan, wanted);
+    YK_TRY(find_skips(scan, p, wanted, n_wanted, &skips, err));
     yk_buf_printf(to, "files     %zu, from '%s'\n", s->n_files, s->files[0].path);
     yk_buf_printf(to, "rows      %llu, of which %llu are left out unread\n", (unsigned long long)s->n_rows, (unsigned long long)rows_left_out(&skips));
     yk_buf_printf(to, "tasks     %llu of %d rows, in blocks of %d, on %s with %u workers\n",
@@ -168,7 +159,8 @@ static int explain(yk_scan *scan, const yk_program *p, yk_buf *to, yoke_error *e
         yk_buf_printf(to, "filter    %zu: %s%s%s\n", i + 1, yk_expr_text(scan->filters[i]), n ? " (also by statistics)" : "",
                       yk_program_single_column(p, i) >= 0 ? " (once per dictionary value)" : "");
     }
-    explain_sort(scan, to);
+    if (n_wanted)
+        yk_buf_printf(to, "sort      the first rows are sought by the statistics of %s\n", s->columns[wanted[0].column].name);
     explain_lookups(scan, to);
     for (uint32_t c = 0; c < s->n_columns; c++)
         if (is_read(scan, p, c)) {
