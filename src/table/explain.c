@@ -139,6 +139,15 @@ static void explain_csv(const yk_source *s, yk_buf *to)
         yk_buf_printf(to, "read      %.2f MB of CSV, unpacked; once more to count its rows\n", (double)bytes / 1e6);
 }
 
+/* Of what Parquet files alone bring with them. */
+static bool has_statistics(const yk_source *s)
+{
+    bool has = false;
+    for (size_t i = 0; i < s->n_files; i++)
+        has |= s->files[i].parquet != NULL;
+    return has;
+}
+
 static int explain(yk_scan *scan, const yk_program *p, yk_buf *to, yoke_error *err)
 {
     const yk_source             *s = scan->source;
@@ -156,7 +165,7 @@ static int explain(yk_scan *scan, const yk_program *p, yk_buf *to, yoke_error *e
     for (size_t i = 0; i < scan->n_filters; i++) {
         size_t n;
         yk_program_facts(p, i, &n);
-        yk_buf_printf(to, "filter    %zu: %s%s%s\n", i + 1, yk_expr_text(scan->filters[i]), n ? " (also by statistics)" : "",
+        yk_buf_printf(to, "filter    %zu: %s%s%s\n", i + 1, yk_expr_text(scan->filters[i]), n && has_statistics(s) ? " (also by statistics)" : "",
                       yk_program_single_column(p, i) >= 0 ? " (once per dictionary value)" : "");
     }
     if (n_wanted)
