@@ -413,9 +413,9 @@ static void print_stats(const yk_table_call *c, const yoke_table *t, double seco
     yoke_table_stats_get(t, &st);
     getrusage(RUSAGE_CHILDREN, &kids);
     peak = peak > kids.ru_maxrss ? peak : kids.ru_maxrss;
-    fprintf(stderr, "%llu rows of %llu read (%llu skipped, %llu passed) in %llu files, %.1f MB in %llu scan%s, %.3f s, %.2f GB/s, %.0f M rows/s, peak %.0f MiB\n",
+    fprintf(stderr, "%llu rows of %llu read (%llu skipped, %llu passed) in %llu file%s, %.1f MB in %llu scan%s, %.3f s, %.2f GB/s, %.0f M rows/s, peak %.0f MiB\n",
             (unsigned long long)st.rows_read, (unsigned long long)st.rows, (unsigned long long)st.rows_skipped, (unsigned long long)st.rows_passed,
-            (unsigned long long)st.files, (double)st.bytes_read / 1e6, (unsigned long long)st.scans, st.scans == 1 ? "" : "s", seconds,
+            (unsigned long long)st.files, st.files == 1 ? "" : "s", (double)st.bytes_read / 1e6, (unsigned long long)st.scans, st.scans == 1 ? "" : "s", seconds,
             (double)st.bytes_read / 1e9 / seconds, (double)(st.rows_read + st.rows_skipped) / 1e6 / seconds, (double)peak / 1024);
 }
 
