@@ -102,9 +102,9 @@ def test_random_keys(yoke, tmp_path, seed):
 def test_codes_are_the_values_they_stand_for(yoke, tmp_path):
     """Every row group has a dictionary of its own; the columns differ in how these come together."""
     rng = np.random.default_rng(5)
-    n, groups = 400_000, 8
+    n, groups = 160_000, 8
     per = n // groups
-    wide = np.concatenate([g * 30_000 + rng.integers(0, 30_000, per) for g in range(groups)])  # more values than there are codes
+    wide = np.concatenate([g * 12_000 + rng.integers(0, 12_000, per) for g in range(groups)])  # more values than there are codes
     real = np.where(rng.random(n) < 0.5, rng.choice([0.0, -0.0, np.nan, np.inf, 1.5], n), np.round(rng.normal(0, 9, n), 1))
     some = wide % 5000
     late = np.concatenate([rng.integers(0, 9, n - per), rng.integers(-2**60, 2**60, per)])  # plain values at the end

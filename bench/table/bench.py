@@ -14,6 +14,7 @@ import argparse
 import json
 import os
 import pathlib
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -29,6 +30,7 @@ ALL = ["tpep_pickup_datetime", "passenger_count", "trip_distance", "PULocationID
 TWO = ["fare_amount", "tip_amount"]
 QUARTERS = "0.25,0.5,0.75"
 MANY = (5, 6, 7)  # powers of ten
+SPEED_UP = ("mean of a ratio", "median of a column", "mean tip by zone")  # from one row group
 
 # name, yoke's words after the file, the file
 QUERIES = {
@@ -307,15 +309,32 @@ def same_files(peer, words):
     return all(mine[c].combine_chunks().to_pylist() == theirs[c].combine_chunks().to_pylist() for c in columns)
 
 
-def yoke_call(folder, file, words, threads):
+def yoke_command(folder, file, words, threads):
     words = [{"ZONES": str(folder / "zones.csv"), "OUT": out_file("yoke"), "OUT.csv": out_file("yoke", ".csv")}.get(w, w) for w in words]
-    command = [YOKE, "table", str(folder / file), *words, "--on", f"threads:{threads}" if threads > 1 else "serial"]
+    return [YOKE, "table", str(folder / file), *words, "--on", f"threads:{threads}" if threads > 1 else "serial"]
+
+
+def yoke_call(folder, file, words, threads):
+    command = yoke_command(folder, file, words, threads)
     def call():
         run = subprocess.run(command, capture_output=True, text=True)
         if run.returncode:
             raise RuntimeError(run.stderr.strip())
         return run.stdout
     return call
+
+
+def print_speed_up(folder, name, runs):
+    """How many times what one core does two do, and what they do where nothing is shared: two commands at the same time. Medians of runs in
+    turn, since one busy core now and then runs faster than two ever do."""
+    def seconds(threads, commands):
+        start = time.perf_counter()
+        for run in [subprocess.Popen(yoke_command(folder, *QUERIES[name], threads), stdout=subprocess.DEVNULL) for _ in range(commands)]:
+            run.wait()
+        return time.perf_counter() - start
+    times = [[seconds(1, 1), seconds(2, 1), seconds(1, 2)] for _ in range(runs)]
+    one, two, beside = (statistics.median(t) for t in zip(*times))
+    print(f"{name:34}two threads {one / two:.2f}x one; two commands of one thread at the same time {2 * one / beside:.2f}x, the most these cores give")
 
 
 def main():
@@ -357,6 +376,10 @@ def main():
                 wrong = wrong or (t is not None and args.only == name and "file" in name and not same_files(who, QUERIES[name][1]))
                 line += f"{'-':>12}{'':7}" if t is None else f"{t * 1e3:12.1f}{'differ' if wrong else f'{t / mine:5.1f}x':>7}"
             print(line, flush=True)
+    print()
+    for name in SPEED_UP:
+        if name in names:
+            print_speed_up(args.folder, name, 5 * args.runs)
     for who in ("yoke", *PEERS):
         for ending in (".parquet", ".csv"):
             pathlib.Path(out_file(who, ending)).unlink(missing_ok=True)

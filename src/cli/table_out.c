@@ -191,13 +191,14 @@ static size_t width_of(const char *s, size_t n)
 /* A cell of a table: control characters would tear the lines apart. */
 static void put_padded(yk_buf *to, const char *s, size_t n, size_t width, bool is_right, bool is_last)
 {
-    size_t wide = width_of(s, n), pad = wide < width ? width - wide : 0;
-    for (size_t i = 0; is_right && i < pad; i++)
-        yk_buf_putc(to, ' ');
+    size_t wide = width_of(s, n), pad = wide < width ? width - wide : 0, before = is_right ? pad : 0, after = is_right || is_last ? 0 : pad;
+    char  *at = yk_buf_extend(to, before + n + after);
+    if (!at)
+        return;
+    memset(at, ' ', before);
     for (size_t i = 0; i < n; i++)
-        yk_buf_putc(to, (unsigned char)s[i] < 0x20 ? ' ' : s[i]);
-    for (size_t i = 0; !is_right && !is_last && i < pad; i++)
-        yk_buf_putc(to, ' ');
+        at[before + i] = (unsigned char)s[i] < 0x20 ? ' ' : s[i];
+    memset(at + before + n, ' ', after);
     yk_buf_puts(to, is_last ? "\n" : "  ");
 }
 
@@ -220,14 +221,14 @@ static void put_head_aligned(yk_buf *to, const yoke_frame *f, const size_t *widt
         put_padded(to, yoke_frame_name(f, c), strlen(yoke_frame_name(f, c)), width[c], yk_table_is_number(yoke_frame_type(f, c)), c + 1 == n);
 }
 
-static void put_rows_aligned(yk_buf *to, const yoke_frame *f, uint64_t first, uint64_t end, const size_t *width)
+static void put_rows_aligned(yk_buf *to, const yoke_frame *f, const out_column *columns, uint64_t first, uint64_t end, const size_t *width)
 {
     YK_AUTOBUF text = YK_BUF_INIT;
     size_t     n = yoke_frame_columns(f);
     for (uint64_t r = first; r < end; r++)
         for (size_t c = 0; c < n; c++) {
             cell(f, c, r, &text);
-            put_padded(to, yk_buf_text(&text), text.len, width[c], yk_table_is_number(yoke_frame_type(f, c)), c + 1 == n);
+            put_padded(to, yk_buf_text(&text), text.len, width[c], columns[c].is_number, c + 1 == n);
         }
 }
 
@@ -254,7 +255,7 @@ void yk_table_put_rows(yk_buf *to, const yoke_frame *f, uint64_t first, uint64_t
     else if (format == YK_TABLE_JSON)
         put_rows_json(to, f, columns, first, first + n);
     else
-        put_rows_aligned(to, f, first, first + n, widths);
+        put_rows_aligned(to, f, columns, first, first + n, widths);
 }
 
 /* ---- answers */
