@@ -4,6 +4,7 @@
  * a sort, those of a sample. A sample gives every row number a key by hashing it with the seed and takes the least keys:
  * the same rows whatever pulls. All rows in order are an external sort: a task's rows are a run of it.
  */
+#include "numeric/kernels.h"
 #include "numeric/reduce.h"
 #include "table/rows.h"
 #include "table/skip.h"
@@ -41,7 +42,7 @@ typedef struct state {
     uint64_t *least, bound, first;
     size_t    n_least, cap_least;
     bool      has_bound;
-    char      bound_text[8];
+    yk_batch  texts; /* in place of `least`, where the first key is text: the last wanted one has the image `bound` */
 } state;
 
 /* ---- sorting */
@@ -147,34 +148,30 @@ static bool rows_known(yk_sink *base, const yk_source *src)
     return false;
 }
 
-/* Whether a row with the bound's own image comes too late too: where that is the whole order, rows before it have what it has. */
-static bool is_bound_late(const rows *s)
+static yk_type first_type(const rows *s) { return yk_sink_type(&s->base, s->order[0].column); }
+
+/* Whether a row with the bound's own value comes too late too: where that is the whole order, rows before it have what it has. */
+static bool is_bound_late(const rows *s) { return s->o.n_order == 1; }
+
+/* The bound itself, borrowed until the state sees a row. */
+static yk_value bound_value(const rows *s, const state *st)
 {
-    return s->o.n_order == 1 && yk_order_has_image(yk_sink_type(&s->base, s->order[0].column).kind);
+    yk_value value = {.type = first_type(s)};
+    uint64_t bits = yk_order_value(value.type.kind, s->order[0].is_descending ? ~st->bound : st->bound);
+    if (yk_kind_is_bytes(value.type.kind))
+        yk_batch_get(&st->texts, 0, s->o.head - 1, &value);
+    else
+        memcpy(&value.i, &bits, sizeof bits);
+    return value;
 }
 
-/* The bound as a fact; false where there is none: texts that begin with the greatest image have no end. */
-static bool bound_fact(const rows *s, state *st, yk_fact *ret)
+static yk_fact bound_fact(const rows *s, const state *st)
 {
-    bool     is_descending = s->order[0].is_descending;
-    yk_type  type = yk_sink_type(&s->base, s->order[0].column);
-    uint64_t image = is_descending ? ~st->bound : st->bound;
-    *ret = (yk_fact){.op = is_descending ? YK_FACT_GE : YK_FACT_LE, .value.type = type, .column = (uint32_t)s->column};
-    if (is_bound_late(s))
-        ret->op = is_descending ? YK_FACT_GT : YK_FACT_LT;
-    if (!yk_kind_is_bytes(type.kind)) {
-        uint64_t bits = yk_order_value(type.kind, image);
-        memcpy(&ret->value.i, &bits, sizeof bits);
-        return true;
-    }
-    if (!is_descending && image++ == UINT64_MAX)
-        return false;
-    ret->op = is_descending ? YK_FACT_GE : YK_FACT_LT;
-    uint64_t bytes = __builtin_bswap64(image);
-    ret->value.t = (yk_text){memcpy(st->bound_text, &bytes, sizeof bytes), sizeof bytes};
-    while (ret->value.t.len && !st->bound_text[ret->value.t.len - 1]) /* shorter texts have the same image */
-        ret->value.t.len--;
-    return true;
+    bool     is_late = is_bound_late(s);
+    yk_fact fact = {.op = is_late ? YK_FACT_LT : YK_FACT_LE, .value = bound_value(s, st), .column = (uint32_t)s->column};
+    if (s->order[0].is_descending)
+        fact.op = is_late ? YK_FACT_GT : YK_FACT_GE;
+    return fact;
 }
 
 static size_t rows_facts(yk_sink *base, void *state_, yk_fact ret[2])
@@ -184,13 +181,16 @@ static size_t rows_facts(yk_sink *base, void *state_, yk_fact ret[2])
     size_t n = 0;
     if (s->has_reach)
         ret[n++] = s->reach;
-    return n + (s->column >= 0 && st && st->has_bound && bound_fact(s, st, &ret[n]));
+    if (s->column >= 0 && st && st->has_bound)
+        ret[n++] = bound_fact(s, st);
+    return n;
 }
 
 static void rows_close(yk_sink *base, void *state_)
 {
     state *st = state_;
     yk_batch_fini(&st->now);
+    yk_batch_fini(&st->texts);
     yk_free(st->keys);
     yk_free(st->least);
     yk_free(st->vecs);
@@ -207,9 +207,14 @@ static int rows_open(yk_sink *base, void **ret, yoke_error *err)
     if (!st->vecs)
         return yk_fail_nomem(err, "starting a scan");
     YK_TRY(yk_batch_init(&st->now, base->n_roots, err));
-    for (size_t i = 0; i < base->n_roots; i++)
-        st->now.columns[i].type = yk_sink_type(base, i);
-    return 0;
+    return yk_batch_init(&st->texts, 1, err);
+}
+
+static void forget_bound(state *st)
+{
+    yk_batch_clear(&st->texts);
+    st->n_least = 0;
+    st->has_bound = false;
 }
 
 static int rows_begin(yk_sink *base, void *state_, uint64_t first, yoke_error *err)
@@ -220,7 +225,7 @@ static int rows_begin(yk_sink *base, void *state_, uint64_t first, yoke_error *e
         st->now.columns[i].type = yk_sink_type(base, i);
     st->n_keys = 0;
     if (first < st->first)
-        st->has_bound = false, st->n_least = 0;
+        forget_bound(st);
     st->first = first;
     return 0;
 }
@@ -267,35 +272,87 @@ static int add_keys(rows *s, state *st, uint64_t first, uint32_t *n, yoke_error 
 }
 
 
-/* Of a first key: one with a less image comes first, equal ones tell nothing. */
+/* ---- the first rows of a sort: those are left out whose first key comes after that of the last row that could be wanted */
+
+static bool has_bounds(const rows *s) { return yk_order_has_image(first_type(s).kind) || yk_kind_is_bytes(first_type(s).kind); }
+
+/* Of a first key: one with a less image comes first; equal ones are of equal numbers, and tell nothing of texts. */
 static uint64_t image_of(const rows *s, const yk_vec *v, uint32_t row)
 {
-    bool     is_number = yk_order_has_image(v->type.kind); /* else text */
-    uint64_t image = is_number ? yk_order_image(v->type.kind, ((const uint64_t *)v->values)[row]) : yk_text_image(((const yk_text *)v->values)[row], 0);
+    bool     is_bytes = yk_kind_is_bytes(v->type.kind);
+    uint64_t image = is_bytes ? yk_text_image(((const yk_text *)v->values)[row], 0) : yk_order_image(v->type.kind, ((const uint64_t *)v->values)[row]);
     return s->order[0].is_descending ? ~image : image;
 }
 
-/* Leaves out rows whose first key comes after that of the last row that could be wanted; returns how many are left. */
-static uint32_t leave_out(const rows *s, state *st, uint32_t n)
+static bool is_late(const rows *s, const state *st, const yk_vec *v, uint32_t row, uint64_t image, const yk_value *bound)
 {
-    const yk_vec *v = &st->vecs[s->order[0].column];
-    const bool    is_late = is_bound_late(s);
-    uint32_t      kept = 0;
-    if (!yk_order_has_image(v->type.kind) && !yk_kind_is_bytes(v->type.kind))
-        return n;
+    if (image != st->bound)
+        return image > st->bound;
+    int order = yk_kind_is_bytes(v->type.kind) ? yk_value_order(&(yk_value){.type = v->type, .t = ((const yk_text *)v->values)[row]}, bound) : 0;
+    return order ? (order > 0) != s->order[0].is_descending : is_bound_late(s);
+}
+
+/* Keys of the rows that are left. */
+static int add_texts(rows *s, state *st, const yk_vec *v, uint32_t n, yoke_error *err)
+{
+    YK_AUTOFREE uint32_t *order = NULL;
+    st->texts.columns[0].type = v->type;
+    YK_TRY(yk_batch_add(&st->texts, v, st->picked, n, err));
+    if (st->texts.n < least_room(s->o.head))
+        return 0;
+    YK_TRY(yk_batch_sort(&st->texts, &(yk_order){0, s->order[0].is_descending}, 1, &order, err));
+    YK_TRY(yk_batch_pick(&st->texts, order, s->o.head, err));
+    st->has_bound = !yk_batch_is_missing(&st->texts, 0, s->o.head - 1);
+    if (st->has_bound) {
+        uint64_t image = yk_text_image(bound_value(s, st).t, 0);
+        st->bound = s->order[0].is_descending ? ~image : image;
+    }
+    return 0;
+}
+
+/* Lists the rows of the block that the bound as it was lets through, at once; false where that can't be told so. */
+static bool list_early(const rows *s, state *st, const yk_block *b, const yk_vec *v, uint32_t *ret_n)
+{
+    uint64_t         bits[YK_BLOCK / 64];
+    const yk_kind    kind = v->type.kind;
+    const yk_compare op = is_bound_late(s) ? YK_COMPARE_LT : YK_COMPARE_LE;
+    const bool       is_descending = s->order[0].is_descending;
+    if (!st->has_bound || kind == YK_KIND_UINT || yk_kind_is_bytes(kind))
+        return false;
+    yk_value bound = bound_value(s, st);
+    const void *values[2] = {is_descending ? (const void *)&bound.i : v->values, is_descending ? v->values : (const void *)&bound.i};
+    yk_sides sides = is_descending ? YK_SIDES_CV : YK_SIDES_VC;
+    if (kind == YK_KIND_REAL)
+        YK_ISA_PICK(yk_k_compare_real)(op, sides, bits, values[0], values[1], b->n);
+    else
+        YK_ISA_PICK(yk_k_compare_int)(op, sides, bits, values[0], values[1], b->n);
+    yk_bits_and(bits, v->valid, b->n, bits);
+    yk_bits_and(bits, b->mask, b->n, bits);
+    *ret_n = yk_bits_rows(bits, b->n, st->picked);
+    return true;
+}
+
+/* Leaves out rows of the n picked; *ret_n are left. */
+static int leave_out(rows *s, state *st, const yk_vec *v, uint32_t n, uint32_t *ret_n, yoke_error *err)
+{
+    const bool     is_bytes = yk_kind_is_bytes(v->type.kind);
+    const yk_value bound = is_bytes && st->has_bound ? bound_value(s, st) : (yk_value){0};
+    uint32_t       kept = 0;
     for (uint32_t i = 0; i < n; i++) {
         uint32_t row = st->picked[i];
         bool     is_there = (!v->valid || (v->valid[row >> 6] >> (row & 63) & 1)) && !(v->type.kind == YK_KIND_REAL && isnan(((const double *)v->values)[row]));
         st->picked[kept] = row;
         if (is_there) {
             uint64_t image = image_of(s, v, row);
-            if (st->has_bound && (image > st->bound || (image == st->bound && is_late)))
+            if (st->has_bound && is_late(s, st, v, row, image, &bound))
                 continue;
-            add_least(st, s->o.head, image);
+            if (!is_bytes)
+                add_least(st, s->o.head, image);
         }
         kept += is_there || !st->has_bound; /* missing ones come last */
     }
-    return kept;
+    *ret_n = kept;
+    return is_bytes && kept ? add_texts(s, st, v, kept, err) : 0;
 }
 
 /* Codes are of use where rows go on as they came, or to a sort. */
@@ -309,29 +366,45 @@ static int take_column(const rows *s, yk_eval *eval, size_t i, yk_vec *ret, yoke
     return yk_eval_values(eval, s->base.root + i, ret, err);
 }
 
+static uint32_t list_rows(state *st, const yk_block *b)
+{
+    if (b->mask)
+        return yk_bits_rows(b->mask, b->n, st->picked);
+    for (uint32_t i = 0; i < b->n; i++)
+        st->picked[i] = i;
+    return b->n;
+}
+
+static int pick_first(rows *s, state *st, const yk_block *b, uint32_t *ret_n, yoke_error *err)
+{
+    yk_vec *v = &st->vecs[s->order[0].column];
+    YK_TRY(begin_least(st, s->o.head, err));
+    YK_TRY(take_column(s, b->eval, s->order[0].column, v, err));
+    if (!has_bounds(s)) {
+        *ret_n = list_rows(st, b);
+        return 0;
+    }
+    uint32_t n;
+    if (!list_early(s, st, b, v, &n))
+        n = list_rows(st, b);
+    return leave_out(s, st, v, n, ret_n, err);
+}
+
 /* Finds the rows of the block that may be wanted in the end. */
 static int pick(rows *s, state *st, const yk_block *b, yoke_error *err)
 {
-    bool     is_first_only = s->o.head && !s->o.n_order, is_sorted_head = s->o.n_order && s->o.head;
-    uint32_t n = b->n_pass;
-    st->has_picked = b->mask || is_first_only || s->o.sample || is_sorted_head;
-    if (is_first_only && n > s->o.head - st->now.n)
-        n = (uint32_t)(s->o.head - st->now.n);
-    if (b->mask)
-        yk_bits_rows(b->mask, b->n, st->picked);
-    for (uint32_t i = 0; st->has_picked && !b->mask && i < b->n; i++)
-        st->picked[i] = i;
-    if (s->o.sample) {
-        YK_TRY(begin_least(st, s->o.sample, err));
-        YK_TRY(add_keys(s, st, b->first, &n, err));
-    }
-    if (is_sorted_head) {
-        YK_TRY(begin_least(st, s->o.head, err));
-        YK_TRY(take_column(s, b->eval, s->order[0].column, &st->vecs[s->order[0].column], err));
-        n = leave_out(s, st, n);
-    }
-    st->n_picked = n;
-    return 0;
+    bool is_first_only = s->o.head && !s->o.n_order;
+    st->has_picked = true;
+    if (s->o.n_order && s->o.head)
+        return pick_first(s, st, b, &st->n_picked, err);
+    st->has_picked = b->mask || is_first_only || s->o.sample;
+    st->n_picked = st->has_picked ? list_rows(st, b) : b->n;
+    if (is_first_only && st->n_picked > s->o.head - st->now.n)
+        st->n_picked = (uint32_t)(s->o.head - st->now.n);
+    if (!s->o.sample)
+        return 0;
+    YK_TRY(begin_least(st, s->o.sample, err));
+    return add_keys(s, st, b->first, &st->n_picked, err);
 }
 
 static int rows_look(yk_sink *base, void *state_, const yk_block *b, bool *ret_wants, yoke_error *err)
@@ -382,8 +455,13 @@ static int write_rows(rows *s, state *st, yk_buf *to, yoke_error *err)
 static int rows_end(yk_sink *base, void *state_, yk_buf *to, yoke_error *err)
 {
     state *st = state_;
+    uint64_t idle = yk_memory_idle(((rows *)base)->o.memory, ((rows *)base)->o.workers);
     YK_TRY(write_rows((rows *)base, st, to, err));
-    yk_batch_shrink(&st->now, yk_memory_idle(((rows *)base)->o.memory, ((rows *)base)->o.workers));
+    yk_batch_shrink(&st->now, idle);
+    if (yk_batch_bytes(&st->texts) > idle) {
+        forget_bound(st);
+        yk_batch_shrink(&st->texts, idle);
+    }
     return 0;
 }
 
