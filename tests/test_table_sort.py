@@ -282,6 +282,31 @@ def test_what_bounds_leave_out(yoke, tmp_path):
         assert int(re.search(r"\((\d+) skipped", run.stderr)[1]) == n - 131072  # the first task finds enough for the others
 
 
+def test_the_best_row_groups_are_looked_at_first(yoke, tmp_path):
+    """Those with the first rows come last: a glance at them tells that no others need be read, unless a filter leaves too few of their rows."""
+    rng = np.random.default_rng(17)
+    n = 2_200_000
+    up = np.arange(n) // 7 + rng.integers(0, 10_000, n)
+    real = np.where(rng.random(n) < 0.01, np.nan, up / 4)
+    part = rng.integers(0, 10, n)
+    part[up > up.max() - 80_000] //= 2
+    texts = pa.array(up).cast(pa.string()).to_numpy(zero_copy_only=False).astype("U9")
+    texts = np.char.add("all texts begin like this ", np.char.zfill(texts, 9))
+    table = pa.table({"row": np.arange(n), "up": up, "real": pa.array(real, mask=rng.random(n) < 0.01), "text": texts, "part": part})
+    pq.write_table(table.slice(0, n // 2), tmp_path / "a.parquet", row_group_size=100_000)
+    pq.write_table(table.slice(n // 2), tmp_path / "b.parquet", row_group_size=100_000)
+    real = table["real"].to_numpy(zero_copy_only=False)
+    for key, values, where, passes, is_found in (("up", up, "part == 3", part == 3, True), ("text", up, "part == 3", part == 3, True), ("real", real, None, ~np.isnan(real), True),
+                                                 ("up", up, "part / 1 == 7", part == 7, False), ("text", up, "row < 1000000 and part == 3", (np.arange(n) < 10**6) & (part == 3), True)):
+        rows = np.flatnonzero(passes)
+        want = rows[np.argsort(-values[rows], kind="stable")[:100]].tolist()
+        for on in ("serial", "threads:1", "threads:2", "threads:3", "threads:7", "processes:2"):
+            words = ["--select", "row", "--sort", f"{key} desc", "--head", 100, "--on", on, "--format", "csv", "--stats", *(["--where", where] if where else [])]
+            run = yoke("table", tmp_path / "a.parquet", tmp_path / "b.parquet", *words)
+            assert [int(line) for line in run.stdout.split()[1:]] == want, (key, where, on)
+            assert "in 2 scans" in run.stderr and (int(re.search(r"^(\d+) rows", run.stderr)[1]) < n // 2) == is_found, run.stderr
+
+
 def test_errors_are_found_in_rows_that_are_not_wanted(yoke, much):
     for on in ("serial", "threads:3"):
         run = yoke("table", much[0], "--select", "big * 4 as b", "--sort", "falling", "--head", 2, "--on", on)

@@ -25,9 +25,10 @@ typedef struct rows {
     uint64_t     first, last; /* how many of `sorted`; o.head and o.tail are 0 then */
     uint64_t     n_given; /* to o.to */
     int64_t      column;    /* of the source, whose statistics tell of rows that are not wanted; -1: none */
-    bool         has_reach; /* of a sort with head: the files say that enough rows are no later than this */
+    bool         has_reach; /* of a sort with head: enough rows are no later than this, as the files say or a glance at some rows tells */
     yk_fact      reach;
     yk_buf       reach_text;
+    enum { BEFORE, GLANCE, AFTER } stage; /* of scans: a glance comes first, if at all */
 } rows;
 
 typedef struct state {
@@ -131,21 +132,63 @@ static void rows_bind(yk_sink *base)
     base->is_lazy = !can_fail && (s->o.sample || (s->o.n_order && s->o.head));
     base->look = s->o.sample ? base->n_roots : base->is_lazy ? s->order[0].column : 0;
     s->column = base->is_lazy && !s->o.sample && !can_filter_fail ? yk_program_plain_column(base->program, base->root + base->look) : -1;
-    s->has_reach = false;
+    s->has_reach &= s->stage == AFTER;
+}
+
+/* The reach's text becomes the sink's own. */
+static void own_reach(rows *s)
+{
+    if (!s->has_reach || !yk_kind_is_bytes(s->reach.value.type.kind))
+        return;
+    yk_buf_clear(&s->reach_text);
+    yk_buf_append(&s->reach_text, s->reach.value.t.data, s->reach.value.t.len);
+    s->reach.value.t.data = yk_buf_text(&s->reach_text);
+    s->has_reach = !s->reach_text.is_failed;
 }
 
 /* Rows are never known; how late the first ones of a sort may be is. */
 static bool rows_known(yk_sink *base, const yk_source *src)
 {
     rows *s = (rows *)base;
-    s->has_reach = s->column >= 0 && yk_skips_first(src, (uint32_t)s->column, s->order[0].is_descending, s->o.head, &s->reach);
-    if (!s->has_reach || !yk_kind_is_bytes(s->reach.value.type.kind))
+    if (s->stage == AFTER)
         return false;
-    yk_buf_clear(&s->reach_text);
-    yk_buf_append(&s->reach_text, s->reach.value.t.data, s->reach.value.t.len);
-    s->reach.value.t.data = yk_buf_text(&s->reach_text);
-    s->has_reach = !s->reach_text.is_failed;
+    s->has_reach = s->column >= 0 && yk_skips_first(src, (uint32_t)s->column, s->order[0].is_descending, s->o.head, &s->reach);
+    own_reach(s);
     return false;
+}
+
+/* The end of the row group that has the first rows, where these are not met at once and it is little of all. */
+static void rows_glance(yk_sink *base, const yk_source *src, const yk_skips *skips, uint64_t *first, uint64_t *n)
+{
+    enum { ROWS = 2 * YK_TASK_ROWS };
+    rows    *s = (rows *)base;
+    uint64_t end;
+    if (s->stage == AFTER || s->column < 0 || s->has_reach || *n < 8 * ROWS)
+        return;
+    if (!yk_skips_nearest(src, skips, (uint32_t)s->column, s->order[0].is_descending, &end))
+        return;
+    end = (end + YK_TASK_ROWS - 1) / YK_TASK_ROWS * YK_TASK_ROWS;
+    *first = end > ROWS ? end - ROWS : 0;
+    *n = *n - *first < ROWS ? *n - *first : ROWS;
+    s->stage = GLANCE;
+}
+
+static int rows_again(yk_sink *base, bool *ret, yoke_error *err)
+{
+    rows *s = (rows *)base;
+    *ret = s->stage == GLANCE;
+    if (!*ret)
+        return 0;
+    YK_TRY(sort_batch(s, &s->all, s->o.head, err));
+    s->has_reach = s->all.n == s->o.head && !yk_batch_is_missing(&s->all, s->order[0].column, s->o.head - 1);
+    if (s->has_reach) {
+        s->reach = (yk_fact){.op = s->order[0].is_descending ? YK_FACT_GE : YK_FACT_LE, .column = (uint32_t)s->column};
+        yk_batch_get(&s->all, s->order[0].column, s->o.head - 1, &s->reach.value);
+        own_reach(s);
+    }
+    yk_batch_clear(&s->all);
+    s->stage = AFTER;
+    return 0;
 }
 
 static yk_type first_type(const rows *s) { return yk_sink_type(&s->base, s->order[0].column); }
@@ -538,8 +581,9 @@ static void rows_free(yk_sink *base)
 }
 
 static const yk_sink_ops OPS = {
-    .name = "rows", .bind = rows_bind, .known = rows_known, .facts = rows_facts, .open = rows_open, .close = rows_close, .begin = rows_begin,
-    .look = rows_look, .block = rows_block, .end = rows_end, .fold = rows_fold, .reset = rows_reset, .free = rows_free,
+    .name = "rows", .bind = rows_bind, .known = rows_known, .facts = rows_facts, .glance = rows_glance, .open = rows_open, .close = rows_close,
+    .begin = rows_begin, .look = rows_look, .block = rows_block, .end = rows_end, .fold = rows_fold, .again = rows_again, .reset = rows_reset,
+    .free = rows_free,
 };
 
 int yk_rows_new(const yk_expr *const *columns, size_t n, const yk_rows_opts *opts, yk_sink **ret, yoke_error *err)
