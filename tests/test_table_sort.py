@@ -282,6 +282,24 @@ def test_what_bounds_leave_out(yoke, tmp_path):
         assert int(re.search(r"\((\d+) skipped", run.stderr)[1]) == n - 131072  # the first task finds enough for the others
 
 
+@pytest.mark.parametrize("beginning", [b"", b"1234567", b"12345678", b"x" * 255, b"x" * 256, b"x" * 300, b"\xff" * 300, b"\0" * 9, b"a" + b"\xff" * 255])
+def test_long_texts_that_begin_alike(yoke, tmp_path, beginning):
+    rng = np.random.default_rng(23)
+    n = 150_000
+    number = np.arange(n) // 3 + rng.integers(0, 3000, n)
+    text = [None if i % 13 == 0 else beginning[:256] if i % 4999 == 7 else beginning + b"%06d" % i for i in number.tolist()]
+    table = pa.table({"row": np.arange(n), "k": pa.array(text, pa.binary()), "part": rng.integers(0, 3, n)})
+    pq.write_table(table, tmp_path / "t.parquet", row_group_size=50_000)
+    passes = table["part"].to_numpy() > 0
+    for down in (False, True):
+        want = stable(np.flatnonzero(passes).tolist(), text, down)
+        for head, more in ((100, ""), (100, ", row desc"), (3000, "")):
+            rows = want[:head] if not more else stable(sorted(want, reverse=True), text, down)[:head]
+            for on in ("serial", str(rng.choice(["threads:1", "threads:2", "threads:3", "threads:7", "processes:3"]))):
+                run = yoke("table", tmp_path / "t.parquet", "--select", "row", "--where", "part > 0", "--sort", f"k{' desc' * down}{more}", "--head", head, "--on", on, "--format", "csv")
+                assert [int(line) for line in run.stdout.split()[1:]] == rows, (down, head, more, on)
+
+
 def test_the_best_row_groups_are_looked_at_first(yoke, tmp_path):
     """Those with the first rows come last: a glance at them tells that no others need be read, unless a filter leaves too few of their rows."""
     rng = np.random.default_rng(17)

@@ -12,6 +12,7 @@
 #include <math.h>
 
 enum { MOST_FIRST = 1 << 16, SORT_BYTES = 16 }; /* rows at the head of a sort that are picked out without sorting all; a third of what sorting takes of a row */
+enum { MOST_TEXT = 256 }; /* bytes of a text that bounds */
 
 typedef struct rows {
     yk_sink      base;
@@ -43,7 +44,8 @@ typedef struct state {
     uint64_t *least, bound, first;
     size_t    n_least, cap_least;
     bool      has_bound;
-    yk_batch  texts; /* in place of `least`, where the first key is text: the last wanted one has the image `bound` */
+    yk_batch  texts; /* in place of `least`, where the first key is text: their first bytes; those of the last wanted one have the image `bound` */
+    char      behind[MOST_TEXT]; /* bound_fact */
 } state;
 
 /* ---- sorting */
@@ -208,13 +210,34 @@ static yk_value bound_value(const rows *s, const state *st)
     return value;
 }
 
-static yk_fact bound_fact(const rows *s, const state *st)
+/* Whether the bound is the beginning of a text, which some that come later may share. */
+static bool is_cut(const yk_value *bound) { return yk_kind_is_bytes(bound->type.kind) && bound->t.len == MOST_TEXT; }
+
+/* The least text behind all that begin so; false where there is none. */
+static bool find_behind(yk_text t, char to[MOST_TEXT], yk_text *ret)
 {
-    bool     is_late = is_bound_late(s);
-    yk_fact fact = {.op = is_late ? YK_FACT_LT : YK_FACT_LE, .value = bound_value(s, st), .column = (uint32_t)s->column};
-    if (s->order[0].is_descending)
-        fact.op = is_late ? YK_FACT_GT : YK_FACT_GE;
-    return fact;
+    while (t.len && (unsigned char)t.data[t.len - 1] == 0xff)
+        t.len--;
+    if (t.len == 0)
+        return false;
+    memcpy(to, t.data, t.len);
+    to[t.len - 1]++;
+    *ret = (yk_text){to, t.len};
+    return true;
+}
+
+/* What rows meet that are not late; false where that can't be said. */
+static bool bound_fact(const rows *s, state *st, yk_fact *ret)
+{
+    yk_value bound = bound_value(s, st);
+    bool     is_late = is_bound_late(s) && !is_cut(&bound), down = s->order[0].is_descending;
+    *ret = (yk_fact){.op = down ? YK_FACT_GE : YK_FACT_LE, .value = bound, .column = (uint32_t)s->column};
+    if (is_late)
+        ret->op = down ? YK_FACT_GT : YK_FACT_LT;
+    if (down || !is_cut(&bound))
+        return true;
+    ret->op = YK_FACT_LT;
+    return find_behind(bound.t, st->behind, &ret->value.t);
 }
 
 static size_t rows_facts(yk_sink *base, void *state_, yk_fact ret[2])
@@ -224,9 +247,7 @@ static size_t rows_facts(yk_sink *base, void *state_, yk_fact ret[2])
     size_t n = 0;
     if (s->has_reach)
         ret[n++] = s->reach;
-    if (s->column >= 0 && st && st->has_bound)
-        ret[n++] = bound_fact(s, st);
-    return n;
+    return n + (s->column >= 0 && st && st->has_bound && bound_fact(s, st, &ret[n]));
 }
 
 static void rows_close(yk_sink *base, void *state_)
@@ -327,20 +348,31 @@ static uint64_t image_of(const rows *s, const yk_vec *v, uint32_t row)
     return s->order[0].is_descending ? ~image : image;
 }
 
+static yk_text beginning(const yk_vec *v, uint32_t row)
+{
+    yk_text t = ((const yk_text *)v->values)[row];
+    return (yk_text){t.data, t.len < MOST_TEXT ? t.len : MOST_TEXT};
+}
+
 static bool is_late(const rows *s, const state *st, const yk_vec *v, uint32_t row, uint64_t image, const yk_value *bound)
 {
     if (image != st->bound)
         return image > st->bound;
-    int order = yk_kind_is_bytes(v->type.kind) ? yk_value_order(&(yk_value){.type = v->type, .t = ((const yk_text *)v->values)[row]}, bound) : 0;
-    return order ? (order > 0) != s->order[0].is_descending : is_bound_late(s);
+    int order = yk_kind_is_bytes(v->type.kind) ? yk_value_order(&(yk_value){.type = v->type, .t = beginning(v, row)}, bound) : 0;
+    return order ? (order > 0) != s->order[0].is_descending : is_bound_late(s) && !is_cut(bound);
 }
 
-/* Keys of the rows that are left. */
-static int add_texts(rows *s, state *st, const yk_vec *v, uint32_t n, yoke_error *err)
+/* Keys of rows that are left. */
+static int add_texts(rows *s, state *st, const yk_vec *v, const uint32_t *left, uint32_t n, yoke_error *err)
 {
     YK_AUTOFREE uint32_t *order = NULL;
+    yk_text               texts[YK_BLOCK];
+    yk_vec                beginnings = *v;
+    beginnings.values = texts;
+    for (uint32_t i = 0; i < n; i++)
+        texts[left[i]] = beginning(v, left[i]);
     st->texts.columns[0].type = v->type;
-    YK_TRY(yk_batch_add(&st->texts, v, st->picked, n, err));
+    YK_TRY(yk_batch_add(&st->texts, &beginnings, left, n, err));
     if (st->texts.n < least_room(s->o.head))
         return 0;
     YK_TRY(yk_batch_sort(&st->texts, &(yk_order){0, s->order[0].is_descending}, 1, &order, err));
@@ -378,9 +410,9 @@ static bool list_early(const rows *s, state *st, const yk_block *b, const yk_vec
 /* Leaves out rows of the n picked; *ret_n are left. */
 static int leave_out(rows *s, state *st, const yk_vec *v, uint32_t n, uint32_t *ret_n, yoke_error *err)
 {
-    const bool     is_bytes = yk_kind_is_bytes(v->type.kind);
-    const yk_value bound = is_bytes && st->has_bound ? bound_value(s, st) : (yk_value){0};
-    uint32_t       kept = 0;
+    const bool is_bytes = yk_kind_is_bytes(v->type.kind);
+    yk_value   bound = is_bytes && st->has_bound ? bound_value(s, st) : (yk_value){0};
+    uint32_t   kept = 0, added = 0; /* of those kept, in st->texts */
     for (uint32_t i = 0; i < n; i++) {
         uint32_t row = st->picked[i];
         bool     is_there = (!v->valid || (v->valid[row >> 6] >> (row & 63) & 1)) && !(v->type.kind == YK_KIND_REAL && isnan(((const double *)v->values)[row]));
@@ -393,9 +425,14 @@ static int leave_out(rows *s, state *st, const yk_vec *v, uint32_t n, uint32_t *
                 add_least(st, s->o.head, image);
         }
         kept += is_there || !st->has_bound; /* missing ones come last */
+        if (is_bytes && st->texts.n + kept - added >= least_room(s->o.head)) {
+            YK_TRY(add_texts(s, st, v, st->picked + added, kept - added, err));
+            added = kept;
+            bound = st->has_bound ? bound_value(s, st) : bound;
+        }
     }
     *ret_n = kept;
-    return is_bytes && kept ? add_texts(s, st, v, kept, err) : 0;
+    return is_bytes ? add_texts(s, st, v, st->picked + added, kept - added, err) : 0;
 }
 
 /* Codes are of use where rows go on as they came, or to a sort. */
