@@ -8,6 +8,7 @@
 
 #include <sys/mman.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
@@ -37,7 +38,10 @@ static void read_rows(const yk_csv *f, uint64_t from, uint32_t block)
     for (uint64_t at = from; at < yk_csv_rows(f);) {
         uint64_t left = yk_csv_rows(f) - at;
         uint32_t rows = left < block ? (uint32_t)left : block;
-        if (yk_csv_cursor_block(c, rows, NULL) < 0)
+        bool is_wrong = yk_csv_cursor_block(c, rows, NULL) < 0;
+        if ((is_wrong || yk_csv_cursor_bad(c)) && yk_csv_is_regular(f))
+            abort();
+        if (is_wrong)
             return;
         for (unsigned i = 0; i < n; i++) {
             yk_vec  v = {.n = 0};

@@ -139,7 +139,8 @@ def test_a_plan_says_what_statistics_answer(yoke, month):
         return ok(yoke("table", month, *words, "--explain")).splitlines()
 
     lines = plan("--max", "tip_amount", "--min", "PULocationID", "--count")
-    assert lines[-3:] == ["read      nothing beyond what the files say of themselves", "result    max(tip_amount): from statistics", "result    min(PULocationID): from statistics"]
+    assert lines[-4:] == ["read      nothing beyond what the files say of themselves", "result    max(tip_amount): from statistics", "result    min(PULocationID): from statistics",
+                          "result    count: the number of rows"]
     assert " 0.0 MB " in yoke("table", month, "--max", "tip_amount", "--min", "PULocationID", "--stats").stderr
     lines = plan("--max", "tip_amount", "--mean", "extra", "--hist", "tolls_amount")
     assert [line.split()[1] for line in lines if line.startswith("column")] == ["extra", "tolls_amount"]

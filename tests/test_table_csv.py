@@ -365,6 +365,29 @@ def test_packed_files_in_several_members(yoke, tmp_path):
         assert run.returncode == 1 and "the gzip data is cut short" in run.stderr, cut
 
 
+@pytest.mark.parametrize("seed", range(int(os.environ.get("YOKE_STRESS", 24))))
+def test_rows_are_counted_but_for_what_is_wrong(yoke, tmp_path, seed):
+    """Megabytes of lines, one of which may be none, too short or long, have a quote in its middle, or a delimiter or line end in quotes."""
+    rng = random.Random(seed)
+    columns, end, n = rng.randint(1, 7), rng.choice(["\n", "\r\n"]), rng.randint(100_000, 200_000)
+    cells = ["5" * rng.randint(1, 30) for _ in range(97)]
+    lines = [",".join(cells[(i * 7 + c) % 97] for c in range(columns)) for i in range(n)]
+    at, odd = rng.choice([rng.randrange(n), 0, n - 1]), rng.choice(["none", "blank", "short", "long", "stray", "quoted"])
+    text = {"none": lines[at], "blank": "", "short": "1" + ",1" * (columns - 2), "long": "1" + ",1" * columns, "stray": '1x"x"' + ",1" * (columns - 1),
+            "quoted": f'"a,b{end}"' + ',"x""y"' * (columns - 1)}[odd]
+    is_wrong = odd in ("long", "stray") or (odd == "short" and columns > 1)
+    path = write(tmp_path / "t.csv", ",".join(f"c{i}" for i in range(columns)) + end + end.join(lines[:at] + [text] + lines[at + 1:]) + end * rng.randint(0, 1))
+    run = yoke("table", path, "--count", "--header", "-d", ",", "--on", rng.choice(["serial", "threads:3", "processes:2"]), env={"YOKE_ISA": ("baseline", "avx2", "avx512")[seed % 3]})
+    if is_wrong:
+        assert run.returncode == 1 and f"line {at + 2}: " in run.stderr and run.stdout == "", (odd, run.stderr)
+    else:
+        assert ok(run) == f"{n - (odd == 'blank')}\n", odd
+    run = yoke("table", path, "--count", "--header", "-d", ",", "--bad-rows", "skip", "--stats")
+    if odd != "stray":
+        assert ok(run) == f"{n - (odd == 'blank' or is_wrong)}\n", odd
+        assert odd == "blank" or ("in 0 scans" in run.stderr) != is_wrong, (odd, run.stderr)
+
+
 @pytest.mark.parametrize("on", ["serial", "threads:2", "threads:7", "processes:3"])
 def test_lines_are_right_in_the_middle_of_a_large_file(yoke, tmp_path, on):
     """Line ends within quotes count as lines of the file; the bad row lies chunks behind the beginning."""

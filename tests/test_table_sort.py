@@ -277,8 +277,52 @@ def test_what_bounds_leave_out(yoke, tmp_path):
         assert "of which 0 are left out" in yoke(*words, *more, "--explain").stdout
     run = yoke("table", tmp_path / "t.parquet", "--select", "row", "--sort", "same desc", "--head", 3, "--on", "serial", "--format", "csv", "--stats")
     assert run.stdout.split() == ["row", "0", "1", "2"] and f"({n - 131072} skipped" in run.stderr  # ties come later
-    run = yoke(*words, "--where", "real >= 0", "--on", "serial", "--stats")
-    assert int(re.search(r"\((\d+) skipped", run.stderr)[1]) == n - 131072  # the first task finds enough for the others
+    for key in ("whole", "text", "text, whole"):
+        run = yoke("table", tmp_path / "t.parquet", "--sort", key, "--head", 5, "--where", "real >= 0", "--on", "serial", "--stats")
+        assert int(re.search(r"\((\d+) skipped", run.stderr)[1]) == n - 131072  # the first task finds enough for the others
+
+
+@pytest.mark.parametrize("beginning", [b"", b"1234567", b"12345678", b"x" * 255, b"x" * 256, b"x" * 300, b"\xff" * 300, b"\0" * 9, b"a" + b"\xff" * 255])
+def test_long_texts_that_begin_alike(yoke, tmp_path, beginning):
+    rng = np.random.default_rng(23)
+    n = 150_000
+    number = np.arange(n) // 3 + rng.integers(0, 3000, n)
+    text = [None if i % 13 == 0 else beginning[:256] if i % 4999 == 7 else beginning + b"%06d" % i for i in number.tolist()]
+    table = pa.table({"row": np.arange(n), "k": pa.array(text, pa.binary()), "part": rng.integers(0, 3, n)})
+    pq.write_table(table, tmp_path / "t.parquet", row_group_size=50_000)
+    passes = table["part"].to_numpy() > 0
+    for down in (False, True):
+        want = stable(np.flatnonzero(passes).tolist(), text, down)
+        for head, more in ((100, ""), (100, ", row desc"), (3000, "")):
+            rows = want[:head] if not more else stable(sorted(want, reverse=True), text, down)[:head]
+            for on in ("serial", str(rng.choice(["threads:1", "threads:2", "threads:3", "threads:7", "processes:3"]))):
+                run = yoke("table", tmp_path / "t.parquet", "--select", "row", "--where", "part > 0", "--sort", f"k{' desc' * down}{more}", "--head", head, "--on", on, "--format", "csv")
+                assert [int(line) for line in run.stdout.split()[1:]] == rows, (down, head, more, on)
+
+
+def test_the_best_row_groups_are_looked_at_first(yoke, tmp_path):
+    """Those with the first rows come last: a glance at them tells that no others need be read, unless a filter leaves too few of their rows."""
+    rng = np.random.default_rng(17)
+    n = 2_200_000
+    up = np.arange(n) // 7 + rng.integers(0, 10_000, n)
+    real = np.where(rng.random(n) < 0.01, np.nan, up / 4)
+    part = rng.integers(0, 10, n)
+    part[up > up.max() - 80_000] //= 2
+    texts = pa.array(up).cast(pa.string()).to_numpy(zero_copy_only=False).astype("U9")
+    texts = np.char.add("all texts begin like this ", np.char.zfill(texts, 9))
+    table = pa.table({"row": np.arange(n), "up": up, "real": pa.array(real, mask=rng.random(n) < 0.01), "text": texts, "part": part})
+    pq.write_table(table.slice(0, n // 2), tmp_path / "a.parquet", row_group_size=100_000)
+    pq.write_table(table.slice(n // 2), tmp_path / "b.parquet", row_group_size=100_000)
+    real = table["real"].to_numpy(zero_copy_only=False)
+    for key, values, where, passes, is_found in (("up", up, "part == 3", part == 3, True), ("text", up, "part == 3", part == 3, True), ("real", real, None, ~np.isnan(real), True),
+                                                 ("up", up, "part / 1 == 7", part == 7, False), ("text", up, "row < 1000000 and part == 3", (np.arange(n) < 10**6) & (part == 3), True)):
+        rows = np.flatnonzero(passes)
+        want = rows[np.argsort(-values[rows], kind="stable")[:100]].tolist()
+        for on in ("serial", "threads:1", "threads:2", "threads:3", "threads:7", "processes:2"):
+            words = ["--select", "row", "--sort", f"{key} desc", "--head", 100, "--on", on, "--format", "csv", "--stats", *(["--where", where] if where else [])]
+            run = yoke("table", tmp_path / "a.parquet", tmp_path / "b.parquet", *words)
+            assert [int(line) for line in run.stdout.split()[1:]] == want, (key, where, on)
+            assert "in 2 scans" in run.stderr and (int(re.search(r"^(\d+) rows", run.stderr)[1]) < n // 2) == is_found, run.stderr
 
 
 def test_errors_are_found_in_rows_that_are_not_wanted(yoke, much):

@@ -129,14 +129,23 @@ static void explain_lookups(const yk_scan *scan, yk_buf *to)
     }
 }
 
-/* CSV files are read whole: to count their rows, and for every scan. */
-static void explain_csv(const yk_source *s, yk_buf *to)
+static bool is_known(const yk_scan *scan)
 {
-    uint64_t bytes = 0;
+    size_t n = 0;
+    while (n < scan->n_sinks && scan->sinks[n]->is_done)
+        n++;
+    return n == scan->n_sinks && n > 0;
+}
+
+/* CSV files are read whole: to count their rows, and for every scan. */
+static void explain_csv(const yk_scan *scan, yk_buf *to)
+{
+    const yk_source *s = scan->source;
+    uint64_t         bytes = 0;
     for (size_t i = 0; i < s->n_files; i++)
         bytes += s->files[i].csv ? yk_csv_size(s->files[i].csv) : 0;
     if (s->has_csv)
-        yk_buf_printf(to, "read      %.2f MB of CSV, unpacked; once more to count its rows\n", (double)bytes / 1e6);
+        yk_buf_printf(to, "read      %.2f MB of CSV, unpacked%s\n", (double)bytes / 1e6, is_known(scan) ? ", to count its rows" : "; once more to count its rows");
 }
 
 /* Of what Parquet files alone bring with them. */
@@ -176,7 +185,7 @@ static int explain(yk_scan *scan, const yk_program *p, yk_buf *to, yoke_error *e
             YK_TRY(explain_column(s, c, &skips, &all, to, err));
             n_read++;
         }
-    explain_csv(s, to);
+    explain_csv(scan, to);
     if (all.bytes)
         yk_buf_printf(to, "read      %.2f of %.2f MB; %llu of %llu pages in what row groups are not left out\n",
                       (double)(all.bytes - all.bytes_left_out) / 1e6, (double)all.bytes / 1e6, (unsigned long long)(all.pages - all.pages_left_out),
@@ -193,10 +202,11 @@ static int explain_known(const yoke_ask *asks, size_t n, const yoke_answers *a, 
         YK_CLEANUP(yk_expr_freep) yk_expr *e = NULL;
         if (!yk_answers_sink(a, i)->is_done)
             continue;
-        YK_TRY(yk_expr_parse(asks[i].expr, &e, err));
+        if (asks[i].expr)
+            YK_TRY(yk_expr_parse(asks[i].expr, &e, err));
         yk_buf_puts(to, "result    ");
         yk_ask_name(&asks[i], e, to);
-        yk_buf_puts(to, ": from statistics\n");
+        yk_buf_puts(to, e ? ": from statistics\n" : ": the number of rows\n");
     }
     return 0;
 }

@@ -402,10 +402,22 @@ static bool add_known(numbers *s, const yk_parquet_stats *st, const yk_parquet_c
     }
 }
 
+/* The count of all rows, unless some may be none. */
+static bool know_rows(numbers *s, const yk_source *src)
+{
+    for (size_t i = 0; i < src->n_files; i++)
+        if (src->files[i].csv && !yk_csv_is_regular(src->files[i].csv))
+            return false;
+    s->all.n = src->n_rows;
+    return true;
+}
+
 /* Counts and ranges of plain columns are in the files' statistics. Not how many reals are there: NaN are missing, and are not counted. */
 static bool numbers_known(yk_sink *base, const yk_source *src)
 {
     numbers *s = (numbers *)base;
+    if (base->n_roots == 0)
+        return know_rows(s, src);
     int64_t  column = base->n_roots ? yk_program_plain_column(base->program, base->root) : -1;
     yk_kind  k = s->type.kind;
     if (column < 0 || k == YK_KIND_NULL || (s->needs & ~(unsigned)(YK_NEED_RANGE | YK_NEED_COUNT)) || (k == YK_KIND_REAL && (s->needs & YK_NEED_COUNT)))

@@ -4,6 +4,7 @@
  * a sort, those of a sample. A sample gives every row number a key by hashing it with the seed and takes the least keys:
  * the same rows whatever pulls. All rows in order are an external sort: a task's rows are a run of it.
  */
+#include "numeric/kernels.h"
 #include "numeric/reduce.h"
 #include "table/rows.h"
 #include "table/skip.h"
@@ -11,6 +12,7 @@
 #include <math.h>
 
 enum { MOST_FIRST = 1 << 16, SORT_BYTES = 16 }; /* rows at the head of a sort that are picked out without sorting all; a third of what sorting takes of a row */
+enum { MOST_TEXT = 256 }; /* bytes of a text that bounds */
 
 typedef struct rows {
     yk_sink      base;
@@ -24,9 +26,10 @@ typedef struct rows {
     uint64_t     first, last; /* how many of `sorted`; o.head and o.tail are 0 then */
     uint64_t     n_given; /* to o.to */
     int64_t      column;    /* of the source, whose statistics tell of rows that are not wanted; -1: none */
-    bool         has_reach; /* of a sort with head: the files say that enough rows are no later than this */
+    bool         has_reach; /* of a sort with head: enough rows are no later than this, as the files say or a glance at some rows tells */
     yk_fact      reach;
     yk_buf       reach_text;
+    enum { BEFORE, GLANCE, AFTER } stage; /* of scans: a glance comes first, if at all */
 } rows;
 
 typedef struct state {
@@ -41,7 +44,8 @@ typedef struct state {
     uint64_t *least, bound, first;
     size_t    n_least, cap_least;
     bool      has_bound;
-    char      bound_text[8];
+    yk_batch  texts; /* in place of `least`, where the first key is text: their first bytes; those of the last wanted one have the image `bound` */
+    char      behind[MOST_TEXT]; /* bound_fact */
 } state;
 
 /* ---- sorting */
@@ -130,51 +134,110 @@ static void rows_bind(yk_sink *base)
     base->is_lazy = !can_fail && (s->o.sample || (s->o.n_order && s->o.head));
     base->look = s->o.sample ? base->n_roots : base->is_lazy ? s->order[0].column : 0;
     s->column = base->is_lazy && !s->o.sample && !can_filter_fail ? yk_program_plain_column(base->program, base->root + base->look) : -1;
-    s->has_reach = false;
+    s->has_reach &= s->stage == AFTER;
+}
+
+/* The reach's text becomes the sink's own. */
+static void own_reach(rows *s)
+{
+    if (!s->has_reach || !yk_kind_is_bytes(s->reach.value.type.kind))
+        return;
+    yk_buf_clear(&s->reach_text);
+    yk_buf_append(&s->reach_text, s->reach.value.t.data, s->reach.value.t.len);
+    s->reach.value.t.data = yk_buf_text(&s->reach_text);
+    s->has_reach = !s->reach_text.is_failed;
 }
 
 /* Rows are never known; how late the first ones of a sort may be is. */
 static bool rows_known(yk_sink *base, const yk_source *src)
 {
     rows *s = (rows *)base;
-    s->has_reach = s->column >= 0 && yk_skips_first(src, (uint32_t)s->column, s->order[0].is_descending, s->o.head, &s->reach);
-    if (!s->has_reach || !yk_kind_is_bytes(s->reach.value.type.kind))
+    if (s->stage == AFTER)
         return false;
-    yk_buf_clear(&s->reach_text);
-    yk_buf_append(&s->reach_text, s->reach.value.t.data, s->reach.value.t.len);
-    s->reach.value.t.data = yk_buf_text(&s->reach_text);
-    s->has_reach = !s->reach_text.is_failed;
+    s->has_reach = s->column >= 0 && yk_skips_first(src, (uint32_t)s->column, s->order[0].is_descending, s->o.head, &s->reach);
+    own_reach(s);
     return false;
 }
 
-/* Whether a row with the bound's own image comes too late too: where that is the whole order, rows before it have what it has. */
-static bool is_bound_late(const rows *s)
+/* The end of the row group that has the first rows, where these are not met at once and it is little of all. */
+static void rows_glance(yk_sink *base, const yk_source *src, const yk_skips *skips, uint64_t *first, uint64_t *n)
 {
-    return s->o.n_order == 1 && yk_order_has_image(yk_sink_type(&s->base, s->order[0].column).kind);
+    enum { ROWS = 2 * YK_TASK_ROWS };
+    rows    *s = (rows *)base;
+    uint64_t end;
+    if (s->stage == AFTER || s->column < 0 || s->has_reach || *n < 8 * ROWS)
+        return;
+    if (!yk_skips_nearest(src, skips, (uint32_t)s->column, s->order[0].is_descending, &end))
+        return;
+    end = (end + YK_TASK_ROWS - 1) / YK_TASK_ROWS * YK_TASK_ROWS;
+    *first = end > ROWS ? end - ROWS : 0;
+    *n = *n - *first < ROWS ? *n - *first : ROWS;
+    s->stage = GLANCE;
 }
 
-/* The bound as a fact; false where there is none: texts that begin with the greatest image have no end. */
+static int rows_again(yk_sink *base, bool *ret, yoke_error *err)
+{
+    rows *s = (rows *)base;
+    *ret = s->stage == GLANCE;
+    if (!*ret)
+        return 0;
+    YK_TRY(sort_batch(s, &s->all, s->o.head, err));
+    s->has_reach = s->all.n == s->o.head && !yk_batch_is_missing(&s->all, s->order[0].column, s->o.head - 1);
+    if (s->has_reach) {
+        s->reach = (yk_fact){.op = s->order[0].is_descending ? YK_FACT_GE : YK_FACT_LE, .column = (uint32_t)s->column};
+        yk_batch_get(&s->all, s->order[0].column, s->o.head - 1, &s->reach.value);
+        own_reach(s);
+    }
+    yk_batch_clear(&s->all);
+    s->stage = AFTER;
+    return 0;
+}
+
+static yk_type first_type(const rows *s) { return yk_sink_type(&s->base, s->order[0].column); }
+
+/* Whether a row with the bound's own value comes too late too: where that is the whole order, rows before it have what it has. */
+static bool is_bound_late(const rows *s) { return s->o.n_order == 1; }
+
+/* The bound itself, borrowed until the state sees a row. */
+static yk_value bound_value(const rows *s, const state *st)
+{
+    yk_value value = {.type = first_type(s)};
+    uint64_t bits = yk_order_value(value.type.kind, s->order[0].is_descending ? ~st->bound : st->bound);
+    if (yk_kind_is_bytes(value.type.kind))
+        yk_batch_get(&st->texts, 0, s->o.head - 1, &value);
+    else
+        memcpy(&value.i, &bits, sizeof bits);
+    return value;
+}
+
+/* Whether the bound is the beginning of a text, which some that come later may share. */
+static bool is_cut(const yk_value *bound) { return yk_kind_is_bytes(bound->type.kind) && bound->t.len == MOST_TEXT; }
+
+/* The least text behind all that begin so; false where there is none. */
+static bool find_behind(yk_text t, char to[MOST_TEXT], yk_text *ret)
+{
+    while (t.len && (unsigned char)t.data[t.len - 1] == 0xff)
+        t.len--;
+    if (t.len == 0)
+        return false;
+    memcpy(to, t.data, t.len);
+    to[t.len - 1]++;
+    *ret = (yk_text){to, t.len};
+    return true;
+}
+
+/* What rows meet that are not late; false where that can't be said. */
 static bool bound_fact(const rows *s, state *st, yk_fact *ret)
 {
-    bool     is_descending = s->order[0].is_descending;
-    yk_type  type = yk_sink_type(&s->base, s->order[0].column);
-    uint64_t image = is_descending ? ~st->bound : st->bound;
-    *ret = (yk_fact){.op = is_descending ? YK_FACT_GE : YK_FACT_LE, .value.type = type, .column = (uint32_t)s->column};
-    if (is_bound_late(s))
-        ret->op = is_descending ? YK_FACT_GT : YK_FACT_LT;
-    if (!yk_kind_is_bytes(type.kind)) {
-        uint64_t bits = yk_order_value(type.kind, image);
-        memcpy(&ret->value.i, &bits, sizeof bits);
+    yk_value bound = bound_value(s, st);
+    bool     is_late = is_bound_late(s) && !is_cut(&bound), down = s->order[0].is_descending;
+    *ret = (yk_fact){.op = down ? YK_FACT_GE : YK_FACT_LE, .value = bound, .column = (uint32_t)s->column};
+    if (is_late)
+        ret->op = down ? YK_FACT_GT : YK_FACT_LT;
+    if (down || !is_cut(&bound))
         return true;
-    }
-    if (!is_descending && image++ == UINT64_MAX)
-        return false;
-    ret->op = is_descending ? YK_FACT_GE : YK_FACT_LT;
-    uint64_t bytes = __builtin_bswap64(image);
-    ret->value.t = (yk_text){memcpy(st->bound_text, &bytes, sizeof bytes), sizeof bytes};
-    while (ret->value.t.len && !st->bound_text[ret->value.t.len - 1]) /* shorter texts have the same image */
-        ret->value.t.len--;
-    return true;
+    ret->op = YK_FACT_LT;
+    return find_behind(bound.t, st->behind, &ret->value.t);
 }
 
 static size_t rows_facts(yk_sink *base, void *state_, yk_fact ret[2])
@@ -191,6 +254,7 @@ static void rows_close(yk_sink *base, void *state_)
 {
     state *st = state_;
     yk_batch_fini(&st->now);
+    yk_batch_fini(&st->texts);
     yk_free(st->keys);
     yk_free(st->least);
     yk_free(st->vecs);
@@ -207,9 +271,14 @@ static int rows_open(yk_sink *base, void **ret, yoke_error *err)
     if (!st->vecs)
         return yk_fail_nomem(err, "starting a scan");
     YK_TRY(yk_batch_init(&st->now, base->n_roots, err));
-    for (size_t i = 0; i < base->n_roots; i++)
-        st->now.columns[i].type = yk_sink_type(base, i);
-    return 0;
+    return yk_batch_init(&st->texts, 1, err);
+}
+
+static void forget_bound(state *st)
+{
+    yk_batch_clear(&st->texts);
+    st->n_least = 0;
+    st->has_bound = false;
 }
 
 static int rows_begin(yk_sink *base, void *state_, uint64_t first, yoke_error *err)
@@ -220,7 +289,7 @@ static int rows_begin(yk_sink *base, void *state_, uint64_t first, yoke_error *e
         st->now.columns[i].type = yk_sink_type(base, i);
     st->n_keys = 0;
     if (first < st->first)
-        st->has_bound = false, st->n_least = 0;
+        forget_bound(st);
     st->first = first;
     return 0;
 }
@@ -267,35 +336,103 @@ static int add_keys(rows *s, state *st, uint64_t first, uint32_t *n, yoke_error 
 }
 
 
-/* Of a first key: one with a less image comes first, equal ones tell nothing. */
+/* ---- the first rows of a sort: those are left out whose first key comes after that of the last row that could be wanted */
+
+static bool has_bounds(const rows *s) { return yk_order_has_image(first_type(s).kind) || yk_kind_is_bytes(first_type(s).kind); }
+
+/* Of a first key: one with a less image comes first; equal ones are of equal numbers, and tell nothing of texts. */
 static uint64_t image_of(const rows *s, const yk_vec *v, uint32_t row)
 {
-    bool     is_number = yk_order_has_image(v->type.kind); /* else text */
-    uint64_t image = is_number ? yk_order_image(v->type.kind, ((const uint64_t *)v->values)[row]) : yk_text_image(((const yk_text *)v->values)[row], 0);
+    bool     is_bytes = yk_kind_is_bytes(v->type.kind);
+    uint64_t image = is_bytes ? yk_text_image(((const yk_text *)v->values)[row], 0) : yk_order_image(v->type.kind, ((const uint64_t *)v->values)[row]);
     return s->order[0].is_descending ? ~image : image;
 }
 
-/* Leaves out rows whose first key comes after that of the last row that could be wanted; returns how many are left. */
-static uint32_t leave_out(const rows *s, state *st, uint32_t n)
+static yk_text beginning(const yk_vec *v, uint32_t row)
 {
-    const yk_vec *v = &st->vecs[s->order[0].column];
-    const bool    is_late = is_bound_late(s);
-    uint32_t      kept = 0;
-    if (!yk_order_has_image(v->type.kind) && !yk_kind_is_bytes(v->type.kind))
-        return n;
+    yk_text t = ((const yk_text *)v->values)[row];
+    return (yk_text){t.data, t.len < MOST_TEXT ? t.len : MOST_TEXT};
+}
+
+static bool is_late(const rows *s, const state *st, const yk_vec *v, uint32_t row, uint64_t image, const yk_value *bound)
+{
+    if (image != st->bound)
+        return image > st->bound;
+    int order = yk_kind_is_bytes(v->type.kind) ? yk_value_order(&(yk_value){.type = v->type, .t = beginning(v, row)}, bound) : 0;
+    return order ? (order > 0) != s->order[0].is_descending : is_bound_late(s) && !is_cut(bound);
+}
+
+/* Keys of rows that are left. */
+static int add_texts(rows *s, state *st, const yk_vec *v, const uint32_t *left, uint32_t n, yoke_error *err)
+{
+    YK_AUTOFREE uint32_t *order = NULL;
+    yk_text               texts[YK_BLOCK];
+    yk_vec                beginnings = *v;
+    beginnings.values = texts;
+    for (uint32_t i = 0; i < n; i++)
+        texts[left[i]] = beginning(v, left[i]);
+    st->texts.columns[0].type = v->type;
+    YK_TRY(yk_batch_add(&st->texts, &beginnings, left, n, err));
+    if (st->texts.n < least_room(s->o.head))
+        return 0;
+    YK_TRY(yk_batch_sort(&st->texts, &(yk_order){0, s->order[0].is_descending}, 1, &order, err));
+    YK_TRY(yk_batch_pick(&st->texts, order, s->o.head, err));
+    st->has_bound = !yk_batch_is_missing(&st->texts, 0, s->o.head - 1);
+    if (st->has_bound) {
+        uint64_t image = yk_text_image(bound_value(s, st).t, 0);
+        st->bound = s->order[0].is_descending ? ~image : image;
+    }
+    return 0;
+}
+
+/* Lists the rows of the block that the bound as it was lets through, at once; false where that can't be told so. */
+static bool list_early(const rows *s, state *st, const yk_block *b, const yk_vec *v, uint32_t *ret_n)
+{
+    uint64_t         bits[YK_BLOCK / 64];
+    const yk_kind    kind = v->type.kind;
+    const yk_compare op = is_bound_late(s) ? YK_COMPARE_LT : YK_COMPARE_LE;
+    const bool       is_descending = s->order[0].is_descending;
+    if (!st->has_bound || kind == YK_KIND_UINT || yk_kind_is_bytes(kind))
+        return false;
+    yk_value bound = bound_value(s, st);
+    const void *values[2] = {is_descending ? (const void *)&bound.i : v->values, is_descending ? v->values : (const void *)&bound.i};
+    yk_sides sides = is_descending ? YK_SIDES_CV : YK_SIDES_VC;
+    if (kind == YK_KIND_REAL)
+        YK_ISA_PICK(yk_k_compare_real)(op, sides, bits, values[0], values[1], b->n);
+    else
+        YK_ISA_PICK(yk_k_compare_int)(op, sides, bits, values[0], values[1], b->n);
+    yk_bits_and(bits, v->valid, b->n, bits);
+    yk_bits_and(bits, b->mask, b->n, bits);
+    *ret_n = yk_bits_rows(bits, b->n, st->picked);
+    return true;
+}
+
+/* Leaves out rows of the n picked; *ret_n are left. */
+static int leave_out(rows *s, state *st, const yk_vec *v, uint32_t n, uint32_t *ret_n, yoke_error *err)
+{
+    const bool is_bytes = yk_kind_is_bytes(v->type.kind);
+    yk_value   bound = is_bytes && st->has_bound ? bound_value(s, st) : (yk_value){0};
+    uint32_t   kept = 0, added = 0; /* of those kept, in st->texts */
     for (uint32_t i = 0; i < n; i++) {
         uint32_t row = st->picked[i];
         bool     is_there = (!v->valid || (v->valid[row >> 6] >> (row & 63) & 1)) && !(v->type.kind == YK_KIND_REAL && isnan(((const double *)v->values)[row]));
         st->picked[kept] = row;
         if (is_there) {
             uint64_t image = image_of(s, v, row);
-            if (st->has_bound && (image > st->bound || (image == st->bound && is_late)))
+            if (st->has_bound && is_late(s, st, v, row, image, &bound))
                 continue;
-            add_least(st, s->o.head, image);
+            if (!is_bytes)
+                add_least(st, s->o.head, image);
         }
         kept += is_there || !st->has_bound; /* missing ones come last */
+        if (is_bytes && st->texts.n + kept - added >= least_room(s->o.head)) {
+            YK_TRY(add_texts(s, st, v, st->picked + added, kept - added, err));
+            added = kept;
+            bound = st->has_bound ? bound_value(s, st) : bound;
+        }
     }
-    return kept;
+    *ret_n = kept;
+    return is_bytes ? add_texts(s, st, v, st->picked + added, kept - added, err) : 0;
 }
 
 /* Codes are of use where rows go on as they came, or to a sort. */
@@ -309,29 +446,45 @@ static int take_column(const rows *s, yk_eval *eval, size_t i, yk_vec *ret, yoke
     return yk_eval_values(eval, s->base.root + i, ret, err);
 }
 
+static uint32_t list_rows(state *st, const yk_block *b)
+{
+    if (b->mask)
+        return yk_bits_rows(b->mask, b->n, st->picked);
+    for (uint32_t i = 0; i < b->n; i++)
+        st->picked[i] = i;
+    return b->n;
+}
+
+static int pick_first(rows *s, state *st, const yk_block *b, uint32_t *ret_n, yoke_error *err)
+{
+    yk_vec *v = &st->vecs[s->order[0].column];
+    YK_TRY(begin_least(st, s->o.head, err));
+    YK_TRY(take_column(s, b->eval, s->order[0].column, v, err));
+    if (!has_bounds(s)) {
+        *ret_n = list_rows(st, b);
+        return 0;
+    }
+    uint32_t n;
+    if (!list_early(s, st, b, v, &n))
+        n = list_rows(st, b);
+    return leave_out(s, st, v, n, ret_n, err);
+}
+
 /* Finds the rows of the block that may be wanted in the end. */
 static int pick(rows *s, state *st, const yk_block *b, yoke_error *err)
 {
-    bool     is_first_only = s->o.head && !s->o.n_order, is_sorted_head = s->o.n_order && s->o.head;
-    uint32_t n = b->n_pass;
-    st->has_picked = b->mask || is_first_only || s->o.sample || is_sorted_head;
-    if (is_first_only && n > s->o.head - st->now.n)
-        n = (uint32_t)(s->o.head - st->now.n);
-    if (b->mask)
-        yk_bits_rows(b->mask, b->n, st->picked);
-    for (uint32_t i = 0; st->has_picked && !b->mask && i < b->n; i++)
-        st->picked[i] = i;
-    if (s->o.sample) {
-        YK_TRY(begin_least(st, s->o.sample, err));
-        YK_TRY(add_keys(s, st, b->first, &n, err));
-    }
-    if (is_sorted_head) {
-        YK_TRY(begin_least(st, s->o.head, err));
-        YK_TRY(take_column(s, b->eval, s->order[0].column, &st->vecs[s->order[0].column], err));
-        n = leave_out(s, st, n);
-    }
-    st->n_picked = n;
-    return 0;
+    bool is_first_only = s->o.head && !s->o.n_order;
+    st->has_picked = true;
+    if (s->o.n_order && s->o.head)
+        return pick_first(s, st, b, &st->n_picked, err);
+    st->has_picked = b->mask || is_first_only || s->o.sample;
+    st->n_picked = st->has_picked ? list_rows(st, b) : b->n;
+    if (is_first_only && st->n_picked > s->o.head - st->now.n)
+        st->n_picked = (uint32_t)(s->o.head - st->now.n);
+    if (!s->o.sample)
+        return 0;
+    YK_TRY(begin_least(st, s->o.sample, err));
+    return add_keys(s, st, b->first, &st->n_picked, err);
 }
 
 static int rows_look(yk_sink *base, void *state_, const yk_block *b, bool *ret_wants, yoke_error *err)
@@ -382,8 +535,13 @@ static int write_rows(rows *s, state *st, yk_buf *to, yoke_error *err)
 static int rows_end(yk_sink *base, void *state_, yk_buf *to, yoke_error *err)
 {
     state *st = state_;
+    uint64_t idle = yk_memory_idle(((rows *)base)->o.memory, ((rows *)base)->o.workers);
     YK_TRY(write_rows((rows *)base, st, to, err));
-    yk_batch_shrink(&st->now, yk_memory_idle(((rows *)base)->o.memory, ((rows *)base)->o.workers));
+    yk_batch_shrink(&st->now, idle);
+    if (yk_batch_bytes(&st->texts) > idle) {
+        forget_bound(st);
+        yk_batch_shrink(&st->texts, idle);
+    }
     return 0;
 }
 
@@ -460,8 +618,9 @@ static void rows_free(yk_sink *base)
 }
 
 static const yk_sink_ops OPS = {
-    .name = "rows", .bind = rows_bind, .known = rows_known, .facts = rows_facts, .open = rows_open, .close = rows_close, .begin = rows_begin,
-    .look = rows_look, .block = rows_block, .end = rows_end, .fold = rows_fold, .reset = rows_reset, .free = rows_free,
+    .name = "rows", .bind = rows_bind, .known = rows_known, .facts = rows_facts, .glance = rows_glance, .open = rows_open, .close = rows_close,
+    .begin = rows_begin, .look = rows_look, .block = rows_block, .end = rows_end, .fold = rows_fold, .again = rows_again, .reset = rows_reset,
+    .free = rows_free,
 };
 
 int yk_rows_new(const yk_expr *const *columns, size_t n, const yk_rows_opts *opts, yk_sink **ret, yoke_error *err)

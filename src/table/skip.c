@@ -85,72 +85,131 @@ static bool convert(yk_value *v, yk_type to)
     return false;
 }
 
-static bool may_hold(const yk_fact *f, const yk_parquet_stats *st, yk_type type, uint64_t n)
+/* ---- what is said of a column in a run of rows: a row group or a page, or a file that has one value throughout */
+
+typedef struct part {
+    uint64_t    first, n; /* of the source */
+    yk_value    min, max;
+    bool        has_min, has_max, is_min_least, is_max_greatest;
+    bool        is_counted; /* all that are not missing lie between the bounds: of reals some may be NaN */
+    int64_t     n_missing;  /* -1: not said */
+    yk_parquet *parquet;    /* of a row group or page; else NULL */
+    unsigned    group, column;
+} part;
+
+static void set_stats(part *p, uint64_t first, uint64_t n, const yk_parquet_stats *st)
 {
-    yk_value min = value_of(&st->min, type), max = value_of(&st->max, type);
-    bool     has_min = st->has_min && convert(&min, f->value.type), has_max = st->has_max && convert(&max, f->value.type);
-    return yk_fact_may_hold(f, has_min ? &min : NULL, has_max ? &max : NULL, st->n_missing, (int64_t)n);
+    const yk_parquet_column *c = yk_parquet_column_at(p->parquet, p->column);
+    p->first = first;
+    p->n = n;
+    p->min = value_of(&st->min, c->type), p->max = value_of(&st->max, c->type);
+    p->has_min = st->has_min, p->has_max = st->has_max;
+    p->is_min_least = st->is_min_least, p->is_max_greatest = st->is_max_greatest;
+    p->n_missing = c->is_nullable ? st->n_missing : 0;
+    p->is_counted = c->type.kind != YK_KIND_REAL && p->n_missing >= 0 && (uint64_t)p->n_missing <= n;
 }
 
-/* The pages of one row group that lie in [lo, hi) of the file. Only pages with an index: walking headers to learn of pages without
- * bounds would be reading for nothing. */
-static int skip_pages(yk_skips *k, const yk_source_file *f, const yk_fact *fact, unsigned column, unsigned group, uint64_t lo, uint64_t hi, yoke_error *err)
+static part constant_part(const yk_source_file *f, const yk_value *v)
+{
+    bool    is_there = !v->is_missing && !(v->type.kind == YK_KIND_REAL && isnan(v->r));
+    int64_t n_missing = v->is_missing ? (int64_t)f->n : 0;
+    return (part){f->first, f->n, *v, *v, is_there, is_there, is_there, is_there, is_there, n_missing, NULL, 0, 0};
+}
+
+/* Through the parts of a column that have rows in [lo, hi): row groups, and files of one value. */
+typedef struct walk {
+    const yk_source *s;
+    uint32_t         column;
+    uint64_t         lo, hi;
+    size_t           file;
+    unsigned         group;
+} walk;
+
+static bool next_group(walk *w, const yk_source_file *f, part *ret)
+{
+    while (f->parquet && w->group < yk_parquet_groups(f->parquet)) {
+        unsigned                g = w->group++;
+        const yk_parquet_group *group = yk_parquet_group_at(f->parquet, g);
+        uint64_t                first = f->first + group->first_row;
+        yk_parquet_stats        st;
+        if (first >= w->hi || first + group->n_rows <= w->lo)
+            continue;
+        *ret = (part){.parquet = f->parquet, .group = g, .column = (unsigned)f->column[w->column]};
+        yk_parquet_group_stats(f->parquet, g, ret->column, &st);
+        set_stats(ret, first, group->n_rows, &st);
+        return true;
+    }
+    return false;
+}
+
+static bool next_part(walk *w, part *ret)
+{
+    for (; w->file < w->s->n_files; w->file++, w->group = 0) {
+        const yk_source_file *f = &w->s->files[w->file];
+        yk_value              v;
+        if (f->first >= w->hi || f->first + f->n <= w->lo)
+            continue;
+        if (!yk_source_constant(w->s, w->file, w->column, &v)) {
+            if (next_group(w, f, ret))
+                return true;
+        } else if (w->group++ == 0) {
+            *ret = constant_part(f, &v);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The pages of a row group. Only those with an index: walking headers to learn of pages without bounds would be reading for nothing. */
+static int find_pages(const part *p, const yk_parquet_page **ret, unsigned *ret_n, yoke_error *err)
+{
+    *ret_n = 0;
+    if (!p->parquet || !yk_parquet_has_page_stats(p->parquet, p->group, p->column))
+        return 0;
+    return yk_parquet_pages(p->parquet, p->group, p->column, ret, ret_n, err);
+}
+
+/* A page of a row group that begins at row `first` of the source. */
+static part page_part(const part *group, const yk_parquet_page *page)
+{
+    part p = *group;
+    set_stats(&p, group->first + page->first_row - yk_parquet_group_at(group->parquet, group->group)->first_row, page->n_rows, &page->stats);
+    return p;
+}
+
+static bool may_hold(const yk_fact *f, const part *p)
+{
+    yk_value min = p->min, max = p->max;
+    bool     has_min = p->has_min && convert(&min, f->value.type), has_max = p->has_max && convert(&max, f->value.type);
+    return yk_fact_may_hold(f, has_min ? &min : NULL, has_max ? &max : NULL, p->n_missing, (int64_t)p->n);
+}
+
+/* ---- what facts rule out */
+
+static int skip_pages(yk_skips *k, const part *group, const yk_fact *fact, uint64_t lo, uint64_t hi, yoke_error *err)
 {
     const yk_parquet_page *pages;
     unsigned               n;
-    yk_type                type = yk_parquet_column_at(f->parquet, column)->type;
-    if (!yk_parquet_has_page_stats(f->parquet, group, column))
-        return 0;
-    YK_TRY(yk_parquet_pages(f->parquet, group, column, &pages, &n, err));
+    YK_TRY(find_pages(group, &pages, &n, err));
     for (unsigned i = 0; i < n; i++) {
-        const yk_parquet_page *p = &pages[i];
-        bool has_stats = p->stats.has_min || p->stats.has_max || p->stats.n_missing >= 0;
-        if (has_stats && p->first_row < hi && p->first_row + p->n_rows > lo && !may_hold(fact, &p->stats, type, p->n_rows))
-            YK_TRY(add(k, f->first + p->first_row, f->first + p->first_row + p->n_rows, err));
-    }
-    return 0;
-}
-
-static int skip_file(yk_skips *k, const yk_source *s, const yk_source_file *f, const yk_fact *fact, uint64_t lo, uint64_t hi, yoke_error *err)
-{
-    if (fact->op == YK_FACT_NEVER)
-        return add(k, f->first, f->first + f->n, err);
-    if (fact->column >= s->n_columns)
-        return 0; /* of a table that joins */
-    yk_value v;
-    if (yk_source_constant(s, (size_t)(f - s->files), fact->column, &v)) {
-        int64_t n = (int64_t)f->n;
-        bool may = v.is_missing ? yk_fact_may_hold(fact, NULL, NULL, n, n) : yk_fact_may_hold(fact, &v, &v, 0, n);
-        return may ? 0 : add(k, f->first, f->first + f->n, err);
-    }
-    int32_t column = f->column[fact->column];
-    if (!f->parquet)
-        return 0;
-    yk_type type = yk_parquet_column_at(f->parquet, (unsigned)column)->type;
-    for (unsigned g = 0; g < yk_parquet_groups(f->parquet); g++) {
-        const yk_parquet_group *group = yk_parquet_group_at(f->parquet, g);
-        yk_parquet_stats        st;
-        if (group->first_row >= hi || group->first_row + group->n_rows <= lo)
-            continue;
-        yk_parquet_group_stats(f->parquet, g, (unsigned)column, &st);
-        if (!may_hold(fact, &st, type, group->n_rows))
-            YK_TRY(add(k, f->first + group->first_row, f->first + group->first_row + group->n_rows, err));
-        else
-            YK_TRY(skip_pages(k, f, fact, (unsigned)column, g, lo, hi, err));
+        part p = page_part(group, &pages[i]);
+        if (p.first < hi && p.first + p.n > lo && !may_hold(fact, &p))
+            YK_TRY(add(k, p.first, p.first + p.n, err));
     }
     return 0;
 }
 
 int yk_skips_find(yk_skips *k, const yk_source *s, const yk_fact *facts, size_t n_facts, uint64_t first, uint64_t n, yoke_error *err)
 {
-    for (size_t j = 0; j < n_facts; j++)
-        for (size_t i = 0; i < s->n_files; i++) {
-            const yk_source_file *f = &s->files[i];
-            uint64_t              lo = first > f->first ? first - f->first : 0, end = first + n;
-            if (f->first >= end || f->first + f->n <= first)
-                continue;
-            YK_TRY(skip_file(k, s, f, &facts[j], lo, end - f->first, err));
-        }
+    for (size_t j = 0; j < n_facts; j++) {
+        walk w = {s, facts[j].column, first, first + n, 0, 0};
+        part p;
+        if (facts[j].op == YK_FACT_NEVER)
+            YK_TRY(add(k, first, first + n, err));
+        else if (facts[j].column < s->n_columns) /* others are of a table that joins */
+            while (next_part(&w, &p))
+                YK_TRY(may_hold(&facts[j], &p) ? skip_pages(k, &p, &facts[j], w.lo, w.hi, err) : add(k, p.first, p.first + p.n, err));
+    }
     return 0;
 }
 
@@ -178,48 +237,31 @@ static bool reach(firsts *f, yk_value value, uint64_t n)
 }
 
 /* Rows between bounds: one is at the early bound where that is attained, all that are there reach the late one. How many numbers are
- * there is not known of reals: some may be NaN. */
-static bool reach_bounds(firsts *f, const yk_parquet_column *c, const yk_parquet_stats *st, uint64_t n_rows)
+ * there is not known of reals. */
+static bool reach_bounds(firsts *f, const part *p)
 {
-    int64_t  missing = c->is_nullable ? st->n_missing : 0;
-    bool     down = f->is_descending, is_counted = c->type.kind != YK_KIND_REAL && missing >= 0 && (uint64_t)missing <= n_rows;
-    uint64_t there = is_counted ? n_rows - (uint64_t)missing : (uint64_t)missing != n_rows;
-    uint64_t early = there && (down ? st->is_max_greatest : st->is_min_least);
-    uint64_t late = is_counted && (down ? st->has_min : st->has_max) ? there - early : 0;
-    return reach(f, value_of(down ? &st->max : &st->min, c->type), early) && reach(f, value_of(down ? &st->min : &st->max, c->type), late);
+    bool     down = f->is_descending;
+    uint64_t there = p->is_counted ? p->n - (uint64_t)p->n_missing : (uint64_t)p->n_missing != p->n;
+    uint64_t early = there && (down ? p->is_max_greatest : p->is_min_least);
+    uint64_t late = p->is_counted && (down ? p->has_min : p->has_max) ? there - early : 0;
+    return reach(f, down ? p->max : p->min, early) && reach(f, down ? p->min : p->max, late);
 }
 
-/* A row group's rows, or where `within` is given and pages tell more those of its pages. */
-static bool reach_group(firsts *f, yk_parquet *file, unsigned column, unsigned group, const yk_fact *within)
+/* A part's rows, or where `within` is given and pages tell more those of its pages. */
+static bool reach_part(firsts *f, const part *p, const yk_fact *within)
 {
-    const yk_parquet_column *c = yk_parquet_column_at(file, column);
-    uint64_t                 n_rows = yk_parquet_group_at(file, group)->n_rows;
-    yk_parquet_stats         st;
-    const yk_parquet_page   *pages;
-    unsigned                 n;
-    yk_parquet_group_stats(file, group, column, &st);
-    if (within && !may_hold(within, &st, c->type, n_rows))
+    const yk_parquet_page *pages;
+    unsigned               n = 0;
+    if (within && !may_hold(within, p))
         return true;
-    if (!within || c->type.kind == YK_KIND_REAL || !yk_parquet_has_page_stats(file, group, column))
-        return reach_bounds(f, c, &st, n_rows);
-    if (yk_parquet_pages(file, group, column, &pages, &n, NULL) < 0) /* whoever reads them will say why */
+    if (within && p->is_counted && find_pages(p, &pages, &n, NULL) < 0) /* whoever reads them will say why */
         return false;
-    for (unsigned i = 0; i < n; i++)
-        if (!reach_bounds(f, c, &pages[i].stats, pages[i].n_rows))
+    for (unsigned i = 0; i < n; i++) {
+        part page = page_part(p, &pages[i]);
+        if (!reach_bounds(f, &page))
             return false;
-    return true;
-}
-
-static bool reach_file(firsts *f, size_t file, const yk_fact *within)
-{
-    const yk_source_file *from = &f->s->files[file];
-    yk_value              v;
-    if (yk_source_constant(f->s, file, f->column, &v))
-        return v.is_missing || (v.type.kind == YK_KIND_REAL && isnan(v.r)) || reach(f, v, from->n);
-    for (unsigned g = 0; from->parquet && g < yk_parquet_groups(from->parquet); g++)
-        if (!reach_group(f, from->parquet, (unsigned)from->column[f->column], g, within))
-            return false;
-    return true;
+    }
+    return n || reach_bounds(f, p);
 }
 
 static int by_value(const void *a, const void *b, void *is_descending)
@@ -232,9 +274,11 @@ static int by_value(const void *a, const void *b, void *is_descending)
 static bool find_first(const yk_source *s, uint32_t column, bool is_descending, uint64_t n, const yk_fact *within, yk_value *ret)
 {
     firsts f = {s, column, is_descending, NULL, 0, 0};
+    walk   w = {s, column, 0, s->n_rows, 0, 0};
+    part   p;
     bool   is_found = true;
-    for (size_t i = 0; i < s->n_files && is_found; i++)
-        is_found = reach_file(&f, i, within);
+    while (is_found && next_part(&w, &p))
+        is_found = reach_part(&f, &p, within);
     if (f.n)
         qsort_r(f.list, f.n, sizeof *f.list, by_value, &f.is_descending);
     uint64_t sum = 0;
@@ -258,4 +302,24 @@ bool yk_skips_first(const yk_source *s, uint32_t column, bool is_descending, uin
         first.value = closer;
     *ret = first;
     return true;
+}
+
+bool yk_skips_nearest(const yk_source *s, const yk_skips *skips, uint32_t column, bool is_descending, uint64_t *ret_end)
+{
+    walk     w = {s, column, 0, s->n_rows, 0, 0};
+    part     p;
+    yk_value best = {0};
+    size_t   n = 0, at = 0;
+    while (next_part(&w, &p)) {
+        yk_value near = is_descending ? p.max : p.min;
+        if (!(is_descending ? p.has_max : p.has_min) || !convert(&near, s->columns[column].type) || yk_skips_cover(skips, p.first, p.n))
+            continue;
+        int order = n ? yk_value_order(&near, &best) : 0;
+        if (n++ && (is_descending ? -order : order) >= 0)
+            continue;
+        best = near;
+        at = n;
+        *ret_end = p.first + p.n;
+    }
+    return at > 1;
 }

@@ -26,6 +26,10 @@ int yk_skips_find(yk_skips *k, const yk_source *s, const yk_fact *facts, size_t 
  * a value that so many rows reach. Missing values and NaN come last. Texts in it are the files'. False: they tell nothing. */
 bool yk_skips_first(const yk_source *s, uint32_t column, bool is_descending, uint64_t n, yk_fact *ret);
 
+/* Behind the last row of the row group, or file of one value, that has the first of the sort, as far as statistics tell; among those that
+ * are not skipped. False: none is known to have it, or the first of them has, which comes first anyway. */
+bool yk_skips_nearest(const yk_source *s, const yk_skips *skips, uint32_t column, bool is_descending, uint64_t *ret_end);
+
 /* Makes the runs those of whole blocks, as far as `n_rows` of them go: what a scan leaves out. In order, each row once. */
 void yk_skips_settle(yk_skips *k, uint64_t n_rows);
 

@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "numeric/reduce.h"
 #include "table/fit.h"
-#include "table/skip.h"
 
 /* What is fixed before the tasks of one scan run. */
 typedef struct plan {
@@ -310,24 +309,25 @@ static int count_rows(plan *p, worker *w, uint64_t most, uint64_t *ret_n, outcom
     return w->counts[dict->n] ? one_counted(p, w, &missing, &w->counts[dict->n], out, err) : 0;
 }
 
-static int find_skips(plan *p, worker *w, uint64_t first, uint64_t n, yoke_error *err)
+/* What filters and the sink leave out of rows [first, first + n). `state`: of the first sink, or NULL. */
+static int find_skips(const plan *p, void *state, uint64_t first, uint64_t n, yk_skips *skips, yoke_error *err)
 {
-    w->skips.n = 0;
+    skips->n = 0;
     if (p->n_unseen) /* that they are missing throughout is a guess, and filters take it for true */
         return 0;
     for (size_t i = 0; i < p->scan->n_filters; i++) {
         size_t         n_facts;
         const yk_fact *facts = yk_program_facts(p->program, i, &n_facts);
-        YK_TRY(yk_skips_find(&w->skips, p->scan->source, facts, n_facts, first, n, err));
+        YK_TRY(yk_skips_find(skips, p->scan->source, facts, n_facts, first, n, err));
     }
     yk_fact wanted[2];
-    size_t  n_wanted = yk_scan_facts(p->scan->source, p->sinks, p->n_sinks, w->states[0], wanted);
-    return yk_skips_find(&w->skips, p->scan->source, wanted, n_wanted, first, n, err);
+    size_t  n_wanted = yk_scan_facts(p->scan->source, p->sinks, p->n_sinks, state, wanted);
+    return yk_skips_find(skips, p->scan->source, wanted, n_wanted, first, n, err);
 }
 
 static int run_blocks(plan *p, yk_task *t, worker *w, uint64_t first, uint64_t end, outcome *out, yoke_error *err)
 {
-    YK_TRY(find_skips(p, w, first, end - first, err));
+    YK_TRY(find_skips(p, w->states[0], first, end - first, &w->skips, err));
     yk_reader_seek(w->reader, first, end - first);
     for (uint64_t at = first; at < end;) {
         uint64_t n = 0;
@@ -589,6 +589,19 @@ static void leave_out_known(plan *p)
     p->n_sinks = n;
 }
 
+/* A lone sink may want to see a few rows before all. */
+static int glance(plan *p, yoke_error *err)
+{
+    YK_CLEANUP(yk_skips_fini) yk_skips skips = {0};
+    const yk_scan *s = p->scan;
+    yk_sink       *k = p->n_sinks == 1 ? p->sinks[0] : NULL;
+    if (!k || !k->ops->glance || s->source->has_csv || s->first || s->n)
+        return 0;
+    YK_TRY(find_skips(p, NULL, p->first, p->n, &skips, err));
+    k->ops->glance(k, s->source, &skips, &p->first, &p->n);
+    return 0;
+}
+
 static void plan_fini(plan *p)
 {
     yk_program_free(p->program);
@@ -694,6 +707,7 @@ static int scan_once(yk_scan *s, unsigned *n_retyped, bool *ret_retyped, yoke_er
         s->stats->rows_skipped += p.n;
         return 0;
     }
+    YK_TRY(glance(&p, err));
     find_counted(&p);
     yk_fit room;
     YK_TRY(fit(&p, &room, err));

@@ -10,6 +10,7 @@
 #include "plan/stage.h"
 #include "table/lookup.h"
 #include "table/reader.h"
+#include "table/skip.h"
 
 enum { YK_TASK_ROWS = 1 << 17 }; /* a power of two of whole summation leaves */
 
@@ -33,6 +34,9 @@ typedef struct yk_sink_ops {
     /* Optional: what rows that are still wanted all meet, as what the files say and, unless it is NULL, the state's earlier rows tell. Returns
      * how many facts; they are borrowed until the state sees a row. Rows that do not meet them need not come. */
     size_t (*facts)(yk_sink *s, void *state, yk_fact ret[2]);
+    /* Optional, of a lone sink, then: narrows [*first, *first + *n), the rows of the scan, to a few that tell most of what the sink wants of
+     * the others; it is asked whether it wants `again` after them. `skips` is what need not be read. */
+    void (*glance)(yk_sink *s, const yk_source *src, const yk_skips *skips, uint64_t *first, uint64_t *n);
     int (*open)(yk_sink *s, void **ret_state, yoke_error *err);                     /* required */
     void (*close)(yk_sink *s, void *state);                                         /* required */
     int (*begin)(yk_sink *s, void *state, uint64_t first_row, yoke_error *err);     /* required */

@@ -28,6 +28,7 @@ uint64_t    yk_csv_size(const yk_csv *f) { return f->size; }
 unsigned    yk_csv_columns(const yk_csv *f) { return f->n_columns; }
 const char *yk_csv_name(const yk_csv *f, unsigned column) { return f->names[column]; }
 uint64_t    yk_csv_rows(const yk_csv *f) { return f->n_rows; }
+bool        yk_csv_is_regular(const yk_csv *f) { return f->is_regular; }
 uint64_t    yk_csv_chunks(const yk_csv *f) { return (f->size + YK_CSV_CHUNK - 1) / YK_CSV_CHUNK; }
 
 /* Says what a file is that is no CSV, where its first bytes give it away. */
@@ -233,7 +234,7 @@ int yk_csv_look(const yk_csv *f, uint64_t chunk, yk_csv_chunk *ret, yoke_error *
     if (lo == 0)
         yk_csv_unmark(bytes + LEAD, n);
     memset(bytes + LEAD + n, 0, YK_CSV_PAD);
-    *ret = YK_ISA_PICK(yk_k_csv_count)(bytes + LEAD, n);
+    *ret = YK_ISA_PICK(yk_k_csv_count)(bytes + LEAD, n, f->opts.delimiter, f->n_columns);
     return 0;
 }
 
@@ -277,6 +278,21 @@ static int fail_quotes(const yk_csv *f, yoke_error *err)
     return yk_fail(err, YOKE_EFORMAT, "'%s', line %llu: a quote that is never closed", f->path, (unsigned long long)opened);
 }
 
+/* Chunks of so few rows are left to the walk, which refuses rows that are too large. */
+enum { FEW_ROWS = 16 };
+
+static bool are_regular(const yk_csv *f, const yk_csv_chunk *chunks, bool is_open)
+{
+    uint64_t n = yk_csv_chunks(f);
+    uint32_t before = 0, want = f->n_columns - 1;
+    for (uint64_t i = 0; i < n; i++) {
+        if (f->quoted[i] || !chunks[i].is_regular || before + chunks[i].lead != want || (chunks[i].rows[0] < FEW_ROWS && i + 1 < n))
+            return false;
+        before = chunks[i].tail;
+    }
+    return before == (is_open ? want : 0);
+}
+
 int yk_csv_set_rows(yk_csv *f, const yk_csv_chunk *chunks, yoke_error *err)
 {
     uint64_t n = yk_csv_chunks(f);
@@ -296,6 +312,7 @@ int yk_csv_set_rows(yk_csv *f, const yk_csv_chunk *chunks, yoke_error *err)
     YK_TRY(last_row_is_open(f, &is_open, err));
     if (quoted)
         return fail_quotes(f, err);
+    f->is_regular = are_regular(f, chunks, is_open);
     f->n_rows = f->ends[n] + is_open - (uint64_t)(f->opts.header == 1);
     return 0;
 }

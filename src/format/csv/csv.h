@@ -41,12 +41,17 @@ const char *yk_csv_name(const yk_csv *f, unsigned column); /* "c1", "c2" … wit
 typedef struct yk_csv_chunk {
     uint32_t rows[2]; /* rows that end in it, if it begins outside quotes [0] or inside [1] */
     uint32_t quotes;  /* 1: an odd number of quotes in it */
+    /* If it begins outside quotes: it has newlines, the lines between them have as many fields as the file has columns, and each quote is at
+     * its place; delimiters before the first newline and after the last. */
+    bool     is_regular;
+    uint32_t lead, tail;
 } yk_csv_chunk;
 
 uint64_t yk_csv_chunks(const yk_csv *f);
 int      yk_csv_look(const yk_csv *f, uint64_t chunk, yk_csv_chunk *ret, yoke_error *err) YK_MUST_USE;
 int      yk_csv_set_rows(yk_csv *f, const yk_csv_chunk *chunks, yoke_error *err) YK_MUST_USE;
 uint64_t yk_csv_rows(const yk_csv *f);
+bool     yk_csv_is_regular(const yk_csv *f); /* no row is bad, nor any quote: a walk finds no error but in values; false: not known */
 
 /* ---- what a field can be read as */
 

@@ -31,6 +31,7 @@ struct yk_csv {
     uint64_t    n_rows;
     uint64_t   *ends;  /* of rows, before chunk i; one more entry than chunks */
     uint8_t    *quoted; /* chunk i begins inside quotes */
+    bool        is_regular;
 };
 
 /* Opens `path` as plain bytes, unpacked where needed. Borrows `name`, which it is called in messages, until it is closed. */
@@ -80,7 +81,7 @@ YK_ISA_DECLARE(void, yk_k_csv_masks, (const char *p, size_t n_words, char delimi
 
 /* What n bytes hold, when they begin outside quotes. Two bytes before p tell whether it begins with a blank line; YK_CSV_PAD bytes after
  * them are 0. */
-YK_ISA_DECLARE(yk_csv_chunk, yk_k_csv_count, (const char *p, size_t n));
+YK_ISA_DECLARE(yk_csv_chunk, yk_k_csv_count, (const char *p, size_t n, char delimiter, uint32_t n_columns));
 
 /* A number as most are: up to eight characters, all digits but for one point among them and a sign before them. All characters are looked
  * at together, each a byte of one word. */

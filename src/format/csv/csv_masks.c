@@ -12,20 +12,57 @@ void YK_ISA(yk_k_csv_masks)(const char *p, size_t n_words, char delimiter, yk_cs
     }
 }
 
-yk_csv_chunk YK_ISA(yk_k_csv_count)(const char *p, size_t n)
+/* Lines that end in a run of words, all but the first of which should have `want` delimiters. */
+typedef struct fields {
+    uint32_t want, n; /* n: delimiters of the line so far, as a word begins */
+    uint32_t wrong;   /* not 0: a line had others */
+    uint32_t lead;    /* those of the first line */
+    bool     has_line;
+} fields;
+
+static inline void count_fields(fields *f, uint64_t newline, uint64_t delimiter)
+{
+    for (; newline; newline &= newline - 1) {
+        uint32_t before = (uint32_t)__builtin_popcountll(delimiter & ((newline & -newline) - 1)); /* in the word, lines that ended in it too */
+        if (!f->has_line) {
+            f->has_line = true;
+            f->lead = f->n + before;
+            f->n = f->want - before;
+        }
+        f->wrong |= f->n + before - f->want;
+        f->n = -before;
+    }
+    f->n += (uint32_t)__builtin_popcountll(delimiter);
+}
+
+yk_csv_chunk YK_ISA(yk_k_csv_count)(const char *p, size_t n, char delimiter, uint32_t n_columns)
 {
     /* A newline is blank when a newline, or a newline and CR, comes right before it. */
     uint64_t     nl_before = p[-1] == '\n', blank_cr_before = p[-1] == '\r' && p[-2] == '\n', odd = 0;
-    yk_csv_chunk found = {{0, 0}, 0};
+    uint64_t     may_open = p[-1] == '\n' || p[-1] == delimiter || p[-1] == '"', stray = 0; /* whether a quote may open what comes next */
+    yk_csv_chunk found = {.rows = {0, 0}};
+    fields       f = {.want = n_columns - 1};
     for (size_t i = 0; i < n; i += 64) {
         uint64_t nl = yk_csv_match(p + i, '\n'), cr = yk_csv_match(p + i, '\r'), quote = yk_csv_match(p + i, '"');
         uint64_t after_nl = nl << 1 | nl_before, blank_cr = cr & after_nl;
         uint64_t ends = nl & ~(after_nl | (blank_cr << 1 | blank_cr_before));
-        uint64_t inside = quote ? yk_csv_inside(quote) ^ -odd : -odd;
-        found.rows[0] += (uint32_t)__builtin_popcountll(ends & ~inside);
-        found.rows[1] += (uint32_t)__builtin_popcountll(ends & inside);
-        odd = inside >> 63, nl_before = nl >> 63, blank_cr_before = blank_cr >> 63;
+        uint64_t delimiters = yk_csv_match(p + i, delimiter), outer = nl;
+        nl_before = nl >> 63, blank_cr_before = blank_cr >> 63;
+        if (quote | odd) {
+            uint64_t inside = yk_csv_inside(quote) ^ -odd;
+            outer &= ~inside, delimiters &= ~inside;
+            stray |= quote & inside & ~((outer | delimiters | quote) << 1 | may_open);
+            found.rows[1] += (uint32_t)__builtin_popcountll(ends & inside);
+            ends &= ~inside;
+            odd = inside >> 63;
+        }
+        found.rows[0] += (uint32_t)__builtin_popcountll(ends);
+        may_open = (outer | delimiters | quote) >> 63;
+        count_fields(&f, outer, delimiters);
     }
     found.quotes = (uint32_t)odd;
+    found.is_regular = f.has_line && !f.wrong && !stray;
+    found.lead = f.lead;
+    found.tail = f.n;
     return found;
 }

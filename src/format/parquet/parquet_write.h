@@ -21,7 +21,7 @@ typedef enum yk_parquet_codec { YK_PARQUET_ZSTD, YK_PARQUET_SNAPPY, YK_PARQUET_P
 
 typedef struct yk_parquet_write_opts {
     yk_parquet_codec codec;
-    int              level;      /* of ZSTD; 0: its default, 3 */
+    int              level;      /* of ZSTD; 0: 1 */
     uint64_t         group_rows; /* 0: 1,048,576; rounded up to whole blocks of YK_BLOCK, as the next */
     uint32_t         page_rows;  /* 0: YK_PARQUET_PAGE_ROWS */
     uint32_t         page_bytes; /* a page ends where a block goes beyond; 0: 1 MiB */

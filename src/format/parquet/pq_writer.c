@@ -4,7 +4,7 @@
 #include "base/file.h"
 #include "format/parquet/pq_meta.h"
 
-enum { GROUP_ROWS = 1 << 20, MOST_GROUP_BYTES = 32 << 20, ZSTD_LEVEL = 3 };
+enum { GROUP_ROWS = 1 << 20, MOST_GROUP_BYTES = 32 << 20, ZSTD_LEVEL = 1 };
 
 struct yk_parquet_writer {
     yk_output      output;
