@@ -469,11 +469,14 @@ static int run_table(yk_table_call *c, yoke_session *s, yoke_table *t, yoke_erro
     return rc;
 }
 
-/* Results of tasks come and go in megabytes: pages that are kept need not be cleared again. But they count, each worker's for themselves. */
+/* Results of tasks come and go in megabytes: pages that are kept need not be cleared again. But they count, each worker's for themselves;
+ * where that is much of the memory, workers share what is free. */
 static void keep_pages(uint64_t memory, unsigned workers)
 {
     uint64_t idle = yk_memory_idle(memory, workers);
     int      most = idle < 128 << 10 ? 128 << 10 : idle < 32 << 20 ? (int)idle : 32 << 20;
+    if (idle < 4 << 20)
+        mallopt(M_ARENA_MAX, 1);
     mallopt(M_MMAP_THRESHOLD, most);
     mallopt(M_TRIM_THRESHOLD, 2 * most);
 }
