@@ -23,9 +23,10 @@ static const wide DECIMALS[] = {0, 1, -12345, 99999999999, -1, 7};
 static const yk_field FIELDS[] = {
     {"r", {.kind = YK_KIND_REAL}}, {"i", {.kind = YK_KIND_INT}}, {"u", {.kind = YK_KIND_UINT}}, {"b", {.kind = YK_KIND_BOOL}},
     {"s", {.kind = YK_KIND_TEXT}}, {"x", {.kind = YK_KIND_DATA}}, {"t", {.kind = YK_KIND_TIME, .unit = YK_UNIT_US}},
-    {"n", {.kind = YK_KIND_TIME, .unit = YK_UNIT_NS, .is_utc = true}}, {"d", {.kind = YK_KIND_DATE}}, {"l", {.kind = YK_KIND_SPAN, .unit = YK_UNIT_MS}},
-    {"m", {.kind = YK_KIND_DECIMAL, .scale = 2}}, {"o", {.kind = YK_KIND_NULL}}, {"r2", {.kind = YK_KIND_REAL}},
-    {"g", {.kind = YK_KIND_DATA, .is_uuid = true}}, {"h", {.kind = YK_KIND_SPAN, .unit = YK_UNIT_US, .is_clock = true}}};
+    {"n", {.kind = YK_KIND_TIME, .unit = YK_UNIT_NS, .is_utc = true}}, {"d", {.kind = YK_KIND_DATE}},
+    {"l", {.kind = YK_KIND_SPAN, .unit = YK_UNIT_MS}}, {"m", {.kind = YK_KIND_DECIMAL, .scale = 2}}, {"o", {.kind = YK_KIND_NULL}},
+    {"r2", {.kind = YK_KIND_REAL}}, {"g", {.kind = YK_KIND_DATA, .is_uuid = true}},
+    {"h", {.kind = YK_KIND_SPAN, .unit = YK_UNIT_US, .is_clock = true}}};
 enum { FIELD_COUNT = sizeof FIELDS / sizeof *FIELDS };
 
 static const void *entries_of(yk_kind k)

@@ -48,7 +48,8 @@ static void texts(const uint8_t *at, const uint8_t *end, int which, uint64_t mos
 {
     YK_AUTOFREE yk_text *t = NULL;
     YK_AUTOFREE char    *heap = NULL;
-    int64_t              n = which == 0 ? yk_pq_delta_lengths(at, end, most, &t) : which == 1 ? yk_pq_delta_texts(at, end, most, &t, &heap) : -1;
+    int64_t              n = which == 0 ? yk_pq_delta_lengths(at, end, most, &t) : which == 1 ? yk_pq_delta_texts(at, end, most, &t, &heap)
+        : -1;
     if (which == 2 && (t = yk_new_array(yk_text, MOST)))
         n = yk_pq_plain_texts(at, end, most % MOST, t);
     touch_texts(t, n);

@@ -147,12 +147,15 @@ static int check_stats(yk_parquet *f, unsigned column, uint64_t first, uint64_t 
                 missing++;
                 continue;
             }
-            const char *value = v.codes ? v.dict->n ? (const char *)v.dict->values + v.codes[at] * size : none : (const char *)v.values + at * size;
+            const char *value = v.codes ? v.dict->n ? (const char *)v.dict->values + v.codes[at] * size : none
+                : (const char *)v.values + at * size;
             if ((s->has_min && order(v.type.kind, value, &s->min) < 0) || (s->has_max && order(v.type.kind, value, &s->max) > 0))
-                return yk_fail(err, YOKE_EINVALID, "a value lies outside the bounds of rows %llu to %llu", (unsigned long long)first, (unsigned long long)(first + n));
+                return yk_fail(err, YOKE_EINVALID, "a value lies outside the bounds of rows %llu to %llu", (unsigned long long)first,
+                               (unsigned long long)(first + n));
         }
     }
-    return s->n_missing < 0 || missing == (uint64_t)s->n_missing ? 0 : yk_fail(err, YOKE_EINVALID, "not as many rows are missing as the file says");
+    return s->n_missing < 0 || missing == (uint64_t)s->n_missing ? 0
+        : yk_fail(err, YOKE_EINVALID, "not as many rows are missing as the file says");
 }
 
 static int check_pages(yk_parquet *f, unsigned column, yoke_error *err)

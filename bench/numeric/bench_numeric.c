@@ -79,10 +79,10 @@ static yk_program *program_of(const char *filter, const char *value)
 
 static void block_of(const job *j, uint32_t at, yk_vec *in)
 {
-    in[0] = (yk_vec){.type = {.kind = YK_KIND_REAL}, .n = YK_BLOCK, .values = j->coded ? NULL : x + at, .codes = j->coded ? fare_codes + at : NULL,
-                     .dict = j->coded ? &fare_dict : NULL};
-    in[1] = (yk_vec){.type = {.kind = YK_KIND_REAL}, .n = YK_BLOCK, .values = j->coded ? NULL : y + at, .codes = j->coded ? tip_codes + at : NULL,
-                     .dict = j->coded ? &tip_dict : NULL};
+    in[0] = (yk_vec){.type = {.kind = YK_KIND_REAL}, .n = YK_BLOCK, .values = j->coded ? NULL : x + at,
+                     .codes = j->coded ? fare_codes + at : NULL, .dict = j->coded ? &fare_dict : NULL};
+    in[1] = (yk_vec){.type = {.kind = YK_KIND_REAL}, .n = YK_BLOCK, .values = j->coded ? NULL : y + at,
+                     .codes = j->coded ? tip_codes + at : NULL, .dict = j->coded ? &tip_dict : NULL};
 }
 
 static void run_query(job *j)
@@ -175,7 +175,8 @@ int main(int argc, char **argv)
     int      rounds = argc > 1 ? atoi(argv[1]) : 7;
     yk_bins *bins, *unit, *wide;
     make_data();
-    if (yk_bins_equal(200, 0.01, 2.0, &bins, NULL) < 0 || yk_bins_equal(100, 0.0, 20.0, &unit, NULL) < 0 || yk_bins_log(49, 0.01, 20.0, &wide, NULL) < 0)
+    if (yk_bins_equal(200, 0.01, 2.0, &bins, NULL) < 0 || yk_bins_equal(100, 0.0, 20.0, &unit, NULL) < 0
+        || yk_bins_log(49, 0.01, 20.0, &wide, NULL) < 0)
         return 1;
     printf("instruction set %s, %d rows, best of %d\n", yk_isa_name(yk_isa_now()), ROWS, rounds);
     query("mean(tip / fare) where fare > 0, codes", "fare > 0", "tip / fare", true, NULL, rounds);

@@ -5,7 +5,8 @@
  *     bench_parquet FILE [ROUNDS [COLUMN…]]      best of ROUNDS (default 5); YOKE_ISA chooses the instruction set
  *
  * For each column (of those named) a line: its name, seconds for its blocks as they come (codes stay codes), for all its values in a
- * register once (numbers only, else 0), for counting its codes (0 where they are not codes), and for reading and decompressing its pages alone.
+ * register once (numbers only, else 0), for counting its codes (0 where they are not codes), and for reading and decompressing its pages
+ * alone.
  */
 #include "base/alloc.h"
 #include "base/clock.h"

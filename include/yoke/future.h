@@ -19,7 +19,8 @@ extern "C" {
 typedef struct yoke_future yoke_future;
 
 /* Begins fn(t, item, result) in the background. The item's bytes are copied. The task's index counts the session's
- * submits. What it emits is dropped: a future has its result alone. NULL when memory is out or no worker can be started. The caller owns the future. */
+ * submits. What it emits is dropped: a future has its result alone. NULL when memory is out or no worker can be started. The caller owns
+ * the future. */
 yoke_future *yoke_submit(yoke_session *s, yoke_task_fn *fn, const void *item, size_t item_size, size_t result_size,
                          yoke_error *err);
 

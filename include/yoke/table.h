@@ -48,8 +48,8 @@ typedef struct yoke_table_opts {
 /*
  * Opens files as one table: a path, a pattern such as "green_*.parquet", or a folder (everything below it; folders named
  * key=value give columns); Parquet, CSV or NumPy's .npy (docs/tables.md). Columns are matched by name, whatever their order; numbers
- * are widened to a common type; where a file lacks a column it is missing (yoke_table_columns says how many have it). The session is borrowed until the table and all derived from it are closed. Returns a table for
- * yoke_table_close, or NULL.
+ * are widened to a common type; where a file lacks a column it is missing (yoke_table_columns says how many have it). The session is
+ * borrowed until the table and all derived from it are closed. Returns a table for yoke_table_close, or NULL.
  * Errors: YOKE_EABSENT, YOKE_EIO, YOKE_EFORMAT for a file that is no table (saying what it is instead), YOKE_EUNSUPPORTED.
  */
 yoke_table *yoke_table_open(yoke_session *s, const char *pattern, yoke_error *err);
@@ -62,8 +62,8 @@ yoke_table *yoke_table_where(const yoke_table *t, const char *expr, yoke_error *
 
 /* With the columns of `other`, which is read into memory: "PULocationID = LocationID" (several pairs with commas; one name where both call
  * it so). Every row of `t` stays once: it gets the columns of the row of `other` with equal keys, missing values where there is
- * none (so "not isnull(Zone)" keeps the rows that match). A missing key equals none. A name that `t` has already gets "_2". Two rows of `other` with the
- * same keys are YOKE_EINVALID. */
+ * none (so "not isnull(Zone)" keeps the rows that match). A missing key equals none. A name that `t` has already gets "_2". Two rows of
+ * `other` with the same keys are YOKE_EINVALID. */
 yoke_table *yoke_table_join(const yoke_table *t, const yoke_table *other, const char *keys, yoke_error *err);
 
 /* ---- results that are numbers */
@@ -129,7 +129,8 @@ typedef struct yoke_frame yoke_frame;
 
 /* What makes rows of a table: fill in what is wanted, leave the rest 0. */
 typedef struct yoke_rows {
-    const char *select;   /* "zone, tip / fare as share", "*, tip / fare as share"; NULL or *: all columns of all files that can be read. NULL with `by` */
+    /* "zone, tip / fare as share", "*, tip / fare as share"; NULL or *: all columns of all files that can be read. NULL with `by` */
+    const char *select;
     const char *by;       /* one row per group: "PULocationID, hour(pickup)" */
     const yoke_ask *asks; /* with `by`: what of each group; n_asks of them. With histograms (all of the same bins) a group has a row for
                              each bin: its edges as columns "lo" and "hi", then the counts, the group's other results repeated */
@@ -137,7 +138,8 @@ typedef struct yoke_rows {
     size_t      n_asks;
     int         is_distinct; /* each different row once, in order of first appearance; not with `by` nor `sample` */
     const char *sort;        /* "tip desc, zone": a comma list; missing last; equal rows stay in order */
-    uint64_t    head;        /* at most so many rows (with `by`: groups), after sorting; 0: all. What statistics say comes later is not read */
+    /* at most so many rows (with `by`: groups), after sorting; 0: all. What statistics say comes later is not read */
+    uint64_t    head;
     uint64_t    tail;        /* the last so many */
     uint64_t    sample;      /* so many rows chosen by `seed`, each set of rows equally likely; in order. One of head, tail and sample; none
                                 of the last with `by` */
@@ -159,15 +161,15 @@ double      yoke_frame_real(const yoke_frame *f, size_t column, uint64_t row); /
 /* A cell as it is printed, written to buf as by snprintf: returns the length it has. */
 size_t      yoke_frame_text(const yoke_frame *f, size_t column, uint64_t row, char *buf, size_t size);
 
-/* The same rows, handed to fn part by part, in order, in the calling thread; the last part may be empty. No more than a few parts are in memory at
- * a time: what a sort, groups and different rows need beyond opts.memory goes to a temporary file in $TMPDIR; tail and sample are held, and
- * refused with YOKE_ELIMIT where they do not fit. A negative return of fn ends it. A part is borrowed for the call. */
+/* The same rows, handed to fn part by part, in order, in the calling thread; the last part may be empty. No more than a few parts are in
+ * memory at a time: what a sort, groups and different rows need beyond opts.memory goes to a temporary file in $TMPDIR; tail and sample
+ * are held, and refused with YOKE_ELIMIT where they do not fit. A negative return of fn ends it. A part is borrowed for the call. */
 int yoke_table_each(const yoke_table *t, const yoke_rows *rows, int (*fn)(void *ctx, const yoke_frame *part), void *ctx, yoke_error *err);
 
-/* The same rows to a Parquet file, which is complete or absent; `compression` is "zstd" (NULL too), "snappy" or "none". *ret_rows (may be NULL) is
- * how many. YOKE_EEXISTS unless may_replace. */
-int yoke_table_write_parquet(const yoke_table *t, const yoke_rows *rows, const char *path, const char *compression, int may_replace, uint64_t *ret_rows,
-                             yoke_error *err);
+/* The same rows to a Parquet file, which is complete or absent; `compression` is "zstd" (NULL too), "snappy" or "none". *ret_rows (may
+ * be NULL) is how many. YOKE_EEXISTS unless may_replace. */
+int yoke_table_write_parquet(const yoke_table *t, const yoke_rows *rows, const char *path, const char *compression, int may_replace,
+                             uint64_t *ret_rows, yoke_error *err);
 
 /* The columns of a table: name, type, missing (how many, or "yes"/"no" where counting takes reading), files that have it, note. */
 yoke_frame *yoke_table_columns(const yoke_table *t, yoke_error *err);
@@ -182,9 +184,9 @@ int yoke_frame_to_arrow(yoke_frame *f, struct ArrowArrayStream *ret, yoke_error 
 
 /* ---- what a table did, and what a scan would do */
 
-/* The plan of a scan for `rows` (of them select, sort, head and is_distinct; NULL: none) and for the results `asks`, as text for people: files,
- * rows, row groups and pages with their bytes, what statistics leave out, tasks, the order of filters, results that statistics give without a
- * scan. Reads no data beyond what that takes. For yoke_text_free. */
+/* The plan of a scan for `rows` (of them select, sort, head and is_distinct; NULL: none) and for the results `asks`, as text for people:
+ * files, rows, row groups and pages with their bytes, what statistics leave out, tasks, the order of filters, results that statistics
+ * give without a scan. Reads no data beyond what that takes. For yoke_text_free. */
 char *yoke_table_explain(const yoke_table *t, const yoke_rows *rows, const yoke_ask *asks, size_t n_asks, yoke_error *err);
 void  yoke_text_free(char *text);
 

@@ -82,7 +82,8 @@ static size_t find_shortest(double x, bool is_float, char *buf)
 
 __extension__ typedef unsigned __int128 wide;
 
-static const uint64_t tens[] = {1u, 10u, 100u, 1000u, 10000u, 100000u, 1000000u, 10000000u, 100000000u, 1000000000u, 10000000000u, 100000000000u};
+static const uint64_t tens[] = {1u, 10u, 100u, 1000u, 10000u, 100000u, 1000000u, 10000000u, 100000000u, 1000000000u, 10000000000u,
+                                100000000000u};
 
 /* d / 10^places, d not a multiple of ten, as %g lays it out. */
 static size_t put_decimal(uint64_t d, int places, char *to)

@@ -22,7 +22,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { D_JOB_FILE = 1, D_BATCH_FILE, D_JOB_NAME, D_MAX_JOBS, D_OUTPUT, D_STATUS_DIR, D_NO_STATS, D_SUBMIT, D_STDOUT, D_ARRAY, D_HELP, D_VERSION };
+enum { D_JOB_FILE = 1, D_BATCH_FILE, D_JOB_NAME, D_MAX_JOBS, D_OUTPUT, D_STATUS_DIR, D_NO_STATS, D_SUBMIT, D_STDOUT, D_ARRAY, D_HELP,
+      D_VERSION };
 
 static const yk_dsq_opt OPTS[] = {
     {D_JOB_FILE, "--job-file", true},    {D_JOB_FILE, "--jobfile", true},   {D_JOB_FILE, "--taskfile", true},

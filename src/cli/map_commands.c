@@ -58,7 +58,8 @@ static int split(rows *r, yoke_error *err)
     yk_buf_append(&r->line, r->text[0].text, r->text[0].len);
     if (r->line.is_failed)
         return yk_fail_nomem(err, "reading items");
-    for (at = yk_buf_text(&r->line); n + 1 < COLUMNS_MAX && regexec(&r->colsep, at, 1, &hit, at == r->line.data ? 0 : REG_NOTBOL) == 0; n++) {
+    for (at = yk_buf_text(&r->line); n + 1 < COLUMNS_MAX && regexec(&r->colsep, at, 1, &hit, at == r->line.data ? 0 : REG_NOTBOL) == 0;
+         n++) {
         if (hit.rm_eo == 0)
             break;
         r->text[n] = (yk_text){at, (size_t)hit.rm_so};
@@ -85,8 +86,8 @@ static int read_row(rows *r, yoke_error *err)
     int n = r->has_colsep ? split(r, err) : (int)width;
     YK_TRY(n);
     if (r->n && (unsigned)n != r->n)
-        return yk_fail(err, YOKE_EFORMAT, "item %llu has %d column%s, where the first has %u", (unsigned long long)r->seq, n, n == 1 ? "" : "s",
-                       r->n);
+        return yk_fail(err, YOKE_EFORMAT, "item %llu has %d column%s, where the first has %u", (unsigned long long)r->seq, n,
+                       n == 1 ? "" : "s", r->n);
     r->n = (unsigned)n;
     return 1;
 }
@@ -200,7 +201,8 @@ static int next(void *ctx, unsigned slot, yk_run_job *ret, yoke_error *err)
             yk_buf_putc(&r->tag, ' ');
         yk_buf_append(&r->tag, r->text[i].text, r->text[i].len);
     }
-    *ret = (yk_run_job){.text = yk_buf_text(&r->command), .len = r->command.len, .tag = yk_buf_text(&r->tag), .line = r->seq - 1, .seq = r->seq};
+    *ret = (yk_run_job){.text = yk_buf_text(&r->command), .len = r->command.len, .tag = yk_buf_text(&r->tag), .line = r->seq - 1,
+                        .seq = r->seq};
     return YK_SOURCE_JOB;
 }
 
@@ -227,8 +229,8 @@ static int put_line(const rows *r, yk_buf *to, yoke_error *err)
             return yk_fail(err, YOKE_EINVALID, "item %llu: column '%s' holds '%.*s', but --after wants the numbers of the items it waits for, such as 3,5-7 (the first is 0)",
                            item, r->m->after, (int)after.len, after.text);
     if (command[0] == '#' || strstr(command, "#yoke"))
-        return yk_fail(err, YOKE_EUNSUPPORTED, "item %llu: a job file would take '%.40s' for a comment or a directive; leave --run out", item,
-                       command[0] == '#' ? command : strstr(command, "#yoke"));
+        return yk_fail(err, YOKE_EUNSUPPORTED, "item %llu: a job file would take '%.40s' for a comment or a directive; leave --run out",
+                       item, command[0] == '#' ? command : strstr(command, "#yoke"));
     yk_buf_puts(to, command);
     if (after.len > 0)
         yk_buf_printf(to, " #yoke after=%.*s", (int)after.len, after.text);

@@ -161,7 +161,8 @@ static int print_total(const fold *f, const total *t, uint64_t n_failed, yoke_er
     else if (t->n == 0 && f->how == SUM)
         yk_buf_puts(&text, "0");
     else if (t->n == 0)
-        return yk_fail(err, n_failed > 0 ? YOKE_ETASK : YOKE_EINVALID, "there are no results to take the %s of", f->how == OWN ? "fold" : f->run.asked->reduce);
+        return yk_fail(err, n_failed > 0 ? YOKE_ETASK : YOKE_EINVALID, "there are no results to take the %s of",
+                       f->how == OWN ? "fold" : f->run.asked->reduce);
     else if (f->how == OWN)
         yk_binding_print_number(f->type, t->own, false, &text);
     else if (f->how == MEAN)

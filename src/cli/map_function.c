@@ -69,7 +69,8 @@ static void on_crash(int number)
 
 static void on_exit_called(void)
 {
-    static const char text[] = "yoke map: the function called exit, and everything ended with it; with --on processes only its item fails\n";
+    static const char text[] =
+        "yoke map: the function called exit, and everything ended with it; with --on processes only its item fails\n";
     if (caller != getpid())
         return;
     (void)!write(STDERR_FILENO, text, sizeof text - 1);

@@ -53,7 +53,8 @@ static int check_npy(const yk_map_asked *m, const yk_binding *b, yoke_error *err
         return yk_fail(err, YOKE_EINVALID, "-o writes the results alone, in the order of the items; it does not go with %s",
                        m->is_json ? "--json" : m->shows_workers ? "--show-workers" : "--unordered");
     if (m->on_error == YOKE_COLLECT && common_type(b) < YOKE_FLOAT)
-        return yk_fail(err, YOKE_EINVALID, "%s gives whole numbers, and none of them says that an item failed: -o needs --on-error ignore or raise", name);
+        return yk_fail(err, YOKE_EINVALID,
+                       "%s gives whole numbers, and none of them says that an item failed: -o needs --on-error ignore or raise", name);
     if (!m->may_replace && access(m->output, F_OK) == 0)
         return yk_fail(err, YOKE_EEXISTS, "'%s' is already there; give another name, or --force to replace it", m->output);
     return 0;

@@ -137,7 +137,8 @@ static int read_words(yk_map_asked *m, words *w)
     while ((id = yk_args_next(m->args, &value)) != YK_ARG_END) {
         given g = {value, id == O_FILE};
         w->has_file |= id == O_FILE || (id == YK_ARG_WORD && (strcmp(value, "-") == 0 || strncmp(value, "::::", 4) == 0));
-        m->args->only_words |= id == YK_ARG_WORD && yk_items_begins_list(value); /* what follows is items: file names never become options */
+        /* what follows is items: file names never become options */
+        m->args->only_words |= id == YK_ARG_WORD && yk_items_begins_list(value);
         if (id == O_HEADER)
             skip_colon(m->args);
         if (id == YK_ARG_WRONG || (id > 0 && id != O_FILE && !take_option(m, w, id, value)))
@@ -148,7 +149,8 @@ static int read_words(yk_map_asked *m, words *w)
             return yk_cli_failed(m->args, &(yoke_error){.code = YOKE_ENOMEM});
     }
     if (!m->target)
-        return yk_cli_usage(m->args, "what shall be run? A function, as in yoke map pi.c:pi 0..9, or a command, as in yoke map 'gzip {}' -a files");
+        return yk_cli_usage(m->args,
+                            "what shall be run? A function, as in yoke map pi.c:pi 0..9, or a command, as in yoke map 'gzip {}' -a files");
     if (w->n == 0)
         return yk_cli_usage(m->args, "on which items? Give some, as in yoke map '%s' 0..9, or -a FILE", m->target);
     if ((w->opts.separator || w->opts.has_nul) && !w->has_file)

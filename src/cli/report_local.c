@@ -206,7 +206,8 @@ static int read_states(const char *text, bool wanted_state[N_STATES], yoke_error
         while (i < N_STATES && strcasecmp(word, state_words[i]) != 0)
             i++;
         if (i == N_STATES)
-            return yk_fail(err, YOKE_EINVALID, "--states: there is no state '%s'%s", word, yk_near_hint(word, state_words, N_STATES, hint, sizeof hint));
+            return yk_fail(err, YOKE_EINVALID, "--states: there is no state '%s'%s", word,
+                           yk_near_hint(word, state_words, N_STATES, hint, sizeof hint));
         wanted_state[i] = true;
         at += n;
         if (!*at)

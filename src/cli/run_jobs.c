@@ -142,7 +142,8 @@ static void summarise(const run_state *st, double seconds, yk_run_end end)
     const yk_run_call *c = st->call;
     uint64_t           n = t->n_ok + t->n_failed + t->n_cancelled, all = c->total == UINT64_MAX ? n : c->total;
     YK_AUTOBUF         b = YK_BUF_INIT;
-    yk_buf_printf(&b, "%llu of %llu jobs ok, %llu failed", (unsigned long long)t->n_ok, (unsigned long long)all, (unsigned long long)t->n_failed);
+    yk_buf_printf(&b, "%llu of %llu jobs ok, %llu failed", (unsigned long long)t->n_ok, (unsigned long long)all,
+                  (unsigned long long)t->n_failed);
     if (all > n)
         yk_buf_printf(&b, ", %llu not run", (unsigned long long)(all - n));
     yk_buf_printf(&b, " in %.*f s", seconds < 10 ? 2 : 0, seconds);

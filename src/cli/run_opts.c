@@ -46,7 +46,8 @@ static bool read_time(const yk_args *args, const char *name, const char *value, 
 static bool read_size(const yk_args *args, const char *name, const char *value, uint64_t *ret)
 {
     static const unit units[] = {{"", 1}, {"K", 0x1p10}, {"M", 0x1p20}, {"G", 0x1p30}, {"T", 0x1p40}, {"KiB", 0x1p10},
-                                 {"MiB", 0x1p20}, {"GiB", 0x1p30}, {"TiB", 0x1p40}, {"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"TB", 1e12}, {0}};
+                                 {"MiB", 0x1p20}, {"GiB", 0x1p30}, {"TiB", 0x1p40}, {"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"TB", 1e12},
+                                 {0}};
     double            x;
     if (!read_unit(value, units, 0x1p60, &x) || x < 1)
         return wrong(args, name, "a size such as 500M, 4G", value);

@@ -218,7 +218,8 @@ static void find_widths(const yoke_frame *f, size_t *width)
 static void put_head_aligned(yk_buf *to, const yoke_frame *f, const size_t *width)
 {
     for (size_t c = 0, n = yoke_frame_columns(f); c < n; c++)
-        put_padded(to, yoke_frame_name(f, c), strlen(yoke_frame_name(f, c)), width[c], yk_table_is_number(yoke_frame_type(f, c)), c + 1 == n);
+        put_padded(to, yoke_frame_name(f, c), strlen(yoke_frame_name(f, c)), width[c], yk_table_is_number(yoke_frame_type(f, c)),
+                   c + 1 == n);
 }
 
 static void put_rows_aligned(yk_buf *to, const yoke_frame *f, const out_column *columns, uint64_t first, uint64_t end, const size_t *width)

@@ -79,7 +79,8 @@ static void name_group(const yoke_frame *f, size_t n_keys, uint64_t row, yk_buf 
     }
 }
 
-static int add_group(yoke_plot *p, const yoke_frame *f, size_t lo, size_t column, uint64_t first, size_t n, const char *name, yoke_error *err)
+static int add_group(yoke_plot *p, const yoke_frame *f, size_t lo, size_t column, uint64_t first, size_t n, const char *name,
+                     yoke_error *err)
 {
     YK_AUTOFREE double *edges = yk_new_array(double, n + 1), *counts = yk_new_array(double, n);
     if (!edges || !counts)

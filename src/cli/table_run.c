@@ -53,8 +53,10 @@ static int find_range(const yk_table_call *c, const yoke_table *t, const char *e
     if (is_missing)
         range[0] = 0, range[1] = 1;
     if (!isfinite(range[0]) || !isfinite(range[1]))
-        return yk_fail(err, YOKE_EINVALID, "--hist: '%s' goes from %g to %g, which bins cannot cover; say which part with --range LO:HI", expr, range[0], range[1]);
-    return c->is_log_bins && range[0] <= 0 ? yk_fail(err, YOKE_EINVALID, "--log-bins: '%s' goes down to %g; give a range above 0 with --range", expr, range[0]) : 0;
+        return yk_fail(err, YOKE_EINVALID, "--hist: '%s' goes from %g to %g, which bins cannot cover; say which part with --range LO:HI",
+                       expr, range[0], range[1]);
+    return c->is_log_bins && range[0] <= 0
+        ? yk_fail(err, YOKE_EINVALID, "--log-bins: '%s' goes down to %g; give a range above 0 with --range", expr, range[0]) : 0;
 }
 
 static int set_bins(yk_table_call *c, const yoke_table *t, yoke_error *err)
@@ -242,7 +244,8 @@ static int print_part(void *ctx, const yoke_frame *part)
 /* Rows that make() hands to print_part: to -o, complete or absent, or to standard output. */
 static int print_to(const yk_table_call *c, int (*make)(const yk_table_call *c, void *of, printing *p), void *of, yoke_error *err)
 {
-    YK_CLEANUP(printing_fini) printing p = {.session = c->session, .memory = yk_opts_memory(&c->opts), .to = stdout, .format = c->format, .err = err};
+    YK_CLEANUP(printing_fini) printing p = {.session = c->session, .memory = yk_opts_memory(&c->opts), .to = stdout, .format = c->format,
+                                            .err = err};
     if (!c->out || strcmp(c->out, "-") == 0)
         return make(c, of, &p);
     YK_CLEANUP(yk_output_fini) yk_output o = {0};
@@ -295,7 +298,8 @@ static void warn_of_columns(const yk_table_call *c, const yoke_table *t)
     const yk_source *s = t->source;
     YK_AUTOBUF       names = YK_BUF_INIT, all = YK_BUF_INIT;
     size_t           n = 0;
-    if (c->rows.by || c->wants_columns || yk_table_expand(t, c->rows.select, &all, NULL) < 0 || (c->rows.select && strcmp(yk_buf_text(&all), c->rows.select) == 0))
+    if (c->rows.by || c->wants_columns || yk_table_expand(t, c->rows.select, &all, NULL) < 0
+        || (c->rows.select && strcmp(yk_buf_text(&all), c->rows.select) == 0))
         return;
     for (size_t i = 0; i < s->n_columns; i++)
         if (yk_source_check(s, s->columns[i].name, NULL) < 0) {
@@ -303,8 +307,8 @@ static void warn_of_columns(const yk_table_call *c, const yoke_table *t)
                 yk_buf_printf(&names, "%s%s", n > 1 ? ", " : "", s->columns[i].name);
         }
     if (n)
-        yk_cli_warn(c->args, "%zu column%s that cannot be read in every file %s left out: %s%s (--columns says why)", n, n == 1 ? "" : "s", n == 1 ? "was" : "were",
-                    yk_buf_text(&names), n > 5 ? ", …" : "");
+        yk_cli_warn(c->args, "%zu column%s that cannot be read in every file %s left out: %s%s (--columns says why)", n, n == 1 ? "" : "s",
+                    n == 1 ? "was" : "were", yk_buf_text(&names), n > 5 ? ", …" : "");
 }
 
 /* A file without a column is no error: what of the call that touches is said. */
@@ -314,9 +318,11 @@ static void warn_of_lacks(const yk_table_call *c, const yk_source *s)
     size_t     n = 0;
     for (size_t i = 0; i < s->n_columns; i++)
         if (s->columns[i].is_asked && s->columns[i].n_files < s->n_files && n++ < 5)
-            yk_buf_printf(&names, "%s%s (%u file%s)", n > 1 ? ", " : "", s->columns[i].name, s->columns[i].n_files, s->columns[i].n_files == 1 ? "" : "s");
+            yk_buf_printf(&names, "%s%s (%u file%s)", n > 1 ? ", " : "", s->columns[i].name, s->columns[i].n_files,
+                          s->columns[i].n_files == 1 ? "" : "s");
     if (n)
-        yk_cli_warn(c->args, "not all of the %zu files have %s%s; in the others it is missing", s->n_files, yk_buf_text(&names), n > 5 ? ", …" : "");
+        yk_cli_warn(c->args, "not all of the %zu files have %s%s; in the others it is missing", s->n_files, yk_buf_text(&names),
+                    n > 5 ? ", …" : "");
 }
 
 static int print_rows(yk_table_call *c, yoke_table *t, yoke_error *err)
@@ -414,8 +420,10 @@ static void print_stats(const yk_table_call *c, const yoke_table *t, double seco
     getrusage(RUSAGE_CHILDREN, &kids);
     peak = peak > kids.ru_maxrss ? peak : kids.ru_maxrss;
     fprintf(stderr, "%llu rows of %llu read (%llu skipped, %llu passed) in %llu file%s, %.1f MB in %llu scan%s, %.3f s, %.2f GB/s, %.0f M rows/s, peak %.0f MiB\n",
-            (unsigned long long)st.rows_read, (unsigned long long)st.rows, (unsigned long long)st.rows_skipped, (unsigned long long)st.rows_passed,
-            (unsigned long long)st.files, st.files == 1 ? "" : "s", (double)st.bytes_read / 1e6, (unsigned long long)st.scans, st.scans == 1 ? "" : "s", seconds,
+            (unsigned long long)st.rows_read, (unsigned long long)st.rows, (unsigned long long)st.rows_skipped,
+            (unsigned long long)st.rows_passed,
+            (unsigned long long)st.files, st.files == 1 ? "" : "s", (double)st.bytes_read / 1e6, (unsigned long long)st.scans,
+            st.scans == 1 ? "" : "s", seconds,
             (double)st.bytes_read / 1e9 / seconds, (double)(st.rows_read + st.rows_skipped) / 1e6 / seconds, (double)peak / 1024);
 }
 
@@ -463,8 +471,8 @@ static int run_table(yk_table_call *c, yoke_session *s, yoke_table *t, yoke_erro
     yoke_table_stats st;
     yoke_table_stats_get(t, &st);
     if (rc == 0 && st.rows_bad)
-        yk_cli_warn(c->args, "%llu row%s with a wrong number of fields %s passed over", (unsigned long long)st.rows_bad, st.rows_bad == 1 ? "" : "s",
-                    st.rows_bad == 1 ? "was" : "were");
+        yk_cli_warn(c->args, "%llu row%s with a wrong number of fields %s passed over", (unsigned long long)st.rows_bad,
+                    st.rows_bad == 1 ? "" : "s", st.rows_bad == 1 ? "was" : "were");
     yoke_table_close(t);
     return rc;
 }
@@ -489,7 +497,8 @@ int yk_table_run(yk_table_call *c, yoke_error *err)
         setrlimit(RLIMIT_NOFILE, &files);
     }
     if (c->opts.memory && c->opts.memory < YK_LEAST_MEMORY)
-        yk_cli_warn(c->args, "--memory of less than %dM is less than a scan takes by itself; it holds as little as it can", YK_LEAST_MEMORY >> 20);
+        yk_cli_warn(c->args, "--memory of less than %dM is less than a scan takes by itself; it holds as little as it can",
+                    YK_LEAST_MEMORY >> 20);
     catch_interrupts();
     c->opts.progress = show_progress;
     c->opts.progress_ctx = yk_progress_start("table", "rows", UINT64_MAX, c->how);

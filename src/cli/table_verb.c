@@ -13,8 +13,8 @@
 
 enum {
     WHERE = 1, JOIN, KEY, COUNT, SUM, MEAN, MIN, MAX, STD, VAR, MEDIAN, QUANTILE, UNIQUE, FIRST, LAST, HIST, BINS, RANGE, EDGES, LOG_BINS,
-    BY, TOP, SELECT, SORT, DISTINCT, HEAD, TAIL, SAMPLE, SEED, DESCRIBE, COLUMNS, OUT, COMPRESSION, FORCE, FORMAT, JSON, PLOT, LOG_X, LOG_Y, TITLE, ON,
-    STATS, EXPLAIN, MEMORY, DELIMITER, HEADER, NO_HEADER, BAD_ROWS, TYPES, PROGRESS,
+    BY, TOP, SELECT, SORT, DISTINCT, HEAD, TAIL, SAMPLE, SEED, DESCRIBE, COLUMNS, OUT, COMPRESSION, FORCE, FORMAT, JSON, PLOT, LOG_X,
+    LOG_Y, TITLE, ON, STATS, EXPLAIN, MEMORY, DELIMITER, HEADER, NO_HEADER, BAD_ROWS, TYPES, PROGRESS,
 };
 
 static const yk_opt opts[] = {
@@ -33,7 +33,8 @@ static const yk_opt opts[] = {
     {UNIQUE, 0, "unique", "E", "how many different values"},
     {FIRST, 0, "first", "E", "with --by: the first value of each group"},
     {LAST, 0, "last", "E", "with --by: the last one"},
-    {HIST, 0, "hist", "E", "histogram, as numpy.histogram counts it; may be given several times with the same bins; with --by one for each group"},
+    {HIST, 0, "hist", "E",
+     "histogram, as numpy.histogram counts it; may be given several times with the same bins; with --by one for each group"},
     {BINS, 'b', "bins", "N", "number of bins; 50 when not given"},
     {RANGE, 'r', "range", "LO:HI", "their range; from the least to the greatest value when not given"},
     {LOG_BINS, 0, "log-bins", NULL, "bins of equal width in the logarithm"},
@@ -49,7 +50,8 @@ static const yk_opt opts[] = {
     {SEED, 0, "seed", "N", "of --sample; 0 when not given"},
     {DESCRIBE, 0, "describe", NULL, "of every column, or of those that --select names: count, missing, mean, std, min, quartiles, max"},
     {COLUMNS, 0, "columns", NULL, "the columns: type, missing values, and where files differ"},
-    {OUT, 'o', "output", "FILE", "write there: rows (all, when nothing else is asked) as .csv, .jsonl, .parquet or .txt, a histogram as .csv for yoke plot"},
+    {OUT, 'o', "output", "FILE",
+     "write there: rows (all, when nothing else is asked) as .csv, .jsonl, .parquet or .txt, a histogram as .csv for yoke plot"},
     {COMPRESSION, 0, "compression", "C", "of a Parquet file that is written: zstd (default), snappy or none"},
     {FORCE, 'f', "force", NULL, "an output that is there already is replaced"},
     {FORMAT, 0, "format", "F", "how rows are printed: table, csv, json"},
@@ -159,7 +161,8 @@ static bool read_size(const call *c, const char *value, uint64_t *ret)
     size_t            n = strspn(value, "0123456789.");
     double            x;
     const char       *unit = value[n] ? strchr(units, value[n] & ~0x20) : units;
-    if (!yk_number_read_real(value, n, &x) || !unit || x < 0 || (value[n] && value[n + 1] && strcasecmp(value + n + 1, "B") != 0 && strcasecmp(value + n + 1, "iB") != 0))
+    if (!yk_number_read_real(value, n, &x) || !unit || x < 0
+        || (value[n] && value[n + 1] && strcasecmp(value + n + 1, "B") != 0 && strcasecmp(value + n + 1, "iB") != 0))
         return yk_cli_usage(c->args, "--memory '%s': a size is a number and K, M, G or T, such as 500M", value) < 0;
     if (x > 0 && x < 1024 && !value[n])
         return yk_cli_usage(c->args, "--memory '%s' is that many bytes; a size has a unit, such as %sM or %sG", value, value, value) < 0;
@@ -321,7 +324,8 @@ static bool check(call *c)
         return yk_cli_usage(a, "--top sorts by the first result; for another order: --sort 'E desc' --head N") < 0;
     if (c->top && !c->rows.by)
         return yk_cli_usage(a, "--top is of groups (--by); for rows: --sort 'E desc' --head N") < 0;
-    if (c->top && c->n == yk_table_histograms(c) && c->n && !add_ask(c, YOKE_ASK_COUNT, "count", NULL, 0)) /* by which groups are the greatest */
+    /* by which groups are the greatest */
+    if (c->top && c->n == yk_table_histograms(c) && c->n && !add_ask(c, YOKE_ASK_COUNT, "count", NULL, 0))
         return false;
     if (yk_table_histograms(c) == 0 && (c->n_bins || c->has_range || c->n_edges || c->is_log_bins))
         return yk_cli_usage(a, "--bins, --range, --edges and --log-bins are of a histogram: add --hist E") < 0;

@@ -168,7 +168,8 @@ static void put_bar(yk_buf *b, const char *who, const yk_step *s, double longest
 static void put_speed_up(yk_buf *b, const yk_pi_part *p)
 {
     double longest = fmax(p->serial.seconds, p->parallel.seconds);
-    yk_buf_printf(b, "<p>Now with Yoke's own random numbers (Philox), for %" PRIu64 " seeds, which is %.0f million trials: first with one worker, then with all, each "
+    yk_buf_printf(b, "<p>Now with Yoke's own random numbers (Philox), for %"
+                  PRIu64 " seeds, which is %.0f million trials: first with one worker, then with all, each "
                      "three times in turns; the times are the best.</p>\n", p->n_many,
                   (double)p->n_many * YK_PI_TRIALS / 1e6);
     put_command(b, &p->serial);

@@ -15,9 +15,11 @@
 enum { OPT_OUT = 1, OPT_PHOTOS, OPT_TAXI, OPT_FORCE, OPT_ON };
 
 static const yk_opt opts[] = {
-    {OPT_OUT, 'o', "output", "FILE", "the page to write (default yoke-tutorial.html); what the commands write goes to the\nfolder FILE-files, without the .html"},
+    {OPT_OUT, 'o', "output", "FILE",
+     "the page to write (default yoke-tutorial.html); what the commands write goes to the\nfolder FILE-files, without the .html"},
     {OPT_PHOTOS, 0, "photos", "DIR", "a folder of pictures (default: ten that came with Yoke)"},
-    {OPT_TAXI, 0, "taxi", "DIR", "a folder of TLC files: yellow_tripdata_*, and fhvhv_tripdata_* or green_tripdata_*\n(default: small ones that came with Yoke)"},
+    {OPT_TAXI, 0, "taxi", "DIR",
+     "a folder of TLC files: yellow_tripdata_*, and fhvhv_tripdata_* or green_tripdata_*\n(default: small ones that came with Yoke)"},
     {OPT_FORCE, 'f', "force", NULL, "replace FILE also when it is not a page of an earlier run"},
     {OPT_ON, 0, "on", "WHAT", "what pulls: serial, threads[:N], processes[:N] (default: $YOKE_ON, else threads)"},
     {0},
@@ -71,7 +73,8 @@ static int find_part(const char *given, const char *name, char path[YK_PLACE_MAX
     while (given && path[1] && path[strlen(path) - 1] == '/')
         path[strlen(path) - 1] = '\0';
     if (!given && !yk_place_data(name, path))
-        return yk_fail(err, YOKE_EABSENT, "'%s', which belongs to Yoke, is not installed; run 'meson install' again, or name a folder of your own", name);
+        return yk_fail(err, YOKE_EABSENT,
+                       "'%s', which belongs to Yoke, is not installed; run 'meson install' again, or name a folder of your own", name);
     shorten(path);
     return 0;
 }

@@ -67,7 +67,8 @@ yk_proc_shm *yk_proc_shm_new(const yk_work *w, unsigned workers, bool copies_in,
     if (lay_out(&plan, w, workers, copies_in))
         p = mmap(NULL, plan.size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (p == MAP_FAILED) {
-        yk_fail(err, YOKE_ENOMEM, "out of memory while sharing items of %zu and results of %zu bytes with workers", w->in_size, w->out_size);
+        yk_fail(err, YOKE_ENOMEM, "out of memory while sharing items of %zu and results of %zu bytes with workers", w->in_size,
+                w->out_size);
         return NULL;
     }
     yk_proc_shm   *s = p;

@@ -62,7 +62,8 @@ typedef struct yk_work {
     bool               is_flat;      /* task, fn and items mean the same in a worker forked earlier; ctx is not used */
     bool               has_times;    /* blocks say who ran each task, and how long it took */
     bool               is_unclaimed; /* nobody calls next: blocks are released as soon as they are done (is_local only) */
-    bool               is_asked;     /* fill says YK_FILL_LATER for a while, whatever is released: whoever calls next asks again now and then */
+    /* fill says YK_FILL_LATER for a while, whatever is released: whoever calls next asks again now and then */
+    bool               is_asked;
     bool               is_standing;  /* lasts as long as the session and mostly waits: others need not leave it workers */
     bool               is_watched;   /* the caller has other things to do between blocks: it runs no tasks itself */
 } yk_work;

@@ -20,7 +20,8 @@ typedef struct binder {
 
 static int bind(binder *b, const yk_ast *a, uint32_t *ret);
 
-static const yk_type REAL = {.kind = YK_KIND_REAL}, INT = {.kind = YK_KIND_INT}, BOOL = {.kind = YK_KIND_BOOL}, TEXT = {.kind = YK_KIND_TEXT};
+static const yk_type REAL = {.kind = YK_KIND_REAL}, INT = {.kind = YK_KIND_INT}, BOOL = {.kind = YK_KIND_BOOL},
+    TEXT = {.kind = YK_KIND_TEXT};
 
 static yk_type type_of(const binder *b, uint32_t node)
 {
@@ -41,8 +42,8 @@ static int fail_at(const binder *b, const yk_ast *a, const char *what)
 static const char *describe(const binder *b, const yk_ast *a, uint32_t node, char *buf, size_t size)
 {
     char type[48];
-    snprintf(buf, size, "%.*s%s is %s", (int)(a->end - a->at < 40 ? a->end - a->at : 40), b->e->source + a->at, a->end - a->at > 40 ? "…" : "",
-             yk_type_name(type_of(b, node), type, sizeof type));
+    snprintf(buf, size, "%.*s%s is %s", (int)(a->end - a->at < 40 ? a->end - a->at : 40), b->e->source + a->at,
+             a->end - a->at > 40 ? "…" : "", yk_type_name(type_of(b, node), type, sizeof type));
     return buf;
 }
 
@@ -64,7 +65,8 @@ static int misfit_pair(const binder *b, const yk_ast *call, const yk_ast *x, uin
 
 static int node2(binder *b, yk_code code, int sub, yk_type type, uint32_t x, uint32_t y, uint32_t *ret)
 {
-    return yk_node_add(b->p, &(yk_node){.code = (uint8_t)code, .sub = (uint8_t)sub, .n_args = 2, .type = type, .args = {x, y}}, ret, b->err);
+    return yk_node_add(b->p, &(yk_node){.code = (uint8_t)code, .sub = (uint8_t)sub, .n_args = 2, .type = type, .args = {x, y}}, ret,
+                       b->err);
 }
 
 static int node1(binder *b, yk_code code, int sub, yk_type type, uint32_t x, uint32_t *ret)
@@ -197,7 +199,8 @@ static const char *pair_hint(const binder *b, uint32_t x, uint32_t y)
         return "; seconds(…), minutes(…) or hours(…) make a duration a number";
     if (yk_kind_is_time(kx))
         return "; a time is compared with a text such as '2022-02-01', and year(…), hour(…) make numbers of it";
-    return kx != YK_KIND_TEXT ? "" : b->p->nodes[x].code == YK_CODE_CONST ? "; a number is written without quotes" : "; cast(… as real) makes a number of text";
+    return kx != YK_KIND_TEXT ? "" : b->p->nodes[x].code == YK_CODE_CONST ? "; a number is written without quotes"
+        : "; cast(… as real) makes a number of text";
 }
 
 static int fit_pair(binder *b, const yk_ast *call, const yk_ast *x, uint32_t *nx, const yk_ast *y, uint32_t *ny, bool is_compare)
@@ -296,7 +299,8 @@ static int read_literal(binder *b, uint32_t *x, yk_kind other)
     const yk_node *n = &b->p->nodes[*x];
     yk_value       v = {.type = {.kind = YK_KIND_TIME}};
     bool           is_date;
-    if (n->code != YK_CODE_CONST || n->type.kind != YK_KIND_TEXT || n->value.is_missing || (!yk_kind_is_time(other) && other != YK_KIND_SPAN))
+    if (n->code != YK_CODE_CONST || n->type.kind != YK_KIND_TEXT || n->value.is_missing
+        || (!yk_kind_is_time(other) && other != YK_KIND_SPAN))
         return 0;
     if (!yk_time_parse(n->value.t.data, n->value.t.len, &v.i, &v.type.unit, &is_date)) {
         v.type.kind = YK_KIND_SPAN;
@@ -367,7 +371,8 @@ static int bind_arithmetic(binder *b, const yk_ast *a, uint32_t *ret)
     YK_TRY(bind(b, a->args[0], &x));
     YK_TRY(bind(b, a->args[1], &y));
     yk_kind kx = kind_of(b, x), ky = kind_of(b, y);
-    if ((kx == YK_KIND_NULL && (ky == YK_KIND_NULL || ky == YK_KIND_TEXT)) || (kx == YK_KIND_TEXT && ky == YK_KIND_NULL)) /* may be anything, as a difference of two times */
+    /* may be anything, as a difference of two times */
+    if ((kx == YK_KIND_NULL && (ky == YK_KIND_NULL || ky == YK_KIND_TEXT)) || (kx == YK_KIND_TEXT && ky == YK_KIND_NULL))
         return constant_missing(b, (yk_type){.kind = YK_KIND_NULL}, ret);
     YK_TRY(bind_time_arithmetic(b, a, x, y, &done, ret));
     if (done)
@@ -459,7 +464,8 @@ static int bind_real_function(binder *b, const yk_ast *a, uint32_t *ret)
 
 /* ---- Choices ---- */
 
-static int select_nodes(binder *b, const yk_ast *call, uint32_t c, const yk_ast *ax, uint32_t x, const yk_ast *ay, uint32_t y, uint32_t *ret)
+static int select_nodes(binder *b, const yk_ast *call, uint32_t c, const yk_ast *ax, uint32_t x, const yk_ast *ay, uint32_t y,
+                        uint32_t *ret)
 {
     YK_TRY(fit_pair(b, call, ax, &x, ay, &y, false));
     yk_node n = {.code = YK_CODE_SELECT, .n_args = 3, .type = type_of(b, x), .args = {c, x, y}};
@@ -550,7 +556,8 @@ static int bind_in(binder *b, const yk_ast *a, uint32_t *ret)
     yk_kind k = kind_of(b, first);
     for (uint32_t i = 1; i < a->n_args; i++) {
         x = first;
-        if (a->args[i]->kind == YK_AST_CONST && a->args[i]->value.type.kind == k && (k == YK_KIND_INT || k == YK_KIND_REAL || k == YK_KIND_TEXT)) {
+        if (a->args[i]->kind == YK_AST_CONST && a->args[i]->value.type.kind == k
+            && (k == YK_KIND_INT || k == YK_KIND_REAL || k == YK_KIND_TEXT)) {
             YK_TRY(own_value(b, a->args[i], &set[n])); /* the plain case makes no nodes: lists may be long */
             n++;
             continue;
@@ -684,7 +691,8 @@ static int bind_cast(binder *b, const yk_ast *a, uint32_t *ret)
     yk_type  to;
     YK_TRY(bind(b, a->args[0], &x));
     if (!yk_type_named(a->name, &to))
-        return yk_expr_fail(b->err, YOKE_ETYPE, b->e->source, a->at, "there is no type '%.40s': real, int, text, bool, date and timestamp are", a->name);
+        return yk_expr_fail(b->err, YOKE_ETYPE, b->e->source, a->at,
+                            "there is no type '%.40s': real, int, text, bool, date and timestamp are", a->name);
     yk_kind from = kind_of(b, x);
     if (from == YK_KIND_NULL)
         return constant_missing(b, to, ret);
@@ -771,8 +779,10 @@ int yk_bind(yk_program *p, const yk_expr *e, yk_want want, uint32_t *ret, yoke_e
                        yk_type_name(type_of(&b, node), type, sizeof type));
     if (want == YK_WANT_REAL) {
         if (!yk_kind_is_number(k) && k != YK_KIND_BOOL && k != YK_KIND_NULL)
-            return yk_fail(err, YOKE_ETYPE, "'%.80s' is %s, and a number is needed here%s", e->text, yk_type_name(type_of(&b, node), type, sizeof type),
-                           k == YK_KIND_SPAN ? "; seconds(…), minutes(…) or hours(…) make it one" : k == YK_KIND_TEXT ? "; cast(… as real) makes it one"
+            return yk_fail(err, YOKE_ETYPE, "'%.80s' is %s, and a number is needed here%s", e->text,
+                           yk_type_name(type_of(&b, node), type, sizeof type),
+                           k == YK_KIND_SPAN ? "; seconds(…), minutes(…) or hours(…) make it one" : k == YK_KIND_TEXT
+                           ? "; cast(… as real) makes it one"
                            : yk_kind_is_time(k) ? "; hour(…), or days(… - '2022-01-01'), is one" : "");
         YK_TRY(yk_bind_real(p, node, &node, err));
     }

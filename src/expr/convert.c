@@ -63,7 +63,8 @@ static bool node_equal(const yk_node *a, const yk_node *b)
 
 static uint64_t node_hash(const yk_node *n)
 {
-    uint64_t key[6] = {(uint64_t)n->code << 16 | (uint64_t)n->sub << 8 | n->n_args, n->column, n->n_set, n->args[0], n->args[1], n->args[2]};
+    uint64_t key[6] = {(uint64_t)n->code << 16 | (uint64_t)n->sub << 8 | n->n_args, n->column, n->n_set, n->args[0], n->args[1],
+                       n->args[2]};
     bool     is_text = yk_kind_is_bytes(n->value.type.kind);
     for (int i = n->n_args; i < 3; i++)
         key[3 + i] = 0;
@@ -170,7 +171,8 @@ int yk_bind_real(yk_program *p, uint32_t node, uint32_t *ret, yoke_error *err)
     case YK_KIND_INT:
         if (n->code == YK_CODE_CONST)
             return yk_bind_const(
-                p, (yk_value){.type = {.kind = YK_KIND_REAL}, .is_missing = n->value.is_missing, .r = n->value.is_missing ? NAN : (double)n->value.i},
+                p, (yk_value){.type = {.kind = YK_KIND_REAL}, .is_missing = n->value.is_missing,
+                              .r = n->value.is_missing ? NAN : (double)n->value.i},
                 ret, err);
         return unary(p, YK_CODE_INT_TO_REAL, YK_KIND_REAL, node, ret, err);
     case YK_KIND_UINT:
@@ -233,9 +235,11 @@ static int read_time(yk_program *p, uint32_t *c, yk_kind kind, bool *ret_fits, y
     const yk_text *v = &p->nodes[*c].value.t;
     yk_value       t = {.type = {.kind = kind}};
     bool           is_date;
-    *ret_fits = kind == YK_KIND_SPAN ? yk_span_parse(v->data, v->len, &t.i, &t.type.unit) : yk_time_parse(v->data, v->len, &t.i, &t.type.unit, &is_date);
+    *ret_fits = kind == YK_KIND_SPAN ? yk_span_parse(v->data, v->len, &t.i, &t.type.unit)
+        : yk_time_parse(v->data, v->len, &t.i, &t.type.unit, &is_date);
     if (!*ret_fits)
-        return yk_fail(err, YOKE_ETYPE, kind == YK_KIND_SPAN ? "'%.*s' is no duration; write it as '00:10:00', '10 minutes' or '2 days 12:00'"
+        return yk_fail(err, YOKE_ETYPE,
+                       kind == YK_KIND_SPAN ? "'%.*s' is no duration; write it as '00:10:00', '10 minutes' or '2 days 12:00'"
                                                              : "'%.*s' is no date or time; write it as '2022-02-01' or '2022-02-01 12:30:00'",
                        (int)(v->len < 60 ? v->len : 60), v->data);
     return yk_bind_const(p, t, c, err);
@@ -254,7 +258,8 @@ static int read_uuid(yk_program *p, uint32_t *c, bool *ret_fits, yoke_error *err
     char           bytes[16];
     *ret_fits = yk_uuid_parse(*v, bytes);
     if (!*ret_fits)
-        return yk_fail(err, YOKE_ETYPE, "'%.*s' is no UUID, which has 8-4-4-4-12 hexadecimal digits", (int)(v->len < 60 ? v->len : 60), v->data);
+        return yk_fail(err, YOKE_ETYPE, "'%.*s' is no UUID, which has 8-4-4-4-12 hexadecimal digits", (int)(v->len < 60 ? v->len : 60),
+                       v->data);
     char *copy = yk_arena_alloc(&p->arena, sizeof bytes);
     if (!copy)
         return yk_fail_nomem(err, "binding an expression");
@@ -262,8 +267,8 @@ static int read_uuid(yk_program *p, uint32_t *c, bool *ret_fits, yoke_error *err
     return yk_bind_const(p, u, c, err);
 }
 
-/* A whole real constant beside an integer is that integer: exact for integers of any size. One beyond all integers goes further away, as the
- * greatest of them become 2^63 or 2^64 as reals. */
+/* A whole real constant beside an integer is that integer: exact for integers of any size. One beyond all integers goes further away, as
+ * the greatest of them become 2^63 or 2^64 as reals. */
 static int whole_constant(yk_program *p, uint32_t *c, yk_kind other, yoke_error *err)
 {
     const yk_node *n = &p->nodes[*c];

@@ -71,7 +71,8 @@ void *yk_reg_data(yk_eval *ev, uint32_t id)
     yk_reg *r = &ev->regs[id];
     yk_kind k = ev->p->nodes[id].type.kind;
     if (!r->buf)
-        r->buf = yk_malloc_aligned(k == YK_KIND_BOOL ? YK_BLOCK_WORDS * sizeof(uint64_t) : YK_BLOCK * (yk_kind_size(k) ? yk_kind_size(k) : 8));
+        r->buf = yk_malloc_aligned(k == YK_KIND_BOOL ? YK_BLOCK_WORDS * sizeof(uint64_t)
+                                   : YK_BLOCK * (yk_kind_size(k) ? yk_kind_size(k) : 8));
     return r->buf;
 }
 
@@ -180,13 +181,15 @@ static int check_overflow(yk_eval *ev, const yk_node *node, const yk_reg *r, con
                         : node->sub == YK_INT2_MUL ? __builtin_mul_overflow(p, q, &to)
                                                    : p == INT64_MIN && q == -1;
         if (over && (!r->valid || yk_bit(r->valid, i)) && (!ev->mask || ev->n != n || yk_bit(ev->mask, i)))
-            return yk_fail(err, YOKE_ELIMIT, "%lld %s %lld does not fit an integer%s%.80s%s; cast(… as real) computes with reals", (long long)p, sign[node->sub],
+            return yk_fail(err, YOKE_ELIMIT, "%lld %s %lld does not fit an integer%s%.80s%s; cast(… as real) computes with reals",
+                           (long long)p, sign[node->sub],
                            (long long)q, node->text ? ", in '" : "", node->text ? node->text : "", node->text ? "'" : "");
     }
     return 0;
 }
 
-static int eval_int2(yk_eval *ev, const yk_node *node, yk_reg *r, const yk_reg *a, const yk_reg *b, uint32_t n, int64_t *to, yoke_error *err)
+static int eval_int2(yk_eval *ev, const yk_node *node, yk_reg *r, const yk_reg *a, const yk_reg *b, uint32_t n, int64_t *to,
+                     yoke_error *err)
 {
     YK_TRY(join_valid(r, a, b, n, err));
     bool over = YK_ISA_PICK(yk_k_int2)((yk_int2)node->sub, sides_of(a, b), to, a->data, b->data, n);
@@ -365,7 +368,8 @@ static int eval_gathered(yk_eval *ev, uint32_t id, bool *ret_done, yoke_error *e
     if (from_a && from_b)
         YK_ISA_PICK(yk_k_real2_gather_both)((yk_real2)node->sub, to, a->dict->values, a->codes, b->dict->values, b->codes, ev->n);
     else
-        YK_ISA_PICK(yk_k_real2_gather)((yk_real2)node->sub, from_b, to, (from_a ? a : b)->dict->values, (from_a ? a : b)->codes, ev->regs[other].data, ev->n);
+        YK_ISA_PICK(yk_k_real2_gather)((yk_real2)node->sub, from_b, to, (from_a ? a : b)->dict->values, (from_a ? a : b)->codes,
+                                       ev->regs[other].data, ev->n);
     r->data = to;
     r->valid = NULL;
     r->is_const = false;

@@ -115,7 +115,8 @@ static int find(yk_program *p, yk_bound_root *root, uint32_t id, yoke_error *err
             return add_fact(p, root, (yk_fact){.op = YK_FACT_PRESENT, .column = p->nodes[inner->args[0]].column}, err);
         return 0;
     case YK_CODE_CONST:
-        return n->type.kind == YK_KIND_BOOL && (n->value.is_missing || !n->value.b) ? add_fact(p, root, (yk_fact){.op = YK_FACT_NEVER}, err) : 0;
+        return n->type.kind == YK_KIND_BOOL && (n->value.is_missing || !n->value.b)
+            ? add_fact(p, root, (yk_fact){.op = YK_FACT_NEVER}, err) : 0;
     default: return 0;
     }
 }

@@ -146,11 +146,14 @@ static int parse_arguments(parser *p, yk_ast ***ret, size_t *ret_n)
 
 static int unknown_function(parser *p, const yk_token *name)
 {
-    static const char *const results[] = {"mean", "avg", "average", "sum", "count", "std", "stddev", "var", "median", "quantile", "percentile", "unique", "first", "last"};
-    static const char *const types[] = {"date", "timestamp", "datetime", "int", "integer", "float", "double", "real", "str", "string", "text", "bool"};
-    static const char *const elsewhere[][2] = {{"if", "where"}, {"iif", "where"}, {"ifelse", "where"}, {"if_else", "where"}, {"ifnull", "coalesce"},
-                                               {"nvl", "coalesce"}, {"fillna", "coalesce"}, {"isnan", "isnull"}, {"isna", "isnull"}, {"length", "len"},
-                                               {"ln", "log"}, {"ceiling", "ceil"}, {"dayofweek", "weekday"}, {"least", "min"}, {"greatest", "max"}};
+    static const char *const results[] = {"mean", "avg", "average", "sum", "count", "std", "stddev", "var", "median", "quantile",
+                                          "percentile", "unique", "first", "last"};
+    static const char *const types[] = {"date", "timestamp", "datetime", "int", "integer", "float", "double", "real", "str", "string",
+                                        "text", "bool"};
+    static const char *const elsewhere[][2] = {{"if", "where"}, {"iif", "where"}, {"ifelse", "where"}, {"if_else", "where"},
+                                               {"ifnull", "coalesce"}, {"nvl", "coalesce"}, {"fillna", "coalesce"}, {"isnan", "isnull"},
+                                               {"isna", "isnull"}, {"length", "len"}, {"ln", "log"}, {"ceiling", "ceil"},
+                                               {"dayofweek", "weekday"}, {"least", "min"}, {"greatest", "max"}};
     char        hint[96];
     size_t      n = 0;
     const char *const *all = yk_expr_functions();

@@ -38,7 +38,8 @@ typedef enum yk_code {
     YK_CODE_DECIMAL_TO_REAL,
     YK_CODE_BOOL_TO_INT,
     YK_CODE_REAL_TO_INT, /* towards zero; out of range is missing */
-    YK_CODE_RESCALE,     /* TIME, DATE, SPAN: times value.i (at the borders: the least or greatest), or divided, rounding down, by -value.i */
+    /* TIME, DATE, SPAN: times value.i (at the borders: the least or greatest), or divided, rounding down, by -value.i */
+    YK_CODE_RESCALE,
     YK_CODE_PART,        /* sub: the yk_op YEAR … WEEKDAY; of TIME or DATE */
     YK_CODE_TEXT_MAP,    /* sub: YK_OP_LOWER or YK_OP_UPPER */
     YK_CODE_TEXT_LEN,

@@ -17,7 +17,8 @@ static int64_t floor_div(int64_t a, int64_t b)
 static inline __attribute__((always_inline)) void date_of_day(int64_t day, int64_t *ret_year, int *ret_month, int *ret_day)
 {
     int64_t  z = day + 719468, era = floor_div(z, 146097);
-    uint32_t in_era = 4 * (uint32_t)(z - era * 146097) + 3, century = in_era / 146097, in_century = in_era % 146097 / 4; /* of four times the days */
+    /* of four times the days */
+    uint32_t in_era = 4 * (uint32_t)(z - era * 146097) + 3, century = in_era / 146097, in_century = in_era % 146097 / 4;
     uint64_t years = UINT64_C(2939745) * (4 * in_century + 3); /* 2^32 / 1461, rounded up: the year above its fraction */
     uint32_t in_year = (uint32_t)years / 2939745 / 4, months = 2141 * in_year + 197913; /* 2^16 for a month: month 3 is the first */
     bool     is_next = in_year >= 306; /* January or February, of the next year */
@@ -57,7 +58,10 @@ static inline int64_t floor_by(const divisor *d, int64_t x)
     return (int64_t)q ^ sign;
 }
 
-static inline int64_t modulo_by(const divisor *d, int64_t x) { return (int64_t)((uint64_t)x - (uint64_t)floor_by(d, x) * (uint64_t)d->number); }
+static inline int64_t modulo_by(const divisor *d, int64_t x)
+{
+    return (int64_t)((uint64_t)x - (uint64_t)floor_by(d, x) * (uint64_t)d->number);
+}
 
 int64_t yk_rescale(int64_t value, int64_t factor)
 {
@@ -257,7 +261,8 @@ bool yk_time_parse(const char *text, size_t len, int64_t *ret, yk_unit *ret_unit
         (month == 2 && day == 29 && !(year % 4 == 0 && (year % 100 != 0 || year % 400 == 0))))
         return false;
     *ret_is_date = r.p == r.end;
-    if (!*ret_is_date && ((!take(&r, ' ') && !take(&r, 'T') && !take(&r, 't')) || !read_clock(&r, &second, &ns) || !read_zone(&r, &second) || r.p != r.end))
+    if (!*ret_is_date && ((!take(&r, ' ') && !take(&r, 'T') && !take(&r, 't')) || !read_clock(&r, &second, &ns) || !read_zone(&r, &second)
+                          || r.p != r.end))
         return false;
     second += day_of_date(year, month, day) * 86400;
     return in_unit(second, ns, ret, ret_unit);

@@ -89,7 +89,8 @@ static int add_field(const scan *s, yk_npy *f, const char *name, const char *des
     yk_npy_field d = {.kind = descr[0] ? descr[1] : '\0', .is_big = descr[0] == '>', .offset = f->item_bytes};
     char        *end;
     if (d.kind == 'O')
-        return yk_fail(err, YOKE_EUNSUPPORTED, "'%s' holds Python objects, which only Python can read; save numbers or text: a.astype('U')", s->path);
+        return yk_fail(err, YOKE_EUNSUPPORTED,
+                       "'%s' holds Python objects, which only Python can read; save numbers or text: a.astype('U')", s->path);
     if (!d.kind || !strchr("<>|=", descr[0]) || strlen(descr) >= sizeof d.descr || descr[2] < '0' || descr[2] > '9')
         return yk_fail(err, YOKE_EUNSUPPORTED, "'%s' holds values of NumPy type '%.40s', which cannot be read", s->path, descr);
     memcpy(d.descr, descr, strlen(descr));
@@ -256,7 +257,8 @@ int yk_npy_open_plain(const char *path, yk_npy **ret, yoke_error *err)
     bool     is_whole = (f->type.kind == 'b' && size == 1) || (strchr("iu", f->type.kind) && is_size);
     if (!is_whole && !(f->type.kind == 'f' && (size == 4 || size == 8)))
         return yk_fail(err, YOKE_EUNSUPPORTED,
-                       "'%s' holds values of NumPy type '%s'; integers, booleans, float32 and float64 can be read", path, f->fields[0].descr);
+                       "'%s' holds values of NumPy type '%s'; integers, booleans, float32 and float64 can be read", path,
+                       f->fields[0].descr);
     if (f->fields[0].is_big)
         return yk_fail(err, YOKE_EUNSUPPORTED, "'%s' is big-endian; save it with .astype('<%c%u')", path, f->type.kind, f->type.size);
     if (f->is_fortran && f->n_dims > 1)

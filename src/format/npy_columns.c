@@ -69,7 +69,8 @@ static int set_refusal(yk_npy_column *c, yoke_error *err)
     else if (f->kind == 'c')
         snprintf(text, sizeof text, "it holds complex numbers; save a.real and a.imag");
     else if (f->kind == 'M' || f->kind == 'm')
-        snprintf(text, sizeof text, "its times are of NumPy type '%s'; save them with .astype('%s[s]')", f->descr, f->kind == 'M' ? "datetime64" : "timedelta64");
+        snprintf(text, sizeof text, "its times are of NumPy type '%s'; save them with .astype('%s[s]')", f->descr,
+                 f->kind == 'M' ? "datetime64" : "timedelta64");
     else
         snprintf(text, sizeof text, "it is of NumPy type '%s'", f->descr);
     c->type = (yk_type){.kind = YK_KIND_NULL};
@@ -79,7 +80,8 @@ static int set_refusal(yk_npy_column *c, yoke_error *err)
 
 /* ---- columns */
 
-static int add_column(yk_npy_table *t, const yk_npy *file, const yk_npy_field *f, const char *outer, const char *name, uint64_t at, uint64_t stride, yoke_error *err)
+static int add_column(yk_npy_table *t, const yk_npy *file, const yk_npy_field *f, const char *outer, const char *name, uint64_t at,
+                      uint64_t stride, yoke_error *err)
 {
     yk_npy_column c = {.file = file, .field = f, .at = at, .stride = stride};
     YK_AUTOBUF    full = YK_BUF_INIT;
@@ -99,7 +101,8 @@ static int add_matrix(yk_npy_table *t, const yk_npy *f, const char *outer, yoke_
 {
     uint64_t rows = f->n_dims ? f->shape[0] : 1, n = f->n_dims == 2 ? f->shape[1] : 1, size = f->item_bytes;
     if (n > COLUMNS_MAX)
-        return yk_fail(err, YOKE_ELIMIT, "'%s' has %llu columns; %d are as many as a table may have", f->path, (unsigned long long)n, COLUMNS_MAX);
+        return yk_fail(err, YOKE_ELIMIT, "'%s' has %llu columns; %d are as many as a table may have", f->path, (unsigned long long)n,
+                       COLUMNS_MAX);
     for (uint64_t i = 0; i < n; i++) {
         char     name[32];
         uint64_t at = f->at + i * size * (f->is_fortran ? rows : 1);
@@ -114,11 +117,11 @@ static int add_file(yk_npy_table *t, const yk_npy *f, const char *name, yoke_err
     uint64_t rows = f->n_dims ? f->shape[0] : 1;
     bool     is_plain = yk_npy_is_plain(f);
     if (f->n_dims > (is_plain ? 2 : 1))
-        return yk_fail(err, YOKE_EUNSUPPORTED, "'%s' has %u dimensions%s; a table has rows and columns: reshape it before saving", f->path, f->n_dims,
-                       is_plain ? "" : " of records");
+        return yk_fail(err, YOKE_EUNSUPPORTED, "'%s' has %u dimensions%s; a table has rows and columns: reshape it before saving", f->path,
+                       f->n_dims, is_plain ? "" : " of records");
     if (t->n_files > 1 && rows != t->n_rows)
-        return yk_fail(err, YOKE_EFORMAT, "'%s' has %llu rows but '%s' has %llu; columns side by side are equally long", f->path, (unsigned long long)rows,
-                       t->files[0]->path, (unsigned long long)t->n_rows);
+        return yk_fail(err, YOKE_EFORMAT, "'%s' has %llu rows but '%s' has %llu; columns side by side are equally long", f->path,
+                       (unsigned long long)rows, t->files[0]->path, (unsigned long long)t->n_rows);
     if (f->item_bytes == 0 || (f->n_dims == 2 && f->shape[1] == 0))
         return yk_fail(err, YOKE_EFORMAT, "'%s' has no columns", f->path);
     t->n_rows = rows;
@@ -177,7 +180,8 @@ static inline int64_t signed_of(uint64_t bits, uint64_t size)
 }
 
 /* Compiled anew for each size. */
-__attribute__((always_inline)) static inline void read_sized(const yk_npy_column *c, uint64_t size, const char *from, uint64_t step, uint32_t n, char *values)
+__attribute__((always_inline)) static inline void read_sized(const yk_npy_column *c, uint64_t size, const char *from, uint64_t step,
+                                                             uint32_t n, char *values)
 {
     bool     is_big = c->field->is_big;
     double  *real = (double *)(void *)values;
@@ -215,7 +219,8 @@ static size_t put_utf8(uint32_t u, char *to)
 }
 
 /* Text fills its field up with zeros. */
-static int read_texts(const yk_npy_column *c, const char *from, uint64_t step, uint32_t n, yk_text *values, yk_arena *texts, yoke_error *err)
+static int read_texts(const yk_npy_column *c, const char *from, uint64_t step, uint32_t n, yk_text *values, yk_arena *texts,
+                      yoke_error *err)
 {
     bool     is_wide = c->field->kind == 'U';
     uint64_t unit = is_wide ? 4 : 1;

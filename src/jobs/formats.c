@@ -99,8 +99,8 @@ static void put_trace(writing *w, const yk_record *r)
     fprintf(w->to, ",\"cat\":\"%s\",\"ph\":\"X\",\"ts\":%llu.%03u,\"dur\":%.3f,\"pid\":%u,\"tid\":%u,\"args\":{\"line\":%llu,\"attempt\":%u,",
             r->cause == YK_CAUSE_OK ? "ok" : "failed", (unsigned long long)(r->start_ns / 1000), (unsigned)(r->start_ns % 1000),
             (double)r->wall_ns * 1e-3, w->journal, r->slot, (unsigned long long)r->line, r->attempt);
-    fprintf(w->to, "\"cause\":\"%s\",\"user_s\":%.6f,\"system_s\":%.6f,\"peak_kib\":%llu,\"host\":", yk_record_cause(r, cause, sizeof cause),
-            (double)r->user_us * 1e-6, (double)r->sys_us * 1e-6, (unsigned long long)r->peak_kib);
+    fprintf(w->to, "\"cause\":\"%s\",\"user_s\":%.6f,\"system_s\":%.6f,\"peak_kib\":%llu,\"host\":",
+            yk_record_cause(r, cause, sizeof cause), (double)r->user_us * 1e-6, (double)r->sys_us * 1e-6, (unsigned long long)r->peak_kib);
     put_json(w->to, r->host, strlen(r->host));
     fputs("}}", w->to);
 }

@@ -192,7 +192,8 @@ int yk_journal_open(const char *path, yk_journal **ret, yoke_error *err)
     if (j->fd < 0)
         return yk_fail_errno(err, "cannot write '%s'", path);
     if (flock(j->fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
-        return yk_fail(err, YOKE_EEXISTS, "'%s' is being written by another yoke; wait for it, or name another run folder with --run", path);
+        return yk_fail(err, YOKE_EEXISTS, "'%s' is being written by another yoke; wait for it, or name another run folder with --run",
+                       path);
     YK_TRY(adopt(j, err));
     *ret = YK_TAKE(j);
     return 0;

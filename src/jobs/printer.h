@@ -22,7 +22,8 @@ typedef struct yk_printer_opts {
 typedef struct yk_printer yk_printer;
 
 /* `store` is borrowed; NULL unless is_ordered. Output goes to `out` and `errs` (borrowed). */
-int  yk_printer_new(const yk_printer_opts *opts, const yk_store *store, FILE *out, FILE *errs, yk_printer **ret, yoke_error *err) YK_MUST_USE;
+int  yk_printer_new(const yk_printer_opts *opts, const yk_store *store, FILE *out, FILE *errs, yk_printer **ret,
+                    yoke_error *err) YK_MUST_USE;
 void yk_printer_free(yk_printer *p);
 
 /* For the runner's `ended`. Attempts that are not the last are not printed. A reader of `out` that went away is

@@ -31,7 +31,9 @@ int yk_rundir_choose(const char *list, bool is_latest, char **ret, yoke_error *e
         if (errno != ENOENT)
             return yk_fail_errno(err, "'%s'", name);
         if (is_latest && n == 1)
-            return yk_fail(err, YOKE_EABSENT, "there is no earlier run of '%s' here (no folder '%s'); leave --resume out, or name its folder with --run", list, name);
+            return yk_fail(err, YOKE_EABSENT,
+                           "there is no earlier run of '%s' here (no folder '%s'); leave --resume out, or name its folder with --run",
+                           list, name);
         *ret = is_latest ? numbered(base, n - 1) : YK_TAKE(name);
         return *ret ? 0 : yk_fail_nomem(err, "naming a run");
     }

@@ -77,8 +77,9 @@ typedef struct yk_runner_hooks {
 
 typedef enum yk_run_end { YK_RUN_COMPLETE, YK_RUN_HALTED, YK_RUN_INTERRUPTED } yk_run_end;
 
-/* Runs until the source ends and all jobs have, or it is halted or interrupted. `journal` and `store` may be NULL. Not for two threads at once when handles_signals. Errors: of the source, the
- * hooks, the journal (a full disk stops the run: running jobs are ended and the run can be resumed). */
+/* Runs until the source ends and all jobs have, or it is halted or interrupted. `journal` and `store` may be NULL. Not for two threads
+ * at once when handles_signals. Errors: of the source, the hooks, the journal (a full disk stops the run: running jobs are ended and the
+ * run can be resumed). */
 int yk_runner_run(const yk_runner_opts *opts, const yk_source *source, yk_journal *journal, yk_store *store,
                   const yk_runner_hooks *hooks, yk_run_end *ret, yoke_error *err) YK_MUST_USE;
 

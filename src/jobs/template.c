@@ -37,7 +37,8 @@ void yk_template_free(yk_template *t)
 /* What is between the braces but for the field: "", ".", "/", "//", "/.". */
 static int read_what(const char *text, size_t n)
 {
-    static const struct { const char *text; int what; } row[] = {{"", WHOLE}, {".", NO_EXT}, {"/", BASE}, {"//", FOLDER}, {"/.", BASE_NO_EXT}};
+    static const struct { const char *text; int what; } row[] = {{"", WHOLE}, {".", NO_EXT}, {"/", BASE}, {"//", FOLDER},
+                                                                 {"/.", BASE_NO_EXT}};
     for (size_t i = 0; i < sizeof row / sizeof *row; i++)
         if (strlen(row[i].text) == n && memcmp(row[i].text, text, n) == 0)
             return row[i].what;

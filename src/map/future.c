@@ -365,8 +365,8 @@ static int hub_start(yk_futures *h, yoke_error *err)
 {
     yk_exec *ex = h->session->exec;
     h->work = (yk_work){.name = "submit", .n = UINT64_MAX, .in_size = sizeof(yoke_future *), .ctx = h, .task = local_task,
-                        .fill = local_fill, .fill_ctx = h, .pack = local_pack, .is_unordered = true, .is_unclaimed = true, .is_watched = true,
-                        .is_standing = true};
+                        .fill = local_fill, .fill_ctx = h, .pack = local_pack, .is_unordered = true, .is_unclaimed = true,
+                        .is_watched = true, .is_standing = true};
     if (runs_at_once(ex))
         return 0;
     if (ex->ops->is_local)

@@ -95,7 +95,8 @@ int yk_items_load(yk_items *it, yoke_error *err) YK_MUST_USE;
 /* Calls fn for each field that was given: words, cells, values of vectors, rows; of ranges the first two and the last; once
  * each, however many items they are part of. `index` is one of these items. Ends at fn's first negative value and returns
  * it. Items that are still to be read are left out. */
-int yk_items_visit(const yk_items *it, int (*fn)(void *ctx, uint64_t index, unsigned field, const yk_field *f), void *ctx, yoke_error *err) YK_MUST_USE;
+int yk_items_visit(const yk_items *it, int (*fn)(void *ctx, uint64_t index, unsigned field, const yk_field *f), void *ctx,
+                   yoke_error *err) YK_MUST_USE;
 
 /* Where a field was given, for messages: "item 3", "'points.csv' line 7, column 'x'"; with YK_WHOLE_ITEM, where its item
  * was. Writes into buf, returns it. */

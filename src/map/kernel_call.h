@@ -42,7 +42,8 @@ int yk_binding_pack(const yk_binding *b, uint64_t index, const yk_field *fields,
 size_t yk_binding_packed(const yk_binding *b);
 
 /* A task: calls the function on item `index of t` (packed NULL; the worker's state is a yk_items_room) or on a packed item, and writes
- * n_out slots: a number in the slot's first bytes; of text and runs the number of bytes or values, which are emitted in the order of the slots. */
+ * n_out slots: a number in the slot's first bytes; of text and runs the number of bytes or values, which are emitted in the order of the
+ * slots. */
 int yk_binding_call(const yk_binding *b, yoke_task *t, const void *packed, void *result);
 
 size_t yk_binding_size(uint8_t type); /* bytes of a number */

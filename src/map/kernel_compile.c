@@ -155,7 +155,8 @@ static int cache_folder(yk_buf *ret, yoke_error *err)
     if (mkdir(yk_buf_text(ret), 0700) < 0 && errno != EEXIST)
         return yk_fail_errno(err, "no place to keep what is compiled: '%s'", yk_buf_text(ret));
     if (lstat(yk_buf_text(ret), &st) < 0 || !S_ISDIR(st.st_mode) || st.st_uid != getuid() || (st.st_mode & 077))
-        return yk_fail(err, YOKE_EIO, "'%s' is not this user's alone, so nothing is compiled there; set XDG_CACHE_HOME to a folder of yours",
+        return yk_fail(err, YOKE_EIO,
+                       "'%s' is not this user's alone, so nothing is compiled there; set XDG_CACHE_HOME to a folder of yours",
                        yk_buf_text(ret));
     return 0;
 }

@@ -15,7 +15,8 @@ static int fill(void *fill_ctx, uint32_t want, void *to, uint32_t *ret_got, yoke
     int               rc = 1;
     (void)err;
     bool              is_ready = true;
-    for (; got < want && (is_ready = !it->is_ready || it->is_ready(it->next_ctx)) && (rc = it->next(it->next_ctx, at, &s->failed)) > 0; got++)
+    for (; got < want && (is_ready = !it->is_ready || it->is_ready(it->next_ctx)) && (rc = it->next(it->next_ctx, at, &s->failed)) > 0;
+         got++)
         at += it->item_size;
     if (rc < 0)
         yk_fail(&s->failed, rc, "the function that makes the items failed: %s", yoke_error_name(rc));

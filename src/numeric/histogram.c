@@ -58,8 +58,8 @@ static int check_increasing(const yk_bins *b, yoke_error *err)
 {
     for (uint32_t i = 0; i < b->n; i++)
         if (!(b->edges[i] < b->edges[i + 1]))
-            return yk_fail(err, YOKE_EINVALID, "%u bins between %g and %g are too many: two edges would be the same number", b->n, b->edges[0],
-                           b->edges[b->n]);
+            return yk_fail(err, YOKE_EINVALID, "%u bins between %g and %g are too many: two edges would be the same number", b->n,
+                           b->edges[0], b->edges[b->n]);
     return 0;
 }
 

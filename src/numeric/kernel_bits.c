@@ -73,7 +73,8 @@ INLINE uint64_t word_int(yk_compare op, const int64_t *a, int ga, const int64_t 
     for (int j = 0; j < 64; j += 4) {
         __m256i x = ga ? _mm256_loadu_si256((const __m256i *)(a + j)) : _mm256_set1_epi64x(*a);
         __m256i y = gb ? _mm256_loadu_si256((const __m256i *)(b + j)) : _mm256_set1_epi64x(*b);
-        __m256i m = op == YK_COMPARE_LT ? _mm256_cmpgt_epi64(y, x) : op == YK_COMPARE_LE ? _mm256_cmpgt_epi64(x, y) : _mm256_cmpeq_epi64(x, y);
+        __m256i m = op == YK_COMPARE_LT ? _mm256_cmpgt_epi64(y, x) : op == YK_COMPARE_LE ? _mm256_cmpgt_epi64(x, y)
+            : _mm256_cmpeq_epi64(x, y);
         word |= (uint64_t)(unsigned)_mm256_movemask_pd(_mm256_castsi256_pd(m)) << j;
     }
     return turned ? ~word : word;
@@ -190,7 +191,8 @@ void YK_ISA(yk_k_blank)(double *to, const double *a, const uint64_t *bits, uint3
 #if defined(__AVX512F__)
     const __mmask8 *m = (const __mmask8 *)bits;
     for (; i + 8 <= n; i += 8)
-        _mm512_storeu_pd(to + i, _mm512_mask_blend_pd(m[i >> 3], _mm512_castsi512_pd(_mm512_set1_epi64((int64_t)nan)), _mm512_loadu_pd(a + i)));
+        _mm512_storeu_pd(to + i,
+                         _mm512_mask_blend_pd(m[i >> 3], _mm512_castsi512_pd(_mm512_set1_epi64((int64_t)nan)), _mm512_loadu_pd(a + i)));
 #endif
     for (; i < n; i++) {
         uint64_t all = 0 - (bits[i >> 6] >> (i & 63) & 1);
@@ -222,7 +224,8 @@ INLINE void gather_and(yk_real2 op, bool turned, double *to, const double *table
         to[i] = turned ? APPLY(op, b[i], table[codes[i]]) : APPLY(op, table[codes[i]], b[i]);
 }
 
-void YK_ISA(yk_k_real2_gather)(yk_real2 op, bool turned, double *to, const double *table, const uint32_t *codes, const double *b, uint32_t n)
+void YK_ISA(yk_k_real2_gather)(yk_real2 op, bool turned, double *to, const double *table, const uint32_t *codes, const double *b,
+                               uint32_t n)
 {
 #define TURNS(op)                                                 \
     do {                                                          \
@@ -240,7 +243,8 @@ void YK_ISA(yk_k_real2_gather)(yk_real2 op, bool turned, double *to, const doubl
     }
 }
 
-INLINE void gather_both(yk_real2 op, double *to, const double *a, const uint32_t *codes_a, const double *b, const uint32_t *codes_b, uint32_t n)
+INLINE void gather_both(yk_real2 op, double *to, const double *a, const uint32_t *codes_a, const double *b, const uint32_t *codes_b,
+                        uint32_t n)
 {
     uint32_t i = 0;
     for (; i + YK_REALS <= n; i += YK_REALS) {
@@ -251,8 +255,8 @@ INLINE void gather_both(yk_real2 op, double *to, const double *a, const uint32_t
         to[i] = APPLY(op, a[codes_a[i]], b[codes_b[i]]);
 }
 
-void YK_ISA(yk_k_real2_gather_both)(yk_real2 op, double *to, const double *a, const uint32_t *codes_a, const double *b, const uint32_t *codes_b,
-                                    uint32_t n)
+void YK_ISA(yk_k_real2_gather_both)(yk_real2 op, double *to, const double *a, const uint32_t *codes_a, const double *b,
+                                    const uint32_t *codes_b, uint32_t n)
 {
     switch (op) {
     case YK_REAL2_ADD: gather_both(YK_REAL2_ADD, to, a, codes_a, b, codes_b, n); return;

@@ -254,7 +254,8 @@ INLINE uint32_t bins_equal(const yk_equal_bins *b, const double *x, const uint64
             at = _mm256_mask_sub_epi32(at, below, at, _mm256_set1_epi32(1));
         }
         at = _mm256_min_epi32(at, last);
-        _mm256_storeu_si256((__m256i *)(index + m), only_inside ? _mm256_maskz_compress_epi32(k, at) : _mm256_mask_mov_epi32(n_bins, k, at));
+        _mm256_storeu_si256((__m256i *)(index + m),
+                            only_inside ? _mm256_maskz_compress_epi32(k, at) : _mm256_mask_mov_epi32(n_bins, k, at));
         m += only_inside ? (uint32_t)__builtin_popcount(k) : 8;
     }
 #elif defined(__AVX2__)

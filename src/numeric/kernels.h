@@ -48,7 +48,8 @@ YK_ISA_DECLARE(void, yk_k_present, (uint64_t *bits, const double *a, uint32_t n)
 YK_ISA_DECLARE(void, yk_k_finite, (uint64_t *bits, const double *a, uint32_t n));
 
 /* to[i] = bit i ? a[i] : b[i], 8-byte values; a stride is 1, or 0 for a single value. */
-YK_ISA_DECLARE(void, yk_k_select, (uint64_t *to, const uint64_t *bits, const uint64_t *a, size_t a_stride, const uint64_t *b, size_t b_stride, uint32_t n));
+YK_ISA_DECLARE(void, yk_k_select,
+               (uint64_t *to, const uint64_t *bits, const uint64_t *a, size_t a_stride, const uint64_t *b, size_t b_stride, uint32_t n));
 /* Values of rows whose bit is 0 become NaN. to may be a. */
 YK_ISA_DECLARE(void, yk_k_blank, (double *to, const double *a, const uint64_t *bits, uint32_t n));
 
@@ -75,7 +76,8 @@ YK_ISA_DECLARE(double, yk_k_leaf_sum, (const double *x, const uint64_t *mask, ui
 YK_ISA_DECLARE(double, yk_k_leaf_sum_codes,
                (const double *table, const uint32_t *codes, const uint64_t *mask, uint32_t n, uint32_t *ret_count));
 /* Sums of x - c and of (x - c)^2, lanes and folds as for a leaf's sum. */
-YK_ISA_DECLARE(void, yk_k_leaf_squares, (const double *x, const uint64_t *mask, uint32_t n, double c, double *ret_sum, double *ret_squares));
+YK_ISA_DECLARE(void, yk_k_leaf_squares,
+               (const double *x, const uint64_t *mask, uint32_t n, double c, double *ret_sum, double *ret_squares));
 
 /* reduce.h */
 YK_ISA_DECLARE(uint32_t, yk_k_min_max, (const double *x, const uint64_t *mask, uint32_t n, double *min, double *max));
@@ -89,9 +91,11 @@ typedef struct yk_equal_bins {
 } yk_equal_bins;
 YK_ISA_DECLARE(void, yk_k_bins_equal, (const yk_equal_bins *b, const double *x, const uint64_t *mask, uint32_t n, uint32_t *index));
 /* The bins of those values alone that are in one, side by side: how many. index has room for n. */
-YK_ISA_DECLARE(uint32_t, yk_k_bins_equal_inside, (const yk_equal_bins *b, const double *x, const uint64_t *mask, uint32_t n, uint32_t *index));
+YK_ISA_DECLARE(uint32_t, yk_k_bins_equal_inside,
+               (const yk_equal_bins *b, const double *x, const uint64_t *mask, uint32_t n, uint32_t *index));
 
 /* select.h; index[i] = the digit of x[i], or 1 << bits where it does not count */
-YK_ISA_DECLARE(void, yk_k_digits, (uint64_t prefix, uint32_t shift, uint32_t bits, const double *x, const uint64_t *mask, uint32_t n, uint32_t *index));
+YK_ISA_DECLARE(void, yk_k_digits,
+               (uint64_t prefix, uint32_t shift, uint32_t bits, const double *x, const uint64_t *mask, uint32_t n, uint32_t *index));
 
 #endif

@@ -163,7 +163,8 @@ enum { AHEAD = 2 };
 #endif
 #define EACH _Pragma("GCC unroll 4") for (int g = 0; g < AHEAD; g++)
 
-/* All rounds, from the first product M0 * (lower word of the block's number); then each two words of a result share a lane, the first above. */
+/* All rounds, from the first product M0 * (lower word of the block's number); then each two words of a result share a lane, the first
+ * above. */
 static inline __attribute__((always_inline)) void ten_rounds(const fixed *f, vec p, vec a[AHEAD], vec b[AHEAD])
 {
     vec c0[AHEAD], c1[AHEAD], c2[AHEAD], c3[AHEAD], p0[AHEAD], p1[AHEAD];

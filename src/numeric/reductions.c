@@ -21,7 +21,8 @@ uint32_t yk_min_max_int(const int64_t *x, const uint64_t *mask, uint32_t n, int6
 {
     int64_t  least = *min, greatest = *max;
     for (uint32_t i = 0; i < n; i++) {
-        int64_t all = mask ? -(int64_t)(mask[i >> 6] >> (i & 63) & 1) : -1, low = (x[i] & all) | (INT64_MAX & ~all), high = (x[i] & all) | (INT64_MIN & ~all);
+        int64_t all = mask ? -(int64_t)(mask[i >> 6] >> (i & 63) & 1) : -1, low = (x[i] & all) | (INT64_MAX & ~all),
+            high = (x[i] & all) | (INT64_MIN & ~all);
         least = low < least ? low : least;
         greatest = high > greatest ? high : greatest;
     }

@@ -84,7 +84,8 @@ static uint64_t median_of_three(uint64_t a, uint64_t b, uint64_t c)
 
 enum { FEW = 12, QUICK_ROUNDS = 64 };
 
-/* Quickselect; what is left after too many rounds is sorted, which cannot go wrong. All before lo is less than x[lo … hi), all from hi on is not. */
+/* Quickselect; what is left after too many rounds is sorted, which cannot go wrong. All before lo is less than x[lo … hi), all from hi
+ * on is not. */
 static void select_quick(double *x, uint64_t n, uint64_t k, double ret[2])
 {
     uint64_t lo = 0, hi = n;

@@ -78,7 +78,8 @@ static int identify(task *t, const char *folder, unsigned part, yoke_error *err)
 {
     uint64_t restart = 0, cpus = 1;
     if (!read_environment("SLURM_ARRAY_JOB_ID", &t->me.job) || !read_environment("SLURM_ARRAY_TASK_ID", &t->me.task))
-        return yk_fail(err, YOKE_EINVALID, "this is what the tasks of a Slurm array run: SLURM_ARRAY_JOB_ID and SLURM_ARRAY_TASK_ID are not set");
+        return yk_fail(err, YOKE_EINVALID,
+                       "this is what the tasks of a Slurm array run: SLURM_ARRAY_JOB_ID and SLURM_ARRAY_TASK_ID are not set");
     read_environment("SLURM_RESTART_COUNT", &restart);
     read_environment("SLURM_CPUS_PER_TASK", &cpus);
     YK_TRY(yk_slurm_run_open(folder, &t->run, err));

@@ -190,7 +190,8 @@ static int miss_line(const batch *b)
     print_row(b->task, 1, now, now, 0, "", 0, &row);
     if (b->b->status_dir)
         YK_TRY(append_row(b, &row));
-    return yk_fail(b->err, YOKE_EFORMAT, "'%s' has no job at line %" PRIu64 ": it has been changed since it was submitted", b->b->list, b->task);
+    return yk_fail(b->err, YOKE_EFORMAT, "'%s' has no job at line %" PRIu64 ": it has been changed since it was submitted", b->b->list,
+                   b->task);
 }
 
 static void block_signals(batch *b)
@@ -216,7 +217,8 @@ int yk_dsq_batch_run(const yk_dsq_work *how, int *ret, yoke_error *err)
 {
     batch b = {.b = how, .err = err, .done = YK_LINES_INIT};
     if (!from_environment("SLURM_ARRAY_JOB_ID", &b.job) || !from_environment("SLURM_ARRAY_TASK_ID", &b.task))
-        return yk_fail(err, YOKE_EINVALID, "this is what the tasks of a Slurm array run: SLURM_ARRAY_JOB_ID and SLURM_ARRAY_TASK_ID are not set");
+        return yk_fail(err, YOKE_EINVALID,
+                       "this is what the tasks of a Slurm array run: SLURM_ARRAY_JOB_ID and SLURM_ARRAY_TASK_ID are not set");
     b.first = b.task * how->pack;
     b.last = b.first + how->pack - 1;
     block_signals(&b);

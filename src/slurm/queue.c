@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const yk_states_known[] = {"BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE",  "FAILED",   "NODE_FAIL", "OUT_OF_MEMORY", "PENDING",
+const char *const yk_states_known[] = {"BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE",  "FAILED",   "NODE_FAIL", "OUT_OF_MEMORY",
+                                       "PENDING",
                                        "PREEMPTED", "RUNNING",   "REQUEUED",  "RESIZING", "REVOKED", "SUSPENDED", "TIMEOUT",       NULL};
 
 static const char *const ACTIVE[] = {"PENDING",    "RUNNING",  "SUSPENDED", "CONFIGURING", "COMPLETING", "REQUEUED", "REQUEUE_FED",

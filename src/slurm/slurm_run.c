@@ -222,7 +222,8 @@ static bool take_part(yk_slurm_run *r, const char *line)
     yk_slurm_part p = {.lines = YK_LINES_INIT};
     char          output[8];
     int           at = 0;
-    if (sscanf(line, "part %u tasks %" SCNu64 " pack %" SCNu64 " output %7s lines %n", &p.number, &p.n_tasks, &p.pack, output, &at) != 4 || !at)
+    if (sscanf(line, "part %u tasks %" SCNu64 " pack %" SCNu64 " output %7s lines %n", &p.number, &p.n_tasks, &p.pack, output, &at) != 4
+        || !at)
         return false;
     p.keeps_output = strcmp(output, "run") == 0;
     p.is_all = strcmp(line + at, "all") == 0;

@@ -92,7 +92,8 @@ uint64_t yk_slurm_pack(uint64_t n, uint64_t last, uint64_t wanted, const yk_site
 uint64_t yk_slurm_pack_auto(uint64_t n, uint64_t processors, uint64_t processors_per_task);
 
 /* Adds a part for `lines` (NULL: all) and notes it in the file `slurm`. *ret is borrowed until the next part is added. */
-int yk_slurm_run_add(yk_slurm_run *r, const yk_lines *lines, uint64_t pack, bool keeps_output, yk_slurm_part **ret, yoke_error *err) YK_MUST_USE;
+int yk_slurm_run_add(yk_slurm_run *r, const yk_lines *lines, uint64_t pack, bool keeps_output, yk_slurm_part **ret,
+                     yoke_error *err) YK_MUST_USE;
 
 /* Notes the job id of a part, in the folder and among this user's. */
 int yk_slurm_run_submitted(yk_slurm_run *r, yk_slurm_part *p, uint64_t job, yoke_error *err) YK_MUST_USE;

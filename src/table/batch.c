@@ -406,7 +406,8 @@ static int put_bits(const char *valid, uint32_t n, yk_arena *arena, const uint64
 }
 
 /* 16-byte values lie on 16-byte borders. codes NULL: rows from `first` on. */
-static int put_wide(const yk_batch_column *c, const uint32_t *codes, uint64_t first, uint32_t n, yk_arena *arena, yk_vec *ret, yoke_error *err)
+static int put_wide(const yk_batch_column *c, const uint32_t *codes, uint64_t first, uint32_t n, yk_arena *arena, yk_vec *ret,
+                    yoke_error *err)
 {
     char *values = yk_arena_alloc(arena, n * (size_t)16 + 64);
     if (!values)

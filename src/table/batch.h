@@ -56,7 +56,8 @@ int yk_batch_put(yk_batch_column *c, const yk_value *v, yoke_error *err) YK_MUST
 bool yk_batch_is_missing(const yk_batch *b, size_t column, uint64_t row);
 void yk_batch_get(const yk_batch *b, size_t column, uint64_t row, yk_value *ret); /* text is borrowed */
 
-/* The batch as bytes; and from them, appended as values. Dictionaries are left out where the receiver has them: it sets them in the view. */
+/* The batch as bytes; and from them, appended as values. Dictionaries are left out where the receiver has them: it sets them in the
+ * view. */
 int yk_batch_write(const yk_batch *b, yk_buf *to, yoke_error *err) YK_MUST_USE;
 int yk_batch_write_rows(const yk_batch *b, const uint32_t *rows, uint64_t n, bool with_dicts, yk_buf *to, yoke_error *err)
     YK_MUST_USE; /* those, in that order */

@@ -278,7 +278,8 @@ yoke_answers *yoke_table_collect(const yoke_table *t, const yoke_ask *asks, size
     return answers_new(n, &a, err) < 0 || collect(t, asks, a, err) < 0 ? NULL : YK_TAKE(a);
 }
 
-int yk_table_ask(const yoke_table *t, const yoke_ask *asks, size_t n, yoke_answers **ret, yk_sink ***ret_sinks, size_t *ret_n, yoke_error *err)
+int yk_table_ask(const yoke_table *t, const yoke_ask *asks, size_t n, yoke_answers **ret, yk_sink ***ret_sinks, size_t *ret_n,
+                 yoke_error *err)
 {
     YK_CLEANUP(yoke_answers_freep) yoke_answers *a = NULL;
     YK_TRY(answers_new(n, &a, err));

@@ -67,7 +67,8 @@ static void note_column(const yk_source *s, size_t i, yk_buf *to)
     }
 }
 
-static int put_facts(yk_batch *rows, const char *name, const char *type, const char *missing, uint32_t n_files, const char *note, yoke_error *err)
+static int put_facts(yk_batch *rows, const char *name, const char *type, const char *missing, uint32_t n_files, const char *note,
+                     yoke_error *err)
 {
     const char *texts[] = {name, type, missing, NULL, note};
     for (size_t k = 0; k < 5; k++) {

@@ -48,7 +48,8 @@ static int put_all(const yoke_table *t, yk_buf *to, yoke_error *err)
     for (size_t i = 0; i < t->n_lookups; i++)
         for (size_t c = 0; c < t->lookups[i]->n_columns; c++)
             put_name(to, begin, t->lookups[i]->columns[c].name);
-    return to->len > begin || to->is_failed ? 0 : yk_fail(err, YOKE_EUNSUPPORTED, "'%s' has no column that can be read; --columns says why", s->files[0].path);
+    return to->len > begin || to->is_failed ? 0
+        : yk_fail(err, YOKE_EUNSUPPORTED, "'%s' has no column that can be read; --columns says why", s->files[0].path);
 }
 
 int yk_table_expand(const yoke_table *t, const char *select, yk_buf *to, yoke_error *err)

@@ -70,7 +70,8 @@ static size_t find_wanted(const yk_scan *scan, yk_fact ret[2])
     return yk_scan_facts(scan->source, &last, n, NULL, ret);
 }
 
-/* What filters and the first rows of a sort rule out, over all rows, in whole blocks: what shares a block with rows that are wanted is read. */
+/* What filters and the first rows of a sort rule out, over all rows, in whole blocks: what shares a block with rows that are wanted is
+ * read. */
 static int find_skips(const yk_scan *scan, const yk_program *p, const yk_fact *wanted, size_t n_wanted, yk_skips *skips, yoke_error *err)
 {
     for (size_t i = 0; i < scan->n_filters; i++) {
@@ -145,7 +146,8 @@ static void explain_csv(const yk_scan *scan, yk_buf *to)
     for (size_t i = 0; i < s->n_files; i++)
         bytes += s->files[i].csv ? yk_csv_size(s->files[i].csv) : 0;
     if (s->has_csv)
-        yk_buf_printf(to, "read      %.2f MB of CSV, unpacked%s\n", (double)bytes / 1e6, is_known(scan) ? ", to count its rows" : "; once more to count its rows");
+        yk_buf_printf(to, "read      %.2f MB of CSV, unpacked%s\n", (double)bytes / 1e6,
+                      is_known(scan) ? ", to count its rows" : "; once more to count its rows");
 }
 
 /* Of what Parquet files alone bring with them. */
@@ -167,14 +169,16 @@ static int explain(yk_scan *scan, const yk_program *p, yk_buf *to, yoke_error *e
     size_t                             n_wanted = find_wanted(scan, wanted);
     YK_TRY(find_skips(scan, p, wanted, n_wanted, &skips, err));
     yk_buf_printf(to, "files     %zu, from '%s'\n", s->n_files, s->files[0].path);
-    yk_buf_printf(to, "rows      %llu, of which %llu are left out unread\n", (unsigned long long)s->n_rows, (unsigned long long)rows_left_out(&skips));
+    yk_buf_printf(to, "rows      %llu, of which %llu are left out unread\n", (unsigned long long)s->n_rows,
+                  (unsigned long long)rows_left_out(&skips));
     yk_buf_printf(to, "tasks     %llu of %d rows, in blocks of %d, on %s with %u workers\n",
                   (unsigned long long)((s->n_rows + YK_TASK_ROWS - 1) / YK_TASK_ROWS), YK_TASK_ROWS, YK_BLOCK,
                   yoke_session_executor(scan->session), yoke_session_workers(scan->session));
     for (size_t i = 0; i < scan->n_filters; i++) {
         size_t n;
         yk_program_facts(p, i, &n);
-        yk_buf_printf(to, "filter    %zu: %s%s%s\n", i + 1, yk_expr_text(scan->filters[i]), n && has_statistics(s) ? " (also by statistics)" : "",
+        yk_buf_printf(to, "filter    %zu: %s%s%s\n", i + 1, yk_expr_text(scan->filters[i]), n
+                      && has_statistics(s) ? " (also by statistics)" : "",
                       yk_program_single_column(p, i) >= 0 ? " (once per dictionary value)" : "");
     }
     if (n_wanted)
@@ -188,8 +192,8 @@ static int explain(yk_scan *scan, const yk_program *p, yk_buf *to, yoke_error *e
     explain_csv(scan, to);
     if (all.bytes)
         yk_buf_printf(to, "read      %.2f of %.2f MB; %llu of %llu pages in what row groups are not left out\n",
-                      (double)(all.bytes - all.bytes_left_out) / 1e6, (double)all.bytes / 1e6, (unsigned long long)(all.pages - all.pages_left_out),
-                      (unsigned long long)all.pages);
+                      (double)(all.bytes - all.bytes_left_out) / 1e6, (double)all.bytes / 1e6,
+                      (unsigned long long)(all.pages - all.pages_left_out), (unsigned long long)all.pages);
     else if (!n_read)
         yk_buf_puts(to, "read      nothing beyond what the files say of themselves\n");
     return to->is_failed ? yk_fail_nomem(err, "explaining") : 0;

@@ -56,7 +56,8 @@ static need find_need(const yk_source *s, const yk_fit_asked *a, bool by_headers
         const yk_source_file *f = find_largest(s, a->columns[i], &group);
         unsigned              own = f ? (unsigned)f->column[a->columns[i]] : 0;
         if (f)
-            add_column(&n, a->columns[i], by_headers ? yk_parquet_chunk_need(f->parquet, group, own) : yk_parquet_chunk_most(f->parquet, group, own),
+            add_column(&n, a->columns[i],
+                       by_headers ? yk_parquet_chunk_need(f->parquet, group, own) : yk_parquet_chunk_most(f->parquet, group, own),
                        yk_parquet_group_at(f->parquet, group)->n_rows);
     }
     return n;
@@ -81,7 +82,8 @@ static int too_much(const yk_source *s, const yk_fit_asked *a, const need *n, ui
     return yk_fail(err, YOKE_ELIMIT,
                    "reading %zu column%s%s takes at least %llu MiB (a page is held whole, with its dictionary: of column '%s' alone %.1f MiB), and %s is "
                    "%llu MiB; give --memory %lluM, or ask for fewer columns",
-                   a->n_columns, a->n_columns == 1 ? "" : "s", a->least_running ? " and handing rows on" : "", mib, s->columns[n->column].name,
+                   a->n_columns, a->n_columns == 1 ? "" : "s", a->least_running ? " and handing rows on" : "", mib,
+                   s->columns[n->column].name,
                    (double)n->largest / (1 << 20), a->is_given ? "what --memory allows" : "a quarter of what the process may use",
                    (unsigned long long)(a->memory >> 20), mib);
 }

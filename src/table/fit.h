@@ -26,8 +26,8 @@ typedef struct yk_fit {
     yk_parquet_budget pages;
 } yk_fit;
 
-/* From the footers where these tell that all fits, else from the headers of the pages in each column's largest row group. Where not even one
- * worker fits, YOKE_ELIMIT says what is needed; no page has been read then. */
+/* From the footers where these tell that all fits, else from the headers of the pages in each column's largest row group. Where not even
+ * one worker fits, YOKE_ELIMIT says what is needed; no page has been read then. */
 int yk_fit_find(const yk_source *s, const yk_fit_asked *asked, yk_fit *ret, yoke_error *err) YK_MUST_USE;
 
 /* About how many bytes a row of these expressions takes, by their types and the texts' lengths that files tell. */

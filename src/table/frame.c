@@ -60,7 +60,10 @@ const char *yoke_frame_type(const yoke_frame *f, size_t column) { return column 
 
 static bool has_cell(const yoke_frame *f, size_t column, uint64_t row) { return column < yoke_frame_columns(f) && row < f->rows.n; }
 
-int yoke_frame_is_missing(const yoke_frame *f, size_t column, uint64_t row) { return !has_cell(f, column, row) || yk_batch_is_missing(&f->rows, column, row); }
+int yoke_frame_is_missing(const yoke_frame *f, size_t column, uint64_t row)
+{
+    return !has_cell(f, column, row) || yk_batch_is_missing(&f->rows, column, row);
+}
 
 double yoke_frame_real(const yoke_frame *f, size_t column, uint64_t row)
 {
@@ -265,11 +268,13 @@ static int find_wanted(const yoke_table *t, const yoke_rows *r, wanted *w, yoke_
 static int make_sink(const yoke_table *t, const yoke_rows *r, const wanted *w, const yk_rows_to *to, yk_sink **ret, yoke_error *err)
 {
     yk_rows_opts o = {.order = w->order, .n_order = w->keys.e.n, .head = r->head, .tail = r->tail, .sample = r->sample, .seed = r->seed,
-                      .memory = yk_table_memory(t), .workers = yoke_session_workers(t->session), .to = w->order || r->tail || r->sample ? NULL : to};
+                      .memory = yk_table_memory(t), .workers = yoke_session_workers(t->session), .to = w->order || r->tail || r->sample
+                      ? NULL : to};
     return yk_rows_new((const yk_expr *const *)w->columns.list, w->columns.n, &o, ret, err);
 }
 
-int yk_table_lend_rows(const yoke_table *t, const yoke_rows *r, int (*fn)(void *ctx, yk_sink *sink, yoke_error *err), void *ctx, yoke_error *err)
+int yk_table_lend_rows(const yoke_table *t, const yoke_rows *r, int (*fn)(void *ctx, yk_sink *sink, yoke_error *err), void *ctx,
+                       yoke_error *err)
 {
     YK_CLEANUP(wanted_fini) wanted     w = {0};
     YK_CLEANUP(yk_sink_freep) yk_sink *sink = NULL;
@@ -569,8 +574,8 @@ static int find_order(grouped *g, const char *sort, yoke_error *err)
         while (c < g->n && strcmp(g->names[c], yk_expr_name(e)) != 0 && strcmp(g->names[c], yk_expr_text(e)) != 0)
             c++;
         if (c == g->n)
-            return yk_fail(err, YOKE_EABSENT, "the result has no column '%s' to sort by; it has '%s' and others; name one of them", yk_expr_text(e),
-                           g->names[g->n - 1]);
+            return yk_fail(err, YOKE_EABSENT, "the result has no column '%s' to sort by; it has '%s' and others; name one of them",
+                           yk_expr_text(e), g->names[g->n - 1]);
         g->order[g->n_order] = (yk_order){c, k.is_descending[g->n_order]};
     }
     return 0;
@@ -590,7 +595,8 @@ static int run_groups(const yoke_table *t, const yoke_rows *r, grouped *g, yoke_
     for (size_t i = 0; i < g->asks.n; i++)
         g->names[g->by.n + i] = g->asks.names[i];
     YK_TRY(find_order(g, r->sort, err));
-    YK_TRY(yk_grouping_new((const yk_expr *const *)g->by.list, g->by.n, g->asks.asks, g->asks.n, r->by != NULL, yk_table_memory(t), yoke_session_workers(t->session), &g->sink, err));
+    YK_TRY(yk_grouping_new((const yk_expr *const *)g->by.list, g->by.n, g->asks.asks, g->asks.n, r->by != NULL, yk_table_memory(t),
+                           yoke_session_workers(t->session), &g->sink, err));
     return run_scan(t, &g->sink, &g->scan, err);
 }
 
@@ -684,7 +690,8 @@ static int check_rows(const yoke_rows *r, yoke_error *err)
     else if (r->is_distinct && r->sample)
         what = "a sample is of the rows of a table, not of its different rows";
     else if (r->n_asks && (!r->by || !r->asks))
-        what = r->by ? "there are asks of groups, but no list of them" : "asks are of groups (by); yoke_table_collect answers those of all rows";
+        what = r->by ? "there are asks of groups, but no list of them"
+            : "asks are of groups (by); yoke_table_collect answers those of all rows";
     for (size_t i = 0; i < r->n_asks && !what; i++)
         what = (unsigned)r->asks[i].what > YOKE_ASK_LAST ? "an ask is of no kind that there is" : NULL;
     return what ? yk_fail(err, YOKE_EINVALID, "%s", what) : 0;

@@ -23,7 +23,10 @@ void yk_kept_clear(yk_kept *k)
     yk_arena_clear(&k->arena);
 }
 
-size_t yk_kept_bytes(const yk_kept *k) { return k->cap_runs * sizeof *k->runs + k->cap_stretches * sizeof *k->stretches + k->n * sizeof(double); }
+size_t yk_kept_bytes(const yk_kept *k)
+{
+    return k->cap_runs * sizeof *k->runs + k->cap_stretches * sizeof *k->stretches + k->n * sizeof(double);
+}
 
 /* Room for n values that come next, in n_runs runs at most; NULL when memory is out. */
 static double *begin_stretch(yk_kept *k, size_t n_runs, uint64_t n)
@@ -393,13 +396,13 @@ static int look_at_all(looking *l, uint32_t n, yoke_session *session, uint64_t m
         return look(l, 0, n, l->found, err);
     least = least < LEAST_VALUES ? LEAST_VALUES : least;
     l->ends = ends;
-    yk_stage st = {.name = "groups", .n = cut_groups(l->counts, n, least, ends), .ctx = l, .task = look_task, .fold = look_fold, .fold_ctx = l,
-                   .max_held = memory > SIZE_MAX ? SIZE_MAX : (size_t)memory, .expected = 2 * least * sizeof(double)};
+    yk_stage st = {.name = "groups", .n = cut_groups(l->counts, n, least, ends), .ctx = l, .task = look_task, .fold = look_fold,
+                   .fold_ctx = l, .max_held = memory > SIZE_MAX ? SIZE_MAX : (size_t)memory, .expected = 2 * least * sizeof(double)};
     return yk_stage_run(session, &st, err);
 }
 
-int yk_kept_quantiles(const yk_kept *k, uint32_t n, const double *q, size_t n_q, yoke_session *session, uint64_t memory, uint64_t *ret_counts, double *ret,
-                      yoke_error *err)
+int yk_kept_quantiles(const yk_kept *k, uint32_t n, const double *q, size_t n_q, yoke_session *session, uint64_t memory,
+                      uint64_t *ret_counts, double *ret, yoke_error *err)
 {
     looking l = {.kept = k, .q = q, .n_found = n_q, .counts = ret_counts, .found = (char *)ret};
     return look_at_all(&l, n, session, memory, err);

@@ -44,9 +44,10 @@ size_t yk_kept_bytes(const yk_kept *k);
 void yk_kept_add(yk_kept *k, const uint32_t *groups, const double *x, uint32_t n);
 void yk_kept_add_words(yk_kept *k, const uint32_t *groups, const uint64_t *words, const uint64_t *valid, uint32_t n);
 
-/* The values in another order: that of their groups' ranks (ranks[group], of n groups, each once). Those of rank r are ret_values[ret_begin[r]
- * … ret_begin[r + 1]), as they came. Both are for yk_free, NULL where nothing is kept. */
-int yk_kept_rank(const yk_kept *k, const uint32_t *ranks, uint32_t n, double **ret_values, uint64_t **ret_begin, yoke_error *err) YK_MUST_USE;
+/* The values in another order: that of their groups' ranks (ranks[group], of n groups, each once). Those of rank r are
+ * ret_values[ret_begin[r] … ret_begin[r + 1]), as they came. Both are for yk_free, NULL where nothing is kept. */
+int yk_kept_rank(const yk_kept *k, const uint32_t *ranks, uint32_t n, double **ret_values, uint64_t **ret_begin,
+                 yoke_error *err) YK_MUST_USE;
 
 /* Of n ranks' values, as yk_kept_rank gives them, each once, in the order in which they came first. */
 int yk_kept_dedupe(double *values, uint64_t *begin, uint32_t n, yoke_error *err) YK_MUST_USE;
@@ -62,8 +63,8 @@ const char *yk_kept_merge(yk_kept *k, const char *at, const uint32_t *groups, ui
 /* Exact quantiles of reals that are kept of n groups, linear between two values as numpy.quantile has them: ret_counts[g] values gave
  * ret[g * n_q + i] for q[i]; of none it is left as it was. And how many values of each group are different. On the session's workers, which
  * together take about as much memory as the values, within `memory`; NULL: here. */
-int yk_kept_quantiles(const yk_kept *k, uint32_t n, const double *q, size_t n_q, yoke_session *session, uint64_t memory, uint64_t *ret_counts, double *ret,
-                      yoke_error *err) YK_MUST_USE;
+int yk_kept_quantiles(const yk_kept *k, uint32_t n, const double *q, size_t n_q, yoke_session *session, uint64_t memory,
+                      uint64_t *ret_counts, double *ret, yoke_error *err) YK_MUST_USE;
 int yk_kept_different(const yk_kept *k, uint32_t n, yoke_session *session, uint64_t memory, uint64_t *ret, yoke_error *err) YK_MUST_USE;
 
 #endif

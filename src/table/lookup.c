@@ -232,7 +232,8 @@ static int fail_absent(const yoke_frame *f, const char *name, yoke_error *err)
     YK_AUTOBUF all = YK_BUF_INIT;
     for (size_t i = 0; i < f->rows.n_columns && all.len < 200; i++)
         yk_buf_printf(&all, "%s%s", i ? ", " : "", f->names[i]);
-    return yk_fail(err, YOKE_EABSENT, "the joined table has no column '%s'; it has %s; where the tables call it differently the key is 'A=B'", name,
+    return yk_fail(err, YOKE_EABSENT,
+                   "the joined table has no column '%s'; it has %s; where the tables call it differently the key is 'A=B'", name,
                    yk_buf_text(&all));
 }
 

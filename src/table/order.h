@@ -19,7 +19,8 @@ int yk_batch_sort(const yk_batch *b, const yk_order *order, size_t n_order, uint
 /* Kinds that are stored in eight bytes, and their values as unsigned integers that order as they do. */
 static inline bool yk_order_has_image(yk_kind kind)
 {
-    return kind == YK_KIND_REAL || kind == YK_KIND_INT || kind == YK_KIND_UINT || kind == YK_KIND_TIME || kind == YK_KIND_DATE || kind == YK_KIND_SPAN;
+    return kind == YK_KIND_REAL || kind == YK_KIND_INT || kind == YK_KIND_UINT || kind == YK_KIND_TIME || kind == YK_KIND_DATE
+        || kind == YK_KIND_SPAN;
 }
 
 /* Text from byte `depth` on, eight bytes of it: texts of equal images may differ behind them. */

@@ -27,7 +27,8 @@ static int add_named(yk_files *p, const char *path, const char *name, size_t nam
 {
     YK_AUTOFREE char *copy = yk_strdup(path), *name_copy = name ? yk_strndup(name, name_len) : NULL;
     size_t            n = p->n;
-    if (!copy || (name && !name_copy) || !yk_grow(&p->path, &p->cap, n + 1, sizeof *p->path) || !yk_grow(&p->name, &p->cap_names, n + 1, sizeof *p->name))
+    if (!copy || (name && !name_copy) || !yk_grow(&p->path, &p->cap, n + 1, sizeof *p->path)
+        || !yk_grow(&p->name, &p->cap_names, n + 1, sizeof *p->name))
         return yk_fail_nomem(err, "listing files");
     p->path[n] = YK_TAKE(copy);
     p->name[n] = YK_TAKE(name_copy);
@@ -125,7 +126,8 @@ int yk_files_find(const char *const *patterns, size_t n, yk_files *ret, yoke_err
         else
             YK_TRY(add(ret, patterns[i], err)); /* opening it will say what is wrong */
         if (ret->n == before)
-            return yk_fail(err, YOKE_EABSENT, "the folder '%s' holds no table (.parquet, .csv, .tsv, also .gz and .zst, .npy)", patterns[i]);
+            return yk_fail(err, YOKE_EABSENT, "the folder '%s' holds no table (.parquet, .csv, .tsv, also .gz and .zst, .npy)",
+                           patterns[i]);
     }
     return n ? 0 : yk_fail(err, YOKE_EINVALID, "no file was named");
 }

@@ -198,7 +198,8 @@ static int arrow_rows(yk_reader *r, column *c, uint64_t first, uint32_t n, yk_ve
         c->batches = NULL;
     }
     if (!c->batches) {
-        YK_TRY(yk_arrow_cursor_open(f->arrow, (unsigned)f->column[c->index], first - f->first, f->n - (first - f->first), &c->batches, err));
+        YK_TRY(yk_arrow_cursor_open(f->arrow, (unsigned)f->column[c->index], first - f->first, f->n - (first - f->first), &c->batches,
+                                    err));
         c->batches_at = first;
     }
     if (c->batches_at < first)
@@ -392,7 +393,8 @@ int yk_reader_bad(yk_reader *r, const uint64_t **ret, yoke_error *err)
     return 0;
 }
 
-int yk_reader_coded(yk_reader *r, uint32_t index, uint64_t most, const yk_dict **ret_dict, yk_type *ret_type, uint64_t *ret_n, yoke_error *err)
+int yk_reader_coded(yk_reader *r, uint32_t index, uint64_t most, const yk_dict **ret_dict, yk_type *ret_type, uint64_t *ret_n,
+                    yoke_error *err)
 {
     column               *c = column_of(r, index);
     size_t                file = enter_file(r, r->at, 1);

@@ -36,7 +36,8 @@ int yk_reader_bad(yk_reader *r, const uint64_t **ret, yoke_error *err) YK_MUST_U
 /* The rows from here on, up to `most`, that are all in one file and coded with one dictionary in `column`, and the type of its values;
  * *ret_n 0: none are. Then yk_reader_count counts them (as yk_cursor_count does) and passes over them; the dictionary stays until
  * the reader is used again. */
-int yk_reader_coded(yk_reader *r, uint32_t column, uint64_t most, const yk_dict **ret_dict, yk_type *ret_type, uint64_t *ret_n, yoke_error *err)
+int yk_reader_coded(yk_reader *r, uint32_t column, uint64_t most, const yk_dict **ret_dict, yk_type *ret_type, uint64_t *ret_n,
+                    yoke_error *err)
     YK_MUST_USE;
 int yk_reader_count(yk_reader *r, uint32_t column, uint64_t n, uint64_t *counts, uint64_t *missing, yoke_error *err) YK_MUST_USE;
 

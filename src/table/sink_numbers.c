@@ -420,7 +420,8 @@ static bool numbers_known(yk_sink *base, const yk_source *src)
         return know_rows(s, src);
     int64_t  column = base->n_roots ? yk_program_plain_column(base->program, base->root) : -1;
     yk_kind  k = s->type.kind;
-    if (column < 0 || k == YK_KIND_NULL || (s->needs & ~(unsigned)(YK_NEED_RANGE | YK_NEED_COUNT)) || (k == YK_KIND_REAL && (s->needs & YK_NEED_COUNT)))
+    if (column < 0 || k == YK_KIND_NULL || (s->needs & ~(unsigned)(YK_NEED_RANGE | YK_NEED_COUNT))
+        || (k == YK_KIND_REAL && (s->needs & YK_NEED_COUNT)))
         return false;
     bool is_known = !src->columns[column].is_partition;
     for (size_t i = 0; i < src->n_files && is_known; i++) {
@@ -447,7 +448,8 @@ static void numbers_free(yk_sink *base)
 }
 
 static const yk_sink_ops OPS = {
-    .name = "numbers", .bind = numbers_bind, .known = numbers_known, .open = numbers_open, .close = numbers_close, .begin = numbers_begin, .block = numbers_block,
+    .name = "numbers", .bind = numbers_bind, .known = numbers_known, .open = numbers_open, .close = numbers_close, .begin = numbers_begin,
+        .block = numbers_block,
     .times = numbers_times, .pass = numbers_pass, .end = numbers_end, .fold = numbers_fold, .reset = numbers_reset, .free = numbers_free,
 };
 

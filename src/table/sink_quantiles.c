@@ -412,7 +412,8 @@ static void quantiles_free(yk_sink *base)
 
 static const yk_sink_ops OPS = {
     .name = "quantiles", .open = quantiles_open, .close = quantiles_close, .begin = quantiles_begin, .block = quantiles_block,
-    .times = quantiles_times, .end = quantiles_end, .fold = quantiles_fold, .again = quantiles_again, .reset = quantiles_reset, .free = quantiles_free,
+    .times = quantiles_times, .end = quantiles_end, .fold = quantiles_fold, .again = quantiles_again, .reset = quantiles_reset,
+    .free = quantiles_free,
 };
 
 int yk_quantiles_new(const yk_expr *e, yk_sink **ret, yoke_error *err)

@@ -11,7 +11,8 @@
 
 #include <math.h>
 
-enum { MOST_FIRST = 1 << 16, SORT_BYTES = 16 }; /* rows at the head of a sort that are picked out without sorting all; a third of what sorting takes of a row */
+/* rows at the head of a sort that are picked out without sorting all; a third of what sorting takes of a row */
+enum { MOST_FIRST = 1 << 16, SORT_BYTES = 16 };
 enum { MOST_TEXT = 256 }; /* bytes of a text that bounds */
 
 typedef struct rows {
@@ -39,12 +40,14 @@ typedef struct state {
     yk_vec   *vecs;
     uint32_t  picked[YK_BLOCK], n_picked; /* of the block */
     bool      has_picked;                 /* else all of it */
-    /* Of a sort with head, a sample: the least first keys (their images) or row keys in this and earlier tasks, at least as many as rows are
-     * wanted once has_bound: what is beyond `bound` comes too late. They are of rows before those of the task, which began at `first`. */
+    /* Of a sort with head, a sample: the least first keys (their images) or row keys in this and earlier tasks, at least as many as rows
+     * are wanted once has_bound: what is beyond `bound` comes too late. They are of rows before those of the task, which began at
+     * `first`. */
     uint64_t *least, bound, first;
     size_t    n_least, cap_least;
     bool      has_bound;
-    yk_batch  texts; /* in place of `least`, where the first key is text: their first bytes; those of the last wanted one have the image `bound` */
+    /* in place of `least`, where the first key is text: their first bytes; those of the last wanted one have the image `bound` */
+    yk_batch  texts;
     char      behind[MOST_TEXT]; /* bound_fact */
 } state;
 
@@ -344,7 +347,8 @@ static bool has_bounds(const rows *s) { return yk_order_has_image(first_type(s).
 static uint64_t image_of(const rows *s, const yk_vec *v, uint32_t row)
 {
     bool     is_bytes = yk_kind_is_bytes(v->type.kind);
-    uint64_t image = is_bytes ? yk_text_image(((const yk_text *)v->values)[row], 0) : yk_order_image(v->type.kind, ((const uint64_t *)v->values)[row]);
+    uint64_t image = is_bytes ? yk_text_image(((const yk_text *)v->values)[row], 0)
+        : yk_order_image(v->type.kind, ((const uint64_t *)v->values)[row]);
     return s->order[0].is_descending ? ~image : image;
 }
 
@@ -415,7 +419,8 @@ static int leave_out(rows *s, state *st, const yk_vec *v, uint32_t n, uint32_t *
     uint32_t   kept = 0, added = 0; /* of those kept, in st->texts */
     for (uint32_t i = 0; i < n; i++) {
         uint32_t row = st->picked[i];
-        bool     is_there = (!v->valid || (v->valid[row >> 6] >> (row & 63) & 1)) && !(v->type.kind == YK_KIND_REAL && isnan(((const double *)v->values)[row]));
+        bool     is_there = (!v->valid || (v->valid[row >> 6] >> (row & 63) & 1))
+            && !(v->type.kind == YK_KIND_REAL && isnan(((const double *)v->values)[row]));
         st->picked[kept] = row;
         if (is_there) {
             uint64_t image = image_of(s, v, row);
@@ -618,9 +623,10 @@ static void rows_free(yk_sink *base)
 }
 
 static const yk_sink_ops OPS = {
-    .name = "rows", .bind = rows_bind, .known = rows_known, .facts = rows_facts, .glance = rows_glance, .open = rows_open, .close = rows_close,
-    .begin = rows_begin, .look = rows_look, .block = rows_block, .end = rows_end, .fold = rows_fold, .again = rows_again, .reset = rows_reset,
-    .free = rows_free,
+    .name = "rows", .bind = rows_bind, .known = rows_known, .facts = rows_facts, .glance = rows_glance, .open = rows_open,
+        .close = rows_close,
+    .begin = rows_begin, .look = rows_look, .block = rows_block, .end = rows_end, .fold = rows_fold, .again = rows_again,
+    .reset = rows_reset, .free = rows_free,
 };
 
 int yk_rows_new(const yk_expr *const *columns, size_t n, const yk_rows_opts *opts, yk_sink **ret, yoke_error *err)

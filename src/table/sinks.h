@@ -46,7 +46,8 @@ void   yk_hists_fini(yk_hists *h);
 int    yk_hists_grow(yk_hists *h, size_t n_groups, yoke_error *err) YK_MUST_USE; /* new ones are empty */
 void   yk_hists_add(yk_hists *h, const uint32_t *groups, const double *x, uint32_t n); /* YK_NO_GROUP: does not count; n <= YK_BLOCK */
 void   yk_hists_write(const yk_hists *h, size_t n_groups, yk_buf *to);
-const char *yk_hists_merge(yk_hists *h, const char *from, const uint32_t *groups); /* returns the end; group i of `from` is groups[i] here */
+/* returns the end; group i of `from` is groups[i] here */
+const char *yk_hists_merge(yk_hists *h, const char *from, const uint32_t *groups);
 
 /* ---- quantiles: exact, by counting leading bits in one scan and looking closer in one or more others */
 

@@ -173,7 +173,8 @@ static int find_pages(const part *p, const yk_parquet_page **ret, unsigned *ret_
 static part page_part(const part *group, const yk_parquet_page *page)
 {
     part p = *group;
-    set_stats(&p, group->first + page->first_row - yk_parquet_group_at(group->parquet, group->group)->first_row, page->n_rows, &page->stats);
+    set_stats(&p, group->first + page->first_row - yk_parquet_group_at(group->parquet, group->group)->first_row, page->n_rows,
+              &page->stats);
     return p;
 }
 

@@ -4,7 +4,8 @@
 #include "table/codebook.h"
 #include "table/spill.h"
 
-enum { LEAST_PART = 1 << 19, MOST_PART = 8 << 20, MOST_SAMPLES = 1 << 15, SAMPLES_PER_PART = 16, SORT_BYTES = 18 }; /* of a row at least: half of what sorting takes */
+/* of a row at least: half of what sorting takes */
+enum { LEAST_PART = 1 << 19, MOST_PART = 8 << 20, MOST_SAMPLES = 1 << 15, SAMPLES_PER_PART = 16, SORT_BYTES = 18 };
 
 /* Where a run has the parts of a column. */
 typedef struct place {
@@ -176,7 +177,8 @@ static int add_run(yk_sorted *s, const void *bytes, size_t n, yoke_error *err)
         return yk_fail_nomem(err, "sorting");
     for (size_t c = 0; c < s->n_columns; c++) {
         const yk_batch_column *col = &s->view.columns[c];
-        r.places[c] = (place){offset_of(&col->values, bytes), offset_of(&col->bytes, bytes), offset_of(&col->valid, bytes), col->dict != NULL};
+        r.places[c] = (place){offset_of(&col->values, bytes), offset_of(&col->bytes, bytes), offset_of(&col->valid, bytes),
+                              col->dict != NULL};
         s->types[c] = col->type;
         s->is_plain[c] |= !col->dict;
     }
@@ -230,14 +232,16 @@ static int run_value(const yk_sorted *s, uint32_t number, size_t column, uint32_
 }
 
 /* Rows [first, first + n) of a column of a run that has codes: as they are, or as values where another run has these. */
-static int append_codes(const yk_sorted *s, uint32_t number, size_t column, uint64_t first, uint64_t n, yk_batch_column *to, yoke_error *err)
+static int append_codes(const yk_sorted *s, uint32_t number, size_t column, uint64_t first, uint64_t n, yk_batch_column *to,
+                        yoke_error *err)
 {
     YK_AUTOBUF own = YK_BUF_INIT;
     yk_buf    *codes = to->dict ? &to->values : &own;
     char      *at = yk_buf_extend(codes, n * sizeof(uint16_t));
     if (!at)
         return yk_fail_nomem(err, "sorting");
-    YK_TRY(yk_spill_read(&s->spill, number, s->runs[number].places[column].values + first * sizeof(uint16_t), at, n * sizeof(uint16_t), err));
+    YK_TRY(yk_spill_read(&s->spill, number, s->runs[number].places[column].values + first * sizeof(uint16_t), at, n * sizeof(uint16_t),
+                         err));
     if (to->dict)
         return 0;
     yk_batch_column from = {.type = to->type, .values = own, .dict = &s->dicts[column].all};
@@ -245,7 +249,8 @@ static int append_codes(const yk_sorted *s, uint32_t number, size_t column, uint
     return yk_batch_append(&all, &view, NULL, 0, n, err);
 }
 
-static int append_values(const yk_sorted *s, uint32_t number, size_t column, uint64_t first, uint64_t n, yk_batch_column *c, yoke_error *err)
+static int append_values(const yk_sorted *s, uint32_t number, size_t column, uint64_t first, uint64_t n, yk_batch_column *c,
+                         yoke_error *err)
 {
     const place *p = &s->runs[number].places[column];
     size_t       size = yk_kind_size(c->type.kind);
@@ -402,7 +407,8 @@ static int cut_fold(void *ctx, const yk_result *r, yoke_error *err)
 static int find_cuts(yk_sorted *s, yoke_session *session, yoke_error *err)
 {
     size_t n;
-    if (!yk_mul(&n, s->n_parts + 1, s->n_runs) || !(s->cuts = yk_new_array(uint32_t, n + 1)) || !(s->starts = yk_new_array(uint64_t, s->n_parts + 1)))
+    if (!yk_mul(&n, s->n_parts + 1, s->n_runs) || !(s->cuts = yk_new_array(uint32_t, n + 1))
+        || !(s->starts = yk_new_array(uint64_t, s->n_parts + 1)))
         return yk_fail_nomem(err, "sorting");
     yk_stage st = {.name = "sort", .n = s->n_runs, .ctx = s, .task = cut_task, .fold = cut_fold, .fold_ctx = s};
     if (s->n_parts > 1)
@@ -521,7 +527,7 @@ int yk_sorted_each(yk_sorted *s, yoke_session *session, const yoke_table_opts *o
     while (s->starts[last - 1] >= s->end)
         last--;
     giving   g = {to, opts, s};
-    yk_stage st = {.name = "sort", .n = last - s->part, .ctx = s, .start = start_worker, .stop = stop_worker, .task = part_task, .fold = give_part,
-                   .fold_ctx = &g, .max_held = yk_memory_running(s->memory), .expected = part};
+    yk_stage st = {.name = "sort", .n = last - s->part, .ctx = s, .start = start_worker, .stop = stop_worker, .task = part_task,
+                   .fold = give_part, .fold_ctx = &g, .max_held = yk_memory_running(s->memory), .expected = part};
     return yk_stage_run(session, &st, err);
 }

@@ -18,7 +18,8 @@ void yk_spill_fini(yk_spill *s)
 
 static int fail(yoke_error *err)
 {
-    return yk_fail_errno(err, "rows that do not fit in memory go to a temporary file in '%s': set TMPDIR to a folder with room, or allow more "
+    return yk_fail_errno(err,
+                         "rows that do not fit in memory go to a temporary file in '%s': set TMPDIR to a folder with room, or allow more "
                               "with --memory", yk_file_temp_folder());
 }
 

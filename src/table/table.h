@@ -45,7 +45,8 @@ void yk_table_quote(const char *name, yk_buf *to);
 int yk_table_settle(const yoke_table *t, yoke_error *err) YK_MUST_USE;
 
 /* Calls fn with the sink of a scan for rows, not of groups nor different ones: it is freed afterwards. */
-int yk_table_lend_rows(const yoke_table *t, const yoke_rows *r, int (*fn)(void *ctx, yk_sink *sink, yoke_error *err), void *ctx, yoke_error *err)
+int yk_table_lend_rows(const yoke_table *t, const yoke_rows *r, int (*fn)(void *ctx, yk_sink *sink, yoke_error *err), void *ctx,
+                       yoke_error *err)
     YK_MUST_USE;
 
 /* Bytes that results may take. */
@@ -53,8 +54,10 @@ uint64_t yk_table_memory(const yoke_table *t);
 
 YK_DEFINE_CLEANUP(yoke_answers, yoke_answers_free)
 
-/* What is asked, as sinks for a scan: ret_sinks (the caller frees the list) borrow from the answers. The i-th is answered by yk_answers_sink. */
-int yk_table_ask(const yoke_table *t, const yoke_ask *asks, size_t n, yoke_answers **ret, yk_sink ***ret_sinks, size_t *ret_n, yoke_error *err) YK_MUST_USE;
+/* What is asked, as sinks for a scan: ret_sinks (the caller frees the list) borrow from the answers. The i-th is answered by
+ * yk_answers_sink. */
+int yk_table_ask(const yoke_table *t, const yoke_ask *asks, size_t n, yoke_answers **ret, yk_sink ***ret_sinks, size_t *ret_n,
+                 yoke_error *err) YK_MUST_USE;
 const yk_sink *yk_answers_sink(const yoke_answers *a, size_t i);
 
 /* What a result is called when the caller says nothing: "mean(tip)", or the name that its expression has. `e` is q->expr, parsed. */

@@ -417,7 +417,8 @@ static int scan_fold(void *ctx, const yk_result *r, yoke_error *err)
     }
     p->n_folded += out->n_read + out->n_skipped;
     if (p->scan->opts->progress && p->scan->opts->progress(p->scan->opts->progress_ctx, p->n_folded, p->n))
-        return yk_fail(err, YOKE_ECANCELED, "interrupted after %llu of %llu rows", (unsigned long long)p->n_folded, (unsigned long long)p->n);
+        return yk_fail(err, YOKE_ECANCELED, "interrupted after %llu of %llu rows", (unsigned long long)p->n_folded,
+                       (unsigned long long)p->n);
     return is_done && p->n_sinks ? ENOUGH : 0;
 }
 
@@ -474,7 +475,10 @@ static bool is_key(const plan *p, size_t n_roots, uint32_t column)
 }
 
 /* A column of CSV files that held nothing so far: an expression that names it was bound to a constant. */
-static bool may_be_unseen(const yk_source *s, int64_t column) { return s->has_csv && column >= 0 && s->columns[column].type.kind == YK_KIND_NULL; }
+static bool may_be_unseen(const yk_source *s, int64_t column)
+{
+    return s->has_csv && column >= 0 && s->columns[column].type.kind == YK_KIND_NULL;
+}
 
 static int find_columns(plan *p, const yk_root *roots, size_t n_roots, yoke_error *err)
 {
@@ -527,7 +531,8 @@ static int make_program(plan *p, yoke_error *err)
         fields[i] = (yk_field){src->columns[i].name, src->columns[i].type};
     for (size_t i = 0; i < s->n_lookups; i++)
         for (size_t c = 0; c < s->lookups[i]->n_columns; c++)
-            fields[p->first_field[i] + c] = (yk_field){s->lookups[i]->columns[c].name, s->lookups[i]->rows.columns[s->lookups[i]->columns[c].column].type};
+            fields[p->first_field[i] + c] = (yk_field){s->lookups[i]->columns[c].name,
+                                                       s->lookups[i]->rows.columns[s->lookups[i]->columns[c].column].type};
     for (size_t i = 0; i < s->n_filters; i++)
         roots[at++] = (yk_root){s->filters[i], YK_WANT_FILTER};
     for (size_t i = 0; i < p->n_sinks; i++) {
@@ -671,7 +676,8 @@ static int fit(plan *p, yk_fit *ret, yoke_error *err)
     }
     p->row_bytes = find_row_bytes(p);
     uint64_t     memory = yk_opts_memory(s->opts), block = p->row_bytes * YK_BLOCK;
-    yk_fit_asked asked = {.columns = p->columns, .n_columns = p->n_columns, .memory = memory, .own = n_roots * ROOT, .workers = yoke_session_workers(s->session),
+    yk_fit_asked asked = {.columns = p->columns, .n_columns = p->n_columns, .memory = memory, .own = n_roots * ROOT,
+                          .workers = yoke_session_workers(s->session),
                           .running = has_rows ? yk_memory_running(memory) : 0, .kept = has_rows ? yk_memory_kept(memory) : 0,
                           .least_running = 3 * block, .least_kept = block ? 4 * block + OUT : 0,
                           .is_shared = yk_stage_is_local(s->session), .is_given = s->opts->memory != 0};
@@ -715,7 +721,8 @@ static int scan_once(yk_scan *s, unsigned *n_retyped, bool *ret_retyped, yoke_er
     size_tasks(&p, room.running);
     yk_stage st = {.name = "scan", .n = (p.n + p.task_rows - 1) / p.task_rows, .out_size = sizeof(outcome), .ctx = &p,
                    .start = start_worker, .stop = stop_worker, .task = scan_task, .fold = scan_fold, .fold_ctx = &p,
-                   .max_held = p.row_bytes ? room.running : yk_memory_running(yk_opts_memory(s->opts)), .expected = expect(&p), .most = room.most};
+                   .max_held = p.row_bytes ? room.running : yk_memory_running(yk_opts_memory(s->opts)), .expected = expect(&p),
+                   .most = room.most};
     int rc = yk_stage_run(s->session, &st, err);
     count_reads(s->source, s->stats, 1);
     s->stats->scans++;

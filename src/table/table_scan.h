@@ -31,11 +31,11 @@ typedef struct yk_sink_ops {
     void (*bind)(yk_sink *s); /* optional, in the calling process: types are known, a scan begins */
     /* Optional, then, where all rows of the source come: what the files say of themselves is its result. */
     bool (*known)(yk_sink *s, const yk_source *src);
-    /* Optional: what rows that are still wanted all meet, as what the files say and, unless it is NULL, the state's earlier rows tell. Returns
-     * how many facts; they are borrowed until the state sees a row. Rows that do not meet them need not come. */
+    /* Optional: what rows that are still wanted all meet, as what the files say and, unless it is NULL, the state's earlier rows tell.
+     * Returns how many facts; they are borrowed until the state sees a row. Rows that do not meet them need not come. */
     size_t (*facts)(yk_sink *s, void *state, yk_fact ret[2]);
-    /* Optional, of a lone sink, then: narrows [*first, *first + *n), the rows of the scan, to a few that tell most of what the sink wants of
-     * the others; it is asked whether it wants `again` after them. `skips` is what need not be read. */
+    /* Optional, of a lone sink, then: narrows [*first, *first + *n), the rows of the scan, to a few that tell most of what the sink
+     * wants of the others; it is asked whether it wants `again` after them. `skips` is what need not be read. */
     void (*glance)(yk_sink *s, const yk_source *src, const yk_skips *skips, uint64_t *first, uint64_t *n);
     int (*open)(yk_sink *s, void **ret_state, yoke_error *err);                     /* required */
     void (*close)(yk_sink *s, void *state);                                         /* required */

@@ -146,7 +146,8 @@ int64_t yk_source_find(const yk_source *s, const char *name)
 
 unsigned yk_file_columns(const yk_source_file *f)
 {
-    return f->parquet ? yk_parquet_columns(f->parquet) : f->arrow ? yk_arrow_columns(f->arrow) : f->npy ? f->npy->n_columns : yk_csv_columns(f->csv);
+    return f->parquet ? yk_parquet_columns(f->parquet) : f->arrow ? yk_arrow_columns(f->arrow) : f->npy ? f->npy->n_columns
+        : yk_csv_columns(f->csv);
 }
 
 yk_file_column yk_file_column_at(const yk_source_file *f, unsigned i)
@@ -179,8 +180,8 @@ static int clash(yk_source *s, size_t column, const yk_source_file *f, yk_type n
     YK_AUTOBUF        text = YK_BUF_INIT;
     if (c->clash)
         return 0;
-    yk_buf_printf(&text, "column '%s' is %s in '%s' but %s in the files before it; ask them in calls of their own", c->name, yk_type_name(now, a, sizeof a), f->path,
-                  yk_type_name(c->type, b, sizeof b));
+    yk_buf_printf(&text, "column '%s' is %s in '%s' but %s in the files before it; ask them in calls of their own", c->name,
+                  yk_type_name(now, a, sizeof a), f->path, yk_type_name(c->type, b, sizeof b));
     c->clash = yk_strdup(yk_buf_text(&text));
     return c->clash ? 0 : yk_fail_nomem(err, "comparing columns");
 }
@@ -271,12 +272,14 @@ static int give_types(yk_source *s, const char *types, yoke_error *err)
         eq += strspn(eq, " ");
         eq[strcspn(eq, " ")] = '\0';
         if (!yk_type_named(eq, &type))
-            return yk_fail(err, YOKE_EINVALID, "there is no type '%s' for column '%s': real, int, text, bool, date and timestamp are", eq, name);
+            return yk_fail(err, YOKE_EINVALID, "there is no type '%s' for column '%s': real, int, text, bool, date and timestamp are", eq,
+                           name);
         int64_t i = yk_source_find(s, name);
         if (i < 0)
             return fail_absent(s, name, err);
         if (s->columns[i].is_stored || s->columns[i].is_partition)
-            return yk_fail(err, YOKE_EINVALID, "column '%s' has a type already; only columns of CSV files are given one; cast(… as %s) makes another of it",
+            return yk_fail(err, YOKE_EINVALID,
+                           "column '%s' has a type already; only columns of CSV files are given one; cast(… as %s) makes another of it",
                            s->columns[i].name, eq);
         s->columns[i].type = type;
         s->columns[i].is_given = true;
@@ -462,7 +465,8 @@ static bool is_parquet(const char *path)
         return true;
     if (strcasecmp(ext, "csv") == 0 || strcasecmp(ext, "tsv") == 0 || yk_file_open(path, &fd, &size, NULL) < 0)
         return false;
-    bool is = size >= 4 && yk_file_read_at(fd, path, 0, magic, 4, NULL) == 0 && (memcmp(magic, "PAR1", 4) == 0 || memcmp(magic, "PARE", 4) == 0);
+    bool is = size >= 4 && yk_file_read_at(fd, path, 0, magic, 4, NULL) == 0
+        && (memcmp(magic, "PAR1", 4) == 0 || memcmp(magic, "PARE", 4) == 0);
     close(fd);
     return is;
 }
@@ -471,8 +475,8 @@ static int open_file(yk_source_file *f, const yoke_table_opts *opts, yoke_error 
 {
     if (is_parquet(f->path))
         return yk_parquet_open(f->path, &f->parquet, err);
-    yk_csv_opts o = {.delimiter = opts->delimiter, .header = (int8_t)(opts->header ? (opts->header > 0) : -1), .skip_bad = opts->skip_bad_rows,
-                     .progress = opts->progress, .progress_ctx = opts->progress_ctx};
+    yk_csv_opts o = {.delimiter = opts->delimiter, .header = (int8_t)(opts->header ? (opts->header > 0) : -1),
+                     .skip_bad = opts->skip_bad_rows, .progress = opts->progress, .progress_ctx = opts->progress_ctx};
     if (!o.delimiter && (strcasecmp(yk_path_ext(f->path), "tsv") == 0 || strstr(f->path, ".tsv.")))
         o.delimiter = '\t';
     return yk_csv_open(f->path, &o, &f->csv, err);
@@ -598,7 +602,8 @@ static int count_rows(yk_source *s, yoke_session *session, const yoke_table_opts
     if (!chunks)
         return yk_fail_nomem(err, "counting rows");
     look_stage l = {.s = s, .opts = opts, .first_chunk = first, .chunks = chunks};
-    yk_stage   st = {.name = "count rows", .n = n, .out_size = sizeof(yk_csv_chunk), .ctx = &l, .task = look_task, .fold = look_fold, .fold_ctx = &l};
+    yk_stage   st = {.name = "count rows", .n = n, .out_size = sizeof(yk_csv_chunk), .ctx = &l, .task = look_task, .fold = look_fold,
+                     .fold_ctx = &l};
     YK_TRY(yk_stage_run(session, &st, err));
     for (size_t i = 0; i < s->n_files; i++)
         if (s->files[i].csv)

@@ -69,7 +69,8 @@ int yk_source_count(yk_source *s, yoke_session *session, const yoke_table_opts *
 int yk_source_widen(yk_source *s, size_t column, yk_type type, yoke_error *err) YK_MUST_USE;
 
 /* Looks at all values of these columns and widens them to what those of CSV files fit into. */
-int yk_types_settle(yk_source *s, yoke_session *session, const yoke_table_opts *opts, const uint32_t *columns, size_t n, yoke_error *err) YK_MUST_USE;
+int yk_types_settle(yk_source *s, yoke_session *session, const yoke_table_opts *opts, const uint32_t *columns, size_t n,
+                    yoke_error *err) YK_MUST_USE;
 
 /* The column of that name, or -1. */
 int64_t yk_source_find(const yk_source *s, const char *name);
@@ -87,7 +88,8 @@ bool yk_source_constant(const yk_source *s, size_t file, uint32_t column, yk_val
 
 static inline bool yk_type_same(yk_type a, yk_type b)
 {
-    return a.kind == b.kind && a.unit == b.unit && a.is_utc == b.is_utc && a.scale == b.scale && a.is_uuid == b.is_uuid && a.is_clock == b.is_clock;
+    return a.kind == b.kind && a.unit == b.unit && a.is_utc == b.is_utc && a.scale == b.scale && a.is_uuid == b.is_uuid
+        && a.is_clock == b.is_clock;
 }
 
 /* The type that holds the values of both; false when there is none. */

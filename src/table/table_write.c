@@ -23,7 +23,8 @@ typedef struct parquet_out {
     unsigned           n_workers, most; /* of them, those that encode at a time */
     yk_batch           rest; /* rows that have not been encoded yet */
     uint32_t           full, most_strips;  /* rows of a strip, and strips that are encoded together, at most */
-    uint32_t           n_rows, begins[MOST_STRIPS + 1], n_strips; /* that are there: where each strip begins and the next will; those that are full */
+    /* that are there: where each strip begins and the next will; those that are full */
+    uint32_t           n_rows, begins[MOST_STRIPS + 1], n_strips;
     uint64_t           most_bytes, bytes; /* of their texts: a strip ends where a block of rows goes beyond, and no other comes */
     uint64_t           memory; /* for all this */
     uint64_t           n;
@@ -51,14 +52,16 @@ static int check_names(const yoke_frame *f, yoke_error *err)
     qsort(names, n, sizeof *names, by_name);
     for (size_t i = 1; i < n; i++)
         if (strcmp(names[i - 1], names[i]) == 0)
-            return yk_fail(err, YOKE_EINVALID, "two columns are called '%s', which readers of Parquet cannot tell apart; call one otherwise: E as name", names[i]);
+            return yk_fail(err, YOKE_EINVALID,
+                           "two columns are called '%s', which readers of Parquet cannot tell apart; call one otherwise: E as name",
+                           names[i]);
     return 0;
 }
 
 static uint64_t least_of(uint64_t a, uint64_t b) { return a < b ? a : b; }
 
-/* A quarter for strips that wait, as rows and as pages, a quarter for pages being made, half for what is encoded of a row group. A page takes
- * several times its size while it is made, and what the codec keeps besides. */
+/* A quarter for strips that wait, as rows and as pages, a quarter for pages being made, half for what is encoded of a row group. A page
+ * takes several times its size while it is made, and what the codec keeps besides. */
 static void share_memory(parquet_out *o, const yk_batch *rows)
 {
     enum { MOST_STRIP = 64 << 20, MOST_GROUP = 32 << 20, MOST_PAGE = 1 << 20, LEAST_PAGE = 64 << 10, TIMES = 7, CODEC = 512 << 10 };
@@ -113,7 +116,8 @@ typedef struct strips {
     } *pages; /* that wait to be compressed */
 } strips;
 
-static int encode_strip(const strips *s, size_t column, uint32_t from, uint32_t end, yk_parquet_room *room, yk_arena *arena, yoke_error *err)
+static int encode_strip(const strips *s, size_t column, uint32_t from, uint32_t end, yk_parquet_room *room, yk_arena *arena,
+                        yoke_error *err)
 {
     for (uint32_t at = from; at < end; at += YK_BLOCK) {
         yk_vec block;
@@ -242,12 +246,13 @@ static int codec_named(const char *name, yk_parquet_codec *ret, yoke_error *err)
     return yk_fail(err, YOKE_EINVALID, "Parquet files are not written with compression '%s': zstd, snappy and none are", name);
 }
 
-int yoke_table_write_parquet(const yoke_table *t, const yoke_rows *rows, const char *path, const char *compression, int may_replace, uint64_t *ret_rows,
-                             yoke_error *err)
+int yoke_table_write_parquet(const yoke_table *t, const yoke_rows *rows, const char *path, const char *compression, int may_replace,
+                             uint64_t *ret_rows, yoke_error *err)
 {
     if (YK_LACKS(t, err) || YK_LACKS(rows, err) || YK_LACKS(path, err))
         return YOKE_EINVALID;
-    YK_CLEANUP(parquet_out_fini) parquet_out o = {.session = t->session, .path = path, .opts = YK_PARQUET_WRITE_OPTS_INIT, .may_replace = may_replace,
+    YK_CLEANUP(parquet_out_fini) parquet_out o = {.session = t->session, .path = path, .opts = YK_PARQUET_WRITE_OPTS_INIT,
+                                                  .may_replace = may_replace,
                                                  .memory = yk_memory_written(yk_table_memory(t)), .err = err};
     if (compression)
         YK_TRY(codec_named(compression, &o.opts.codec, err));

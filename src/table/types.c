@@ -73,7 +73,8 @@ static int look_fold(void *ctx, const yk_result *r, yoke_error *err)
     }
     l->n_done = l->s->n_rows - l->n_done < YK_TASK_ROWS ? l->s->n_rows : l->n_done + YK_TASK_ROWS;
     if (l->opts->progress && l->opts->progress(l->opts->progress_ctx, l->n_done, l->s->n_rows))
-        return yk_fail(err, YOKE_ECANCELED, "interrupted after %llu of %llu rows", (unsigned long long)l->n_done, (unsigned long long)l->s->n_rows);
+        return yk_fail(err, YOKE_ECANCELED, "interrupted after %llu of %llu rows", (unsigned long long)l->n_done,
+                       (unsigned long long)l->s->n_rows);
     return 0;
 }
 
@@ -83,8 +84,8 @@ int yk_types_settle(yk_source *s, yoke_session *session, const yoke_table_opts *
     if (!types)
         return yk_fail_nomem(err, "finding the types of columns");
     look     l = {.s = s, .opts = opts, .columns = columns, .n = n, .types = types};
-    yk_stage st = {.name = "types", .n = (s->n_rows + YK_TASK_ROWS - 1) / YK_TASK_ROWS, .ctx = &l, .start = start, .stop = stop, .task = look_task,
-                   .fold = look_fold, .fold_ctx = &l};
+    yk_stage st = {.name = "types", .n = (s->n_rows + YK_TASK_ROWS - 1) / YK_TASK_ROWS, .ctx = &l, .start = start, .stop = stop,
+                   .task = look_task, .fold = look_fold, .fold_ctx = &l};
     YK_TRY(yk_stage_run(session, &st, err));
     for (size_t i = 0; i < n; i++)
         if (types[i].kind != YK_KIND_NULL)

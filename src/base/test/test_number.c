@@ -113,5 +113,5 @@ TEST(progress_lines_say_rate_and_time_left)
     yk_progress_end(NULL);
 }
 
-RUN_TESTS(reals_are_short_and_read_back, reals_have_the_fewest_digits, whole_numbers_read_whole_or_not_at_all, reals_read_whole_or_not_at_all,
-          progress_lines_say_rate_and_time_left)
+RUN_TESTS(reals_are_short_and_read_back, reals_have_the_fewest_digits, whole_numbers_read_whole_or_not_at_all,
+          reals_read_whole_or_not_at_all, progress_lines_say_rate_and_time_left)

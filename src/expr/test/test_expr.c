@@ -10,7 +10,8 @@
 #include <time.h>
 
 static const yk_field FIELDS[] = {{"r", {.kind = YK_KIND_REAL}}, {"i", {.kind = YK_KIND_INT}}, {"u", {.kind = YK_KIND_UINT}},
-                                  {"s", {.kind = YK_KIND_TEXT}}, {"t", {.kind = YK_KIND_TIME, .unit = YK_UNIT_MS}}, {"b", {.kind = YK_KIND_BOOL}}};
+                                  {"s", {.kind = YK_KIND_TEXT}}, {"t", {.kind = YK_KIND_TIME, .unit = YK_UNIT_MS}},
+                                  {"b", {.kind = YK_KIND_BOOL}}};
 
 static yk_program *program(const char *text, yk_want want)
 {
@@ -29,10 +30,11 @@ TEST(filters_tell_facts)
         const char *filter, *facts;
     } row[] = {
         {"r > 0", "r>0 "}, {"0 < r and r <= 2.5", "r>0 r<=2.5 "}, {"1 < r < 2", "r>1 r<2 "}, {"r > 0 or i > 0", ""}, {"not r > 0", ""},
-        {"i > 1.5", "i>=2 "}, {"i < 1.5", "i<=1 "}, {"i == 1.5", "never "}, {"i == 7.0", "i==7 "}, {"i >= 2 * 50", "i>=100 "}, {"u < 5", "u<5 "},
-        {"i in (7, 3, 5)", "i>=3 i<=7 "}, {"s == 'x'", "s==x "}, {"s in ('b', 'a')", "s>=a s<=b "}, {"t >= '1970-01-01 00:00:01'", "t>=1000 "},
-        {"isnull(i)", "i missing "}, {"not isnull(i)", "i present "}, {"i != 3", "i present "}, {"r == null", "never "}, {"false", "never "},
-        {"r > i", ""}, {"abs(r) > 1", ""}, {"t == '1970-01-01 00:00:00.0005'", ""}, {"isnull(r)", ""}, {"b", ""},
+        {"i > 1.5", "i>=2 "}, {"i < 1.5", "i<=1 "}, {"i == 1.5", "never "}, {"i == 7.0", "i==7 "}, {"i >= 2 * 50", "i>=100 "},
+        {"u < 5", "u<5 "}, {"i in (7, 3, 5)", "i>=3 i<=7 "}, {"s == 'x'", "s==x "}, {"s in ('b', 'a')", "s>=a s<=b "},
+        {"t >= '1970-01-01 00:00:01'", "t>=1000 "}, {"isnull(i)", "i missing "}, {"not isnull(i)", "i present "}, {"i != 3", "i present "},
+        {"r == null", "never "}, {"false", "never "}, {"r > i", ""}, {"abs(r) > 1", ""}, {"t == '1970-01-01 00:00:00.0005'", ""},
+        {"isnull(r)", ""}, {"b", ""},
     };
     static const char *const op[] = {"<", "<=", "==", ">=", ">", " present", " missing"};
     for (size_t k = 0; k < sizeof row / sizeof *row; k++) {
@@ -64,7 +66,8 @@ TEST(facts_are_held_against_ranges)
 {
     yk_type  real = {.kind = YK_KIND_REAL};
     yk_value two = {.type = real, .r = 2}, one = {.type = real, .r = 1}, three = {.type = real, .r = 3}, nan = {.type = real, .r = NAN};
-    static const bool inside[] = {true, true, true, true, true}, above[] = {false, false, false, true, true}, below[] = {true, true, false, false, false};
+    static const bool inside[] = {true, true, true, true, true}, above[] = {false, false, false, true, true},
+        below[] = {true, true, false, false, false};
     for (int op = YK_FACT_LT; op <= YK_FACT_GT; op++) {
         yk_fact f = {.op = (yk_fact_op)op, .value = two};
         assert_int_equal(yk_fact_may_hold(&f, &one, &three, 0, 5), inside[op]);
@@ -273,7 +276,8 @@ TEST(lack_of_memory_is_an_error_and_leaks_nothing)
         int rc = live();
         int64_t left = yk_alloc_test_end(NULL);
         if (rc != YOKE_ENOMEM || left != 0)
-            fail_msg("allocation %llu of %llu: code %d, %lld blocks left", (unsigned long long)k, (unsigned long long)asked, rc, (long long)left);
+            fail_msg("allocation %llu of %llu: code %d, %lld blocks left", (unsigned long long)k, (unsigned long long)asked, rc,
+                     (long long)left);
     }
 }
 
@@ -281,11 +285,13 @@ TEST(times_are_read_and_printed)
 {
     static const struct {
         const char *text, *want;
-    } row[] = {{"2022-02-01", "2022-02-01"}, {"2022-02-01 12:30", "2022-02-01 12:30:00"}, {" 2022-02-01T12:30:15.25Z ", "2022-02-01 12:30:15.250"},
-               {"2022-02-01 12:30:15.000001", "2022-02-01 12:30:15.000001"}, {"2022-02-01 00:30+01:00", "2022-01-31 23:30:00"},
-               {"0001-01-01", "0001-01-01"}, {"9999-12-31 23:59:59.999999", "9999-12-31 23:59:59.999999"}, {"2022-02-30", NULL}, {"2022-13-01", NULL},
-               {"2022-2-1", NULL}, {"noon", NULL}, {"", NULL}, {"2022-02-01 25:00", NULL}, {"2022-02-01x", NULL}, {"2000-02-29", "2000-02-29"},
-               {"1900-02-29", NULL}, {"2262-04-11 23:47:16.854775807", "2262-04-11 23:47:16.854775807"}, {"9999-12-31 23:59:59.999999999", NULL}};
+    } row[] = {{"2022-02-01", "2022-02-01"}, {"2022-02-01 12:30", "2022-02-01 12:30:00"},
+               {" 2022-02-01T12:30:15.25Z ", "2022-02-01 12:30:15.250"}, {"2022-02-01 12:30:15.000001", "2022-02-01 12:30:15.000001"},
+               {"2022-02-01 00:30+01:00", "2022-01-31 23:30:00"}, {"0001-01-01", "0001-01-01"},
+               {"9999-12-31 23:59:59.999999", "9999-12-31 23:59:59.999999"}, {"2022-02-30", NULL}, {"2022-13-01", NULL},
+               {"2022-2-1", NULL}, {"noon", NULL}, {"", NULL}, {"2022-02-01 25:00", NULL}, {"2022-02-01x", NULL},
+               {"2000-02-29", "2000-02-29"}, {"1900-02-29", NULL}, {"2262-04-11 23:47:16.854775807", "2262-04-11 23:47:16.854775807"},
+               {"9999-12-31 23:59:59.999999999", NULL}};
     for (size_t k = 0; k < sizeof row / sizeof *row; k++) {
         int64_t v;
         yk_unit unit;
@@ -295,7 +301,8 @@ TEST(times_are_read_and_printed)
         assert_int_equal(ok, row[k].want != NULL);
         if (!ok)
             continue;
-        yk_time_print((yk_type){.kind = is_date ? YK_KIND_DATE : YK_KIND_TIME, .unit = unit}, is_date ? v / 86400 - (v % 86400 < 0) : v, text);
+        yk_time_print((yk_type){.kind = is_date ? YK_KIND_DATE : YK_KIND_TIME, .unit = unit}, is_date ? v / 86400 - (v % 86400 < 0) : v,
+                      text);
         assert_string_equal(text, row[k].want);
     }
     char text[48];
@@ -306,7 +313,8 @@ TEST(times_are_read_and_printed)
     static const struct {
         yk_unit     unit;
         const char *want;
-    } least[] = {{YK_UNIT_US, "-290308-12-21 19:59:05.224192"}, {YK_UNIT_NS, "1677-09-21 00:12:43.145224192"}, {YK_UNIT_MS, "-292275055-05-16 16:47:04.192"}};
+    } least[] = {{YK_UNIT_US, "-290308-12-21 19:59:05.224192"}, {YK_UNIT_NS, "1677-09-21 00:12:43.145224192"},
+                 {YK_UNIT_MS, "-292275055-05-16 16:47:04.192"}};
     for (size_t k = 0; k < sizeof least / sizeof *least; k++) { /* numpy.datetime64(-2**63 + 1, unit), and one less */
         yk_time_print((yk_type){.kind = YK_KIND_TIME, .unit = least[k].unit}, INT64_MIN, text);
         assert_string_equal(text, least[k].want);
@@ -317,10 +325,11 @@ TEST(durations_are_read_as_they_are_printed)
 {
     static const struct {
         const char *text, *want;
-    } row[] = {{"00:10", "00:10:00"}, {"23:59:59.5", "23:59:59.500"}, {"-00:00:00.000001", "-00:00:00.000001"}, {"10 minutes", "00:10:00"}, {"1 second", "00:00:01"},
-               {"48 Hours", "2 days 00:00:00"}, {"1 day", "1 day 00:00:00"}, {"-2 days 03:04", "-2 days 03:04:00"}, {"2 days 24:00", "3 days 00:00:00"},
-               {"999999999 days", "999999999 days 00:00:00"}, {"1234567890 days", NULL}, {"", NULL}, {"-", NULL}, {"10", NULL}, {"10 ", NULL}, {"10 m", NULL},
-               {"1 hour 10:00", NULL}, {"1 day ", NULL}, {"1 days 1", NULL}, {"10:00x", NULL}, {"1:00", NULL}, {" 10:00", NULL}, {"2022-02-01", NULL}};
+    } row[] = {{"00:10", "00:10:00"}, {"23:59:59.5", "23:59:59.500"}, {"-00:00:00.000001", "-00:00:00.000001"}, {"10 minutes", "00:10:00"},
+               {"1 second", "00:00:01"}, {"48 Hours", "2 days 00:00:00"}, {"1 day", "1 day 00:00:00"},
+               {"-2 days 03:04", "-2 days 03:04:00"}, {"2 days 24:00", "3 days 00:00:00"}, {"999999999 days", "999999999 days 00:00:00"},
+               {"1234567890 days", NULL}, {"", NULL}, {"-", NULL}, {"10", NULL}, {"10 ", NULL}, {"10 m", NULL}, {"1 hour 10:00", NULL},
+               {"1 day ", NULL}, {"1 days 1", NULL}, {"10:00x", NULL}, {"1:00", NULL}, {" 10:00", NULL}, {"2022-02-01", NULL}};
     for (size_t k = 0; k < sizeof row / sizeof *row; k++) {
         int64_t v;
         yk_unit unit;
@@ -370,7 +379,8 @@ TEST(parts_of_times_are_as_the_calendar_has_them)
                 struct tm tm;
                 if (!gmtime_r(&t, &tm)) /* a year that an int does not hold */
                     continue;
-                int64_t want[] = {tm.tm_year + INT64_C(1900), tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (tm.tm_wday + 6) % 7};
+                int64_t want[] = {tm.tm_year + INT64_C(1900), tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
+                                  (tm.tm_wday + 6) % 7};
                 assert_int_equal(got[i], want[k]);
             }
         }

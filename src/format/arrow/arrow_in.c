@@ -78,12 +78,13 @@ static int check_batch(const yk_arrow *a, const struct ArrowArray *b, yoke_error
         return yk_fail(err, YOKE_EFORMAT, "a batch of the Arrow stream has %lld columns where its schema has %u", (long long)b->n_children,
                        a->n_columns);
     if (b->length < 0 || b->offset < 0 || b->length > INT64_MAX - b->offset)
-        return yk_fail(err, YOKE_EFORMAT, "a batch of the Arrow stream is malformed: it has %lld rows from row %lld on", (long long)b->length,
-                       (long long)b->offset);
+        return yk_fail(err, YOKE_EFORMAT, "a batch of the Arrow stream is malformed: it has %lld rows from row %lld on",
+                       (long long)b->length, (long long)b->offset);
     const void *valid = b->null_count && b->n_buffers > 0 && b->buffers ? b->buffers[0] : NULL;
     for (int64_t i = 0; valid && i < b->length; i++)
         if (!yk_arrow_bit(valid, b->offset + i))
-            return yk_fail(err, YOKE_EUNSUPPORTED, "a batch of the Arrow stream has rows that are missing as a whole; in a table their values would be");
+            return yk_fail(err, YOKE_EUNSUPPORTED,
+                           "a batch of the Arrow stream has rows that are missing as a whole; in a table their values would be");
     for (unsigned i = 0; i < a->n_columns; i++)
         YK_TRY(yk_arrow_array_check(&a->columns[i], b->children[i], b->offset + b->length, err));
     return 0;
@@ -327,7 +328,8 @@ static int take_texts(yk_arrow_cursor *cur, const struct ArrowArray *a, int64_t 
 }
 
 /* Values by their codes; *missing counts those that are missing in the dictionary, too. */
-static int take_coded(yk_arrow_cursor *cur, const struct ArrowArray *a, int64_t row, uint32_t n, uint32_t at, uint32_t *missing, yoke_error *err)
+static int take_coded(yk_arrow_cursor *cur, const struct ArrowArray *a, int64_t row, uint32_t n, uint32_t at, uint32_t *missing,
+                      yoke_error *err)
 {
     const yk_arrow_kind     *k = cur->column;
     const struct ArrowArray *dict = a->dictionary;
@@ -354,7 +356,8 @@ static int take_coded(yk_arrow_cursor *cur, const struct ArrowArray *a, int64_t 
 }
 
 /* Rows [row, row + n) of one batch into the block from slot `at`; adds to *missing how many are. */
-static int take_rows(yk_arrow_cursor *cur, const struct ArrowArray *batch, int64_t row, uint32_t n, uint32_t at, uint32_t *missing, yoke_error *err)
+static int take_rows(yk_arrow_cursor *cur, const struct ArrowArray *batch, int64_t row, uint32_t n, uint32_t at, uint32_t *missing,
+                     yoke_error *err)
 {
     const yk_arrow_kind     *k = cur->column;
     const struct ArrowArray *a = batch->children[cur->number];

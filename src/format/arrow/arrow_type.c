@@ -82,9 +82,10 @@ static bool read_format(yk_arrow_kind *k, const char *f)
 static void refuse(yk_arrow_kind *k, const char *f)
 {
     static const struct { const char *begins, *is; } known[] = {
-        {"+s", "it is a struct: hand its parts on as columns of their own"}, {"+m", "it is a map"}, {"+u", "it is a union"}, {"+r", "it is run-end encoded: decode it first"},
-        {"+l", "it is a list"}, {"+L", "it is a list"}, {"+vl", "it is a list"}, {"+vL", "it is a list"}, {"+w", "it is a list"},
-        {"ti", "its months have no fixed length: hand durations on"}, {"d:", "its decimals have more than 38 digits or 128 bits"}};
+        {"+s", "it is a struct: hand its parts on as columns of their own"}, {"+m", "it is a map"}, {"+u", "it is a union"},
+            {"+r", "it is run-end encoded: decode it first"}, {"+l", "it is a list"}, {"+L", "it is a list"}, {"+vl", "it is a list"},
+            {"+vL", "it is a list"}, {"+w", "it is a list"}, {"ti", "its months have no fixed length: hand durations on"},
+            {"d:", "its decimals have more than 38 digits or 128 bits"}};
     for (size_t i = 0; i < sizeof known / sizeof *known && !*k->refusal; i++)
         if (strncmp(f, known[i].begins, strlen(known[i].begins)) == 0)
             snprintf(k->refusal, sizeof k->refusal, "%s", known[i].is);

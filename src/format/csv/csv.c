@@ -39,10 +39,13 @@ static int check_text(const yk_csv *f, const char *head, size_t n, yoke_error *e
     } known[] = {{"PK\x03\x04", "a ZIP archive (Excel's .xlsx and NumPy's .npz are such); unpack it, or save the sheet as CSV"},
                  {"PAR1", "a Parquet file; keep it as a file with the ending .parquet"},
                  {"\x93NUMPY", "a NumPy file; keep it as a file with the ending .npy"},
-                 {"BZh", "a bzip2 file; unpack it: bzip2 -dc FILE | yoke table -"}, {"\xfd\x37zXZ", "an XZ file; unpack it: xz -dc FILE | yoke table -"},
+                 {"BZh", "a bzip2 file; unpack it: bzip2 -dc FILE | yoke table -"},
+                 {"\xfd\x37zXZ", "an XZ file; unpack it: xz -dc FILE | yoke table -"},
                  {"\x04\x22M\x18", "an LZ4 file; unpack it: lz4 -dc FILE | yoke table -"},
-                 {"ARROW1", "an Arrow (Feather) file; write it as Parquet"}, {"SQLite format 3", "an SQLite database; export the table as CSV"},
-                 {"{\"", "JSON, which is not read; write it as CSV or Parquet"}, {"[{", "JSON, which is not read; write it as CSV or Parquet"}};
+                 {"ARROW1", "an Arrow (Feather) file; write it as Parquet"},
+                 {"SQLite format 3", "an SQLite database; export the table as CSV"},
+                 {"{\"", "JSON, which is not read; write it as CSV or Parquet"},
+                 {"[{", "JSON, which is not read; write it as CSV or Parquet"}};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (n >= strlen(known[i].begins) && memcmp(head, known[i].begins, strlen(known[i].begins)) == 0)
             return yk_fail(err, YOKE_EFORMAT, "'%s' is no CSV file but %s", f->path, known[i].is);
@@ -51,7 +54,8 @@ static int check_text(const yk_csv *f, const char *head, size_t n, yoke_error *e
         blank++;
     if (blank == n)
         return yk_fail(err, YOKE_EFORMAT, n ? "'%s' holds nothing but white space" : "'%s' is empty", f->path);
-    if (strncasecmp(head + blank, "<!doctype", 9) == 0 || strncasecmp(head + blank, "<html", 5) == 0 || strncmp(head + blank, "<?xml", 5) == 0)
+    if (strncasecmp(head + blank, "<!doctype", 9) == 0 || strncasecmp(head + blank, "<html", 5) == 0
+        || strncmp(head + blank, "<?xml", 5) == 0)
         return yk_fail(err, YOKE_EFORMAT, "'%s' is no table but a web page (%.40s…); was its download refused?", f->path,
                        head[blank + 1] == '?' ? "<?xml" : "<html>");
     if (strncmp(head, "version https://git-lfs", 23) == 0)

@@ -185,7 +185,8 @@ static int bad_row(yk_csv_cursor *c, uint32_t i, size_t begin, uint32_t fields, 
 
 static int stray_quote(yk_csv_cursor *c, size_t at, yoke_error *err)
 {
-    return yk_fail(err, YOKE_EFORMAT, "'%s', line %llu: a quote in the middle of a field; quotes must surround the whole field and be doubled inside it",
+    return yk_fail(err, YOKE_EFORMAT,
+                   "'%s', line %llu: a quote in the middle of a field; quotes must surround the whole field and be doubled inside it",
                    c->f->path, (unsigned long long)line_of(c->f, c->offset + at));
 }
 
@@ -414,8 +415,9 @@ int yk_csv_cursor_misfit(yk_csv_cursor *c, unsigned slot, yk_type type, yoke_err
         YK_TRY(field_text(c, spans[i], &t, err));
         if (t.len && !read_value(t, type, (char *)c->values + (size_t)slot * YK_BLOCK * 16, i))
             return yk_fail(err, YOKE_EFORMAT, "'%s', line %llu: '%.*s' in column '%s' is no %s", c->f->path,
-                           (unsigned long long)line_of(c->f, c->offset + spans[i].from), t.len < 40 ? (int)t.len : 40, t.data, column_name(c, slot),
-                           yk_type_name(type, name, sizeof name));
+                           (unsigned long long)line_of(c->f, c->offset + spans[i].from), t.len < 40 ? (int)t.len : 40, t.data,
+                           column_name(c, slot), yk_type_name(type, name, sizeof name));
     }
-    return yk_fail(err, YOKE_EFORMAT, "'%s': column '%s' is no %s", c->f->path, column_name(c, slot), yk_type_name(type, name, sizeof name));
+    return yk_fail(err, YOKE_EFORMAT, "'%s': column '%s' is no %s", c->f->path, column_name(c, slot),
+                   yk_type_name(type, name, sizeof name));
 }

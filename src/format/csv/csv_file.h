@@ -53,7 +53,8 @@ static inline uint64_t yk_csv_match(const char *p, char c)
 #elif defined(__AVX2__)
     __m256i want = _mm256_set1_epi8(c);
     for (unsigned i = 0; i < 2; i++)
-        m |= (uint64_t)(unsigned)_mm256_movemask_epi8(_mm256_cmpeq_epi8(_mm256_loadu_si256((const __m256i *)(p + 32 * i)), want)) << (32 * i);
+        m |= (uint64_t)(unsigned)_mm256_movemask_epi8(_mm256_cmpeq_epi8(_mm256_loadu_si256((const __m256i *)(p + 32 * i)),
+                                                                        want)) << (32 * i);
 #elif defined(__x86_64__)
     __m128i want = _mm_set1_epi8(c);
     for (unsigned i = 0; i < 4; i++)
@@ -103,7 +104,8 @@ static inline bool yk_csv_read_short(const char *s, size_t n, yk_csv_short *ret)
     memcpy(&w, s, sizeof w);
     w = le64toh(w) << (64 - 8 * n); /* the last character in the highest byte, zeros before the first */
     w |= n < 8 ? zeros >> 8 * n : 0;
-    uint64_t diff = w ^ '.' * ones, found = (diff - ones) & ~diff & tops; /* its lowest bit is right: bytes above one that is 0 may be wrong */
+    /* its lowest bit is right: bytes above one that is 0 may be wrong */
+    uint64_t diff = w ^ '.' * ones, found = (diff - ones) & ~diff & tops;
     unsigned at = (unsigned)__builtin_ctzll(found | (uint64_t)1 << 63) & 56; /* bits below the point's byte, or below the highest */
     uint64_t below = ((uint64_t)1 << at) - 1, points = 0 - (uint64_t)(found != 0); /* no branch: with and without a point take turns */
     uint64_t closed = (w & ~(below << 8 | 0xff)) | (w & below) << 8 | '0';

@@ -28,7 +28,8 @@ typedef struct unpack {
 static int temp_file(int *ret, yoke_error *err)
 {
     *ret = yk_file_open_nameless();
-    return *ret >= 0 ? 0 : yk_fail_errno(err, "making a temporary file in '%s' (choose another folder with $TMPDIR)", yk_file_temp_folder());
+    return *ret >= 0 ? 0
+        : yk_fail_errno(err, "making a temporary file in '%s' (choose another folder with $TMPDIR)", yk_file_temp_folder());
 }
 
 static int show(const unpack *u, yoke_error *err)
@@ -68,7 +69,8 @@ static int write_piece(unpack *u, const void *bytes, size_t n, yoke_error *err)
     for (size_t i = 0; i < n; i++)
         u->lines += text[i] == '\n';
     int rc = yk_file_write(u->to, u->path, bytes, n, err);
-    return rc < 0 ? yk_fail_at(err, rc, "'%s' is unpacked to a temporary file in '%s': set TMPDIR to a folder with room", u->path, yk_file_temp_folder()) : 0;
+    return rc < 0 ? yk_fail_at(err, rc, "'%s' is unpacked to a temporary file in '%s': set TMPDIR to a folder with room", u->path,
+                               yk_file_temp_folder()) : 0;
 }
 
 static int copy_plain(unpack *u, size_t have, yoke_error *err)

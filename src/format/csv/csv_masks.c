@@ -23,7 +23,8 @@ typedef struct fields {
 static inline void count_fields(fields *f, uint64_t newline, uint64_t delimiter)
 {
     for (; newline; newline &= newline - 1) {
-        uint32_t before = (uint32_t)__builtin_popcountll(delimiter & ((newline & -newline) - 1)); /* in the word, lines that ended in it too */
+        /* in the word, lines that ended in it too */
+        uint32_t before = (uint32_t)__builtin_popcountll(delimiter & ((newline & -newline) - 1));
         if (!f->has_line) {
             f->has_line = true;
             f->lead = f->n + before;

@@ -87,7 +87,8 @@ bool yk_parquet_has_page_stats(const yk_parquet *f, unsigned group, unsigned col
  * for them within `all`. Pages larger than that are still shared while two cursors are in them. */
 typedef struct yk_parquet_budget {
     uint64_t kept, all;
-    bool     has_ahead; /* a cursor may hold the page after its own, where two are decompressed faster than one after the other, and a window */
+    /* a cursor may hold the page after its own, where two are decompressed faster than one after the other, and a window */
+    bool     has_ahead;
 } yk_parquet_budget;
 enum { YK_PARQUET_WINDOW = 256 << 10 }; /* of a cursor: bytes of several pages that are read at once */
 #define YK_PARQUET_BUDGET_INIT {16 << 20, UINT64_MAX, true} /* when never set */
@@ -120,9 +121,10 @@ YK_DEFINE_CLEANUP(yk_scratch, yk_scratch_free)
 /* A walk over rows [first, first + n) of one column. Belongs to one thread at a time. */
 typedef struct yk_cursor yk_cursor;
 
-/* Reads nothing yet. The scratch is borrowed until the cursor is closed; NULL: it has one of its own. A refused column is YOKE_EUNSUPPORTED; rows outside the file are
- * YOKE_EINVALID. */
-int  yk_cursor_open(yk_parquet *f, unsigned column, uint64_t first, uint64_t n, yk_scratch *scratch, yk_cursor **ret, yoke_error *err) YK_MUST_USE;
+/* Reads nothing yet. The scratch is borrowed until the cursor is closed; NULL: it has one of its own. A refused column is
+ * YOKE_EUNSUPPORTED; rows outside the file are YOKE_EINVALID. */
+int  yk_cursor_open(yk_parquet *f, unsigned column, uint64_t first, uint64_t n, yk_scratch *scratch, yk_cursor **ret,
+                    yoke_error *err) YK_MUST_USE;
 void yk_cursor_close(yk_cursor *c);
 YK_DEFINE_CLEANUP(yk_cursor, yk_cursor_close)
 

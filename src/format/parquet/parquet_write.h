@@ -13,7 +13,8 @@ typedef struct yk_parquet_writer yk_parquet_writer;
 
 typedef struct yk_parquet_field {
     const char *name;
-    yk_type     type; /* lengths of time, other than times of day, are written as integers, which their unit is not kept of: Parquet has none */
+    /* lengths of time, other than times of day, are written as integers, which their unit is not kept of: Parquet has none */
+    yk_type     type;
     bool        is_required; /* no row is ever missing: one that is, is YOKE_EINVALID */
 } yk_parquet_field;
 
@@ -53,9 +54,9 @@ YK_DEFINE_CLEANUP(yk_parquet_writer, yk_parquet_writer_close)
 int yk_parquet_writer_add(yk_parquet_writer *w, const yk_vec *columns, yoke_error *err) YK_MUST_USE;
 
 /* The same a page at a time: blocks of one field, by any thread but one at a time for each field, in the caller's own room, which ends
- * them as a page (or more, where values are large); pages that were ended wait to be packed, which any thread may do with each of them once, at
- * the same time as others, but not while its field gets blocks; then, when all fields have got them, n rows more are counted, and what waits
- * is packed. */
+ * them as a page (or more, where values are large); pages that were ended wait to be packed, which any thread may do with each of them
+ * once, at the same time as others, but not while its field gets blocks; then, when all fields have got them, n rows more are counted,
+ * and what waits is packed. */
 int yk_parquet_writer_put(yk_parquet_writer *w, unsigned field, const yk_vec *block, yk_parquet_room *room, yoke_error *err) YK_MUST_USE;
 int yk_parquet_writer_end_page(yk_parquet_writer *w, unsigned field, yk_parquet_room *room, yoke_error *err) YK_MUST_USE;
 uint32_t yk_parquet_writer_waiting(const yk_parquet_writer *w, unsigned field); /* how many */

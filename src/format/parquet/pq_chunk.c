@@ -73,7 +73,8 @@ static int look(yk_pq_chunk *c, struct yk_pq_walk *w, uint64_t at, size_t n, uin
 }
 
 /* The header of the page at `at`, whose bytes with its data do not reach past end. */
-static int read_header(yk_pq_chunk *c, struct yk_pq_walk *w, uint64_t at, uint64_t end, yk_pq_header *ret, uint32_t *ret_size, yoke_error *err)
+static int read_header(yk_pq_chunk *c, struct yk_pq_walk *w, uint64_t at, uint64_t end, yk_pq_header *ret, uint32_t *ret_size,
+                       yoke_error *err)
 {
     for (size_t want = 256;; want *= 8) {
         sight s = {0};
@@ -143,7 +144,8 @@ static bool add_page(yk_pq_chunk *c, yk_pq_place place, uint64_t n_rows)
         return false;
     yk_pq_map *m = atomic_load_explicit(&c->map, memory_order_relaxed);
     m->places[n] = place;
-    m->pages[n] = (yk_parquet_page){.first_row = c->first_row + c->n_mapped, .n_rows = n_rows, .n_bytes = place.size, .stats.n_missing = -1};
+    m->pages[n] = (yk_parquet_page){.first_row = c->first_row + c->n_mapped, .n_rows = n_rows, .n_bytes = place.size,
+                                    .stats.n_missing = -1};
     atomic_store_explicit(&c->n_pages, n + 1, memory_order_release);
     c->n_mapped += n_rows;
     return true;
@@ -153,7 +155,8 @@ static bool add_page(yk_pq_chunk *c, yk_pq_place place, uint64_t n_rows)
 static void note_need(yk_pq_chunk *c, const yk_pq_header *h, uint32_t size)
 {
     const yk_pq_leaf *leaf = c->leaf;
-    uint64_t          n = h->n_values > 0 ? (uint64_t)h->n_values : 0, plain = h->plain_size > 0 ? (uint64_t)h->plain_size : 0, bytes = plain + YK_PQ_PAD;
+    uint64_t          n = h->n_values > 0 ? (uint64_t)h->n_values : 0, plain = h->plain_size > 0 ? (uint64_t)h->plain_size : 0,
+        bytes = plain + YK_PQ_PAD;
     bool              has_texts = leaf->physical == YK_PQ_BYTE_ARRAY && !(h->type != YK_PQ_DICTIONARY_PAGE && yk_pq_is_dict(h->encoding));
     if (h->encoding == YK_PQ_DELTA_BYTE_ARRAY)
         bytes += 2 * plain; /* at a guess: how long its texts are is not known before they are made */
@@ -360,7 +363,8 @@ int yk_pq_chunk_get(yk_parquet *f, unsigned group, unsigned column, uint64_t n_r
     return yk_pq_chunk_reach(f, group, column, n_rows, UINT64_MAX, NULL, ret, err);
 }
 
-int yk_pq_chunk_reach(yk_parquet *f, unsigned group, unsigned column, uint64_t n_rows, uint64_t row, yk_pq_loader *l, yk_pq_chunk **ret, yoke_error *err)
+int yk_pq_chunk_reach(yk_parquet *f, unsigned group, unsigned column, uint64_t n_rows, uint64_t row, yk_pq_loader *l, yk_pq_chunk **ret,
+                      yoke_error *err)
 {
     pthread_mutex_lock(&f->lock);
     yk_pq_chunk **slot = &f->chunks[(size_t)group * f->n_leaves + column];
@@ -469,7 +473,8 @@ yk_parquet_need yk_parquet_chunk_most(const yk_parquet *f, unsigned group, unsig
     const yk_pq_leaf       *leaf = &f->leaves[column];
     uint64_t                stored, plain, rows = f->groups[group].n_rows, side = leaf->width ? leaf->width : sizeof(yk_text);
     yk_parquet_chunk_bytes(f, group, column, &stored, &plain);
-    yk_parquet_need need = {.page = plain + (i->is_all_dict ? 0 : 2 * plain + rows * side), .stored = stored, .dict = 5 * plain}; /* 16 bytes for 4 */
+    /* 16 bytes for 4 */
+    yk_parquet_need need = {.page = plain + (i->is_all_dict ? 0 : 2 * plain + rows * side), .stored = stored, .dict = 5 * plain};
     return held(need, leaf);
 }
 

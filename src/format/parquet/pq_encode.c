@@ -183,7 +183,8 @@ static int store(const yk_pq_encoder *e, const void *value, uint8_t to[16], yk_t
         memcpy(ret, value, sizeof *ret);
         if (e->width && ret->len != e->width)
             return yk_fail(err, YOKE_EINVALID, "column '%s': a UUID has 16 bytes, not %llu", e->field.name, (unsigned long long)ret->len);
-        return ret->len <= INT32_MAX / 2 ? 0 : yk_fail(err, YOKE_ELIMIT, "column '%s': a text of over 1 GiB cannot be written", e->field.name);
+        return ret->len <= INT32_MAX / 2 ? 0
+            : yk_fail(err, YOKE_ELIMIT, "column '%s': a text of over 1 GiB cannot be written", e->field.name);
     default: return 0;
     }
 }
@@ -225,7 +226,8 @@ static int check_body(const yk_pq_encoder *e, const yk_buf *body, yoke_error *er
 }
 
 /* The page with this body, as it will be in the file. */
-static int make_page(const yk_pq_encoder *e, yk_parquet_room *room, yk_pq_header *h, const char *body, size_t n, yk_pq_page *ret, yoke_error *err)
+static int make_page(const yk_pq_encoder *e, yk_parquet_room *room, yk_pq_header *h, const char *body, size_t n, yk_pq_page *ret,
+                     yoke_error *err)
 {
     YK_AUTOBUF head = YK_BUF_INIT;
     yk_buf    *stored = &room->stored;
@@ -249,7 +251,8 @@ static int make_page(const yk_pq_encoder *e, yk_parquet_room *room, yk_pq_header
 
 int yk_pq_encoder_pack(const yk_pq_encoder *e, yk_pq_page *page, yk_parquet_room *room, yoke_error *err)
 {
-    yk_pq_header h = {.type = YK_PQ_DATA_PAGE, .n_values = (int32_t)page->n_rows, .encoding = page->is_coded ? YK_PQ_RLE_DICTIONARY : YK_PQ_PLAIN};
+    yk_pq_header h = {.type = YK_PQ_DATA_PAGE, .n_values = (int32_t)page->n_rows,
+                      .encoding = page->is_coded ? YK_PQ_RLE_DICTIONARY : YK_PQ_PLAIN};
     char        *body = page->data;
     YK_TRY(make_page(e, room, &h, body, page->size, page, err));
     yk_free(body);
@@ -335,7 +338,8 @@ int yk_pq_encoder_end_page(yk_pq_encoder *e, yk_parquet_room *room, yoke_error *
     room->body.is_failed |= room->plain.is_failed;
     YK_TRY(check_body(e, &room->body, err));
     bool       is_coded = e->has_dict;
-    yk_pq_page page = {.size = (uint32_t)room->body.len, .n_rows = e->n_rows, .n_missing = e->n_missing, .is_coded = is_coded, .range = e->range};
+    yk_pq_page page = {.size = (uint32_t)room->body.len, .n_rows = e->n_rows, .n_missing = e->n_missing, .is_coded = is_coded,
+                       .range = e->range};
     page.data = yk_malloc(page.size ? page.size : 1);
     if (!page.data || !yk_push(&e->pages, &e->n_pages, &e->cap_pages, page)) {
         yk_free(page.data);
@@ -449,7 +453,8 @@ static int meet_value(yk_pq_encoder *e, const char *value, yk_pq_memo *m, yoke_e
     if (m->code)
         return 0;
     YK_TRY(store(e, value, bytes, &t, err));
-    YK_TRY(is_word(e) ? yk_pq_intern_words(&e->dict, (const uint64_t *)(const void *)t.data, 1, &code, err) : yk_pq_intern_find(&e->dict, t, &code, err));
+    YK_TRY(is_word(e) ? yk_pq_intern_words(&e->dict, (const uint64_t *)(const void *)t.data, 1, &code,
+                                           err) : yk_pq_intern_find(&e->dict, t, &code, err));
     m->code = code + 1;
     return 0;
 }

@@ -71,7 +71,8 @@ typedef struct yk_pq_encoder {
 } yk_pq_encoder;
 
 /* Level and the size of pages are those of the options. */
-int  yk_pq_encoder_init(yk_pq_encoder *e, const yk_parquet_field *field, unsigned codec, const yk_parquet_write_opts *o, yoke_error *err) YK_MUST_USE;
+int  yk_pq_encoder_init(yk_pq_encoder *e, const yk_parquet_field *field, unsigned codec, const yk_parquet_write_opts *o,
+                        yoke_error *err) YK_MUST_USE;
 void yk_pq_encoder_fini(yk_pq_encoder *e);
 void yk_pq_encoder_clear(yk_pq_encoder *e); /* for the next row group */
 
@@ -79,7 +80,8 @@ void yk_pq_encoder_clear(yk_pq_encoder *e); /* for the next row group */
 int yk_pq_encoder_add(yk_pq_encoder *e, const yk_vec *v, yk_parquet_room *room, yoke_error *err) YK_MUST_USE;
 int yk_pq_encoder_end_page(yk_pq_encoder *e, yk_parquet_room *room, yoke_error *err) YK_MUST_USE;
 
-/* Compresses a page that was ended: by any thread, and several at the same time. Then, by one, those that nobody has; and all are counted. */
+/* Compresses a page that was ended: by any thread, and several at the same time. Then, by one, those that nobody has; and all are
+ * counted. */
 int yk_pq_encoder_pack(const yk_pq_encoder *e, yk_pq_page *page, yk_parquet_room *room, yoke_error *err) YK_MUST_USE;
 int yk_pq_encoder_settle(yk_pq_encoder *e, yk_parquet_room *room, yoke_error *err) YK_MUST_USE;
 

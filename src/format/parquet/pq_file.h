@@ -92,7 +92,8 @@ struct yk_pq_chunk {
     } walk;
     _Atomic(yk_pq_map *) map;        /* owned */
     atomic_uint          n_pages;    /* grows when its page is in the map */
-    uint8_t             *index;      /* the column index's bytes, which page statistics borrow from; owned; made with the map, as the next */
+    /* the column index's bytes, which page statistics borrow from; owned; made with the map, as the next */
+    uint8_t             *index;
     yk_pq_place          dict_place; /* size 0: there is none */
     uint64_t             walked;     /* rows that cursors have passed in its pages; guarded by file->lock, as the next two */
     struct yk_pq_slot {
@@ -103,7 +104,10 @@ struct yk_pq_chunk {
 };
 
 /* The pages that are mapped so far, n_pages of them at least: what was there before a look at n_pages is there after it. */
-static inline const yk_pq_map *yk_pq_map_of(const yk_pq_chunk *c) { return atomic_load_explicit(&((yk_pq_chunk *)c)->map, memory_order_acquire); }
+static inline const yk_pq_map *yk_pq_map_of(const yk_pq_chunk *c)
+{
+    return atomic_load_explicit(&((yk_pq_chunk *)c)->map, memory_order_acquire);
+}
 
 struct yk_scratch {
     yk_codec_state codecs;
@@ -166,8 +170,10 @@ struct yk_pq_page {
 int yk_pq_chunk_get(yk_parquet *f, unsigned group, unsigned column, uint64_t n_rows, yk_pq_chunk **ret, yoke_error *err) YK_MUST_USE;
 void yk_pq_chunk_free(yk_pq_chunk *c); /* when no page is referenced; frees its kept ones too */
 
-/* The same for a cursor that will read the rows from `row` on: their pages come into its window, for a walk over headers and for loading. */
-int yk_pq_chunk_reach(yk_parquet *f, unsigned group, unsigned column, uint64_t n_rows, uint64_t row, yk_pq_loader *l, yk_pq_chunk **ret, yoke_error *err)
+/* The same for a cursor that will read the rows from `row` on: their pages come into its window, for a walk over headers and for
+ * loading. */
+int yk_pq_chunk_reach(yk_parquet *f, unsigned group, unsigned column, uint64_t n_rows, uint64_t row, yk_pq_loader *l, yk_pq_chunk **ret,
+                      yoke_error *err)
     YK_MUST_USE;
 
 /* Bytes that are in memory already: there is nothing to advise then, which is work for the system too. From the first that are not, what

@@ -121,7 +121,8 @@ int yk_pq_intern_find(yk_pq_intern *d, yk_text value, uint32_t *ret, yoke_error 
 {
     static const char none[1] = "";
     uint64_t          start = d->values.len;
-    uint32_t          hash = hash_of(yk_hash_text(value.len ? value.data : none, value.len, 0)), at = place_of(d, hash), len = (uint32_t)value.len;
+    uint32_t          hash = hash_of(yk_hash_text(value.len ? value.data : none, value.len, 0)), at = place_of(d, hash),
+        len = (uint32_t)value.len;
     size_t            n = d->n;
     value.data = value.len ? value.data : none;
     for (; d->slots[at].code; at = (at + 1) & (d->n_slots - 1))

@@ -207,7 +207,8 @@ static void put_logical(yk_buf *b, int16_t *last, const yk_parquet_field *f)
     int16_t u = 0, p = 0;
     int     old = f->type.kind == YK_KIND_TEXT ? UTF8 : f->type.kind == YK_KIND_DECIMAL ? DECIMAL : f->type.kind == YK_KIND_DATE ? DATE
                 : f->type.kind == YK_KIND_UINT                                          ? UINT_64 : -1;
-    bool is_clock = f->type.kind == YK_KIND_SPAN && f->type.is_clock && f->type.unit != YK_UNIT_S, is_uuid = f->type.kind == YK_KIND_DATA && f->type.is_uuid;
+    bool is_clock = f->type.kind == YK_KIND_SPAN && f->type.is_clock && f->type.unit != YK_UNIT_S, is_uuid = f->type.kind == YK_KIND_DATA
+        && f->type.is_uuid;
     if (old < 0 && f->type.kind != YK_KIND_TIME && f->type.kind != YK_KIND_NULL && !is_clock && !is_uuid)
         return;
     if (old >= 0)

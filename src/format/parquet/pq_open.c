@@ -56,13 +56,15 @@ static int check_magic(yk_parquet *f, uint32_t *ret_footer, yoke_error *err)
     YK_TRY(yk_input_read(&f->input, 0, head, n, err));
     bool is_begun = begins(head, n, "PAR1") || begins(head, n, "PARE");
     if (f->size < TAIL + 4)
-        return yk_fail(err, YOKE_EFORMAT, "'%s' %s", f->path, is_begun ? "is cut short: it has a Parquet file's beginning alone" : sniff(head, n));
+        return yk_fail(err, YOKE_EFORMAT, "'%s' %s", f->path,
+                       is_begun ? "is cut short: it has a Parquet file's beginning alone" : sniff(head, n));
     YK_TRY(yk_input_read(&f->input, f->size - TAIL, tail, TAIL, err));
     if (memcmp(tail + 4, "PARE", 4) == 0)
         return yk_fail(err, YOKE_EUNSUPPORTED, "'%s' is an encrypted Parquet file; decrypt it with the tool that wrote it", f->path);
     if (memcmp(tail + 4, "PAR1", 4) != 0)
         return yk_fail(err, YOKE_EFORMAT, "'%s' %s", f->path,
-                       is_begun ? "is cut short: the end of the Parquet file, which lists its columns, is missing; get it again" : sniff(head, n));
+                       is_begun ? "is cut short: the end of the Parquet file, which lists its columns, is missing; get it again"
+                       : sniff(head, n));
     memcpy(ret_footer, tail, sizeof *ret_footer);
     if (*ret_footer > f->size - TAIL)
         return yk_fail(err, YOKE_EFORMAT, "'%s': its Parquet footer is said to be longer than the file; get the file again", f->path);

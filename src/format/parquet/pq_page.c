@@ -149,8 +149,8 @@ static int unpack(loading *g)
     yoke_error why = YOKE_ERROR_INIT;
     int        rc = 0;
     if (g->plain > 0)
-        rc = yk_codec_decompress(&g->l->scratch->codecs, g->codec, g->body + g->keep, (size_t)g->h.stored_size - g->keep, (uint8_t *)g->p->values, g->plain,
-                                 &why);
+        rc = yk_codec_decompress(&g->l->scratch->codecs, g->codec, g->body + g->keep, (size_t)g->h.stored_size - g->keep,
+                                 (uint8_t *)g->p->values, g->plain, &why);
     if (rc < 0)
         return why.code == YOKE_EFORMAT ? damaged(g, why.text) : yk_fail(g->err, why.code, "'%s': %s", g->c->file->path, why.text);
     atomic_fetch_add_explicit(&g->c->file->bytes_decompressed, g->plain, memory_order_relaxed);
@@ -290,7 +290,8 @@ static int find_delta(loading *g)
     if (n < 0 || (uint64_t)n > p->n_rows)
         return damaged(g, "its differences are damaged");
     if (n > YK_PQ_MOST_VALUES)
-        return yk_fail(g->err, YOKE_ELIMIT, "'%s': a page of column '%s' has more than 64 million values", g->c->file->path, g->c->leaf->column.name);
+        return yk_fail(g->err, YOKE_ELIMIT, "'%s': a page of column '%s' has more than 64 million values", g->c->file->path,
+                       g->c->leaf->column.name);
     p->side = yk_malloc_aligned((size_t)n * width + 1);
     if (!p->side)
         return yk_fail_nomem(g->err, "reading a page");
@@ -412,7 +413,8 @@ static int load_data(loading *g)
 static int begin(loading *g, yk_pq_page *p, yk_pq_loader *l, int nth, yoke_error *err)
 {
     const yk_pq_map *m = yk_pq_map_of(p->chunk);
-    *g = (loading){.c = p->chunk, .place = p->slot ? &m->places[p->slot - 1] : &p->chunk->dict_place, .l = l, .stored = &l->scratch->stored[nth], .p = p, .err = err};
+    *g = (loading){.c = p->chunk, .place = p->slot ? &m->places[p->slot - 1] : &p->chunk->dict_place, .l = l,
+                   .stored = &l->scratch->stored[nth], .p = p, .err = err};
     p->n_rows = p->slot ? m->pages[p->slot - 1].n_rows : 0;
     YK_TRY(read_stored(g));
     if (!p->slot && g->h.type != YK_PQ_DICTIONARY_PAGE)

@@ -38,7 +38,8 @@ static void physical_text(const yk_pq_element *e, char *to, size_t size)
 
 static void logical_text(const yk_pq_element *e, char *to, size_t size)
 {
-    static const char *const name[] = {"",          "STRING",   "MAP",     "LIST", "ENUM", "DECIMAL", "DATE",    "TIME",     "TIMESTAMP", "INTERVAL",
+    static const char *const name[] = {"",          "STRING",   "MAP",     "LIST", "ENUM", "DECIMAL", "DATE",    "TIME",     "TIMESTAMP",
+                                       "INTERVAL",
                                        "INTEGER",   "NULL",     "JSON",    "BSON", "UUID", "FLOAT16", "VARIANT", "GEOMETRY", "GEOGRAPHY"};
     static const char *const unit[] = {"SECONDS", "MILLIS", "MICROS", "NANOS"};
     switch (e->logical) {
@@ -154,7 +155,8 @@ static int add_leaf(walk *w, const yk_pq_element *e, const above *up, yoke_error
     logical_text(e, logical, sizeof logical);
     leaf.column.name = name;
     leaf.column.physical = text_in(w->arena, physical);
-    leaf.is_unordered = e->logical == YK_PQ_L_INTERVAL || e->logical == YK_PQ_L_VARIANT || e->logical == YK_PQ_L_GEOMETRY || e->logical == YK_PQ_L_GEOGRAPHY;
+    leaf.is_unordered = e->logical == YK_PQ_L_INTERVAL || e->logical == YK_PQ_L_VARIANT || e->logical == YK_PQ_L_GEOMETRY
+        || e->logical == YK_PQ_L_GEOGRAPHY;
     leaf.column.logical = text_in(w->arena, logical);
     leaf.column.is_nullable = up->defs > 0;
     leaf.column.refusal = refuse_leaf(e, up);

@@ -47,7 +47,8 @@ static inline void repeat(uint8_t *to, size_t distance, size_t n)
         to[i] = from[i];
 }
 
-/* What a copy's tag says: its length, which of the two bytes after it belong to the distance, and what the tag itself adds. Copies of far distances and literals are not here: no length is theirs. */
+/* What a copy's tag says: its length, which of the two bytes after it belong to the distance, and what the tag itself adds. Copies of
+ * far distances and literals are not here: no length is theirs. */
 typedef struct copy {
     uint16_t high, mask;
     uint32_t length;

@@ -37,7 +37,8 @@ typedef struct way {
 
 static way way_of(unsigned width)
 {
-    __m512i nth = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0), bit = _mm512_mullo_epi32(nth, _mm512_set1_epi32((int)width));
+    __m512i nth = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0),
+        bit = _mm512_mullo_epi32(nth, _mm512_set1_epi32((int)width));
     way     w = {.is_narrow = width <= 17, .mask = _mm512_set1_epi32(width == 32 ? -1 : (int)((1u << width) - 1))};
     if (w.is_narrow) {
         __m512i half = _mm512_srli_epi32(bit, 4);
@@ -61,7 +62,8 @@ static inline __attribute__((always_inline)) __m512i sixteen(const way *w, bool 
                                             _mm512_sllv_epi32(_mm512_permutexvar_epi32(w->high, bytes), w->left)), w->mask);
 }
 
-static inline __attribute__((always_inline)) uint32_t unpack_by(const way *w, bool is_narrow, const uint8_t *in, unsigned width, size_t n, uint32_t *out)
+static inline __attribute__((always_inline)) uint32_t unpack_by(const way *w, bool is_narrow, const uint8_t *in, unsigned width, size_t n,
+                                                                uint32_t *out)
 {
     __m512i most = _mm512_setzero_si512();
     size_t  i = 0;

@@ -152,11 +152,12 @@ TEST(templates_are_filled_and_quoted)
 {
     static const char *const names[] = {"file", "n"};
     static const struct { const char *template, *a, *b, *want; } row[] = {
-        {"x {}", "a/b.c.d", "2", "x a/b.c.d 2"}, {"x", "a b", "it's", "x 'a b' 'it'\\''s'"}, {"{1.} {1/} {1//} {1/.}", "a/b.c.d", "", "a/b.c b.c.d a b.c"},
-        {"{2}{1}", "a", "", "''a"}, {"{file/.}_{n}", "/x/y.z", "3", "y_3"}, {"{#}:{%}", "", "", "7:4"}, {"awk '{print}' {1}", "f", "", "awk '{print}' f"},
-        {"'{1}'", "a'b c", "", "'a'\\''b c'"}, {"\"{1}\"", "a\"$b`\\ c'", "", "\"a\\\"\\$b\\`\\\\ c'\""}, {"\\'{1}", "a b", "", "\\''a b'"},
-        {"{1//}", "a", "", "."}, {"{1//}", "/a", "", "/"}, {"{1.}", "a.b/c", "", "a.b/c"}, {"{1.}", "a.", "", "a"},
-        {"{0x}", "a", "", "{0x} a ''"},
+        {"x {}", "a/b.c.d", "2", "x a/b.c.d 2"}, {"x", "a b", "it's", "x 'a b' 'it'\\''s'"},
+            {"{1.} {1/} {1//} {1/.}", "a/b.c.d", "", "a/b.c b.c.d a b.c"}, {"{2}{1}", "a", "", "''a"},
+            {"{file/.}_{n}", "/x/y.z", "3", "y_3"}, {"{#}:{%}", "", "", "7:4"}, {"awk '{print}' {1}", "f", "", "awk '{print}' f"},
+            {"'{1}'", "a'b c", "", "'a'\\''b c'"}, {"\"{1}\"", "a\"$b`\\ c'", "", "\"a\\\"\\$b\\`\\\\ c'\""},
+            {"\\'{1}", "a b", "", "\\''a b'"}, {"{1//}", "a", "", "."}, {"{1//}", "/a", "", "/"}, {"{1.}", "a.b/c", "", "a.b/c"},
+            {"{1.}", "a.", "", "a"}, {"{0x}", "a", "", "{0x} a ''"},
     };
     for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
         yk_template  *t;
@@ -192,7 +193,8 @@ static const char *scratch(const char *name)
 static void fill_journal(yk_journal *j)
 {
     yk_session s = {.n_jobs = 3, .slots = 2, .host = "here", .folder = "/", .list = "l", .command = "c"};
-    yk_record  r = {.line = 4, .seq = 1, .attempt = 1, .slot = 1, .text = "a b", .text_len = 3, .tail = "", .cause = YK_CAUSE_EXIT, .exit_code = 3};
+    yk_record  r = {.line = 4, .seq = 1, .attempt = 1, .slot = 1, .text = "a b", .text_len = 3, .tail = "", .cause = YK_CAUSE_EXIT,
+                    .exit_code = 3};
     yk_journal_session(j, &s);
     uint64_t one = yk_journal_start(j, &r);
     r.line = 5, r.text = "c", r.text_len = 1;
@@ -391,6 +393,6 @@ TEST(starting_a_job_copies_nothing)
 }
 
 RUN_TESTS(lines_are_named_by_their_number, jobs_wait_for_lines, wrong_job_files_are_refused, many_lines_are_found_again, sets_of_lines,
-          lines_that_need_no_shell, templates_are_filled_and_quoted, journal_reads_at_every_length, store_finds_each_jobs_chunks, runner_says_what_became_of_each,
-          large_output_passes_through_the_store, a_run_is_journalled_and_synced,
+          lines_that_need_no_shell, templates_are_filled_and_quoted, journal_reads_at_every_length, store_finds_each_jobs_chunks,
+          runner_says_what_became_of_each, large_output_passes_through_the_store, a_run_is_journalled_and_synced,
           starting_a_job_copies_nothing)

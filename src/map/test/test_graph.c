@@ -159,7 +159,8 @@ static int fib(yoke_task *t, const void *item, void *result)
     int n = *(const int *)item, a = n - 1, b = n - 2, x = 0, y = 0;
     (void)t;
     if (n >= 2) {
-        yoke_future *f = yoke_submit(shared, fib, &a, sizeof a, sizeof x, NULL), *g = yoke_submit(shared, fib, &b, sizeof b, sizeof y, NULL);
+        yoke_future *f = yoke_submit(shared, fib, &a, sizeof a, sizeof x, NULL),
+            *g = yoke_submit(shared, fib, &b, sizeof b, sizeof y, NULL);
         int rc = yoke_future_get(f, &x, NULL) | yoke_future_get(g, &y, NULL);
         yoke_future_free(f);
         yoke_future_free(g);

@@ -216,4 +216,5 @@ TEST(every_failed_allocation_is_an_error_and_leaves_nothing)
 }
 
 RUN_TESTS(words_stand_for_items, great_ranges_cost_nothing, files_are_read_by_line_by_nul_and_as_tables,
-          every_failed_allocation_is_an_error_and_leaves_nothing, messages_say_where_an_item_was_given, npy_vectors_matrices_and_broken_files)
+          every_failed_allocation_is_an_error_and_leaves_nothing, messages_say_where_an_item_was_given,
+          npy_vectors_matrices_and_broken_files)

@@ -559,5 +559,5 @@ TEST(flat)
     }
 }
 
-RUN_TESTS(map, errors, retries, starmap, imap, imap_endless, imap_of_items_that_take_their_time, failing_generator, map_reduce, for_loop, reports, nested_calls, worker_hooks, cancel,
-          flat)
+RUN_TESTS(map, errors, retries, starmap, imap, imap_endless, imap_of_items_that_take_their_time, failing_generator, map_reduce, for_loop,
+          reports, nested_calls, worker_hooks, cancel, flat)

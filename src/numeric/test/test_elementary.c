@@ -100,7 +100,8 @@ TEST(pow_is_within_its_bound)
     mpfr_inits2(53, x, y, (mpfr_ptr)0);
     mpfr_init2(z, 200);
     for (int i = 0; i < 4 * rounds(); i++) {
-        double a = i % 3 ? exp(random_in(-20, 20)) : random_any(), b = i % 3 == 2 ? random_in(-30, 30) : i % 3 ? random_in(-500, 500) : random_any();
+        double a = i % 3 ? exp(random_in(-20, 20)) : random_any(), b = i % 3 == 2 ? random_in(-30, 30) : i % 3 ? random_in(-500, 500)
+            : random_any();
         if (i % 5 == 0)
             a = -fabs(a), b = rint(random_in(-50, 50));
         mpfr_set_d(x, a, MPFR_RNDN);
@@ -114,7 +115,8 @@ TEST(pow_is_within_its_bound)
     mpfr_free_cache();
 }
 
-static const double SPECIAL[] = {0.0, -0.0, 1, -1, 2, -2, 3, -3, 0.5, -0.5, INFINITY, -INFINITY, NAN, 0x1p53, -0x1p53, 0x1p-1074, -0x1p-1074,
+static const double SPECIAL[] = {0.0, -0.0, 1, -1, 2, -2, 3, -3, 0.5, -0.5, INFINITY, -INFINITY, NAN, 0x1p53, -0x1p53, 0x1p-1074,
+                                 -0x1p-1074,
                                  0x1p-1022, 1.5, -1.5, 0x1.fffffffffffffp1023, 9007199254740991.0, 4503599627370497.0, -4503599627370497.0,
                                  4503599627370495.5, 1e22, 22.5, 709.9, -745.2, 0x1p20, 1048575.9999};
 
@@ -129,7 +131,8 @@ TEST(special_values_are_those_of_annex_f)
     for (size_t i = 0; i < n; i++) {
         for (size_t f = 0; f < sizeof FUNCTIONS / sizeof *FUNCTIONS; f++)
             if (!alike(FUNCTIONS[f].ours(SPECIAL[i]), FUNCTIONS[f].libm(SPECIAL[i])))
-                fail_msg("%s(%a) = %a, not %a", FUNCTIONS[f].name, SPECIAL[i], FUNCTIONS[f].ours(SPECIAL[i]), FUNCTIONS[f].libm(SPECIAL[i]));
+                fail_msg("%s(%a) = %a, not %a", FUNCTIONS[f].name, SPECIAL[i], FUNCTIONS[f].ours(SPECIAL[i]),
+                         FUNCTIONS[f].libm(SPECIAL[i]));
         for (size_t j = 0; j < n; j++)
             if (!alike(yk_pow(SPECIAL[i], SPECIAL[j]), pow(SPECIAL[i], SPECIAL[j])))
                 fail_msg("pow(%a, %a) = %a, not %a", SPECIAL[i], SPECIAL[j], yk_pow(SPECIAL[i], SPECIAL[j]), pow(SPECIAL[i], SPECIAL[j]));

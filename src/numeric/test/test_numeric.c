@@ -383,7 +383,8 @@ TEST(every_build_of_a_kernel_gives_the_same_bits)
                            YK_ISA_PICK(yk_k_real2)((yk_real2)op, (yk_sides)sides, got, a, b, n); SAME_REALS());
             for (int op = YK_INT2_ADD; op <= YK_INT2_MOD; op++)
                 EACH_BUILD(YK_ISA_PICK(yk_k_int2)((yk_int2)op, (yk_sides)sides, want_i, i64, j64, n),
-                           YK_ISA_PICK(yk_k_int2)((yk_int2)op, (yk_sides)sides, got_i, i64, j64, n); assert_memory_equal(want_i, got_i, n * 8));
+                           YK_ISA_PICK(yk_k_int2)((yk_int2)op, (yk_sides)sides, got_i, i64, j64,
+                                                  n); assert_memory_equal(want_i, got_i, n * 8));
             for (int op = YK_COMPARE_LT; op <= YK_COMPARE_NE; op++) {
                 EACH_BUILD(YK_ISA_PICK(yk_k_compare_real)((yk_compare)op, (yk_sides)sides, want_bits, a, b, n),
                            YK_ISA_PICK(yk_k_compare_real)((yk_compare)op, (yk_sides)sides, got_bits, a, b, n); SAME_BITS());
@@ -393,9 +394,11 @@ TEST(every_build_of_a_kernel_gives_the_same_bits)
         }
         EACH_BUILD(YK_ISA_PICK(yk_k_present)(want_bits, a, n), YK_ISA_PICK(yk_k_present)(got_bits, a, n); SAME_BITS());
         EACH_BUILD(YK_ISA_PICK(yk_k_finite)(want_bits, a, n), YK_ISA_PICK(yk_k_finite)(got_bits, a, n); SAME_BITS());
-        EACH_BUILD(YK_ISA_PICK(yk_k_gather_bits)(want_bits, bits, codes, n), YK_ISA_PICK(yk_k_gather_bits)(got_bits, bits, codes, n); SAME_BITS());
+        EACH_BUILD(YK_ISA_PICK(yk_k_gather_bits)(want_bits, bits, codes, n), YK_ISA_PICK(yk_k_gather_bits)(got_bits, bits, codes, n);
+                   SAME_BITS());
         EACH_BUILD(YK_ISA_PICK(yk_k_select)(want64, bits, (uint64_t *)i64, 1, (uint64_t *)j64, 0, n),
-                   YK_ISA_PICK(yk_k_select)(got64, bits, (uint64_t *)i64, 1, (uint64_t *)j64, 0, n); assert_memory_equal(want64, got64, n * 8));
+                   YK_ISA_PICK(yk_k_select)(got64, bits, (uint64_t *)i64, 1, (uint64_t *)j64, 0,
+                                            n); assert_memory_equal(want64, got64, n * 8));
         EACH_BUILD(YK_ISA_PICK(yk_k_blank)(want, a, bits, n), YK_ISA_PICK(yk_k_blank)(got, a, bits, n); SAME_REALS());
         EACH_BUILD(YK_ISA_PICK(yk_k_digits)(0x3ff, 40, 12, a, bits, n, want32), YK_ISA_PICK(yk_k_digits)(0x3ff, 40, 12, a, bits, n, got32);
                    assert_memory_equal(want32, got32, n * 4));
@@ -450,7 +453,9 @@ TEST(every_build_picks_the_same_from_a_dictionary)
     }
 }
 
-RUN_TESTS(sums_have_the_shape_that_the_header_defines, sums_do_not_depend_on_how_rows_are_cut, variance_is_accurate_where_squares_would_cancel,
-          partials_that_do_not_fit_are_refused, integers_sum_exactly, every_build_of_a_kernel_gives_the_same_bits, every_build_picks_the_same_from_a_dictionary,
+RUN_TESTS(sums_have_the_shape_that_the_header_defines, sums_do_not_depend_on_how_rows_are_cut,
+          variance_is_accurate_where_squares_would_cancel,
+          partials_that_do_not_fit_are_refused, integers_sum_exactly, every_build_of_a_kernel_gives_the_same_bits,
+          every_build_picks_the_same_from_a_dictionary,
           comparisons_treat_nan_as_missing_and_zeros_as_equal, least_and_greatest_know_the_zeros, bins_are_those_of_a_search_of_the_edges,
           given_edges_may_be_equal_and_infinite, bins_that_cannot_be_are_refused, digits_and_selection_find_every_rank, bitmaps)

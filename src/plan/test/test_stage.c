@@ -79,7 +79,8 @@ TEST(folds_in_order)
         assert_non_null(s);
         for (int round = 0; round < 3; round++) {
             sum      got = {0};
-            yk_stage st = {.name = "sum", .n = 20000, .out_size = sizeof(double), .task = root, .fold = add, .failed = take_failure, .fold_ctx = &got};
+            yk_stage st = {.name = "sum", .n = 20000, .out_size = sizeof(double), .task = root, .fold = add, .failed = take_failure,
+                           .fold_ctx = &got};
             assert_int_equal(yk_stage_run(s, &st, &err), 0);
             assert_int_equal(got.next, 20000);
             assert_int_equal(got.n_failed, 20);
@@ -206,7 +207,8 @@ TEST(memory_bounds_what_runs)
     for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
         yoke_session *s = yoke_open("threads:7", NULL);
         uint64_t      n = 0;
-        yk_stage      st = {.name = "heavy", .n = 60, .task = heavy, .fold = count_result, .fold_ctx = &n, .max_held = row[i].max_held, .expected = 2 << 20};
+        yk_stage      st = {.name = "heavy", .n = 60, .task = heavy, .fold = count_result, .fold_ctx = &n, .max_held = row[i].max_held,
+                            .expected = 2 << 20};
         atomic_store(&most_running, 0);
         assert_int_equal(yk_stage_run(s, &st, NULL), 0);
         assert_int_equal(n, 60);

@@ -266,7 +266,8 @@ TEST(slurms_sentences_come_with_advice)
     static const struct { const char *said, *want, *advice; } row[] = {
         {"sbatch: error: invalid partition specified: nope\nsbatch: error: Batch job submission failed: Invalid partition name specified\n",
          "Batch job submission failed: Invalid partition name specified", "sinfo"},
-        {"sbatch: unrecognized option '--nosuch'\nTry \"sbatch --help\" for more information\n", "unrecognized option '--nosuch'", "man sbatch"},
+        {"sbatch: unrecognized option '--nosuch'\nTry \"sbatch --help\" for more information\n", "unrecognized option '--nosuch'",
+         "man sbatch"},
         {"sbatch: error: Batch job submission failed: Invalid job array specification\n",
          "Batch job submission failed: Invalid job array specification", "--pack"},
         {"sbatch: error: QOSMaxSubmitJobPerUserLimit\nsbatch: error: Batch job submission failed: Job violates accounting/QOS policy (job "
@@ -291,7 +292,8 @@ TEST(a_command_is_run_without_a_shell_and_within_its_time)
     yk_slurm_reply r = YK_SLURM_REPLY_INIT;
     yoke_error     err = YOKE_ERROR_INIT;
     setenv("SQUEUE_FORMAT", "%i", 1);
-    assert_int_equal(yk_slurm_try((const char *[]){"sh", "-c", "echo $1 \"$SQUEUE_FORMAT$SLURM_BITSTR_LEN\"; echo oops >&2; exit 3", "x", "a;b", NULL},
+    assert_int_equal(yk_slurm_try((const char *[]){"sh", "-c", "echo $1 \"$SQUEUE_FORMAT$SLURM_BITSTR_LEN\"; echo oops >&2; exit 3", "x",
+                                                   "a;b", NULL},
                                   10, &r, &err), 0);
     assert_string_equal(r.out.data, "a;b 0\n");
     assert_string_equal(r.said.data, "oops\n");
@@ -335,7 +337,7 @@ TEST(memory_may_run_out_anywhere)
     }
 }
 
-RUN_TESTS(memory_may_run_out_anywhere, every_form_of_indices_is_read, what_is_no_list_of_indices_is_refused, job_ids_are_read, rows_of_squeue_are_read,
-          rows_of_sacct_are_read, states_match_by_their_first_word, the_table_of_states_is_dsqs, a_site_is_read,
+RUN_TESTS(memory_may_run_out_anywhere, every_form_of_indices_is_read, what_is_no_list_of_indices_is_refused, job_ids_are_read,
+          rows_of_squeue_are_read, rows_of_sacct_are_read, states_match_by_their_first_word, the_table_of_states_is_dsqs, a_site_is_read,
           lines_are_packed_only_where_they_must_be, words_are_quoted_for_shell_and_sbatch, options_of_sbatch_are_known,
           options_are_written_as_dsq_writes_them, slurms_sentences_come_with_advice, a_command_is_run_without_a_shell_and_within_its_time)

@@ -46,7 +46,8 @@ TEST(many_asks_one_scan)
     assert_non_null(t);
     yoke_table *some = yoke_table_where(t, "i >= 1000", &err);
     yoke_ask    asks[] = {{.what = YOKE_ASK_COUNT}, {.what = YOKE_ASK_SUM, .expr = "i"}, {.what = YOKE_ASK_MEAN, .expr = "x"},
-                          {.what = YOKE_ASK_MAX, .expr = "s"}, {.what = YOKE_ASK_COUNT, .expr = "s"}, {.what = YOKE_ASK_DISTINCT, .expr = "s"},
+                          {.what = YOKE_ASK_MAX, .expr = "s"}, {.what = YOKE_ASK_COUNT, .expr = "s"},
+                          {.what = YOKE_ASK_DISTINCT, .expr = "s"},
                           {.what = YOKE_ASK_HISTOGRAM, .expr = "x", .n_bins = 2, .lo = 0, .hi = 2000}};
     yoke_answers *a = yoke_table_collect(some, asks, 7, &err);
     assert_non_null(a);
@@ -105,7 +106,8 @@ TEST(errors_are_sentences)
     assert_null(yoke_table_open(s, "/nowhere/at/all.csv", NULL));
     const double   edges[] = {0, 1};
     const yoke_ask mean = {.what = YOKE_ASK_MEAN, .expr = "x"}, odd = {.what = (yoke_ask_kind)99, .expr = "x"},
-                   bare = {.what = YOKE_ASK_HISTOGRAM, .expr = "x", .n_edges = 2}, good = {.what = YOKE_ASK_HISTOGRAM, .expr = "x", .edges = edges, .n_edges = 2};
+                   bare = {.what = YOKE_ASK_HISTOGRAM, .expr = "x", .n_edges = 2},
+                   good = {.what = YOKE_ASK_HISTOGRAM, .expr = "x", .edges = edges, .n_edges = 2};
     const yoke_rows wrong[] = {{.head = 1, .tail = 1}, {.tail = 1, .sample = 1}, {.by = "s", .select = "s", .asks = &mean, .n_asks = 1},
                                {.by = "s", .is_distinct = 1}, {.by = "s", .sample = 2}, {.select = "s", .is_distinct = 1, .sample = 2},
                                {.asks = &mean, .n_asks = 1}, {.by = "s", .n_asks = 1}, {.by = "s", .asks = &odd, .n_asks = 1}};
@@ -153,7 +155,8 @@ TEST(rows_and_groups)
     assert_true(yoke_frame_real(f, 2, 3) == 4999);
     assert_true(yoke_frame_real(f, 3, 1) == 624.75); /* green: i = 1, 5, … 4997 */
     assert_null(yoke_frame_name(f, 4));
-    assert_true(yoke_frame_is_missing(f, 0, 4) && yoke_frame_is_missing(f, 4, 0) && isnan(yoke_frame_real(f, 1, 4)) && !yoke_frame_text(f, 9, 9, NULL, 0));
+    assert_true(yoke_frame_is_missing(f, 0, 4) && yoke_frame_is_missing(f, 4, 0) && isnan(yoke_frame_real(f, 1, 4))
+                && !yoke_frame_text(f, 9, 9, NULL, 0));
     yoke_frame_free(f);
     yoke_ask bins[] = {{.what = YOKE_ASK_COUNT}, {.what = YOKE_ASK_HISTOGRAM, .expr = "i", .n_bins = 5, .lo = 0, .hi = 5000}};
     f = yoke_table_rows(t, &(yoke_rows){.by = "s", .asks = bins, .n_asks = 2, .sort = "s desc", .head = 2}, &err);
@@ -211,8 +214,9 @@ static bool everything(yoke_session *s, const char *path)
 {
     yoke_error   err = YOKE_ERROR_INIT;
     yoke_table  *t = yoke_table_open(s, path, &err), *some = t ? yoke_table_where(t, "i > 3", &err) : NULL;
-    yoke_ask     asks[] = {{.what = YOKE_ASK_MEAN, .expr = "x"}, {.what = YOKE_ASK_QUANTILE, .expr = "x", .q = 0.5}, {.what = YOKE_ASK_STD, .expr = "i"},
-                           {.what = YOKE_ASK_DISTINCT, .expr = "s"}, {.what = YOKE_ASK_HISTOGRAM, .expr = "i", .n_bins = 3, .hi = 9}};
+    yoke_ask     asks[] = {{.what = YOKE_ASK_MEAN, .expr = "x"}, {.what = YOKE_ASK_QUANTILE, .expr = "x", .q = 0.5},
+                           {.what = YOKE_ASK_STD, .expr = "i"}, {.what = YOKE_ASK_DISTINCT, .expr = "s"},
+                           {.what = YOKE_ASK_HISTOGRAM, .expr = "i", .n_bins = 3, .hi = 9}};
     yoke_answers *a = some ? yoke_table_collect(some, asks, 5, &err) : NULL;
     yoke_frame   *g = a ? yoke_table_rows(some, &(yoke_rows){.by = "s", .asks = asks, .n_asks = 5, .sort = "s desc"}, &err) : NULL;
     yoke_frame   *r = g ? yoke_table_rows(some, &(yoke_rows){.sort = "x desc, s", .head = 5}, &err) : NULL;
@@ -248,7 +252,8 @@ TEST(every_allocation_may_fail)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {many_asks_one_scan, errors_are_sentences, rows_and_groups, arrow_there_and_back, every_allocation_may_fail};
+    const struct CMUnitTest tests[] = {many_asks_one_scan, errors_are_sentences, rows_and_groups, arrow_there_and_back,
+                                       every_allocation_may_fail};
     snprintf(folder, sizeof folder, "/tmp/yoke-table-XXXXXX");
     if (!mkdtemp(folder))
         return 1;

@@ -183,7 +183,8 @@ static bool unsnap(const uint8_t *from, size_t n, uint8_t *to, size_t to_n)
 static void make_repeats(uint64_t *state, uint8_t *to, size_t n)
 {
     for (size_t i = 0; i < n;) {
-        size_t run = 1 + next_random(state) % (next_random(state) % 8 ? 20 : 300), back = 1 + next_random(state) % (next_random(state) % 2 ? 16 : 60000);
+        size_t run = 1 + next_random(state) % (next_random(state) % 8 ? 20 : 300),
+            back = 1 + next_random(state) % (next_random(state) % 2 ? 16 : 60000);
         bool   is_copy = next_random(state) % 2 && back <= i;
         for (; run-- && i < n; i++)
             to[i] = is_copy ? to[i - back] : (uint8_t)next_random(state);
@@ -478,4 +479,5 @@ TEST(wrong_calls_are_errors)
 
 RUN_TESTS(unpack_gives_what_was_packed, spread_puts_values_where_their_rows_are, hybrid_round_trip, hybrid_ends_where_its_bytes_do,
           snappy_reads_as_its_library_does, snappy_of_every_form, half_precision,
-          written_rows_are_read, a_dictionary_stays_while_its_rows_are_read, threads_share_pages, memory_runs_out_cleanly, wrong_calls_are_errors)
+          written_rows_are_read, a_dictionary_stays_while_its_rows_are_read, threads_share_pages, memory_runs_out_cleanly,
+          wrong_calls_are_errors)
