@@ -43,6 +43,9 @@ int yk_groups_keys(yk_groups *g, size_t key, yk_vec *ret, yoke_error *err) YK_MU
  * ret_begin[p + 1]), rising, and ret_parts says of each group in which it is. Room for as many as there are groups, and n_parts + 1. */
 void yk_groups_cut(const yk_groups *g, size_t n_keys, uint32_t n_parts, uint8_t *ret_parts, uint32_t *ret_rows, uint32_t *ret_begin);
 
+/* Whether the one key of all groups is an integer, and all lie near each other: then groups are found without a hash. */
+bool yk_groups_are_near(const yk_groups *g);
+
 /* Groups rows[0 … n) as bytes, appended to `to`; and groups from such bytes, each known or new: ret_numbers[i] is what their i-th is called
  * here, an array that the caller frees with yk_free. Bytes that are not that are YOKE_EFORMAT. */
 int yk_groups_write(const yk_groups *g, const uint32_t *rows, uint32_t n, yk_buf *to, yoke_error *err) YK_MUST_USE;

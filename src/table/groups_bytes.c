@@ -12,11 +12,24 @@ enum { ROWS = YK_GROUP_ROWS };
 /* Upper bits: the lower ones say where in a table a group is sought. */
 static uint32_t part_of(uint64_t hash, uint32_t of) { return (uint32_t)((hash >> 32) * of >> 32); }
 
+static void leave_whole(const yk_groups *g, uint8_t *ret_parts, uint32_t *ret_rows, uint32_t *ret_begin)
+{
+    memset(ret_parts, 0, g->n);
+    for (uint32_t i = 0; i < g->n; i++)
+        ret_rows[i] = i;
+    ret_begin[0] = 0;
+    ret_begin[1] = g->n;
+}
+
 void yk_groups_cut(const yk_groups *g, size_t n_keys, uint32_t n_parts, uint8_t *ret_parts, uint32_t *ret_rows, uint32_t *ret_begin)
 {
+    if (n_parts == 1) {
+        leave_whole(g, ret_parts, ret_rows, ret_begin);
+        return;
+    }
     memset(ret_begin, 0, (n_parts + 1) * sizeof *ret_begin);
     for (uint32_t first = 0; first < g->n; first += ROWS) {
-        uint64_t some[ROWS], *hashes = n_keys < g->n_keys ? some : g->hashes + first;
+        uint64_t some[ROWS], *hashes = n_keys < g->n_keys || !g->has_hashes ? some : g->hashes + first;
         uint32_t n = g->n - first < ROWS ? g->n - first : ROWS;
         if (hashes == some)
             yk_groups_hash_groups(g, n_keys, first, n, some);
@@ -153,11 +166,15 @@ static int merge_rows(yk_groups *g, uint32_t n, uint32_t *ret, yoke_error *err)
     uint64_t own[ROWS], some[ROWS], *by = own;
     for (size_t k = 0; k < g->n_keys; k++)
         read_rows(&g->keys[k], n);
+    if (!g->share.of) {
+        memset(ret, 0, n * sizeof *ret);
+        return yk_groups_find_rows(g, NULL, n, ret, err);
+    }
     yk_groups_hash_rows(g, g->n_keys, n, own);
-    if (g->share.of && g->share.n_keys < g->n_keys)
+    if (g->share.n_keys < g->n_keys)
         yk_groups_hash_rows(g, g->share.n_keys, n, by = some);
     for (uint32_t i = 0; i < n; i++)
-        ret[i] = !g->share.of || part_of(by[i], g->share.of) == g->share.number ? 0 : YK_NO_GROUP;
+        ret[i] = part_of(by[i], g->share.of) == g->share.number ? 0 : YK_NO_GROUP;
     return yk_groups_find_rows(g, own, n, ret, err);
 }
 

@@ -30,10 +30,21 @@ typedef struct yk_group_slot {
     uint32_t tag;   /* upper bits of its hash */
 } yk_group_slot;
 
+/* Of the groups of one integer key: those of all values from `least` on. */
+typedef struct yk_group_near {
+    uint32_t *groups; /* and one; 0: none yet. [n]: of missing ones */
+    uint64_t  least;
+    int64_t   most; /* that was sought */
+    uint32_t  n;
+} yk_group_near;
+
 struct yk_groups {
     yk_group_key *keys;
     size_t    n_keys;
     uint32_t  n, cap;
+    bool      is_near;    /* groups are found in `near`, else in slots */
+    bool      has_hashes; /* of all groups: those that are not near, nor appended */
+    yk_group_near  near;
     uint64_t *hashes; /* of each group */
     yk_group_slot *slots;
     size_t    n_slots;
@@ -55,7 +66,19 @@ static inline bool yk_group_is_text(const yk_group_key *k) { return yk_kind_is_b
 void yk_groups_hash_rows(const yk_groups *g, size_t n_keys, uint32_t n, uint64_t *hashes);
 void yk_groups_hash_groups(const yk_groups *g, size_t n_keys, uint32_t first, uint32_t n, uint64_t *hashes);
 
-/* The groups of the rows at hand, but where ret[i] is YK_NO_GROUP. */
+/* The groups of the rows at hand, but where ret[i] is YK_NO_GROUP. hashes NULL: they are not known. */
 int yk_groups_find_rows(yk_groups *g, const uint64_t *hashes, uint32_t n, uint32_t *ret, yoke_error *err) YK_MUST_USE;
+
+/* A row at hand as a new group; *ret: its number, and one. It is not put where groups are found. */
+int yk_groups_add(yk_groups *g, uint32_t row, uint32_t *ret, yoke_error *err) YK_MUST_USE;
+
+/* Groups that are near. What finds them may find some row too far: then they are near no more, and that row is still to be sought. */
+bool yk_groups_may_be_near(const yk_groups *g);
+int  yk_groups_find_near(yk_groups *g, uint32_t n, uint32_t *ret, yoke_error *err) YK_MUST_USE;
+void yk_groups_clear_near(yk_groups *g); /* while the groups are still there */
+int  yk_groups_leave_near(yk_groups *g, yoke_error *err) YK_MUST_USE; /* in slots from now on */
+
+/* ret[i] = the group of values[i], none of them missing; false when some that counts is not known yet, and ret is to be found otherwise. */
+bool yk_groups_look_up_near(const yk_groups *g, const uint64_t *values, const uint64_t *mask, uint32_t n, uint32_t *ret);
 
 #endif

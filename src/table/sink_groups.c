@@ -131,6 +131,8 @@ static bool has_bins(const yk_grouping *s)
 
 static uint32_t parts_of(const yk_grouping *s, const yk_ledger *t)
 {
+    if (yk_loose_count(&t->loose) && s->takes_loose && yk_groups_are_near(t->loose.keys))
+        return 1;
     return yk_loose_count(&t->loose) || (yk_groups_count(t->groups) > FEW_GROUPS && !has_bins(s)) ? YK_PARTS : 1;
 }
 
