@@ -23,7 +23,7 @@ def rows(tmp_path_factory):
     k[1 << 17:1 << 18] %= 700
     real = np.where(rng.random(N) < 0.01, np.nan, np.where(rng.random(N) < 0.01, -0.0, k / 7))
     table = pa.table({
-        "k": k, "some": pa.array(k * 1_000_003, mask=missing()), "real": pa.array(real, mask=missing()),
+        "k": k, "near": pa.array(k, mask=missing()), "moved": pa.array(k + 10**6 * (np.arange(N) >> 17), mask=missing()), "some": pa.array(k * 1_000_003, mask=missing()), "real": pa.array(real, mask=missing()),
         "text": pa.array([f"group {i}" * (i % 4) for i in k], mask=missing()), "few": rng.integers(0, 3, N),
         "x": pa.array(np.where(rng.random(N) < 0.05, np.nan, rng.normal(0, 1e6, N)), mask=missing()),
         "i": pa.array(rng.integers(-2**40, 2**40, N), mask=missing()), "small": rng.integers(0, 5, N),
@@ -49,7 +49,7 @@ def ask(yoke, path, *words):
     return pq.read_table(path.with_name("out.parquet")).to_pandas()
 
 
-@pytest.mark.parametrize("keys", [["k"], ["some"], ["real"], ["text"], ["k", "few"], ["text", "some"]], ids="-".join)
+@pytest.mark.parametrize("keys", [["k"], ["near"], ["moved"], ["some"], ["real"], ["text"], ["k", "few"], ["text", "some"]], ids="-".join)
 @pytest.mark.parametrize("where", [None, "i > 0 and row % 5 != 0"], ids=["all", "some"])
 def test_many_groups(yoke, rows, keys, where):
     path, df = rows

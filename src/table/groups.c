@@ -64,7 +64,6 @@ void yk_groups_clear(yk_groups *g)
         yk_groups_clear_near(g);
     else
         memset(g->slots, 0, g->n_slots * sizeof *g->slots);
-    g->is_near = yk_groups_may_be_near(g);
     g->has_hashes = !g->is_near;
     g->n = 0;
     g->n_by_code = 0;
@@ -280,7 +279,7 @@ static bool make_slots(yk_groups *g, size_t n)
     g->slots = slots;
     g->n_slots = n;
     g->shift = g->is_by_parts ? 64 - (unsigned)__builtin_ctzll(n) : 0;
-    for (uint32_t i = 0; i < g->n; i++)
+    for (uint32_t i = 0; i < g->n && !g->is_near; i++)
         put_slot(g, g->hashes[i], i);
     return true;
 }
@@ -294,7 +293,11 @@ int yk_groups_leave_near(yk_groups *g, yoke_error *err)
     yk_groups_hash_groups(g, 1, 0, g->n, g->hashes);
     while (is_full(g->n, n_slots))
         n_slots *= 2;
-    return make_slots(g, n_slots) ? 0 : yk_fail_nomem(err, "grouping rows");
+    if (n_slots > g->n_slots)
+        return make_slots(g, n_slots) ? 0 : yk_fail_nomem(err, "grouping rows");
+    for (uint32_t i = 0; i < g->n; i++)
+        put_slot(g, g->hashes[i], i);
+    return 0;
 }
 
 int yk_groups_expect(yk_groups *g, uint32_t n, bool by_parts, yoke_error *err)
@@ -304,7 +307,7 @@ int yk_groups_expect(yk_groups *g, uint32_t n, bool by_parts, yoke_error *err)
         n_slots *= 2;
     bool is_same = n_slots == g->n_slots && by_parts == g->is_by_parts;
     g->is_by_parts = by_parts;
-    if (is_same || g->is_near)
+    if (is_same)
         return 0;
     return make_slots(g, n_slots) ? 0 : yk_fail_nomem(err, "grouping rows");
 }
@@ -624,29 +627,39 @@ static bool own_texts(yk_groups *g, key *k, uint32_t n)
     return at != NULL;
 }
 
+int yk_groups_reserve(yk_groups *g, uint32_t more, yoke_error *err)
+{
+    if ((size_t)g->n + more > INT32_MAX)
+        return yk_fail(err, YOKE_ELIMIT, "too many rows to group");
+    g->has_hashes = false;
+    return g->n + more <= g->cap || grow_keys(g, (size_t)g->n + more) ? 0 : yk_fail_nomem(err, "grouping rows");
+}
+
+int yk_groups_append_rows(yk_groups *g, uint32_t n, yoke_error *err)
+{
+    for (size_t k = 0; k < g->n_keys; k++) {
+        key *c = &g->keys[k];
+        if (c->size)
+            memcpy(c->values + g->n * c->size, c->row_values, n * c->size);
+        memcpy(c->missing + g->n, c->row_missing, n);
+        c->has_missing |= c->some_missing;
+        if (yk_group_is_text(c) && !own_texts(g, c, n))
+            return yk_fail_nomem(err, "grouping rows");
+    }
+    g->n += n;
+    return 0;
+}
+
 int yk_groups_append(yk_groups *g, const yk_vec *keys, const uint64_t *mask, uint32_t n, yoke_error *err)
 {
-    if ((size_t)g->n + n > INT32_MAX)
-        return yk_fail(err, YOKE_ELIMIT, "too many rows to group");
-    if (g->n + n > g->cap && !grow_keys(g, (size_t)g->n + n))
-        return yk_fail_nomem(err, "grouping rows");
-    g->has_hashes = false;
+    YK_TRY(yk_groups_reserve(g, n, err));
     for (uint32_t first = 0; first < n; first += ROWS) {
         uint32_t some = n - first < ROWS ? n - first : ROWS;
         for (size_t k = 0; k < g->n_keys; k++)
             take_rows(&g->keys[k], &keys[k], first, some);
         if (mask)
             some = keep_rows(g, mask, first, some);
-        for (size_t k = 0; k < g->n_keys; k++) {
-            key *c = &g->keys[k];
-            if (c->size)
-                memcpy(c->values + g->n * c->size, c->row_values, some * c->size);
-            memcpy(c->missing + g->n, c->row_missing, some);
-            c->has_missing |= c->some_missing;
-            if (yk_group_is_text(c) && !own_texts(g, c, some))
-                return yk_fail_nomem(err, "grouping rows");
-        }
-        g->n += some;
+        YK_TRY(yk_groups_append_rows(g, some, err));
     }
     return 0;
 }

@@ -178,8 +178,8 @@ static int merge_rows(yk_groups *g, uint32_t n, uint32_t *ret, yoke_error *err)
     return yk_groups_find_rows(g, own, n, ret, err);
 }
 
-int yk_groups_merge(yk_groups *g, const void *bytes, size_t size, uint32_t **ret_numbers, uint32_t *ret_n, size_t *ret_used,
-                    yoke_error *err)
+/* Finds the keys of the groups in such bytes, and how many they are. */
+static int find_keys(yk_groups *g, const void *bytes, size_t size, uint32_t *ret_n, size_t *ret_used, yoke_error *err)
 {
     reader      r = {bytes, (const char *)bytes + size};
     uint32_t    n = 0;
@@ -191,6 +191,16 @@ int yk_groups_merge(yk_groups *g, const void *bytes, size_t size, uint32_t **ret
         is_whole = find_key(&r, &g->keys[k], n);
     if (!is_whole)
         return yk_fail(err, YOKE_EFORMAT, "the groups of a task arrived damaged");
+    *ret_n = n;
+    *ret_used = (size_t)(r.at - (const char *)bytes);
+    return 0;
+}
+
+int yk_groups_merge(yk_groups *g, const void *bytes, size_t size, uint32_t **ret_numbers, uint32_t *ret_n, size_t *ret_used,
+                    yoke_error *err)
+{
+    uint32_t n;
+    YK_TRY(find_keys(g, bytes, size, &n, ret_used, err));
     YK_AUTOFREE uint32_t *numbers = yk_new_array(uint32_t, n);
     if (!numbers)
         return yk_fail_nomem(err, "merging groups");
@@ -198,6 +208,19 @@ int yk_groups_merge(yk_groups *g, const void *bytes, size_t size, uint32_t **ret
         YK_TRY(merge_rows(g, n - i < ROWS ? n - i : ROWS, numbers + i, err));
     *ret_numbers = YK_TAKE(numbers);
     *ret_n = n;
-    *ret_used = (size_t)(r.at - (const char *)bytes);
+    return 0;
+}
+
+int yk_groups_take(yk_groups *g, const void *bytes, size_t size, size_t *ret_used, yoke_error *err)
+{
+    uint32_t n;
+    YK_TRY(find_keys(g, bytes, size, &n, ret_used, err));
+    YK_TRY(yk_groups_reserve(g, n, err));
+    for (uint32_t i = 0; i < n; i += ROWS) {
+        uint32_t some = n - i < ROWS ? n - i : ROWS;
+        for (size_t k = 0; k < g->n_keys; k++)
+            read_rows(&g->keys[k], some);
+        YK_TRY(yk_groups_append_rows(g, some, err));
+    }
     return 0;
 }

@@ -69,6 +69,12 @@ void yk_groups_hash_groups(const yk_groups *g, size_t n_keys, uint32_t first, ui
 /* The groups of the rows at hand, but where ret[i] is YK_NO_GROUP. hashes NULL: they are not known. */
 int yk_groups_find_rows(yk_groups *g, const uint64_t *hashes, uint32_t n, uint32_t *ret, yoke_error *err) YK_MUST_USE;
 
+/* n rows at hand as groups of their own; there is room for them. */
+int yk_groups_append_rows(yk_groups *g, uint32_t n, yoke_error *err) YK_MUST_USE;
+
+/* Room for `more` appended groups. */
+int yk_groups_reserve(yk_groups *g, uint32_t more, yoke_error *err) YK_MUST_USE;
+
 /* A row at hand as a new group; *ret: its number, and one. It is not put where groups are found. */
 int yk_groups_add(yk_groups *g, uint32_t row, uint32_t *ret, yoke_error *err) YK_MUST_USE;
 

@@ -5,8 +5,6 @@
  */
 #include "table/groups_inside.h"
 
-enum { MOST_NEAR = 1 << 18 };
-
 bool yk_groups_may_be_near(const yk_groups *g)
 {
     if (g->n_keys != 1)
@@ -21,17 +19,17 @@ bool yk_groups_may_be_near(const yk_groups *g)
     }
 }
 
-bool yk_groups_are_near(const yk_groups *g)
+uint64_t yk_groups_span(const yk_groups *g)
 {
     if (!yk_groups_may_be_near(g))
-        return false;
+        return UINT64_MAX;
     const int64_t *known = (const int64_t *)(const void *)g->keys[0].values;
-    int64_t        least = INT64_MAX, most = INT64_MIN; /* a missing one is zero, near or not */
+    int64_t        least = INT64_MAX, most = INT64_MIN; /* a missing one is zero */
     for (uint32_t i = 0; i < g->n; i++) {
         least = known[i] < least ? known[i] : least;
         most = known[i] > most ? known[i] : most;
     }
-    return (uint64_t)most - (uint64_t)least < MOST_NEAR / 2;
+    return (uint64_t)most - (uint64_t)least;
 }
 
 void yk_groups_clear_near(yk_groups *g)
@@ -99,7 +97,7 @@ static int widen(yk_groups *g, uint32_t n, const uint32_t *ret, yoke_error *err)
     if (least > most)
         least = most = 0; /* only missing ones */
     uint64_t size = 1024;
-    while (size < MOST_NEAR && (uint64_t)most - (uint64_t)(least & -(int64_t)(size / 8)) >= size)
+    while (size < YK_NEAR && (uint64_t)most - (uint64_t)(least & -(int64_t)(size / 8)) >= size)
         size *= 2;
     least &= -(int64_t)(size / 8); /* so that a table which is right for the first rows is for most others */
     if ((uint64_t)most - (uint64_t)least >= size)
@@ -113,7 +111,7 @@ static int widen(yk_groups *g, uint32_t n, const uint32_t *ret, yoke_error *err)
 int yk_groups_find_near(yk_groups *g, uint32_t n, uint32_t *ret, yoke_error *err)
 {
     uint32_t at[YK_GROUP_ROWS];
-    if (place_rows(g, n, at)) {
+    if (place_rows(g, n, at) || !g->near.n) {
         YK_TRY(widen(g, n, ret, err));
         if (!g->is_near)
             return 0;

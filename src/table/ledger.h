@@ -123,6 +123,9 @@ int yk_loose_put(const yk_grouping *s, yk_loose *l, size_t ask, const yk_vec *v,
 int yk_loose_write(const yk_grouping *s, const yk_loose *l, const uint32_t *rows, uint32_t n, uint64_t first, yk_buf *to, yoke_error *err) YK_MUST_USE;
 int yk_loose_merge(const yk_grouping *s, yk_ledger *t, uint64_t firsts, const char *at, size_t size, yoke_error *err) YK_MUST_USE;
 
+/* Such rows into none, as they were. */
+int yk_loose_read(const yk_grouping *s, yk_loose *l, const char *at, size_t size, yoke_error *err) YK_MUST_USE;
+
 /* What bytes to be merged begin with, a ledger's and those of loose rows: n groups, and where each came first, counted from `firsts`.
  * *ret_numbers (for yk_free, after an error too) are their numbers here; *at goes past them. */
 int yk_ledger_merge_groups(const yk_grouping *s, yk_ledger *t, uint64_t firsts, const char **at, size_t size, uint32_t **ret_numbers, uint32_t *ret_n,

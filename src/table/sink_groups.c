@@ -131,7 +131,8 @@ static bool has_bins(const yk_grouping *s)
 
 static uint32_t parts_of(const yk_grouping *s, const yk_ledger *t)
 {
-    if (yk_loose_count(&t->loose) && s->takes_loose && yk_groups_are_near(t->loose.keys))
+    uint64_t span = yk_loose_count(&t->loose) ? yk_groups_span(t->loose.keys) : 0;
+    if (span && s->takes_loose && span < YK_NEAR / 2 && span / 2 < yk_groups_span(t->groups)) /* the same keys, most likely, in all tasks */
         return 1;
     return yk_loose_count(&t->loose) || (yk_groups_count(t->groups) > FEW_GROUPS && !has_bins(s)) ? YK_PARTS : 1;
 }
@@ -165,24 +166,34 @@ static int merge_parts(const yk_grouping *s, yk_ledger *t, uint64_t firsts, cons
 /* Cuts a result that a task left whole. */
 static int cut_result(const yk_grouping *s, const char *at, yk_buf *to, yoke_error *err)
 {
-    yk_ledger t;
-    int       rc = yk_ledger_init(s, &t, err);
+    yk_ledger      t;
+    yk_ledger_head head;
+    uint64_t       size, loose_size;
+    memcpy(&head, at, sizeof head);
+    at += sizeof head;
+    memcpy(&size, at, sizeof size);
+    at += sizeof size;
+    int rc = yk_ledger_init(s, &t, err);
     if (rc == 0)
-        rc = merge_parts(s, &t, 0, at, err);
+        rc = yk_ledger_merge(s, &t, 0, at, size, err);
+    if (rc == 0 && head.has_loose) {
+        memcpy(&loose_size, at + size, sizeof loose_size);
+        rc = yk_loose_read(s, &t.loose, at + size + sizeof loose_size, loose_size, err);
+    }
     if (rc == 0)
         rc = yk_ledger_write(s, &t, YK_PARTS, to, err);
     yk_ledger_fini(s, &t);
     return rc;
 }
 
-/* A result's parts are kept for later. What is whole would be read for every share: with values it is too much for that. */
+/* A result's parts are kept for later. What is whole would be read for every share: with values, or rows as they are, it is too much for that. */
 static int keep_result(yk_grouping *s, uint64_t firsts, const char *at, yoke_error *err)
 {
     yk_ledger_head head;
     uint64_t       size;
     YK_AUTOBUF     pieces = YK_BUF_INIT;
     memcpy(&head, at, sizeof head);
-    if (head.n_parts == 1 && s->has_kept && !has_bins(s)) {
+    if (head.n_parts == 1 && (head.has_loose || (s->has_kept && !has_bins(s)))) {
         YK_TRY(cut_result(s, at, &pieces, err));
         at = pieces.data;
         memcpy(&head, at, sizeof head);
@@ -227,7 +238,7 @@ static bool is_too_much(const yk_grouping *s, const void *bytes, size_t size)
     yk_ledger_head head;
     memcpy(&head, bytes, sizeof head);
     size_t known = s->all.groups ? yk_ledger_bytes(s, &s->all) : 0;
-    return (head.has_loose && !s->takes_loose) || (head.n_parts > 1 && known + 2 * size > most_known(s));
+    return (head.has_loose && !s->takes_loose) || ((head.n_parts > 1 || head.has_loose) && known + 2 * size > most_known(s));
 }
 
 /* Of all groups: so many are merged one after the other; of loose rows it is as many as caches hold, with values as many as are not cut. */

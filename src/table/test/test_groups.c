@@ -32,6 +32,55 @@ TEST(numbers_in_order_of_appearance)
     yk_groups_free(g);
 }
 
+/* Blocks of integers whose values spread wider and wider, then far apart, rows that are missing or left out among them: the numbers that a
+ * search from the first group on gives. */
+TEST(integers_near_and_far)
+{
+    enum { N = 2000, BLOCKS = 12, MOST = N * BLOCKS };
+    static int64_t  x[N], known[MOST];
+    static uint32_t got[N];
+    static uint64_t mask[N / 64 + 1], valid[N / 64 + 1];
+    static const int64_t spread[BLOCKS] = {1, 10, 100, 3000, 3000, 100, 120000, 7, 1000000, 50, INT64_MAX, 30};
+    for (int round = 0; round < 4; round++) { /* some rows missing; some left out */
+        yk_groups *g;
+        uint32_t   n_known = 0, missing = YK_NO_GROUP;
+        assert_int_equal(yk_groups_new(&INT, 1, &g, NULL), 0);
+        for (uint32_t b = 0; b < BLOCKS; b++) {
+            yk_vec v = {.type = INT, .n = N, .values = x, .valid = round & 1 ? valid : NULL};
+            memset(mask, 0, sizeof mask);
+            memset(valid, 0, sizeof valid);
+            for (uint32_t i = 0; i < N; i++) {
+                uint64_t r = (i + b * N + 1) * 0x9e3779b97f4a7c15u;
+                x[i] = (int64_t)((r ^ r >> 32) % (uint64_t)spread[b]) * (r & 1 ? 1 : -1) + (b & 1) * 40;
+                valid[i >> 6] |= (uint64_t)(b > 0 && i % 7 != 0) << (i & 63);
+                mask[i >> 6] |= (uint64_t)(i % 5 != 3) << (i & 63);
+            }
+            assert_int_equal(yk_groups_number(g, &v, round & 2 ? mask : NULL, N, got, NULL), 0);
+            for (uint32_t i = 0; i < N; i++) {
+                bool     is_missing = v.valid && !(valid[i >> 6] >> (i & 63) & 1), is_left_out = round & 2 && !(mask[i >> 6] >> (i & 63) & 1);
+                uint32_t k = is_missing ? missing : 0;
+                if (is_left_out) {
+                    assert_int_equal(got[i], YK_NO_GROUP);
+                    continue;
+                }
+                while (!is_missing && k < n_known && (known[k] != x[i] || k == missing))
+                    k++;
+                if (is_missing && missing == YK_NO_GROUP)
+                    k = missing = n_known;
+                if (k == n_known)
+                    known[n_known++] = x[i];
+                assert_int_equal(got[i], k);
+            }
+            assert_int_equal(yk_groups_count(g), n_known);
+            if (b != 4)
+                continue;
+            yk_groups_clear(g);
+            n_known = 0, missing = YK_NO_GROUP;
+        }
+        yk_groups_free(g);
+    }
+}
+
 TEST(nan_is_missing_and_zeros_are_equal)
 {
     yk_groups *g;
@@ -377,6 +426,6 @@ TEST(nth_allocation_failing_leaks_nothing)
     }
 }
 
-RUN_TESTS(numbers_in_order_of_appearance, nan_is_missing_and_zeros_are_equal, codes_of_one_key_agree_under_a_mask, codes_and_values_agree, a_constant_block_is_one_group,
+RUN_TESTS(numbers_in_order_of_appearance, integers_near_and_far, nan_is_missing_and_zeros_are_equal, codes_of_one_key_agree_under_a_mask, codes_and_values_agree, a_constant_block_is_one_group,
           merging_is_one_pass, rows_that_are_not_sought, words_take_as_few_bytes_as_they_differ_in, shares_of_parts_hold_each_group_once,
           nth_allocation_failing_leaks_nothing)
