@@ -6,7 +6,7 @@
 #include "base/hash.h"
 #include "table/groups_inside.h"
 
-enum { MOST_CODES = 1 << 20, MOST_KEYS = 64, ROWS = YK_GROUP_ROWS };
+enum { FEW_CODES = 1 << 14 /* as many of near groups are worth a table */, MOST_CODES = 1 << 20, MOST_KEYS = 64, ROWS = YK_GROUP_ROWS };
 
 typedef yk_group_key  key;
 typedef yk_group_slot slot;
@@ -576,7 +576,8 @@ static int number_by_code(yk_groups *g, const yk_vec *keys, const uint64_t *mask
 int yk_groups_number(yk_groups *g, const yk_vec *keys, const uint64_t *mask, uint32_t n, uint32_t *ret, yoke_error *err)
 {
     size_t codes = count_codes(g, keys);
-    if (codes && g->n_keys) {
+    bool is_by_value = g->is_near && codes > FEW_CODES;
+    if (codes && g->n_keys && !is_by_value) {
         if (!prepare_codes(g, keys, codes))
             return yk_fail_nomem(err, "grouping rows");
         return number_by_code(g, keys, mask, n, ret, err);
