@@ -50,6 +50,7 @@ void yk_groups_free(yk_groups *g)
     yk_free(g->keys);
     yk_free(g->hashes);
     yk_free(g->near.groups);
+    yk_groups_free_coded(g);
     yk_free(g->slots);
     yk_free(g->dict_ids);
     yk_free(g->by_code);
@@ -62,8 +63,9 @@ void yk_groups_clear(yk_groups *g)
 {
     if (g->is_near)
         yk_groups_clear_near(g);
-    else
+    else if (!g->is_coded)
         memset(g->slots, 0, g->n_slots * sizeof *g->slots);
+    g->is_coded = false;
     g->has_hashes = !g->is_near;
     g->n = 0;
     g->n_by_code = 0;
@@ -83,7 +85,7 @@ size_t yk_groups_memory(const yk_groups *g)
     size_t each = sizeof *g->hashes;
     for (size_t k = 0; k < g->n_keys; k++)
         each += g->keys[k].size + 1;
-    return g->cap * each + g->n_slots * sizeof *g->slots + g->near.n * sizeof *g->near.groups + g->n_by_code * sizeof *g->by_code + g->text_bytes;
+    return g->cap * each + g->n_slots * sizeof *g->slots + g->near.n * sizeof *g->near.groups + yk_groups_memory_coded(g) + g->n_by_code * sizeof *g->by_code + g->text_bytes;
 }
 
 /* ---- rows that are looked at together: their keys in the one form that equal values share; a missing one is zero */
@@ -279,18 +281,20 @@ static bool make_slots(yk_groups *g, size_t n)
     g->slots = slots;
     g->n_slots = n;
     g->shift = g->is_by_parts ? 64 - (unsigned)__builtin_ctzll(n) : 0;
-    for (uint32_t i = 0; i < g->n && !g->is_near; i++)
+    for (uint32_t i = 0; i < g->n && !g->is_near && !g->is_coded; i++)
         put_slot(g, g->hashes[i], i);
     return true;
 }
 
-int yk_groups_leave_near(yk_groups *g, yoke_error *err)
+int yk_groups_use_slots(yk_groups *g, yoke_error *err)
 {
     size_t n_slots = g->n_slots;
-    yk_groups_clear_near(g);
-    g->is_near = false;
+    if (g->is_near) {
+        yk_groups_clear_near(g);
+        yk_groups_hash_groups(g, 1, 0, g->n, g->hashes);
+    }
+    g->is_near = g->is_coded = false;
     g->has_hashes = true;
-    yk_groups_hash_groups(g, 1, 0, g->n, g->hashes);
     while (is_full(g->n, n_slots))
         n_slots *= 2;
     if (n_slots > g->n_slots)
@@ -420,6 +424,8 @@ int yk_groups_find_rows(yk_groups *g, const uint64_t *hashes, uint32_t n, uint32
 {
     uint32_t guesses[ROWS];
     uint64_t own[ROWS];
+    if (g->is_coded)
+        YK_TRY(yk_groups_use_slots(g, err));
     if (g->is_near) {
         YK_TRY(yk_groups_find_near(g, n, ret, err));
         if (g->is_near)
@@ -559,8 +565,11 @@ static int number_new_codes(yk_groups *g, const yk_vec *v, const uint64_t *mask,
 
 static int number_by_code(yk_groups *g, const yk_vec *keys, const uint64_t *mask, uint32_t n, uint32_t *ret, yoke_error *err)
 {
+    bool is_coded = yk_groups_may_be_coded(g, keys);
+    if (g->is_coded && !is_coded)
+        YK_TRY(yk_groups_use_slots(g, err));
     if (g->n_keys == 1 && !keys[0].valid && !keys[0].is_const)
-        return look_up(g, keys[0].codes, mask, n, ret) ? 0 : number_new_codes(g, keys, mask, n, ret, err);
+        return look_up(g, keys[0].codes, mask, n, ret) ? 0 : (is_coded ? yk_groups_number_coded : number_new_codes)(g, keys, mask, n, ret, err);
     join_codes(g, keys, n, ret);
     for (uint32_t i = 0; i < n; i++) {
         uint32_t *known = &g->by_code[ret[i]];
@@ -632,12 +641,12 @@ int yk_groups_reserve(yk_groups *g, uint32_t more, yoke_error *err)
 {
     if ((size_t)g->n + more > INT32_MAX)
         return yk_fail(err, YOKE_ELIMIT, "too many rows to group");
-    g->has_hashes = false;
     return g->n + more <= g->cap || grow_keys(g, (size_t)g->n + more) ? 0 : yk_fail_nomem(err, "grouping rows");
 }
 
 int yk_groups_append_rows(yk_groups *g, uint32_t n, yoke_error *err)
 {
+    g->has_hashes = false;
     for (size_t k = 0; k < g->n_keys; k++) {
         key *c = &g->keys[k];
         if (c->size)

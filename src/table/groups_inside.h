@@ -38,13 +38,24 @@ typedef struct yk_group_near {
     uint32_t  n;
 } yk_group_near;
 
+/* What is known of the last dictionary whose codes came alone. */
+typedef struct yk_group_codes {
+    yk_groups *values;   /* its different ones as groups, with hashes; owned */
+    uint64_t   dict_id;  /* 0: none */
+    uint32_t  *numbers;  /* [code]: its value among them */
+    uint32_t  *groups;   /* [number]: the group, and one, while is_coded; 0: none yet */
+    uint32_t   n;        /* codes */
+} yk_group_codes;
+
 struct yk_groups {
     yk_group_key *keys;
     size_t    n_keys;
     uint32_t  n, cap;
-    bool      is_near;    /* groups are found in `near`, else in slots */
+    bool      is_near;    /* groups are found in `near` */
+    bool      is_coded;   /* groups are found by codes alone; else, and where they are not near, they are in slots */
     bool      has_hashes; /* of all groups: those that are not near, nor appended */
     yk_group_near  near;
+    yk_group_codes of;
     uint64_t *hashes; /* of each group */
     yk_group_slot *slots;
     size_t    n_slots;
@@ -72,7 +83,7 @@ int yk_groups_find_rows(yk_groups *g, const uint64_t *hashes, uint32_t n, uint32
 /* n rows at hand as groups of their own; there is room for them. */
 int yk_groups_append_rows(yk_groups *g, uint32_t n, yoke_error *err) YK_MUST_USE;
 
-/* Room for `more` appended groups. */
+/* Room for `more` groups. */
 int yk_groups_reserve(yk_groups *g, uint32_t more, yoke_error *err) YK_MUST_USE;
 
 /* A row at hand as a new group; *ret: its number, and one. It is not put where groups are found. */
@@ -82,7 +93,15 @@ int yk_groups_add(yk_groups *g, uint32_t row, uint32_t *ret, yoke_error *err) YK
 bool yk_groups_may_be_near(const yk_groups *g);
 int  yk_groups_find_near(yk_groups *g, uint32_t n, uint32_t *ret, yoke_error *err) YK_MUST_USE;
 void yk_groups_clear_near(yk_groups *g); /* while the groups are still there */
-int  yk_groups_leave_near(yk_groups *g, yoke_error *err) YK_MUST_USE; /* in slots from now on */
+
+/* Groups that were near or coded are in slots from now on. */
+int yk_groups_use_slots(yk_groups *g, yoke_error *err) YK_MUST_USE;
+
+/* Groups that are coded: whether these rows, of one key with codes, can be; and their groups. by_code is prepared. */
+bool   yk_groups_may_be_coded(const yk_groups *g, const yk_vec *keys);
+int    yk_groups_number_coded(yk_groups *g, const yk_vec *v, const uint64_t *mask, uint32_t n, uint32_t *ret, yoke_error *err) YK_MUST_USE;
+void   yk_groups_free_coded(yk_groups *g);
+size_t yk_groups_memory_coded(const yk_groups *g);
 
 /* ret[i] = the group of values[i], none of them missing; false when some that counts is not known yet, and ret is to be found otherwise. */
 bool yk_groups_look_up_near(const yk_groups *g, const uint64_t *values, const uint64_t *mask, uint32_t n, uint32_t *ret);

@@ -101,7 +101,7 @@ static int widen(yk_groups *g, uint32_t n, const uint32_t *ret, yoke_error *err)
         size *= 2;
     least &= -(int64_t)(size / 8); /* so that a table which is right for the first rows is for most others */
     if ((uint64_t)most - (uint64_t)least >= size)
-        return yk_groups_leave_near(g, err);
+        return yk_groups_use_slots(g, err);
     t->most = most;
     if (size == t->n && (uint64_t)least == t->least)
         return 0;
