@@ -39,9 +39,9 @@ uint32_t yk_groups_count(const yk_groups *g);
  * rows are numbered again. `valid` is NULL where no group misses this key. */
 int yk_groups_keys(yk_groups *g, size_t key, yk_vec *ret, yoke_error *err) YK_MUST_USE;
 
-/* Cuts the groups into n_parts (at most 256) by a hash of their first n_keys keys: those of part p are ret_rows[ret_begin[p] …
- * ret_begin[p + 1]), rising, and ret_parts says of each group in which it is. Room for as many as there are groups, and n_parts + 1. */
-void yk_groups_cut(const yk_groups *g, size_t n_keys, uint32_t n_parts, uint8_t *ret_parts, uint32_t *ret_rows, uint32_t *ret_begin);
+/* Cuts the groups from `first` on into n_parts (at most 256) by a hash of their first n_keys keys: those of part p are ret_rows[ret_begin[p] …
+ * ret_begin[p + 1]), rising, and ret_parts[i] says of the i-th in which it is. Room for as many as there are groups, and n_parts + 1. */
+void yk_groups_cut(const yk_groups *g, size_t n_keys, uint32_t first, uint32_t n_parts, uint8_t *ret_parts, uint32_t *ret_rows, uint32_t *ret_begin);
 
 /* The greatest key less the least, where the one key is an integer; else UINT64_MAX. Within YK_NEAR groups are found without a hash. */
 enum { YK_NEAR = 1 << 18 };

@@ -12,34 +12,35 @@ enum { ROWS = YK_GROUP_ROWS };
 /* Upper bits: the lower ones say where in a table a group is sought. */
 static uint32_t part_of(uint64_t hash, uint32_t of) { return (uint32_t)((hash >> 32) * of >> 32); }
 
-static void leave_whole(const yk_groups *g, uint8_t *ret_parts, uint32_t *ret_rows, uint32_t *ret_begin)
+static void leave_whole(uint32_t first, uint32_t n, uint8_t *ret_parts, uint32_t *ret_rows, uint32_t *ret_begin)
 {
-    memset(ret_parts, 0, g->n);
-    for (uint32_t i = 0; i < g->n; i++)
-        ret_rows[i] = i;
+    memset(ret_parts, 0, n);
+    for (uint32_t i = 0; i < n; i++)
+        ret_rows[i] = first + i;
     ret_begin[0] = 0;
-    ret_begin[1] = g->n;
+    ret_begin[1] = n;
 }
 
-void yk_groups_cut(const yk_groups *g, size_t n_keys, uint32_t n_parts, uint8_t *ret_parts, uint32_t *ret_rows, uint32_t *ret_begin)
+void yk_groups_cut(const yk_groups *g, size_t n_keys, uint32_t first, uint32_t n_parts, uint8_t *ret_parts, uint32_t *ret_rows, uint32_t *ret_begin)
 {
+    uint32_t n = g->n - first;
     if (n_parts == 1) {
-        leave_whole(g, ret_parts, ret_rows, ret_begin);
+        leave_whole(first, n, ret_parts, ret_rows, ret_begin);
         return;
     }
     memset(ret_begin, 0, (n_parts + 1) * sizeof *ret_begin);
-    for (uint32_t first = 0; first < g->n; first += ROWS) {
-        uint64_t some[ROWS], *hashes = n_keys < g->n_keys || !g->has_hashes ? some : g->hashes + first;
-        uint32_t n = g->n - first < ROWS ? g->n - first : ROWS;
+    for (uint32_t done = 0; done < n; done += ROWS) {
+        uint64_t some[ROWS], *hashes = n_keys < g->n_keys || !g->has_hashes ? some : g->hashes + first + done;
+        uint32_t more = n - done < ROWS ? n - done : ROWS;
         if (hashes == some)
-            yk_groups_hash_groups(g, n_keys, first, n, some);
-        for (uint32_t i = 0; i < n; i++)
-            ret_begin[(ret_parts[first + i] = (uint8_t)part_of(hashes[i], n_parts)) + 1]++;
+            yk_groups_hash_groups(g, n_keys, first + done, more, some);
+        for (uint32_t i = 0; i < more; i++)
+            ret_begin[(ret_parts[done + i] = (uint8_t)part_of(hashes[i], n_parts)) + 1]++;
     }
     for (uint32_t p = 0; p < n_parts; p++)
         ret_begin[p + 1] += ret_begin[p];
-    for (uint32_t i = 0; i < g->n; i++)
-        ret_rows[ret_begin[ret_parts[i]]++] = i;
+    for (uint32_t i = 0; i < n; i++)
+        ret_rows[ret_begin[ret_parts[i]]++] = first + i;
     memmove(ret_begin + 1, ret_begin, n_parts * sizeof *ret_begin); /* they had moved on to the next part's */
     ret_begin[0] = 0;
 }

@@ -15,6 +15,7 @@ typedef struct state {
     yk_ledger     now;
     yk_vec   *vecs;
     uint32_t  n_before; /* groups of the task before */
+    uint64_t  first;    /* row of this task */
     uint64_t  n_rows;   /* of this task, into groups */
     bool      is_loose; /* hardly two of them were of one group: the others of this task are kept as they are */
     uint32_t  numbers[YK_BLOCK], others[YK_BLOCK];
@@ -94,6 +95,9 @@ static int grouping_begin(yk_sink *base, void *state_, uint64_t first, yoke_erro
     state *st = state_;
     if (!st->now.groups)
         YK_TRY(yk_ledger_init((yk_grouping *)base, &st->now, err));
+    else if (first < st->first) /* another worker's, come anew: its groups may come first in it */
+        YK_TRY(yk_ledger_clear((yk_grouping *)base, &st->now, err));
+    st->first = first;
     st->n_rows = 0;
     st->is_loose = false;
     return yk_groups_expect(st->now.groups, st->n_before, false, err);
@@ -115,7 +119,7 @@ static int grouping_block(yk_sink *base, void *state_, const yk_block *b, yoke_e
     for (size_t i = 0; i < s->n_asks; i++)
         YK_TRY(add_ask(s, st, i, b, err));
     st->n_rows += b->n_pass;
-    st->is_loose = st->n_rows >= SOME_ROWS && yk_groups_count(st->now.groups) > st->n_rows / 16 * 15 && yk_loose_can(s);
+    st->is_loose = st->n_rows >= SOME_ROWS && yk_groups_count(st->now.groups) - st->now.n_written > st->n_rows / 16 * 15 && yk_loose_can(s);
     return st->is_loose ? yk_loose_init(s, &st->now.loose, err) : 0;
 }
 
@@ -134,7 +138,7 @@ static uint32_t parts_of(const yk_grouping *s, const yk_ledger *t)
     uint64_t span = yk_loose_count(&t->loose) ? yk_groups_span(t->loose.keys) : 0;
     if (span && s->takes_loose && span < YK_NEAR / 2 && span / 2 < yk_groups_span(t->groups)) /* the same keys, most likely, in all tasks */
         return 1;
-    return yk_loose_count(&t->loose) || (yk_groups_count(t->groups) > FEW_GROUPS && !has_bins(s)) ? YK_PARTS : 1;
+    return yk_loose_count(&t->loose) || (yk_groups_count(t->groups) - t->n_written > FEW_GROUPS && !has_bins(s)) ? YK_PARTS : 1;
 }
 
 static int grouping_end(yk_sink *base, void *state_, yk_buf *to, yoke_error *err)
@@ -144,7 +148,7 @@ static int grouping_end(yk_sink *base, void *state_, yk_buf *to, yoke_error *err
     yk_ledger   *t = &st->now;
     st->n_before = yk_groups_count(t->groups);
     YK_TRY(yk_ledger_write(s, t, parts_of(s, t), to, err));
-    return yk_ledger_clear(s, t, err);
+    return yk_ledger_next(s, t, err);
 }
 
 static int merge_parts(const yk_grouping *s, yk_ledger *t, uint64_t firsts, const char *at, yoke_error *err)

@@ -267,7 +267,7 @@ TEST(merging_is_one_pass)
     uint32_t   n_right = yk_groups_count(right), begin[2];
     uint32_t  *rows = yk_new_array(uint32_t, n_right);
     uint8_t   *parts = yk_new_array(uint8_t, n_right);
-    yk_groups_cut(right, 1, 1, parts, rows, begin);
+    yk_groups_cut(right, 1, 0, 1, parts, rows, begin);
     yk_free(parts);
     assert_true(begin[0] == 0 && begin[1] == n_right);
     assert_int_equal(yk_groups_write(right, rows, n_right, &bytes, NULL), 0);
@@ -316,7 +316,7 @@ TEST(rows_that_are_not_sought)
         assert_int_equal(yk_groups_number(sought, keys, mask, N, want, NULL), 0);
         assert_int_equal(yk_groups_append(as_they_are, keys, mask, N, NULL), 0);
         assert_int_equal(yk_groups_count(as_they_are), N / 5 * 4);
-        yk_groups_cut(as_they_are, 2, PARTS, parts, rows, begin);
+        yk_groups_cut(as_they_are, 2, 0, PARTS, parts, rows, begin);
         for (uint32_t p = 0; p < PARTS; p++) {
             uint32_t *numbers, n;
             size_t    used;
@@ -408,7 +408,7 @@ TEST(shares_of_parts_hold_each_group_once)
     yk_vec v[3] = {{.type = TEXT, .n = N, .values = t, .valid = valid}, {.type = REAL, .n = N, .values = x}, {.type = types[2], .n = N, .values = is_odd, .valid = valid}};
     assert_int_equal(yk_groups_new(types, 3, &g, NULL), 0);
     assert_int_equal(yk_groups_number(g, v, NULL, N, numbers, NULL), 0);
-    yk_groups_cut(g, 2, PARTS, parts, rows, begin);
+    yk_groups_cut(g, 2, 0, PARTS, parts, rows, begin);
     assert_int_equal(begin[PARTS], yk_groups_count(g));
     for (uint32_t s = 0; s < 2 * PARTS; s++) {
         YK_AUTOBUF bytes = YK_BUF_INIT;
