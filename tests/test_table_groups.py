@@ -80,7 +80,7 @@ def test_different_rows_in_the_order_in_which_they_came(yoke, rows, columns):
     want = df[columns].drop_duplicates()
     assert len(got) == len(want)
     for c in columns:
-        assert (got[c].fillna(-1).to_numpy() == want[c].fillna(-1).to_numpy()).all()
+        assert (got[c].isna().to_numpy() == want[c].isna().to_numpy()).all() and (got[c].dropna().to_numpy() == want[c].dropna().to_numpy()).all()
 
 
 def test_how_many_different_values(yoke, rows):
