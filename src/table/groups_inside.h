@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What groups are made of, for the two files that make them.
+ * What groups are made of, for the files that make them.
  */
 #ifndef YK_TABLE_GROUPS_INSIDE_H
 #define YK_TABLE_GROUPS_INSIDE_H

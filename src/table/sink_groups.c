@@ -6,6 +6,7 @@
  * Many groups, or such as do not fit the memory: from then on tasks' results are kept as they come, cut into parts by a hash of the keys, in
  * memory or a temporary file. In the end each part, or share of one, is merged from what is kept of it, in the same order; what comes out
  * is sorted externally. A task whose first rows are hardly two of one group does not group the others: they are kept as they are (loose.c).
+ * Where their one key is an integer of a small span, few workers' tasks leave them uncut: all groups are found fast where they are merged.
  */
 #include "table/ledger.h"
 
