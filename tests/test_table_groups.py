@@ -23,12 +23,12 @@ def rows(tmp_path_factory):
     k[1 << 17:1 << 18] %= 700
     real = np.where(rng.random(N) < 0.01, np.nan, np.where(rng.random(N) < 0.01, -0.0, k / 7))
     table = pa.table({
-        "k": k, "some": pa.array(k * 1_000_003, mask=missing()), "real": pa.array(real, mask=missing()),
+        "k": k, "near": pa.array(k, mask=missing()), "moved": pa.array(k + 10**6 * (np.arange(N) >> 17), mask=missing()), "some": pa.array(k * 1_000_003, mask=missing()), "real": pa.array(real, mask=missing()),
         "text": pa.array([f"group {i}" * (i % 4) for i in k], mask=missing()), "few": rng.integers(0, 3, N),
         "x": pa.array(np.where(rng.random(N) < 0.05, np.nan, rng.normal(0, 1e6, N)), mask=missing()),
         "i": pa.array(rng.integers(-2**40, 2**40, N), mask=missing()), "small": rng.integers(0, 5, N),
         "flag": pa.array(rng.random(N) < 0.5, mask=missing()), "t": pa.array(rng.integers(0, 10**15, N), pa.timestamp("us"), mask=missing()),
-        "row": np.arange(N),
+        "late": rng.integers(0, 8000, N) + np.arange(N) // 50_000 * 500, "row": np.arange(N),
     })
     path = tmp_path_factory.mktemp("groups") / "in.parquet"
     pq.write_table(table, path, row_group_size=70_000)
@@ -49,7 +49,7 @@ def ask(yoke, path, *words):
     return pq.read_table(path.with_name("out.parquet")).to_pandas()
 
 
-@pytest.mark.parametrize("keys", [["k"], ["some"], ["real"], ["text"], ["k", "few"], ["text", "some"]], ids="-".join)
+@pytest.mark.parametrize("keys", [["k"], ["near"], ["moved"], ["some"], ["real"], ["text"], ["k", "few"], ["text", "some"]], ids="-".join)
 @pytest.mark.parametrize("where", [None, "i > 0 and row % 5 != 0"], ids=["all", "some"])
 def test_many_groups(yoke, rows, keys, where):
     path, df = rows
@@ -73,11 +73,21 @@ def test_many_groups(yoke, rows, keys, where):
         np.testing.assert_allclose(got[mine].astype(float), want[theirs].astype(float), rtol=1e-9, atol=1e-3, err_msg=mine)
 
 
-def test_different_rows_in_the_order_in_which_they_came(yoke, rows):
+@pytest.mark.parametrize("columns", [["some", "few"], ["late", "few"], ["late"], ["text"]], ids="-".join)
+def test_different_rows_in_the_order_in_which_they_came(yoke, rows, columns):
     path, df = rows
-    got = ask(yoke, path, "--distinct", "--select", "some, few")
-    want = df[["some", "few"]].drop_duplicates()
-    assert (got.some.fillna(-1).to_numpy() == want.some.fillna(-1).to_numpy()).all() and (got.few.to_numpy() == want.few.to_numpy()).all()
+    got = ask(yoke, path, "--distinct", "--select", ",".join(columns))
+    want = df[columns].drop_duplicates()
+    assert len(got) == len(want)
+    for c in columns:
+        assert (got[c].isna().to_numpy() == want[c].isna().to_numpy()).all() and (got[c].dropna().to_numpy() == want[c].dropna().to_numpy()).all()
+
+
+def test_how_many_different_values(yoke, rows):
+    path, df = rows
+    for on, memory in ON:
+        run = yoke("table", path, "--unique", "late", "--unique", "late / 7.0", "--unique", "text", "--unique", "k", "--on", on, "--memory", memory)
+        assert [int(line.split()[-1]) for line in run.stdout.splitlines()] == [df.late.nunique()] * 2 + [df.text.nunique(), df.k.nunique()]
 
 
 def test_sums_of_integers_that_do_not_fit(yoke, tmp_path):

@@ -6,7 +6,7 @@
 #include "base/hash.h"
 #include "table/groups_inside.h"
 
-enum { MOST_CODES = 1 << 20, MOST_KEYS = 64, ROWS = YK_GROUP_ROWS };
+enum { FEW_CODES = 1 << 14 /* as many of near groups are worth a table */, MOST_CODES = 1 << 20, MOST_KEYS = 64, ROWS = YK_GROUP_ROWS };
 
 typedef yk_group_key  key;
 typedef yk_group_slot slot;
@@ -32,6 +32,8 @@ int yk_groups_new(const yk_type *types, size_t n_keys, yk_groups **ret, yoke_err
             return yk_fail_nomem(err, "grouping rows");
         k->row_missing = (uint8_t *)k->row_values + ROWS * k->size;
     }
+    g->is_near = yk_groups_may_be_near(g);
+    g->has_hashes = !g->is_near;
     *ret = YK_TAKE(g);
     return 0;
 }
@@ -47,6 +49,8 @@ void yk_groups_free(yk_groups *g)
     }
     yk_free(g->keys);
     yk_free(g->hashes);
+    yk_free(g->near.groups);
+    yk_groups_free_coded(g);
     yk_free(g->slots);
     yk_free(g->dict_ids);
     yk_free(g->by_code);
@@ -57,12 +61,17 @@ void yk_groups_free(yk_groups *g)
 
 void yk_groups_clear(yk_groups *g)
 {
+    if (g->is_near)
+        yk_groups_clear_near(g);
+    else if (!g->is_coded)
+        memset(g->slots, 0, g->n_slots * sizeof *g->slots);
+    g->is_coded = false;
+    g->has_hashes = !g->is_near;
     g->n = 0;
     g->n_by_code = 0;
     for (size_t k = 0; k < g->n_keys; k++)
         g->keys[k].has_missing = false;
     g->text_bytes = 0;
-    memset(g->slots, 0, g->n_slots * sizeof *g->slots);
     yk_arena_clear(&g->texts);
 }
 
@@ -76,7 +85,7 @@ size_t yk_groups_memory(const yk_groups *g)
     size_t each = sizeof *g->hashes;
     for (size_t k = 0; k < g->n_keys; k++)
         each += g->keys[k].size + 1;
-    return g->cap * each + g->n_slots * sizeof *g->slots + g->n_by_code * sizeof *g->by_code + g->text_bytes;
+    return g->cap * each + g->n_slots * sizeof *g->slots + g->near.n * sizeof *g->near.groups + yk_groups_memory_coded(g) + g->n_by_code * sizeof *g->by_code + g->text_bytes;
 }
 
 /* ---- rows that are looked at together: their keys in the one form that equal values share; a missing one is zero */
@@ -247,6 +256,11 @@ static bool grow_keys(yk_groups *g, size_t want)
     return true;
 }
 
+enum { SMALL_SLOTS = 1 << 15, LARGE_SLOTS = 1 << 19 }; /* a table that the second cache holds, and one that the third does */
+
+/* Whether one more group than n wants a larger table: while caches hold it there is room for most groups to be in the first slot they are sought in. */
+static bool is_full(uint32_t n, size_t n_slots) { return (size_t)n * (n_slots < SMALL_SLOTS ? 8 : 2) >= n_slots; }
+
 /* Where a group is sought first. */
 static size_t home_of(const yk_groups *g, uint64_t hash) { return hash >> g->shift & (g->n_slots - 1); }
 
@@ -267,9 +281,27 @@ static bool make_slots(yk_groups *g, size_t n)
     g->slots = slots;
     g->n_slots = n;
     g->shift = g->is_by_parts ? 64 - (unsigned)__builtin_ctzll(n) : 0;
-    for (uint32_t i = 0; i < g->n; i++)
+    for (uint32_t i = 0; i < g->n && !g->is_near && !g->is_coded; i++)
         put_slot(g, g->hashes[i], i);
     return true;
+}
+
+int yk_groups_use_slots(yk_groups *g, yoke_error *err)
+{
+    size_t n_slots = g->n_slots;
+    if (g->is_near) {
+        yk_groups_clear_near(g);
+        yk_groups_hash_groups(g, 1, 0, g->n, g->hashes);
+    }
+    g->is_near = g->is_coded = false;
+    g->has_hashes = true;
+    while (is_full(g->n, n_slots))
+        n_slots *= 2;
+    if (n_slots > g->n_slots)
+        return make_slots(g, n_slots) ? 0 : yk_fail_nomem(err, "grouping rows");
+    for (uint32_t i = 0; i < g->n; i++)
+        put_slot(g, g->hashes[i], i);
+    return 0;
 }
 
 int yk_groups_expect(yk_groups *g, uint32_t n, bool by_parts, yoke_error *err)
@@ -277,9 +309,10 @@ int yk_groups_expect(yk_groups *g, uint32_t n, bool by_parts, yoke_error *err)
     size_t n_slots = g->n_slots;
     while (n_slots < (size_t)n * 2)
         n_slots *= 2;
-    if (n_slots == g->n_slots && by_parts == g->is_by_parts)
-        return 0;
+    bool is_same = n_slots == g->n_slots && by_parts == g->is_by_parts;
     g->is_by_parts = by_parts;
+    if (is_same)
+        return 0;
     return make_slots(g, n_slots) ? 0 : yk_fail_nomem(err, "grouping rows");
 }
 
@@ -307,23 +340,28 @@ static bool store_value(yk_groups *g, key *k, uint32_t row)
     return true;
 }
 
-enum { NEAR_SLOTS = 1 << 15, FAR_SLOTS = 1 << 19 }; /* a table that the second cache holds, and one that the third does */
-
-/* Whether one more group wants a larger table: while caches hold it there is room for most groups to be in the first slot they are sought in. */
-static bool is_full(const yk_groups *g) { return (size_t)g->n * (g->n_slots < NEAR_SLOTS ? 8 : 2) >= g->n_slots; }
-
-static int add_group(yk_groups *g, uint32_t row, uint64_t hash, uint32_t *ret, yoke_error *err)
+int yk_groups_add(yk_groups *g, uint32_t row, uint32_t *ret, yoke_error *err)
 {
     if (g->n >= INT32_MAX)
         return yk_fail(err, YOKE_ELIMIT, "over 2147483647 groups; group by fewer or coarser keys");
-    if ((g->n >= g->cap && !grow_keys(g, (size_t)g->n + 1)) || (is_full(g) && !make_slots(g, g->n_slots * 2)))
+    if (g->n >= g->cap && !grow_keys(g, (size_t)g->n + 1))
         return yk_fail_nomem(err, "grouping rows");
     for (size_t k = 0; k < g->n_keys; k++)
         if (!store_value(g, &g->keys[k], row))
             return yk_fail_nomem(err, "grouping rows");
-    put_slot(g, hash, g->n);
-    g->hashes[g->n] = hash;
-    *ret = g->n++;
+    *ret = ++g->n;
+    return 0;
+}
+
+static int add_group(yk_groups *g, uint32_t row, uint64_t hash, uint32_t *ret, yoke_error *err)
+{
+    uint32_t next;
+    if (is_full(g->n, g->n_slots) && !make_slots(g, g->n_slots * 2))
+        return yk_fail_nomem(err, "grouping rows");
+    YK_TRY(yk_groups_add(g, row, &next, err));
+    *ret = next - 1;
+    g->hashes[*ret] = hash;
+    put_slot(g, hash, *ret);
     return 0;
 }
 
@@ -356,7 +394,7 @@ static int find_words(yk_groups *g, const uint64_t *hashes, uint32_t n, uint32_t
     const uint64_t *row = (const uint64_t *)(const void *)k->row_values, *known = (const uint64_t *)(const void *)k->values;
     bool            some_missing = k->has_missing || k->some_missing;
     uint32_t        others[ROWS], n_others = 0;
-    for (uint32_t i = 0; i < n && g->n_slots > NEAR_SLOTS; i++)
+    for (uint32_t i = 0; i < n && g->n_slots > SMALL_SLOTS; i++)
         __builtin_prefetch(&g->slots[home_of(g, hashes[i])]);
     for (uint32_t i = 0; i < n; i++) {
         uint32_t group = g->slots[home_of(g, hashes[i])].group, is_wanted = ret[i] != YK_NO_GROUP;
@@ -385,7 +423,19 @@ static int find_words(yk_groups *g, const uint64_t *hashes, uint32_t n, uint32_t
 int yk_groups_find_rows(yk_groups *g, const uint64_t *hashes, uint32_t n, uint32_t *ret, yoke_error *err)
 {
     uint32_t guesses[ROWS];
-    if (g->n_keys == 1 && g->keys[0].size == 8 && g->n_slots <= FAR_SLOTS)
+    uint64_t own[ROWS];
+    if (g->is_coded)
+        YK_TRY(yk_groups_use_slots(g, err));
+    if (g->is_near) {
+        YK_TRY(yk_groups_find_near(g, n, ret, err));
+        if (g->is_near)
+            return 0;
+    }
+    if (!hashes) {
+        yk_groups_hash_rows(g, g->n_keys, n, own);
+        hashes = own;
+    }
+    if (g->n_keys == 1 && g->keys[0].size == 8 && g->n_slots <= LARGE_SLOTS)
         return find_words(g, hashes, n, ret, err);
     for (uint32_t i = 0; i < n; i++)
         __builtin_prefetch(&g->slots[home_of(g, hashes[i])]);
@@ -408,11 +458,9 @@ int yk_groups_find_rows(yk_groups *g, const uint64_t *hashes, uint32_t n, uint32
 /* Rows [first, first + n), n <= ROWS. */
 static int number_rows(yk_groups *g, const yk_vec *keys, uint32_t first, uint32_t n, uint32_t *ret, yoke_error *err)
 {
-    uint64_t hashes[ROWS];
     for (size_t k = 0; k < g->n_keys; k++)
         take_rows(&g->keys[k], &keys[k], first, n);
-    yk_groups_hash_rows(g, g->n_keys, n, hashes);
-    return yk_groups_find_rows(g, hashes, n, ret, err);
+    return yk_groups_find_rows(g, NULL, n, ret, err);
 }
 
 /* ---- rows by their codes */
@@ -517,8 +565,11 @@ static int number_new_codes(yk_groups *g, const yk_vec *v, const uint64_t *mask,
 
 static int number_by_code(yk_groups *g, const yk_vec *keys, const uint64_t *mask, uint32_t n, uint32_t *ret, yoke_error *err)
 {
+    bool is_coded = yk_groups_may_be_coded(g, keys);
+    if (g->is_coded && !is_coded)
+        YK_TRY(yk_groups_use_slots(g, err));
     if (g->n_keys == 1 && !keys[0].valid && !keys[0].is_const)
-        return look_up(g, keys[0].codes, mask, n, ret) ? 0 : number_new_codes(g, keys, mask, n, ret, err);
+        return look_up(g, keys[0].codes, mask, n, ret) ? 0 : (is_coded ? yk_groups_number_coded : number_new_codes)(g, keys, mask, n, ret, err);
     join_codes(g, keys, n, ret);
     for (uint32_t i = 0; i < n; i++) {
         uint32_t *known = &g->by_code[ret[i]];
@@ -534,11 +585,14 @@ static int number_by_code(yk_groups *g, const yk_vec *keys, const uint64_t *mask
 int yk_groups_number(yk_groups *g, const yk_vec *keys, const uint64_t *mask, uint32_t n, uint32_t *ret, yoke_error *err)
 {
     size_t codes = count_codes(g, keys);
-    if (codes && g->n_keys) {
+    bool is_by_value = g->is_near && codes > FEW_CODES;
+    if (codes && g->n_keys && !is_by_value) {
         if (!prepare_codes(g, keys, codes))
             return yk_fail_nomem(err, "grouping rows");
         return number_by_code(g, keys, mask, n, ret, err);
     }
+    if (g->is_near && keys[0].values && !keys[0].valid && !keys[0].is_const && yk_groups_look_up_near(g, keys[0].values, mask, n, ret))
+        return 0;
     for (uint32_t i = 0; i < n; i++)
         ret[i] = counts(mask, i) ? 0 : YK_NO_GROUP;
     for (uint32_t i = 0; i < n; i += ROWS)
@@ -583,29 +637,39 @@ static bool own_texts(yk_groups *g, key *k, uint32_t n)
     return at != NULL;
 }
 
+int yk_groups_reserve(yk_groups *g, uint32_t more, yoke_error *err)
+{
+    if ((size_t)g->n + more > INT32_MAX)
+        return yk_fail(err, YOKE_ELIMIT, "too many rows to group");
+    return g->n + more <= g->cap || grow_keys(g, (size_t)g->n + more) ? 0 : yk_fail_nomem(err, "grouping rows");
+}
+
+int yk_groups_append_rows(yk_groups *g, uint32_t n, yoke_error *err)
+{
+    g->has_hashes = false;
+    for (size_t k = 0; k < g->n_keys; k++) {
+        key *c = &g->keys[k];
+        if (c->size)
+            memcpy(c->values + g->n * c->size, c->row_values, n * c->size);
+        memcpy(c->missing + g->n, c->row_missing, n);
+        c->has_missing |= c->some_missing;
+        if (yk_group_is_text(c) && !own_texts(g, c, n))
+            return yk_fail_nomem(err, "grouping rows");
+    }
+    g->n += n;
+    return 0;
+}
+
 int yk_groups_append(yk_groups *g, const yk_vec *keys, const uint64_t *mask, uint32_t n, yoke_error *err)
 {
-    if ((size_t)g->n + n > INT32_MAX)
-        return yk_fail(err, YOKE_ELIMIT, "too many rows to group");
-    if (g->n + n > g->cap && !grow_keys(g, (size_t)g->n + n))
-        return yk_fail_nomem(err, "grouping rows");
+    YK_TRY(yk_groups_reserve(g, n, err));
     for (uint32_t first = 0; first < n; first += ROWS) {
         uint32_t some = n - first < ROWS ? n - first : ROWS;
         for (size_t k = 0; k < g->n_keys; k++)
             take_rows(&g->keys[k], &keys[k], first, some);
         if (mask)
             some = keep_rows(g, mask, first, some);
-        yk_groups_hash_rows(g, g->n_keys, some, g->hashes + g->n);
-        for (size_t k = 0; k < g->n_keys; k++) {
-            key *c = &g->keys[k];
-            if (c->size)
-                memcpy(c->values + g->n * c->size, c->row_values, some * c->size);
-            memcpy(c->missing + g->n, c->row_missing, some);
-            c->has_missing |= c->some_missing;
-            if (yk_group_is_text(c) && !own_texts(g, c, some))
-                return yk_fail_nomem(err, "grouping rows");
-        }
-        g->n += some;
+        YK_TRY(yk_groups_append_rows(g, some, err));
     }
     return 0;
 }

@@ -39,15 +39,22 @@ uint32_t yk_groups_count(const yk_groups *g);
  * rows are numbered again. `valid` is NULL where no group misses this key. */
 int yk_groups_keys(yk_groups *g, size_t key, yk_vec *ret, yoke_error *err) YK_MUST_USE;
 
-/* Cuts the groups into n_parts (at most 256) by a hash of their first n_keys keys: those of part p are ret_rows[ret_begin[p] …
- * ret_begin[p + 1]), rising, and ret_parts says of each group in which it is. Room for as many as there are groups, and n_parts + 1. */
-void yk_groups_cut(const yk_groups *g, size_t n_keys, uint32_t n_parts, uint8_t *ret_parts, uint32_t *ret_rows, uint32_t *ret_begin);
+/* Cuts the groups from `first` on into n_parts (at most 256) by a hash of their first n_keys keys: those of part p are ret_rows[ret_begin[p] …
+ * ret_begin[p + 1]), rising, and ret_parts[i] says of the i-th in which it is. Room for as many as there are groups, and n_parts + 1. */
+void yk_groups_cut(const yk_groups *g, size_t n_keys, uint32_t first, uint32_t n_parts, uint8_t *ret_parts, uint32_t *ret_rows, uint32_t *ret_begin);
+
+/* The greatest key less the least, where the one key is an integer; else UINT64_MAX. Within YK_NEAR groups are found without a hash. */
+enum { YK_NEAR = 1 << 18 };
+uint64_t yk_groups_span(const yk_groups *g);
 
 /* Groups rows[0 … n) as bytes, appended to `to`; and groups from such bytes, each known or new: ret_numbers[i] is what their i-th is called
  * here, an array that the caller frees with yk_free. Bytes that are not that are YOKE_EFORMAT. */
 int yk_groups_write(const yk_groups *g, const uint32_t *rows, uint32_t n, yk_buf *to, yoke_error *err) YK_MUST_USE;
 int yk_groups_merge(yk_groups *g, const void *bytes, size_t size, uint32_t **ret_numbers, uint32_t *ret_n, size_t *ret_used,
                     yoke_error *err) YK_MUST_USE;
+
+/* Groups from such bytes as groups of their own, as yk_groups_append has them. */
+int yk_groups_take(yk_groups *g, const void *bytes, size_t size, size_t *ret_used, yoke_error *err) YK_MUST_USE;
 
 /* A merge can be of a share alone: the groups whose first `n_keys` keys fall to it by their hash; where there are n times as many shares as
  * parts, share s is within part s / n, and the other way around. Others get YK_NO_GROUP. */

@@ -12,21 +12,35 @@ enum { ROWS = YK_GROUP_ROWS };
 /* Upper bits: the lower ones say where in a table a group is sought. */
 static uint32_t part_of(uint64_t hash, uint32_t of) { return (uint32_t)((hash >> 32) * of >> 32); }
 
-void yk_groups_cut(const yk_groups *g, size_t n_keys, uint32_t n_parts, uint8_t *ret_parts, uint32_t *ret_rows, uint32_t *ret_begin)
+static void leave_whole(uint32_t first, uint32_t n, uint8_t *ret_parts, uint32_t *ret_rows, uint32_t *ret_begin)
 {
+    memset(ret_parts, 0, n);
+    for (uint32_t i = 0; i < n; i++)
+        ret_rows[i] = first + i;
+    ret_begin[0] = 0;
+    ret_begin[1] = n;
+}
+
+void yk_groups_cut(const yk_groups *g, size_t n_keys, uint32_t first, uint32_t n_parts, uint8_t *ret_parts, uint32_t *ret_rows, uint32_t *ret_begin)
+{
+    uint32_t n = g->n - first;
+    if (n_parts == 1) {
+        leave_whole(first, n, ret_parts, ret_rows, ret_begin);
+        return;
+    }
     memset(ret_begin, 0, (n_parts + 1) * sizeof *ret_begin);
-    for (uint32_t first = 0; first < g->n; first += ROWS) {
-        uint64_t some[ROWS], *hashes = n_keys < g->n_keys ? some : g->hashes + first;
-        uint32_t n = g->n - first < ROWS ? g->n - first : ROWS;
+    for (uint32_t done = 0; done < n; done += ROWS) {
+        uint64_t some[ROWS], *hashes = n_keys < g->n_keys || !g->has_hashes ? some : g->hashes + first + done;
+        uint32_t more = n - done < ROWS ? n - done : ROWS;
         if (hashes == some)
-            yk_groups_hash_groups(g, n_keys, first, n, some);
-        for (uint32_t i = 0; i < n; i++)
-            ret_begin[(ret_parts[first + i] = (uint8_t)part_of(hashes[i], n_parts)) + 1]++;
+            yk_groups_hash_groups(g, n_keys, first + done, more, some);
+        for (uint32_t i = 0; i < more; i++)
+            ret_begin[(ret_parts[done + i] = (uint8_t)part_of(hashes[i], n_parts)) + 1]++;
     }
     for (uint32_t p = 0; p < n_parts; p++)
         ret_begin[p + 1] += ret_begin[p];
-    for (uint32_t i = 0; i < g->n; i++)
-        ret_rows[ret_begin[ret_parts[i]]++] = i;
+    for (uint32_t i = 0; i < n; i++)
+        ret_rows[ret_begin[ret_parts[i]]++] = first + i;
     memmove(ret_begin + 1, ret_begin, n_parts * sizeof *ret_begin); /* they had moved on to the next part's */
     ret_begin[0] = 0;
 }
@@ -153,16 +167,20 @@ static int merge_rows(yk_groups *g, uint32_t n, uint32_t *ret, yoke_error *err)
     uint64_t own[ROWS], some[ROWS], *by = own;
     for (size_t k = 0; k < g->n_keys; k++)
         read_rows(&g->keys[k], n);
+    if (!g->share.of) {
+        memset(ret, 0, n * sizeof *ret);
+        return yk_groups_find_rows(g, NULL, n, ret, err);
+    }
     yk_groups_hash_rows(g, g->n_keys, n, own);
-    if (g->share.of && g->share.n_keys < g->n_keys)
+    if (g->share.n_keys < g->n_keys)
         yk_groups_hash_rows(g, g->share.n_keys, n, by = some);
     for (uint32_t i = 0; i < n; i++)
-        ret[i] = !g->share.of || part_of(by[i], g->share.of) == g->share.number ? 0 : YK_NO_GROUP;
+        ret[i] = part_of(by[i], g->share.of) == g->share.number ? 0 : YK_NO_GROUP;
     return yk_groups_find_rows(g, own, n, ret, err);
 }
 
-int yk_groups_merge(yk_groups *g, const void *bytes, size_t size, uint32_t **ret_numbers, uint32_t *ret_n, size_t *ret_used,
-                    yoke_error *err)
+/* Finds the keys of the groups in such bytes, and how many they are. */
+static int find_keys(yk_groups *g, const void *bytes, size_t size, uint32_t *ret_n, size_t *ret_used, yoke_error *err)
 {
     reader      r = {bytes, (const char *)bytes + size};
     uint32_t    n = 0;
@@ -174,6 +192,16 @@ int yk_groups_merge(yk_groups *g, const void *bytes, size_t size, uint32_t **ret
         is_whole = find_key(&r, &g->keys[k], n);
     if (!is_whole)
         return yk_fail(err, YOKE_EFORMAT, "the groups of a task arrived damaged");
+    *ret_n = n;
+    *ret_used = (size_t)(r.at - (const char *)bytes);
+    return 0;
+}
+
+int yk_groups_merge(yk_groups *g, const void *bytes, size_t size, uint32_t **ret_numbers, uint32_t *ret_n, size_t *ret_used,
+                    yoke_error *err)
+{
+    uint32_t n;
+    YK_TRY(find_keys(g, bytes, size, &n, ret_used, err));
     YK_AUTOFREE uint32_t *numbers = yk_new_array(uint32_t, n);
     if (!numbers)
         return yk_fail_nomem(err, "merging groups");
@@ -181,6 +209,19 @@ int yk_groups_merge(yk_groups *g, const void *bytes, size_t size, uint32_t **ret
         YK_TRY(merge_rows(g, n - i < ROWS ? n - i : ROWS, numbers + i, err));
     *ret_numbers = YK_TAKE(numbers);
     *ret_n = n;
-    *ret_used = (size_t)(r.at - (const char *)bytes);
+    return 0;
+}
+
+int yk_groups_take(yk_groups *g, const void *bytes, size_t size, size_t *ret_used, yoke_error *err)
+{
+    uint32_t n;
+    YK_TRY(find_keys(g, bytes, size, &n, ret_used, err));
+    YK_TRY(yk_groups_reserve(g, n, err));
+    for (uint32_t i = 0; i < n; i += ROWS) {
+        uint32_t some = n - i < ROWS ? n - i : ROWS;
+        for (size_t k = 0; k < g->n_keys; k++)
+            read_rows(&g->keys[k], some);
+        YK_TRY(yk_groups_append_rows(g, some, err));
+    }
     return 0;
 }

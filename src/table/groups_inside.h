@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * What groups are made of, for the two files that make them.
+ * What groups are made of, for the files that make them.
  */
 #ifndef YK_TABLE_GROUPS_INSIDE_H
 #define YK_TABLE_GROUPS_INSIDE_H
@@ -30,10 +30,32 @@ typedef struct yk_group_slot {
     uint32_t tag;   /* upper bits of its hash */
 } yk_group_slot;
 
+/* Of the groups of one integer key: those of all values from `least` on. */
+typedef struct yk_group_near {
+    uint32_t *groups; /* and one; 0: none yet. [n]: of missing ones */
+    uint64_t  least;
+    int64_t   most; /* that was sought */
+    uint32_t  n;
+} yk_group_near;
+
+/* What is known of the last dictionary whose codes came alone. */
+typedef struct yk_group_codes {
+    yk_groups *values;   /* its different ones as groups, with hashes; owned */
+    uint64_t   dict_id;  /* 0: none */
+    uint32_t  *numbers;  /* [code]: its value among them */
+    uint32_t  *groups;   /* [number]: the group, and one, while is_coded; 0: none yet */
+    uint32_t   n;        /* codes */
+} yk_group_codes;
+
 struct yk_groups {
     yk_group_key *keys;
     size_t    n_keys;
     uint32_t  n, cap;
+    bool      is_near;    /* groups are found in `near` */
+    bool      is_coded;   /* groups are found by codes alone; else, and where they are not near, they are in slots */
+    bool      has_hashes; /* of all groups: those that are not near, nor appended */
+    yk_group_near  near;
+    yk_group_codes of;
     uint64_t *hashes; /* of each group */
     yk_group_slot *slots;
     size_t    n_slots;
@@ -55,7 +77,33 @@ static inline bool yk_group_is_text(const yk_group_key *k) { return yk_kind_is_b
 void yk_groups_hash_rows(const yk_groups *g, size_t n_keys, uint32_t n, uint64_t *hashes);
 void yk_groups_hash_groups(const yk_groups *g, size_t n_keys, uint32_t first, uint32_t n, uint64_t *hashes);
 
-/* The groups of the rows at hand, but where ret[i] is YK_NO_GROUP. */
+/* The groups of the rows at hand, but where ret[i] is YK_NO_GROUP. hashes NULL: they are not known. */
 int yk_groups_find_rows(yk_groups *g, const uint64_t *hashes, uint32_t n, uint32_t *ret, yoke_error *err) YK_MUST_USE;
+
+/* n rows at hand as groups of their own; there is room for them. */
+int yk_groups_append_rows(yk_groups *g, uint32_t n, yoke_error *err) YK_MUST_USE;
+
+/* Room for `more` groups. */
+int yk_groups_reserve(yk_groups *g, uint32_t more, yoke_error *err) YK_MUST_USE;
+
+/* A row at hand as a new group; *ret: its number, and one. It is not put where groups are found. */
+int yk_groups_add(yk_groups *g, uint32_t row, uint32_t *ret, yoke_error *err) YK_MUST_USE;
+
+/* Groups that are near. What finds them may find some row too far: then they are near no more, and that row is still to be sought. */
+bool yk_groups_may_be_near(const yk_groups *g);
+int  yk_groups_find_near(yk_groups *g, uint32_t n, uint32_t *ret, yoke_error *err) YK_MUST_USE;
+void yk_groups_clear_near(yk_groups *g); /* while the groups are still there */
+
+/* Groups that were near or coded are in slots from now on. */
+int yk_groups_use_slots(yk_groups *g, yoke_error *err) YK_MUST_USE;
+
+/* Groups that are coded: whether these rows, of one key with codes, can be; and their groups. by_code is prepared. */
+bool   yk_groups_may_be_coded(const yk_groups *g, const yk_vec *keys);
+int    yk_groups_number_coded(yk_groups *g, const yk_vec *v, const uint64_t *mask, uint32_t n, uint32_t *ret, yoke_error *err) YK_MUST_USE;
+void   yk_groups_free_coded(yk_groups *g);
+size_t yk_groups_memory_coded(const yk_groups *g);
+
+/* ret[i] = the group of values[i], none of them missing; false when some that counts is not known yet, and ret is to be found otherwise. */
+bool yk_groups_look_up_near(const yk_groups *g, const uint64_t *values, const uint64_t *mask, uint32_t n, uint32_t *ret);
 
 #endif

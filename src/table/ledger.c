@@ -64,6 +64,7 @@ int yk_ledger_clear(const yk_grouping *s, yk_ledger *t, yoke_error *err)
     }
     size_t n = yk_groups_count(t->groups);
     yk_groups_clear(t->groups);
+    t->n_written = 0;
     for (size_t i = 0; i < s->n_asks; i++) {
         if (n)
             memset(t->cells[i], 0, n * sizeof(yk_cell));
@@ -73,6 +74,14 @@ int yk_ledger_clear(const yk_grouping *s, yk_ledger *t, yoke_error *err)
     }
     yk_buf_clear(&t->texts);
     yk_loose_clear(s, &t->loose);
+    return 0;
+}
+
+int yk_ledger_next(const yk_grouping *s, yk_ledger *t, yoke_error *err)
+{
+    if (s->n_asks || yk_loose_count(&t->loose) || yk_ledger_bytes(s, t) > s->memory / KEPT)
+        return yk_ledger_clear(s, t, err);
+    t->n_written = yk_groups_count(t->groups);
     return 0;
 }
 
@@ -178,15 +187,15 @@ static void cut_fini(cut *c)
     yk_free(c->ranks);
 }
 
-static int make_cut(const yk_groups *g, size_t n_keys, uint32_t n_parts, cut *c, yoke_error *err)
+static int make_cut(const yk_groups *g, size_t n_keys, uint32_t first, uint32_t n_parts, cut *c, yoke_error *err)
 {
     uint32_t             n = yk_groups_count(g);
     YK_AUTOFREE uint8_t *parts = yk_new_array(uint8_t, (size_t)n + 1);
     *c = (cut){n_parts, yk_new_array(uint32_t, (size_t)n + 1), yk_new_array(uint32_t, n_parts + 1), yk_new_array(uint32_t, (size_t)n + 1)};
     if (!c->rows || !c->begin || !c->ranks || !parts)
         return yk_fail_nomem(err, "grouping");
-    yk_groups_cut(g, n_keys, n_parts, parts, c->rows, c->begin);
-    for (uint32_t i = 0; i < n; i++)
+    yk_groups_cut(g, n_keys, first, n_parts, parts, c->rows, c->begin);
+    for (uint32_t i = 0; i < n - first; i++)
         c->ranks[c->rows[i]] = i;
     return 0;
 }
@@ -215,7 +224,7 @@ static int make_asides(const yk_grouping *s, const yk_ledger *t, const cut *c, a
         if (a[i].begin && s->asks[i].what == YK_EACH_DISTINCT)
             YK_TRY(yk_kept_dedupe(a[i].values, a[i].begin, yk_groups_count(t->groups), err));
         if (t->distinct[i])
-            YK_TRY(make_cut(t->distinct[i], s->n_keys, c->n_parts, &a[i].distinct, err));
+            YK_TRY(make_cut(t->distinct[i], s->n_keys, 0, c->n_parts, &a[i].distinct, err));
     }
     return 0;
 }
@@ -305,7 +314,7 @@ static int write_loose(const yk_grouping *s, const yk_ledger *t, uint32_t n_part
     YK_AUTOFREE uint8_t  *parts = yk_malloc(n);
     if (!rows || !parts || !yk_grow(&to->data, &to->cap, to->len + yk_loose_bytes(s, &t->loose), 1))
         return yk_fail_nomem(err, "grouping");
-    yk_groups_cut(t->loose.keys, s->n_keys, n_parts, parts, rows, begin);
+    yk_groups_cut(t->loose.keys, s->n_keys, 0, n_parts, parts, rows, begin);
     for (uint32_t p = 0; p < n_parts; p++) {
         size_t at = to->len;
         begin_sized(to);
@@ -320,7 +329,7 @@ int yk_ledger_write(const yk_grouping *s, const yk_ledger *t, uint32_t n_parts, 
     YK_CLEANUP(cut_fini) cut c = {0};
     yk_ledger_head           head = {n_parts, yk_loose_count(&t->loose) > 0};
     aside                   *asides = yk_new_array(aside, s->n_asks + 1);
-    int                      rc = asides ? make_cut(t->groups, s->n_keys, n_parts, &c, err) : yk_fail_nomem(err, "grouping");
+    int                      rc = asides ? make_cut(t->groups, s->n_keys, t->n_written, n_parts, &c, err) : yk_fail_nomem(err, "grouping");
     yk_buf_append(to, &head, sizeof head);
     if (rc == 0)
         rc = make_asides(s, t, &c, asides, err);

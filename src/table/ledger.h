@@ -46,6 +46,7 @@ typedef struct yk_ledger {
     yk_hists   *hists;    /* [ask] */
     uint64_t   *firsts;   /* of what is merged, unless rows come in the order of keys: in which task's result, and where in it, each group came first */
     size_t      cap_firsts;
+    uint32_t    n_written; /* groups: a former task's result had them already, and nothing more is asked of them */
     yk_loose    loose;
 } yk_ledger;
 
@@ -96,6 +97,7 @@ static inline bool yk_group_keeps(const yk_grouping *s, size_t ask)
 
 int    yk_ledger_init(const yk_grouping *s, yk_ledger *t, yoke_error *err) YK_MUST_USE;
 int    yk_ledger_clear(const yk_grouping *s, yk_ledger *t, yoke_error *err) YK_MUST_USE; /* of no groups, whatever it was; small memory is kept */
+int    yk_ledger_next(const yk_grouping *s, yk_ledger *t, yoke_error *err) YK_MUST_USE; /* for a later task's rows, once this one's are written */
 void   yk_ledger_fini(const yk_grouping *s, yk_ledger *t);
 int    yk_ledger_grow(const yk_grouping *s, yk_ledger *t, yoke_error *err) YK_MUST_USE; /* as many cells as there are groups; new ones are empty */
 size_t yk_ledger_bytes(const yk_grouping *s, const yk_ledger *t);
@@ -122,6 +124,9 @@ int yk_loose_put(const yk_grouping *s, yk_loose *l, size_t ask, const yk_vec *v,
 /* A part's rows as bytes, their places counted from `first`; and such rows into groups. */
 int yk_loose_write(const yk_grouping *s, const yk_loose *l, const uint32_t *rows, uint32_t n, uint64_t first, yk_buf *to, yoke_error *err) YK_MUST_USE;
 int yk_loose_merge(const yk_grouping *s, yk_ledger *t, uint64_t firsts, const char *at, size_t size, yoke_error *err) YK_MUST_USE;
+
+/* Such rows into none, as they were. */
+int yk_loose_read(const yk_grouping *s, yk_loose *l, const char *at, size_t size, yoke_error *err) YK_MUST_USE;
 
 /* What bytes to be merged begin with, a ledger's and those of loose rows: n groups, and where each came first, counted from `firsts`.
  * *ret_numbers (for yk_free, after an error too) are their numbers here; *at goes past them. */

@@ -209,3 +209,32 @@ int yk_loose_merge(const yk_grouping *s, yk_ledger *t, uint64_t firsts, const ch
     }
     return 0;
 }
+
+int yk_loose_read(const yk_grouping *s, yk_loose *l, const char *at, size_t size, yoke_error *err)
+{
+    const char *end = at + size;
+    size_t      used;
+    YK_TRY(yk_loose_init(s, l, err));
+    YK_TRY(yk_groups_take(l->keys, at, size, &used, err));
+    uint32_t n = yk_groups_count(l->keys);
+    at += used + (s->in_order ? 0 : n * sizeof(uint64_t)); /* a row's place is its number */
+    for (size_t i = 0; i < s->n_asks; i++) {
+        column c;
+        if (!s->asks[i].expr)
+            continue;
+        at = find_column(kept_type(s, i), at, end, n, &c);
+        size_t each = yk_kind_size(c.type.kind);
+        char  *values = yk_buf_extend(&l->values[i], n * each);
+        if (!values)
+            return yk_fail_nomem(err, "grouping");
+        if (each == 8)
+            yk_words_read(&c.words, n, (uint64_t *)(void *)values);
+        else
+            memcpy(values, c.values, n * each);
+        if (c.missing)
+            yk_buf_append(&l->missing[i], c.missing, n);
+        if (l->missing[i].is_failed)
+            return yk_fail_nomem(err, "grouping");
+    }
+    return 0;
+}

@@ -6,6 +6,7 @@
  * Many groups, or such as do not fit the memory: from then on tasks' results are kept as they come, cut into parts by a hash of the keys, in
  * memory or a temporary file. In the end each part, or share of one, is merged from what is kept of it, in the same order; what comes out
  * is sorted externally. A task whose first rows are hardly two of one group does not group the others: they are kept as they are (loose.c).
+ * Where their one key is an integer of a small span, few workers' tasks leave them uncut: all groups are found fast where they are merged.
  */
 #include "table/ledger.h"
 
@@ -15,6 +16,7 @@ typedef struct state {
     yk_ledger     now;
     yk_vec   *vecs;
     uint32_t  n_before; /* groups of the task before */
+    uint64_t  first;    /* row of this task */
     uint64_t  n_rows;   /* of this task, into groups */
     bool      is_loose; /* hardly two of them were of one group: the others of this task are kept as they are */
     uint32_t  numbers[YK_BLOCK], others[YK_BLOCK];
@@ -94,6 +96,9 @@ static int grouping_begin(yk_sink *base, void *state_, uint64_t first, yoke_erro
     state *st = state_;
     if (!st->now.groups)
         YK_TRY(yk_ledger_init((yk_grouping *)base, &st->now, err));
+    else if (first < st->first) /* another worker's, come anew: its groups may come first in it */
+        YK_TRY(yk_ledger_clear((yk_grouping *)base, &st->now, err));
+    st->first = first;
     st->n_rows = 0;
     st->is_loose = false;
     return yk_groups_expect(st->now.groups, st->n_before, false, err);
@@ -115,7 +120,7 @@ static int grouping_block(yk_sink *base, void *state_, const yk_block *b, yoke_e
     for (size_t i = 0; i < s->n_asks; i++)
         YK_TRY(add_ask(s, st, i, b, err));
     st->n_rows += b->n_pass;
-    st->is_loose = st->n_rows >= SOME_ROWS && yk_groups_count(st->now.groups) > st->n_rows / 16 * 15 && yk_loose_can(s);
+    st->is_loose = st->n_rows >= SOME_ROWS && yk_groups_count(st->now.groups) - st->now.n_written > st->n_rows / 16 * 15 && yk_loose_can(s);
     return st->is_loose ? yk_loose_init(s, &st->now.loose, err) : 0;
 }
 
@@ -131,7 +136,10 @@ static bool has_bins(const yk_grouping *s)
 
 static uint32_t parts_of(const yk_grouping *s, const yk_ledger *t)
 {
-    return yk_loose_count(&t->loose) || (yk_groups_count(t->groups) > FEW_GROUPS && !has_bins(s)) ? YK_PARTS : 1;
+    uint64_t span = yk_loose_count(&t->loose) ? yk_groups_span(t->loose.keys) : 0;
+    if (span && s->takes_loose && span < YK_NEAR / 2 && span / 2 < yk_groups_span(t->groups)) /* the same keys, most likely, in all tasks */
+        return 1;
+    return yk_loose_count(&t->loose) || (yk_groups_count(t->groups) - t->n_written > FEW_GROUPS && !has_bins(s)) ? YK_PARTS : 1;
 }
 
 static int grouping_end(yk_sink *base, void *state_, yk_buf *to, yoke_error *err)
@@ -141,7 +149,7 @@ static int grouping_end(yk_sink *base, void *state_, yk_buf *to, yoke_error *err
     yk_ledger   *t = &st->now;
     st->n_before = yk_groups_count(t->groups);
     YK_TRY(yk_ledger_write(s, t, parts_of(s, t), to, err));
-    return yk_ledger_clear(s, t, err);
+    return yk_ledger_next(s, t, err);
 }
 
 static int merge_parts(const yk_grouping *s, yk_ledger *t, uint64_t firsts, const char *at, yoke_error *err)
@@ -163,24 +171,34 @@ static int merge_parts(const yk_grouping *s, yk_ledger *t, uint64_t firsts, cons
 /* Cuts a result that a task left whole. */
 static int cut_result(const yk_grouping *s, const char *at, yk_buf *to, yoke_error *err)
 {
-    yk_ledger t;
-    int       rc = yk_ledger_init(s, &t, err);
+    yk_ledger      t;
+    yk_ledger_head head;
+    uint64_t       size, loose_size;
+    memcpy(&head, at, sizeof head);
+    at += sizeof head;
+    memcpy(&size, at, sizeof size);
+    at += sizeof size;
+    int rc = yk_ledger_init(s, &t, err);
     if (rc == 0)
-        rc = merge_parts(s, &t, 0, at, err);
+        rc = yk_ledger_merge(s, &t, 0, at, size, err);
+    if (rc == 0 && head.has_loose) {
+        memcpy(&loose_size, at + size, sizeof loose_size);
+        rc = yk_loose_read(s, &t.loose, at + size + sizeof loose_size, loose_size, err);
+    }
     if (rc == 0)
         rc = yk_ledger_write(s, &t, YK_PARTS, to, err);
     yk_ledger_fini(s, &t);
     return rc;
 }
 
-/* A result's parts are kept for later. What is whole would be read for every share: with values it is too much for that. */
+/* A result's parts are kept for later. What is whole would be read for every share: with values, or rows as they are, it is too much for that. */
 static int keep_result(yk_grouping *s, uint64_t firsts, const char *at, yoke_error *err)
 {
     yk_ledger_head head;
     uint64_t       size;
     YK_AUTOBUF     pieces = YK_BUF_INIT;
     memcpy(&head, at, sizeof head);
-    if (head.n_parts == 1 && s->has_kept && !has_bins(s)) {
+    if (head.n_parts == 1 && (head.has_loose || (s->has_kept && !has_bins(s)))) {
         YK_TRY(cut_result(s, at, &pieces, err));
         at = pieces.data;
         memcpy(&head, at, sizeof head);
@@ -225,7 +243,7 @@ static bool is_too_much(const yk_grouping *s, const void *bytes, size_t size)
     yk_ledger_head head;
     memcpy(&head, bytes, sizeof head);
     size_t known = s->all.groups ? yk_ledger_bytes(s, &s->all) : 0;
-    return (head.has_loose && !s->takes_loose) || (head.n_parts > 1 && known + 2 * size > most_known(s));
+    return (head.has_loose && !s->takes_loose) || ((head.n_parts > 1 || head.has_loose) && known + 2 * size > most_known(s));
 }
 
 /* Of all groups: so many are merged one after the other; of loose rows it is as many as caches hold, with values as many as are not cut. */

@@ -32,6 +32,55 @@ TEST(numbers_in_order_of_appearance)
     yk_groups_free(g);
 }
 
+/* Blocks of integers whose values spread wider and wider, then far apart, rows that are missing or left out among them: the numbers that a
+ * search from the first group on gives. */
+TEST(integers_near_and_far)
+{
+    enum { N = 2000, BLOCKS = 12, MOST = N * BLOCKS };
+    static int64_t  x[N], known[MOST];
+    static uint32_t got[N];
+    static uint64_t mask[N / 64 + 1], valid[N / 64 + 1];
+    static const int64_t spread[BLOCKS] = {1, 10, 100, 3000, 3000, 100, 120000, 7, 1000000, 50, INT64_MAX, 30};
+    for (int round = 0; round < 4; round++) { /* some rows missing; some left out */
+        yk_groups *g;
+        uint32_t   n_known = 0, missing = YK_NO_GROUP;
+        assert_int_equal(yk_groups_new(&INT, 1, &g, NULL), 0);
+        for (uint32_t b = 0; b < BLOCKS; b++) {
+            yk_vec v = {.type = INT, .n = N, .values = x, .valid = round & 1 ? valid : NULL};
+            memset(mask, 0, sizeof mask);
+            memset(valid, 0, sizeof valid);
+            for (uint32_t i = 0; i < N; i++) {
+                uint64_t r = (i + b * N + 1) * 0x9e3779b97f4a7c15u;
+                x[i] = (int64_t)((r ^ r >> 32) % (uint64_t)spread[b]) * (r & 1 ? 1 : -1) + (b & 1) * 40;
+                valid[i >> 6] |= (uint64_t)(b > 0 && i % 7 != 0) << (i & 63);
+                mask[i >> 6] |= (uint64_t)(i % 5 != 3) << (i & 63);
+            }
+            assert_int_equal(yk_groups_number(g, &v, round & 2 ? mask : NULL, N, got, NULL), 0);
+            for (uint32_t i = 0; i < N; i++) {
+                bool     is_missing = v.valid && !(valid[i >> 6] >> (i & 63) & 1), is_left_out = round & 2 && !(mask[i >> 6] >> (i & 63) & 1);
+                uint32_t k = is_missing ? missing : 0;
+                if (is_left_out) {
+                    assert_int_equal(got[i], YK_NO_GROUP);
+                    continue;
+                }
+                while (!is_missing && k < n_known && (known[k] != x[i] || k == missing))
+                    k++;
+                if (is_missing && missing == YK_NO_GROUP)
+                    k = missing = n_known;
+                if (k == n_known)
+                    known[n_known++] = x[i];
+                assert_int_equal(got[i], k);
+            }
+            assert_int_equal(yk_groups_count(g), n_known);
+            if (b != 4)
+                continue;
+            yk_groups_clear(g);
+            n_known = 0, missing = YK_NO_GROUP;
+        }
+        yk_groups_free(g);
+    }
+}
+
 TEST(nan_is_missing_and_zeros_are_equal)
 {
     yk_groups *g;
@@ -127,6 +176,57 @@ TEST(codes_and_values_agree)
     yk_groups_free(by_code);
 }
 
+/* One text key: codes into dictionaries that change, one of them with a text twice, blocks of values and cleared groups between: the numbers
+ * that values have. */
+TEST(codes_of_one_text_agree_with_values)
+{
+    enum { N = 1500, WORDS = 400, BLOCKS = 12 };
+    static char     names[WORDS][12];
+    static yk_text  dicts[2][WORDS], t[N];
+    static uint32_t codes[N], got[N], want[N];
+    static uint64_t mask[N / 64 + 1];
+    yk_groups      *by_value, *by_code;
+    for (int i = 0; i < WORDS; i++) {
+        snprintf(names[i], sizeof names[i], "word %d", i / 2 * 2);
+        dicts[0][i] = text(names[i]);
+        dicts[1][WORDS - 1 - i] = text(names[i]);
+    }
+    assert_int_equal(yk_groups_new(&TEXT, 1, &by_value, NULL), 0);
+    assert_int_equal(yk_groups_new(&TEXT, 1, &by_code, NULL), 0);
+    for (uint32_t b = 0; b < BLOCKS; b++) {
+        uint32_t which = b / 3 % 2;
+        yk_dict  dict = {WORDS, dicts[which], which + 1};
+        yk_vec   coded = {.type = TEXT, .n = N, .codes = codes, .dict = &dict}, values = {.type = TEXT, .n = N, .values = t};
+        memset(mask, 0, sizeof mask);
+        for (uint32_t i = 0; i < N; i++) {
+            codes[i] = (i * 2654435761u >> 8) % (20 + b * 30);
+            t[i] = dicts[which][codes[i]];
+            mask[i >> 6] |= (uint64_t)(i % 3 != b % 3) << (i & 63);
+        }
+        const uint64_t *some = b % 4 ? mask : NULL;
+        assert_int_equal(yk_groups_number(by_value, &values, some, N, want, NULL), 0);
+        assert_int_equal(yk_groups_number(by_code, b % 5 == 4 ? &values : &coded, some, N, got, NULL), 0);
+        assert_memory_equal(got, want, sizeof want);
+        assert_int_equal(yk_groups_count(by_code), yk_groups_count(by_value));
+        if (b % 2 == 0)
+            continue;
+        uint32_t   n = yk_groups_count(by_code), rows[WORDS];
+        YK_AUTOBUF bytes = YK_BUF_INIT, other = YK_BUF_INIT;
+        for (uint32_t i = 0; i < n; i++)
+            rows[i] = i;
+        assert_int_equal(yk_groups_write(by_code, rows, n, &bytes, NULL), 0);
+        assert_int_equal(yk_groups_write(by_value, rows, n, &other, NULL), 0);
+        assert_int_equal(bytes.len, other.len);
+        assert_memory_equal(bytes.data, other.data, bytes.len);
+        if (b % 4 == 1) {
+            yk_groups_clear(by_value);
+            yk_groups_clear(by_code);
+        }
+    }
+    yk_groups_free(by_value);
+    yk_groups_free(by_code);
+}
+
 TEST(a_constant_block_is_one_group)
 {
     yk_groups *g;
@@ -167,7 +267,7 @@ TEST(merging_is_one_pass)
     uint32_t   n_right = yk_groups_count(right), begin[2];
     uint32_t  *rows = yk_new_array(uint32_t, n_right);
     uint8_t   *parts = yk_new_array(uint8_t, n_right);
-    yk_groups_cut(right, 1, 1, parts, rows, begin);
+    yk_groups_cut(right, 1, 0, 1, parts, rows, begin);
     yk_free(parts);
     assert_true(begin[0] == 0 && begin[1] == n_right);
     assert_int_equal(yk_groups_write(right, rows, n_right, &bytes, NULL), 0);
@@ -216,7 +316,7 @@ TEST(rows_that_are_not_sought)
         assert_int_equal(yk_groups_number(sought, keys, mask, N, want, NULL), 0);
         assert_int_equal(yk_groups_append(as_they_are, keys, mask, N, NULL), 0);
         assert_int_equal(yk_groups_count(as_they_are), N / 5 * 4);
-        yk_groups_cut(as_they_are, 2, PARTS, parts, rows, begin);
+        yk_groups_cut(as_they_are, 2, 0, PARTS, parts, rows, begin);
         for (uint32_t p = 0; p < PARTS; p++) {
             uint32_t *numbers, n;
             size_t    used;
@@ -308,7 +408,7 @@ TEST(shares_of_parts_hold_each_group_once)
     yk_vec v[3] = {{.type = TEXT, .n = N, .values = t, .valid = valid}, {.type = REAL, .n = N, .values = x}, {.type = types[2], .n = N, .values = is_odd, .valid = valid}};
     assert_int_equal(yk_groups_new(types, 3, &g, NULL), 0);
     assert_int_equal(yk_groups_number(g, v, NULL, N, numbers, NULL), 0);
-    yk_groups_cut(g, 2, PARTS, parts, rows, begin);
+    yk_groups_cut(g, 2, 0, PARTS, parts, rows, begin);
     assert_int_equal(begin[PARTS], yk_groups_count(g));
     for (uint32_t s = 0; s < 2 * PARTS; s++) {
         YK_AUTOBUF bytes = YK_BUF_INIT;
@@ -359,7 +459,15 @@ static int group_some(void)
         numbers[i] = i;
     YK_TRY(yk_groups_append(g, v, NULL, 1000, NULL));
     YK_TRY(yk_groups_write(g, numbers, yk_groups_count(g) - 1000, &bytes, NULL));
-    return yk_groups_merge(g, bytes.data, bytes.len, &theirs, &n, &used, NULL);
+    YK_TRY(yk_groups_merge(g, bytes.data, bytes.len, &theirs, &n, &used, NULL));
+    YK_CLEANUP(yk_groups_freep) yk_groups *near = NULL, *coded = NULL;
+    YK_TRY(yk_groups_new(&types[1], 1, &near, NULL));
+    YK_TRY(yk_groups_number(near, &v[1], NULL, 3000, numbers, NULL));
+    x[0] = INT64_MAX;
+    YK_TRY(yk_groups_number(near, &v[1], NULL, 3000, numbers, NULL));
+    YK_TRY(yk_groups_new(types, 1, &coded, NULL));
+    YK_TRY(yk_groups_number(coded, &(yk_vec){.type = TEXT, .n = 3, .codes = (uint32_t[]){2, 0, 2}, .dict = &(yk_dict){3, t, 1}}, NULL, 3, numbers, NULL));
+    return yk_groups_number(coded, v, NULL, 3000, numbers, NULL);
 }
 
 TEST(nth_allocation_failing_leaks_nothing)
@@ -377,6 +485,6 @@ TEST(nth_allocation_failing_leaks_nothing)
     }
 }
 
-RUN_TESTS(numbers_in_order_of_appearance, nan_is_missing_and_zeros_are_equal, codes_of_one_key_agree_under_a_mask, codes_and_values_agree, a_constant_block_is_one_group,
+RUN_TESTS(numbers_in_order_of_appearance, integers_near_and_far, nan_is_missing_and_zeros_are_equal, codes_of_one_key_agree_under_a_mask, codes_and_values_agree, codes_of_one_text_agree_with_values, a_constant_block_is_one_group,
           merging_is_one_pass, rows_that_are_not_sought, words_take_as_few_bytes_as_they_differ_in, shares_of_parts_hold_each_group_once,
           nth_allocation_failing_leaks_nothing)

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Groups of one key that comes as codes into one dictionary: what its values are is found out once, and a group is then known by its code, from
+ * one clearing of the groups to the next. Rows that come otherwise, or of another dictionary, make them groups like all others.
+ */
+#include "table/groups_inside.h"
+
+enum { FEW_CODES = 1 << 14 }; /* of so many most come often */
+
+bool yk_groups_may_be_coded(const yk_groups *g, const yk_vec *keys)
+{
+    bool is_one = g->n_keys == 1 && !keys[0].valid && !keys[0].is_const && !yk_groups_may_be_near(g);
+    return is_one && (g->is_coded ? g->of.dict_id == keys[0].dict->id : g->n == 0 && keys[0].dict->n <= FEW_CODES);
+}
+
+void yk_groups_free_coded(yk_groups *g)
+{
+    yk_groups_free(g->of.values);
+    yk_free(g->of.numbers);
+    yk_free(g->of.groups);
+}
+
+size_t yk_groups_memory_coded(const yk_groups *g) { return g->of.values ? yk_groups_memory(g->of.values) + 2 * g->of.n * sizeof(uint32_t) : 0; }
+
+static int know_dict(yk_groups *g, const yk_vec *v, yoke_error *err)
+{
+    yk_group_codes *of = &g->of;
+    const yk_dict  *dict = v->dict;
+    if (of->values && of->dict_id == dict->id)
+        return 0;
+    if (of->values)
+        yk_groups_clear(of->values);
+    else
+        YK_TRY(yk_groups_new(&g->keys[0].type, 1, &of->values, err));
+    yk_free(of->numbers);
+    yk_free(of->groups);
+    of->dict_id = 0;
+    of->n = dict->n;
+    of->numbers = yk_new_array(uint32_t, of->n);
+    of->groups = yk_new_array(uint32_t, of->n);
+    if (!of->numbers || !of->groups)
+        return yk_fail_nomem(err, "grouping rows");
+    YK_TRY(yk_groups_number(of->values, &(yk_vec){.type = v->type, .n = of->n, .values = dict->values}, NULL, of->n, of->numbers, err));
+    of->dict_id = dict->id;
+    return 0;
+}
+
+/* The dictionary's value as a new group, and one that borrows its text from what is known of the dictionary. */
+static int add_value(yk_groups *g, uint32_t number, yoke_error *err)
+{
+    yk_group_key       *k = &g->keys[0];
+    const yk_group_key *from = &g->of.values->keys[0];
+    YK_TRY(yk_groups_reserve(g, 1, err));
+    memcpy(k->values + g->n * k->size, from->values + number * k->size, k->size);
+    k->missing[g->n] = from->missing[number];
+    k->has_missing |= from->missing[number];
+    g->hashes[g->n] = g->of.values->hashes[number];
+    g->of.groups[number] = ++g->n;
+    return 0;
+}
+
+int yk_groups_number_coded(yk_groups *g, const yk_vec *v, const uint64_t *mask, uint32_t n, uint32_t *ret, yoke_error *err)
+{
+    if (!g->is_coded) {
+        YK_TRY(know_dict(g, v, err));
+        memset(g->of.groups, 0, g->of.n * sizeof *g->of.groups);
+        g->is_coded = true;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t *known = &g->by_code[v->codes[i]], number;
+        ret[i] = YK_NO_GROUP;
+        if (mask && !(mask[i >> 6] >> (i & 63) & 1))
+            continue;
+        if (*known == YK_NO_GROUP) {
+            number = g->of.numbers[v->codes[i]];
+            if (!g->of.groups[number])
+                YK_TRY(add_value(g, number, err));
+            *known = g->of.groups[number] - 1;
+        }
+        ret[i] = *known;
+    }
+    return 0;
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Groups of one key of integers that lie near each other: a table has an entry for every value there can be between them, so that a row costs
+ * one load, no hash and no comparison. Values farther apart are sought by their hashes, from the first such row on.
+ */
+#include "table/groups_inside.h"
+
+bool yk_groups_may_be_near(const yk_groups *g)
+{
+    if (g->n_keys != 1)
+        return false;
+    switch (g->keys[0].type.kind) {
+    case YK_KIND_INT:
+    case YK_KIND_UINT:
+    case YK_KIND_TIME:
+    case YK_KIND_DATE:
+    case YK_KIND_SPAN: return true;
+    default: return false;
+    }
+}
+
+uint64_t yk_groups_span(const yk_groups *g)
+{
+    if (!yk_groups_may_be_near(g))
+        return UINT64_MAX;
+    const int64_t *known = (const int64_t *)(const void *)g->keys[0].values;
+    int64_t        least = INT64_MAX, most = INT64_MIN; /* a missing one is zero */
+    for (uint32_t i = 0; i < g->n; i++) {
+        least = known[i] < least ? known[i] : least;
+        most = known[i] > most ? known[i] : most;
+    }
+    return (uint64_t)most - (uint64_t)least;
+}
+
+void yk_groups_clear_near(yk_groups *g)
+{
+    const uint64_t *known = (const uint64_t *)(const void *)g->keys[0].values;
+    yk_group_near  *t = &g->near;
+    if (!t->n)
+        return;
+    for (uint32_t i = 0; i < g->n && g->n < t->n / 16; i++)
+        t->groups[known[i] - t->least < t->n ? known[i] - t->least : t->n] = 0;
+    if (g->n >= t->n / 16)
+        memset(t->groups, 0, t->n * sizeof *t->groups);
+    t->groups[t->n] = 0;
+}
+
+/* A table from `least` on, with what is known in it. */
+static bool make_table(yk_groups *g, uint64_t least, uint32_t n)
+{
+    const yk_group_key *k = &g->keys[0];
+    const uint64_t *known = (const uint64_t *)(const void *)k->values;
+    uint32_t       *groups = yk_new_array(uint32_t, (size_t)n + 1);
+    if (!groups)
+        return false;
+    yk_free(g->near.groups);
+    g->near.groups = groups;
+    g->near.least = least;
+    g->near.n = n;
+    for (uint32_t i = 0; i < g->n; i++)
+        groups[k->missing[i] ? n : known[i] - least] = i + 1;
+    return true;
+}
+
+/* Where in the table each row at hand is looked up; true when some of them lie outside, and are looked up where the missing ones are. */
+static bool place_rows(const yk_groups *g, uint32_t n, uint32_t *at)
+{
+    const yk_group_key *k = &g->keys[0];
+    const uint64_t     *row = (const uint64_t *)(const void *)k->row_values;
+    uint32_t            n_out = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        uint64_t off = row[i] - g->near.least;
+        uint32_t is_out = off >= g->near.n;
+        at[i] = is_out ? g->near.n : (uint32_t)off;
+        n_out += is_out;
+    }
+    for (uint32_t i = 0; i < n && k->some_missing; i++) {
+        n_out -= k->row_missing[i] && at[i] == g->near.n;
+        at[i] = k->row_missing[i] ? g->near.n : at[i];
+    }
+    return n_out > 0;
+}
+
+/* The table holds the rows at hand that are wanted, or rows are sought by their hashes from now on. */
+static int widen(yk_groups *g, uint32_t n, const uint32_t *ret, yoke_error *err)
+{
+    const yk_group_key *k = &g->keys[0];
+    const int64_t      *row = (const int64_t *)(const void *)k->row_values;
+    yk_group_near      *t = &g->near;
+    int64_t             least = t->n ? (int64_t)t->least : INT64_MAX, most = t->n ? t->most : INT64_MIN;
+    for (uint32_t i = 0; i < n; i++) {
+        if (ret[i] == YK_NO_GROUP || k->row_missing[i])
+            continue;
+        least = row[i] < least ? row[i] : least;
+        most = row[i] > most ? row[i] : most;
+    }
+    if (least > most)
+        least = most = 0; /* only missing ones */
+    uint64_t size = 1024;
+    while (size < YK_NEAR && (uint64_t)most - (uint64_t)(least & -(int64_t)(size / 8)) >= size)
+        size *= 2;
+    least &= -(int64_t)(size / 8); /* so that a table which is right for the first rows is for most others */
+    if ((uint64_t)most - (uint64_t)least >= size)
+        return yk_groups_use_slots(g, err);
+    t->most = most;
+    if (size == t->n && (uint64_t)least == t->least)
+        return 0;
+    return make_table(g, (uint64_t)least, (uint32_t)size) ? 0 : yk_fail_nomem(err, "grouping rows");
+}
+
+int yk_groups_find_near(yk_groups *g, uint32_t n, uint32_t *ret, yoke_error *err)
+{
+    uint32_t at[YK_GROUP_ROWS];
+    if (place_rows(g, n, at) || !g->near.n) {
+        YK_TRY(widen(g, n, ret, err));
+        if (!g->is_near)
+            return 0;
+        place_rows(g, n, at);
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t *known = &g->near.groups[at[i]];
+        if (ret[i] == YK_NO_GROUP)
+            continue;
+        if (!*known)
+            YK_TRY(yk_groups_add(g, i, known, err));
+        ret[i] = *known - 1;
+    }
+    return 0;
+}
+
+bool yk_groups_look_up_near(const yk_groups *g, const uint64_t *restrict values, const uint64_t *restrict mask, uint32_t n, uint32_t *restrict ret)
+{
+    const uint32_t *groups = g->near.groups;
+    uint64_t        least = g->near.least, size = g->near.n;
+    uint32_t        is_new = !size;
+    for (uint32_t i = 0; i < n && size; i++) {
+        uint64_t off = values[i] - least;
+        uint32_t left_out = mask ? (uint32_t)(mask[i >> 6] >> (i & 63) & 1) - 1 : 0, group = groups[off < size ? off : size] - 1;
+        ret[i] = group | left_out;
+        is_new |= ((off >= size) | (group == YK_NO_GROUP)) & ~left_out;
+    }
+    return !is_new;
+}
