@@ -75,7 +75,8 @@ int yk_codebook_add(yk_codebook *b, const yk_batch_column *dict, yoke_error *err
     yk_batch from = {.columns = (yk_batch_column *)(uintptr_t)dict, .n_columns = 1, .n = n};
     if (!b->seen.slots)
         YK_TRY(begin(b, dict->type, err));
-    if (b->is_full || (same_bytes(&b->last.valid, &dict->valid) && same_bytes(&b->last.values, &dict->values) && same_bytes(&b->last.bytes, &dict->bytes)))
+    if (b->is_full || (same_bytes(&b->last.valid, &dict->valid) && same_bytes(&b->last.values, &dict->values)
+                       && same_bytes(&b->last.bytes, &dict->bytes)))
         return 0;
     if (!yk_grow(&b->codes, &b->cap_codes, (size_t)n + 1, sizeof *b->codes))
         return yk_fail_nomem(err, "sorting");

@@ -85,7 +85,8 @@ size_t yk_groups_memory(const yk_groups *g)
     size_t each = sizeof *g->hashes;
     for (size_t k = 0; k < g->n_keys; k++)
         each += g->keys[k].size + 1;
-    return g->cap * each + g->n_slots * sizeof *g->slots + g->near.n * sizeof *g->near.groups + yk_groups_memory_coded(g) + g->n_by_code * sizeof *g->by_code + g->text_bytes;
+    size_t found_by = g->n_slots * sizeof *g->slots + g->near.n * sizeof *g->near.groups + g->n_by_code * sizeof *g->by_code;
+    return g->cap * each + found_by + yk_groups_memory_coded(g) + g->text_bytes;
 }
 
 /* ---- rows that are looked at together: their keys in the one form that equal values share; a missing one is zero */
@@ -258,7 +259,8 @@ static bool grow_keys(yk_groups *g, size_t want)
 
 enum { SMALL_SLOTS = 1 << 15, LARGE_SLOTS = 1 << 19 }; /* a table that the second cache holds, and one that the third does */
 
-/* Whether one more group than n wants a larger table: while caches hold it there is room for most groups to be in the first slot they are sought in. */
+/* Whether one more group than n wants a larger table: while caches hold it there is room for most groups to be in the first slot they
+ * are sought in. */
 static bool is_full(uint32_t n, size_t n_slots) { return (size_t)n * (n_slots < SMALL_SLOTS ? 8 : 2) >= n_slots; }
 
 /* Where a group is sought first. */
@@ -569,7 +571,8 @@ static int number_by_code(yk_groups *g, const yk_vec *keys, const uint64_t *mask
     if (g->is_coded && !is_coded)
         YK_TRY(yk_groups_use_slots(g, err));
     if (g->n_keys == 1 && !keys[0].valid && !keys[0].is_const)
-        return look_up(g, keys[0].codes, mask, n, ret) ? 0 : (is_coded ? yk_groups_number_coded : number_new_codes)(g, keys, mask, n, ret, err);
+        return look_up(g, keys[0].codes, mask, n, ret) ? 0
+            : (is_coded ? yk_groups_number_coded : number_new_codes)(g, keys, mask, n, ret, err);
     join_codes(g, keys, n, ret);
     for (uint32_t i = 0; i < n; i++) {
         uint32_t *known = &g->by_code[ret[i]];

@@ -30,7 +30,8 @@ int yk_groups_number(yk_groups *g, const yk_vec *keys, const uint64_t *mask, uin
 /* Rows as groups of their own, whether known or not; those that mask leaves out are none. Such groups are cut and written, not sought. */
 int yk_groups_append(yk_groups *g, const yk_vec *keys, const uint64_t *mask, uint32_t n, yoke_error *err) YK_MUST_USE;
 
-/* About so many groups will come, or half as many: room to find them in. `by_parts`: they are merged part by part, and are sought side by side. */
+/* About so many groups will come, or half as many: room to find them in. `by_parts`: they are merged part by part, and are sought side
+ * by side. */
 int yk_groups_expect(yk_groups *g, uint32_t n, bool by_parts, yoke_error *err) YK_MUST_USE;
 
 uint32_t yk_groups_count(const yk_groups *g);
@@ -39,9 +40,11 @@ uint32_t yk_groups_count(const yk_groups *g);
  * rows are numbered again. `valid` is NULL where no group misses this key. */
 int yk_groups_keys(yk_groups *g, size_t key, yk_vec *ret, yoke_error *err) YK_MUST_USE;
 
-/* Cuts the groups from `first` on into n_parts (at most 256) by a hash of their first n_keys keys: those of part p are ret_rows[ret_begin[p] …
- * ret_begin[p + 1]), rising, and ret_parts[i] says of the i-th in which it is. Room for as many as there are groups, and n_parts + 1. */
-void yk_groups_cut(const yk_groups *g, size_t n_keys, uint32_t first, uint32_t n_parts, uint8_t *ret_parts, uint32_t *ret_rows, uint32_t *ret_begin);
+/* Cuts the groups from `first` on into n_parts (at most 256) by a hash of their first n_keys keys: those of part p are
+ * ret_rows[ret_begin[p] … ret_begin[p + 1]), rising, and ret_parts[i] says of the i-th in which it is. Room for as many as there are
+ * groups, and n_parts + 1. */
+void yk_groups_cut(const yk_groups *g, size_t n_keys, uint32_t first, uint32_t n_parts, uint8_t *ret_parts, uint32_t *ret_rows,
+                   uint32_t *ret_begin);
 
 /* The greatest key less the least, where the one key is an integer; else UINT64_MAX. Within YK_NEAR groups are found without a hash. */
 enum { YK_NEAR = 1 << 18 };

@@ -21,7 +21,8 @@ static void leave_whole(uint32_t first, uint32_t n, uint8_t *ret_parts, uint32_t
     ret_begin[1] = n;
 }
 
-void yk_groups_cut(const yk_groups *g, size_t n_keys, uint32_t first, uint32_t n_parts, uint8_t *ret_parts, uint32_t *ret_rows, uint32_t *ret_begin)
+void yk_groups_cut(const yk_groups *g, size_t n_keys, uint32_t first, uint32_t n_parts, uint8_t *ret_parts, uint32_t *ret_rows,
+                   uint32_t *ret_begin)
 {
     uint32_t n = g->n - first;
     if (n_parts == 1) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Groups of one key that comes as codes into one dictionary: what its values are is found out once, and a group is then known by its code, from
- * one clearing of the groups to the next. Rows that come otherwise, or of another dictionary, make them groups like all others.
+ * Groups of one key that comes as codes into one dictionary: what its values are is found out once, and a group is then known by its
+ * code, from one clearing of the groups to the next. Rows that come otherwise, or of another dictionary, make them groups like all
+ * others.
  */
 #include "table/groups_inside.h"
 
@@ -20,7 +21,10 @@ void yk_groups_free_coded(yk_groups *g)
     yk_free(g->of.groups);
 }
 
-size_t yk_groups_memory_coded(const yk_groups *g) { return g->of.values ? yk_groups_memory(g->of.values) + 2 * g->of.n * sizeof(uint32_t) : 0; }
+size_t yk_groups_memory_coded(const yk_groups *g)
+{
+    return g->of.values ? yk_groups_memory(g->of.values) + 2 * g->of.n * sizeof(uint32_t) : 0;
+}
 
 static int know_dict(yk_groups *g, const yk_vec *v, yoke_error *err)
 {

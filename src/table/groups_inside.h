@@ -20,7 +20,8 @@ typedef struct yk_group_key {
     char    *row_values; /* of the rows at hand */
     uint8_t *row_missing;
     bool     some_missing; /* of them */
-    const char *from_missing, *from_values, *from_texts; /* in the bytes that are merged, of the rows that come next; missing NULL: none is */
+    /* in the bytes that are merged, of the rows that come next; missing NULL: none is */
+    const char *from_missing, *from_values, *from_texts;
     yk_words     from_words;   /* the values, or texts' lengths, where these are words */
 } yk_group_key;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Groups of one key of integers that lie near each other: a table has an entry for every value there can be between them, so that a row costs
- * one load, no hash and no comparison. Values farther apart are sought by their hashes, from the first such row on.
+ * Groups of one key of integers that lie near each other: a table has an entry for every value there can be between them, so that a row
+ * costs one load, no hash and no comparison. Values farther apart are sought by their hashes, from the first such row on.
  */
 #include "table/groups_inside.h"
 
@@ -128,7 +128,8 @@ int yk_groups_find_near(yk_groups *g, uint32_t n, uint32_t *ret, yoke_error *err
     return 0;
 }
 
-bool yk_groups_look_up_near(const yk_groups *g, const uint64_t *restrict values, const uint64_t *restrict mask, uint32_t n, uint32_t *restrict ret)
+bool yk_groups_look_up_near(const yk_groups *g, const uint64_t *restrict values, const uint64_t *restrict mask, uint32_t n,
+                            uint32_t *restrict ret)
 {
     const uint32_t *groups = g->near.groups;
     uint64_t        least = g->near.least, size = g->near.n;

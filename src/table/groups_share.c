@@ -84,7 +84,8 @@ static int share_fold(void *ctx, const yk_result *r, yoke_error *err)
     return yk_sorted_add(((sharing *)ctx)->sorted, r->bytes, r->n_bytes, err);
 }
 
-enum { LEAST_SHARE = 1 << 17, LOOSE_GROWS = 8 /* a row becomes a group of so many times its bytes */, KEPT_GROWS = 3 /* read, merged, put in order */ };
+enum { LEAST_SHARE = 1 << 17, LOOSE_GROWS = 8 /* a row becomes a group of so many times its bytes */,
+      KEPT_GROWS = 3 /* read, merged, put in order */ };
 
 /* What a piece's groups take while they are merged, about. */
 static uint64_t merged_bytes(const yk_grouping *s, size_t piece)
@@ -104,7 +105,8 @@ static uint32_t count_shares(const yk_grouping *s, unsigned workers)
     return n;
 }
 
-/* Shares at once, where the largest is much larger than most; 0: as many as there are workers. Of a part that is cut further nothing is known. */
+/* Shares at once, where the largest is much larger than most; 0: as many as there are workers. Of a part that is cut further nothing is
+ * known. */
 static unsigned count_at_once(const yk_grouping *s, unsigned workers)
 {
     uint64_t sums[YK_PARTS + 1] = {0}, largest = 1;
@@ -117,8 +119,8 @@ static unsigned count_at_once(const yk_grouping *s, unsigned workers)
     return most >= workers ? 0 : most ? (unsigned)most : 1;
 }
 
-int yk_grouping_each(yk_sink *base, const yk_scan *scan, const yk_order *order, size_t n_order, uint64_t head, uint64_t tail, const yk_rows_to *to,
-                     yoke_error *err)
+int yk_grouping_each(yk_sink *base, const yk_scan *scan, const yk_order *order, size_t n_order, uint64_t head, uint64_t tail,
+                     const yk_rows_to *to, yoke_error *err)
 {
     yk_grouping                           *s = (yk_grouping *)base;
     YK_AUTOFREE yk_order                  *all = yk_new_array(yk_order, n_order + s->n_keys + 1);
@@ -135,8 +137,8 @@ int yk_grouping_each(yk_sink *base, const yk_scan *scan, const yk_order *order, 
     YK_TRY(yk_sorted_new(all, n_order, s->n_keys + s->n_asks + !s->in_order, s->memory / 2, &sorted, err));
     yk_alloc_trim(); /* what the scan's tasks held */
     sharing  h = {s, all, n_order, sorted};
-    yk_stage st = {.name = "groups", .n = s->n_shares, .ctx = &h, .start = share_start, .stop = share_stop, .task = share_task, .fold = share_fold, .fold_ctx = &h,
-                   .max_held = yk_memory_running(s->memory), .expected = s->spill.bytes / s->n_shares,
+    yk_stage st = {.name = "groups", .n = s->n_shares, .ctx = &h, .start = share_start, .stop = share_stop, .task = share_task,
+                   .fold = share_fold, .fold_ctx = &h, .max_held = yk_memory_running(s->memory), .expected = s->spill.bytes / s->n_shares,
                    .most = count_at_once(s, yoke_session_workers(scan->session))};
     YK_TRY(yk_stage_run(scan->session, &st, err));
     yk_spill_fini(&s->spill);

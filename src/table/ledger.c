@@ -112,8 +112,10 @@ int yk_ledger_grow(const yk_grouping *s, yk_ledger *t, yoke_error *err)
 size_t yk_ledger_bytes(const yk_grouping *s, const yk_ledger *t)
 {
     size_t n = yk_groups_memory(t->groups) + t->texts.cap + t->cap_firsts * sizeof *t->firsts + yk_loose_bytes(s, &t->loose);
-    for (size_t i = 0; i < s->n_asks; i++)
-        n += t->caps[i] * sizeof(yk_cell) + yk_kept_bytes(&t->kept[i]) + t->hists[i].cap * sizeof(uint64_t) + (t->distinct[i] ? yk_groups_memory(t->distinct[i]) : 0);
+    for (size_t i = 0; i < s->n_asks; i++) {
+        n += t->caps[i] * sizeof(yk_cell) + yk_kept_bytes(&t->kept[i]) + t->hists[i].cap * sizeof(uint64_t);
+        n += t->distinct[i] ? yk_groups_memory(t->distinct[i]) : 0;
+    }
     return n;
 }
 
@@ -147,7 +149,8 @@ void yk_ledger_take(yk_ledger *t, yk_each what, yk_type type, yk_cell *c, yk_cel
     c->n = n;
 }
 
-/* ---- as bytes: of each part the groups, where each came first where that is asked for, texts, and for each ask what its cells hold, values, counts, distinct values */
+/* ---- as bytes: of each part the groups, where each came first where that is asked for, texts, and for each ask what its cells hold,
+ * values, counts, distinct values */
 
 /* Bytes of a cell that an ask fills before the end, beyond its n. */
 static size_t cell_size(const yk_grouping *s, size_t ask)
@@ -246,7 +249,8 @@ static void write_texts(const yk_grouping *s, const yk_ledger *t, const uint32_t
         memcpy(to->data + at, &size, sizeof size);
 }
 
-static void write_cells(const yk_grouping *s, const yk_ledger *t, size_t ask, const uint32_t *rows, uint32_t n, uint64_t *text_at, yk_buf *to)
+static void write_cells(const yk_grouping *s, const yk_ledger *t, size_t ask, const uint32_t *rows, uint32_t n, uint64_t *text_at,
+                        yk_buf *to)
 {
     size_t size = cell_size(s, ask);
     char  *at = yk_buf_extend(to, n * (sizeof(uint64_t) + size));
@@ -263,7 +267,8 @@ static void write_cells(const yk_grouping *s, const yk_ledger *t, size_t ask, co
     }
 }
 
-static int write_part(const yk_grouping *s, const yk_ledger *t, const cut *c, const aside *asides, uint32_t part, yk_buf *to, yoke_error *err)
+static int write_part(const yk_grouping *s, const yk_ledger *t, const cut *c, const aside *asides, uint32_t part, yk_buf *to,
+                      yoke_error *err)
 {
     const uint32_t *rows = c->rows + c->begin[part], n = c->begin[part + 1] - c->begin[part];
     uint64_t        text_at = 0;
@@ -281,7 +286,8 @@ static int write_part(const yk_grouping *s, const yk_ledger *t, const cut *c, co
         if (t->hists[i].bins)
             yk_hists_write(&t->hists[i], n, to); /* never in parts */
         if (t->distinct[i])
-            YK_TRY(yk_groups_write(t->distinct[i], a->distinct.rows + a->distinct.begin[part], a->distinct.begin[part + 1] - a->distinct.begin[part], to, err));
+            YK_TRY(yk_groups_write(t->distinct[i], a->distinct.rows + a->distinct.begin[part],
+                                   a->distinct.begin[part + 1] - a->distinct.begin[part], to, err));
     }
     return to->is_failed ? yk_fail_nomem(err, "grouping") : 0;
 }
@@ -373,7 +379,8 @@ static void merge_cell(const yk_grouping *s, yk_ledger *t, size_t ask, yk_cell *
         to->n += from.n;
         to->sum += from.sum;
     } else if (from.n) {
-        yk_ledger_take(t, what, type, to, from, yk_kind_is_bytes(type.kind) ? (yk_text){texts + from.text[0], from.text[1]} : (yk_text){"", 0});
+        yk_ledger_take(t, what, type, to, from,
+                       yk_kind_is_bytes(type.kind) ? (yk_text){texts + from.text[0], from.text[1]} : (yk_text){"", 0});
     }
 }
 
@@ -391,8 +398,8 @@ static int note_firsts(yk_ledger *t, uint64_t firsts, const char *at, const uint
     return 0;
 }
 
-int yk_ledger_merge_groups(const yk_grouping *s, yk_ledger *t, uint64_t firsts, const char **at, size_t size, uint32_t **ret_numbers, uint32_t *ret_n,
-                           yoke_error *err)
+int yk_ledger_merge_groups(const yk_grouping *s, yk_ledger *t, uint64_t firsts, const char **at, size_t size, uint32_t **ret_numbers,
+                           uint32_t *ret_n, yoke_error *err)
 {
     uint32_t known = yk_groups_count(t->groups);
     size_t   used;
@@ -408,7 +415,8 @@ int yk_ledger_merge_groups(const yk_grouping *s, yk_ledger *t, uint64_t firsts, 
 
 enum { AHEAD = 16 }; /* memory is asked for cells that come so much later */
 
-static const char *merge_cells(const yk_grouping *s, yk_ledger *t, size_t ask, const char *at, const uint32_t *numbers, uint32_t n, const char *texts)
+static const char *merge_cells(const yk_grouping *s, yk_ledger *t, size_t ask, const char *at, const uint32_t *numbers, uint32_t n,
+                               const char *texts)
 {
     size_t size = cell_size(s, ask);
     for (uint32_t i = 0; i < n; i++, at += sizeof(uint64_t) + size) {
@@ -545,7 +553,8 @@ static inline bool number_of(yk_each what, yk_type type, const yk_cell *c, char 
     return c->n != 0;
 }
 
-static int put_numbers(const yk_grouping *s, const yk_ledger *t, size_t ask, const uint32_t *order, uint32_t n, yk_batch_column *c, yoke_error *err)
+static int put_numbers(const yk_grouping *s, const yk_ledger *t, size_t ask, const uint32_t *order, uint32_t n, yk_batch_column *c,
+                       yoke_error *err)
 {
     const yk_each what = s->asks[ask].what;
     const yk_type type = c->type;
@@ -560,7 +569,8 @@ static int put_numbers(const yk_grouping *s, const yk_ledger *t, size_t ask, con
 }
 
 /* Text, or a histogram's counts. */
-static int put_texts(const yk_grouping *s, const yk_ledger *t, size_t ask, const uint32_t *order, uint32_t n, yk_batch_column *c, yoke_error *err)
+static int put_texts(const yk_grouping *s, const yk_ledger *t, size_t ask, const uint32_t *order, uint32_t n, yk_batch_column *c,
+                     yoke_error *err)
 {
     const yk_bins *bins = s->asks[ask].bins;
     size_t         n_bins = bins ? yk_bins_n(bins) : 0;
@@ -584,14 +594,16 @@ static int check_sums(const yk_grouping *s, const yk_ledger *t, size_t ask, yk_t
         return 0;
     for (uint32_t i = 0, n = yk_groups_count(t->groups); i < n; i++)
         if (cells[i].sum_int != (int64_t)cells[i].sum_int)
-            return yk_fail(err, YOKE_ELIMIT, "the sum of '%s' in a group does not fit an integer; cast(… as real) sums reals", yk_expr_text(s->asks[ask].expr));
+            return yk_fail(err, YOKE_ELIMIT, "the sum of '%s' in a group does not fit an integer; cast(… as real) sums reals",
+                           yk_expr_text(s->asks[ask].expr));
     return 0;
 }
 
 static int begin_column(yk_batch_column *c, yk_type type, size_t n, yoke_error *err)
 {
     c->type = type;
-    bool is_roomy = yk_grow(&c->valid.data, &c->valid.cap, n + 1, 1) && yk_grow(&c->values.data, &c->values.cap, n * yk_kind_size(type.kind) + 1, 1);
+    bool is_roomy = yk_grow(&c->valid.data, &c->valid.cap, n + 1, 1)
+        && yk_grow(&c->values.data, &c->values.cap, n * yk_kind_size(type.kind) + 1, 1);
     return is_roomy ? 0 : yk_fail_nomem(err, "grouping");
 }
 

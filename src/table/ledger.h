@@ -44,7 +44,8 @@ typedef struct yk_ledger {
     yk_kept    *kept;     /* [ask]: where yk_group_keeps says so */
     yk_groups **distinct; /* [ask]: keys and value, of DISTINCT where the values are not kept */
     yk_hists   *hists;    /* [ask] */
-    uint64_t   *firsts;   /* of what is merged, unless rows come in the order of keys: in which task's result, and where in it, each group came first */
+    /* of what is merged, unless rows come in the order of keys: in which task's result, and where in it, each group came first */
+    uint64_t   *firsts;
     size_t      cap_firsts;
     uint32_t    n_written; /* groups: a former task's result had them already, and nothing more is asked of them */
     yk_loose    loose;
@@ -85,7 +86,8 @@ static inline bool yk_row_counts(const yk_vec *v, uint32_t i) { return !v->valid
 /* Which asks read their expression as reals. */
 static inline yk_want yk_group_want(yk_each what)
 {
-    return what == YK_EACH_MEAN || what == YK_EACH_STD || what == YK_EACH_VAR || what == YK_EACH_QUANTILE || what == YK_EACH_HISTOGRAM ? YK_WANT_REAL : YK_WANT_ANY;
+    return what == YK_EACH_MEAN || what == YK_EACH_STD || what == YK_EACH_VAR || what == YK_EACH_QUANTILE || what == YK_EACH_HISTOGRAM
+        ? YK_WANT_REAL : YK_WANT_ANY;
 }
 
 /* Whether an ask keeps values one by one: quantiles, and DISTINCT of values of eight bytes. */
@@ -96,10 +98,13 @@ static inline bool yk_group_keeps(const yk_grouping *s, size_t ask)
 }
 
 int    yk_ledger_init(const yk_grouping *s, yk_ledger *t, yoke_error *err) YK_MUST_USE;
-int    yk_ledger_clear(const yk_grouping *s, yk_ledger *t, yoke_error *err) YK_MUST_USE; /* of no groups, whatever it was; small memory is kept */
-int    yk_ledger_next(const yk_grouping *s, yk_ledger *t, yoke_error *err) YK_MUST_USE; /* for a later task's rows, once this one's are written */
+/* of no groups, whatever it was; small memory is kept */
+int    yk_ledger_clear(const yk_grouping *s, yk_ledger *t, yoke_error *err) YK_MUST_USE;
+/* for a later task's rows, once this one's are written */
+int    yk_ledger_next(const yk_grouping *s, yk_ledger *t, yoke_error *err) YK_MUST_USE;
 void   yk_ledger_fini(const yk_grouping *s, yk_ledger *t);
-int    yk_ledger_grow(const yk_grouping *s, yk_ledger *t, yoke_error *err) YK_MUST_USE; /* as many cells as there are groups; new ones are empty */
+/* as many cells as there are groups; new ones are empty */
+int    yk_ledger_grow(const yk_grouping *s, yk_ledger *t, yoke_error *err) YK_MUST_USE;
 size_t yk_ledger_bytes(const yk_grouping *s, const yk_ledger *t);
 int    yk_ledger_fail(const yk_grouping *s, size_t n_groups, yoke_error *err); /* they take too much memory */
 
@@ -119,10 +124,12 @@ size_t   yk_loose_bytes(const yk_grouping *s, const yk_loose *l);
 uint32_t yk_loose_count(const yk_loose *l);
 
 /* An ask's values in the rows that were appended to `keys`. */
-int yk_loose_put(const yk_grouping *s, yk_loose *l, size_t ask, const yk_vec *v, const uint64_t *mask, uint32_t n, yoke_error *err) YK_MUST_USE;
+int yk_loose_put(const yk_grouping *s, yk_loose *l, size_t ask, const yk_vec *v, const uint64_t *mask, uint32_t n,
+                 yoke_error *err) YK_MUST_USE;
 
 /* A part's rows as bytes, their places counted from `first`; and such rows into groups. */
-int yk_loose_write(const yk_grouping *s, const yk_loose *l, const uint32_t *rows, uint32_t n, uint64_t first, yk_buf *to, yoke_error *err) YK_MUST_USE;
+int yk_loose_write(const yk_grouping *s, const yk_loose *l, const uint32_t *rows, uint32_t n, uint64_t first, yk_buf *to,
+                   yoke_error *err) YK_MUST_USE;
 int yk_loose_merge(const yk_grouping *s, yk_ledger *t, uint64_t firsts, const char *at, size_t size, yoke_error *err) YK_MUST_USE;
 
 /* Such rows into none, as they were. */
@@ -130,8 +137,8 @@ int yk_loose_read(const yk_grouping *s, yk_loose *l, const char *at, size_t size
 
 /* What bytes to be merged begin with, a ledger's and those of loose rows: n groups, and where each came first, counted from `firsts`.
  * *ret_numbers (for yk_free, after an error too) are their numbers here; *at goes past them. */
-int yk_ledger_merge_groups(const yk_grouping *s, yk_ledger *t, uint64_t firsts, const char **at, size_t size, uint32_t **ret_numbers, uint32_t *ret_n,
-                           yoke_error *err) YK_MUST_USE;
+int yk_ledger_merge_groups(const yk_grouping *s, yk_ledger *t, uint64_t firsts, const char **at, size_t size, uint32_t **ret_numbers,
+                           uint32_t *ret_n, yoke_error *err) YK_MUST_USE;
 
 /* Before a ledger's bytes. */
 typedef struct yk_ledger_head {

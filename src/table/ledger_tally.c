@@ -90,7 +90,8 @@ static void add_words(yk_kept *kept, const uint32_t *numbers, const yk_vec *v, u
     yk_kept_add(kept, numbers, x, n);
 }
 
-int yk_ledger_tally(const yk_grouping *s, yk_ledger *t, size_t ask, const uint32_t *numbers, bool is_whole, const yk_vec *v, uint32_t n, yoke_error *err)
+int yk_ledger_tally(const yk_grouping *s, yk_ledger *t, size_t ask, const uint32_t *numbers, bool is_whole, const yk_vec *v, uint32_t n,
+                    yoke_error *err)
 {
     const yk_each what = s->asks[ask].what;
     yk_cell      *cells = t->cells[ask];

@@ -3,10 +3,11 @@
  * Group by: a task numbers its own groups and keeps a cell for each ask and group; the fold merges them in the order of tasks, so
  * that the bits of sums depend on row numbers alone. Quantiles and distinct counts keep values (kept.c), or number (keys, value).
  *
- * Many groups, or such as do not fit the memory: from then on tasks' results are kept as they come, cut into parts by a hash of the keys, in
- * memory or a temporary file. In the end each part, or share of one, is merged from what is kept of it, in the same order; what comes out
- * is sorted externally. A task whose first rows are hardly two of one group does not group the others: they are kept as they are (loose.c).
- * Where their one key is an integer of a small span, few workers' tasks leave them uncut: all groups are found fast where they are merged.
+ * Many groups, or such as do not fit the memory: from then on tasks' results are kept as they come, cut into parts by a hash of the
+ * keys, in memory or a temporary file. In the end each part, or share of one, is merged from what is kept of it, in the same order; what
+ * comes out is sorted externally. A task whose first rows are hardly two of one group does not group the others: they are kept as they
+ * are (loose.c). Where their one key is an integer of a small span, few workers' tasks leave them uncut: all groups are found fast where
+ * they are merged.
  */
 #include "table/ledger.h"
 
@@ -191,7 +192,8 @@ static int cut_result(const yk_grouping *s, const char *at, yk_buf *to, yoke_err
     return rc;
 }
 
-/* A result's parts are kept for later. What is whole would be read for every share: with values, or rows as they are, it is too much for that. */
+/* A result's parts are kept for later. What is whole would be read for every share: with values, or rows as they are, it is too much for
+ * that. */
 static int keep_result(yk_grouping *s, uint64_t firsts, const char *at, yoke_error *err)
 {
     yk_ledger_head head;

@@ -9,7 +9,8 @@ static int check_bins(const yk_bins *a, const yk_bins *b, yoke_error *err)
     size_t n = yk_bins_n(a);
     if (yk_bins_n(b) == n && memcmp(yk_bins_edges(a), yk_bins_edges(b), (n + 1) * sizeof(double)) == 0)
         return 0;
-    return yk_fail(err, YOKE_EINVALID, "histograms of groups stand side by side and have the same bins; ask for others in a call of their own");
+    return yk_fail(err, YOKE_EINVALID,
+                   "histograms of groups stand side by side and have the same bins; ask for others in a call of their own");
 }
 
 /* The rows' edges; row i is of bin i % n. */
@@ -50,8 +51,8 @@ static int put_repeated(yk_batch_column *c, const yk_batch *from, size_t column,
 }
 
 /* The columns of `from` with those of the bins before the first histogram, which is column `at`. */
-static int spread(const yoke_frame *f, size_t n_keys, const yk_group_ask *asks, size_t at, const yk_bins *bins, yk_batch *to, const char **names,
-                  yoke_error *err)
+static int spread(const yoke_frame *f, size_t n_keys, const yk_group_ask *asks, size_t at, const yk_bins *bins, yk_batch *to,
+                  const char **names, yoke_error *err)
 {
     size_t n = yk_bins_n(bins);
     to->n = f->rows.n * n;

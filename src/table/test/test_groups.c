@@ -57,7 +57,8 @@ TEST(integers_near_and_far)
             }
             assert_int_equal(yk_groups_number(g, &v, round & 2 ? mask : NULL, N, got, NULL), 0);
             for (uint32_t i = 0; i < N; i++) {
-                bool     is_missing = v.valid && !(valid[i >> 6] >> (i & 63) & 1), is_left_out = round & 2 && !(mask[i >> 6] >> (i & 63) & 1);
+                bool     is_missing = v.valid && !(valid[i >> 6] >> (i & 63) & 1), is_left_out = round & 2
+                    && !(mask[i >> 6] >> (i & 63) & 1);
                 uint32_t k = is_missing ? missing : 0;
                 if (is_left_out) {
                     assert_int_equal(got[i], YK_NO_GROUP);
@@ -87,7 +88,8 @@ TEST(nan_is_missing_and_zeros_are_equal)
     double     x[5] = {0.0, -0.0, NAN, 1.5, -NAN};
     uint64_t   valid = 0x1f;
     uint32_t   got[6];
-    yk_vec     v = {.type = REAL, .n = 5, .values = x, .valid = &valid}, none = {.type = REAL, .n = 1, .values = x, .valid = &(uint64_t){0}};
+    yk_vec     v = {.type = REAL, .n = 5, .values = x, .valid = &valid},
+        none = {.type = REAL, .n = 1, .values = x, .valid = &(uint64_t){0}};
     assert_int_equal(yk_groups_new(&REAL, 1, &g, NULL), 0);
     assert_int_equal(yk_groups_number(g, &v, NULL, 5, got, NULL), 0);
     static const uint32_t want[5] = {0, 0, 1, 2, 1};
@@ -176,8 +178,8 @@ TEST(codes_and_values_agree)
     yk_groups_free(by_code);
 }
 
-/* One text key: codes into dictionaries that change, one of them with a text twice, blocks of values and cleared groups between: the numbers
- * that values have. */
+/* One text key: codes into dictionaries that change, one of them with a text twice, blocks of values and cleared groups between: the
+ * numbers that values have. */
 TEST(codes_of_one_text_agree_with_values)
 {
     enum { N = 1500, WORDS = 400, BLOCKS = 12 };
@@ -259,7 +261,8 @@ TEST(merging_is_one_pass)
     assert_int_equal(yk_groups_new(types, 1, &whole, NULL), 0);
     assert_int_equal(yk_groups_new(types, 1, &left, NULL), 0);
     assert_int_equal(yk_groups_new(types, 1, &right, NULL), 0);
-    yk_vec v = {.type = INT, .n = N, .values = x}, a = {.type = INT, .n = 20000, .values = x}, b = {.type = INT, .n = N - 20000, .values = x + 20000};
+    yk_vec v = {.type = INT, .n = N, .values = x}, a = {.type = INT, .n = 20000, .values = x},
+        b = {.type = INT, .n = N - 20000, .values = x + 20000};
     assert_int_equal(yk_groups_number(whole, &v, NULL, N, one, NULL), 0);
     assert_int_equal(yk_groups_number(left, &a, NULL, 20000, two, NULL), 0);
     assert_int_equal(yk_groups_number(right, &b, NULL, N - 20000, two + 20000, NULL), 0);
@@ -382,7 +385,8 @@ TEST(words_take_as_few_bytes_as_they_differ_in)
     }
 }
 
-/* Keys of all sorts, some missing, cut into parts by the first two: of every part two shares hold all its groups, each once, as they were. */
+/* Keys of all sorts, some missing, cut into parts by the first two: of every part two shares hold all its groups, each once, as they
+ * were. */
 TEST(shares_of_parts_hold_each_group_once)
 {
     enum { N = 20000, PARTS = 8 };
@@ -405,7 +409,8 @@ TEST(shares_of_parts_hold_each_group_once)
         is_odd[i] = r & 1;
         valid[i >> 6] |= (uint64_t)(r % 13 != 0) << (i & 63);
     }
-    yk_vec v[3] = {{.type = TEXT, .n = N, .values = t, .valid = valid}, {.type = REAL, .n = N, .values = x}, {.type = types[2], .n = N, .values = is_odd, .valid = valid}};
+    yk_vec v[3] = {{.type = TEXT, .n = N, .values = t, .valid = valid}, {.type = REAL, .n = N, .values = x},
+                   {.type = types[2], .n = N, .values = is_odd, .valid = valid}};
     assert_int_equal(yk_groups_new(types, 3, &g, NULL), 0);
     assert_int_equal(yk_groups_number(g, v, NULL, N, numbers, NULL), 0);
     yk_groups_cut(g, 2, 0, PARTS, parts, rows, begin);
@@ -466,7 +471,8 @@ static int group_some(void)
     x[0] = INT64_MAX;
     YK_TRY(yk_groups_number(near, &v[1], NULL, 3000, numbers, NULL));
     YK_TRY(yk_groups_new(types, 1, &coded, NULL));
-    YK_TRY(yk_groups_number(coded, &(yk_vec){.type = TEXT, .n = 3, .codes = (uint32_t[]){2, 0, 2}, .dict = &(yk_dict){3, t, 1}}, NULL, 3, numbers, NULL));
+    YK_TRY(yk_groups_number(coded, &(yk_vec){.type = TEXT, .n = 3, .codes = (uint32_t[]){2, 0, 2}, .dict = &(yk_dict){3, t, 1}}, NULL, 3,
+                            numbers, NULL));
     return yk_groups_number(coded, v, NULL, 3000, numbers, NULL);
 }
 
@@ -485,6 +491,7 @@ TEST(nth_allocation_failing_leaks_nothing)
     }
 }
 
-RUN_TESTS(numbers_in_order_of_appearance, integers_near_and_far, nan_is_missing_and_zeros_are_equal, codes_of_one_key_agree_under_a_mask, codes_and_values_agree, codes_of_one_text_agree_with_values, a_constant_block_is_one_group,
+RUN_TESTS(numbers_in_order_of_appearance, integers_near_and_far, nan_is_missing_and_zeros_are_equal, codes_of_one_key_agree_under_a_mask,
+          codes_and_values_agree, codes_of_one_text_agree_with_values, a_constant_block_is_one_group,
           merging_is_one_pass, rows_that_are_not_sought, words_take_as_few_bytes_as_they_differ_in, shares_of_parts_hold_each_group_once,
           nth_allocation_failing_leaks_nothing)
