@@ -59,6 +59,7 @@ QUERIES = {
     "sort all columns to a file": ("one.parquet", ["--select", ",".join(ALL), "--sort", "fare_amount", "-o", "OUT", "-f"]),
     "write all columns to a file": ("one.parquet", ["--select", ",".join(ALL), "-o", "OUT", "-f"]),
     "write all columns as CSV": ("one.parquet", ["--select", ",".join(ALL), "-o", "OUT.csv", "-f"]),
+    "rows of a CSV": ("part.csv", ["--count"]),
     "count of a CSV": ("part.csv", ["--where", "fare_amount > 0", "--count"]),
     "mean of a ratio, CSV": ("part.csv", ["--where", "fare_amount > 0", "--mean", RATIO]),
 }
@@ -124,6 +125,7 @@ def duckdb_calls(folder, threads):
         "sort, the first 100": one(f"select {', '.join(TWO)} from {table('one.parquet')} order by fare_amount limit 100"),
         "sort two columns to a file": to_file(TWO, "order by fare_amount"), "sort all columns to a file": to_file(ALL, "order by fare_amount"),
         "write all columns to a file": to_file(ALL), "write all columns as CSV": lambda: db.execute(as_csv) and [],
+        "rows of a CSV": one(f"select count(*) from {table('part.csv')}"),
         "count of a CSV": one(f"select count(*) from {table('part.csv')} where fare_amount > 0"),
         "mean of a ratio, CSV": mean("part.csv"),
     }
@@ -175,6 +177,7 @@ def polars_calls(folder, threads):
         "sort all columns to a file": to_file(one.select(ALL).sort("fare_amount", maintain_order=True)),
         "write all columns to a file": to_file(one.select(ALL)),
         "write all columns as CSV": lambda: one.select(ALL).sink_csv(out_file("polars", ".csv")) or [],
+        "rows of a CSV": lambda: scan("part.csv").select(pl.len()).collect().rows(),
         "count of a CSV": lambda: scan("part.csv").filter(fare > 0).select(pl.len()).collect().rows(),
         "mean of a ratio, CSV": mean("part.csv"),
     }
