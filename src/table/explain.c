@@ -177,8 +177,8 @@ static int explain(yk_scan *scan, const yk_program *p, yk_buf *to, yoke_error *e
     for (size_t i = 0; i < scan->n_filters; i++) {
         size_t n;
         yk_program_facts(p, i, &n);
-        yk_buf_printf(to, "filter    %zu: %s%s%s\n", i + 1, yk_expr_text(scan->filters[i]), n
-                      && has_statistics(s) ? " (also by statistics)" : "",
+        yk_buf_printf(to, "filter    %zu: %s%s%s\n", i + 1, yk_expr_text(scan->filters[i]),
+                      n && has_statistics(s) ? " (also by statistics)" : "",
                       yk_program_single_column(p, i) >= 0 ? " (once per dictionary value)" : "");
     }
     if (n_wanted)

@@ -268,8 +268,8 @@ static int find_wanted(const yoke_table *t, const yoke_rows *r, wanted *w, yoke_
 static int make_sink(const yoke_table *t, const yoke_rows *r, const wanted *w, const yk_rows_to *to, yk_sink **ret, yoke_error *err)
 {
     yk_rows_opts o = {.order = w->order, .n_order = w->keys.e.n, .head = r->head, .tail = r->tail, .sample = r->sample, .seed = r->seed,
-                      .memory = yk_table_memory(t), .workers = yoke_session_workers(t->session), .to = w->order || r->tail || r->sample
-                      ? NULL : to};
+                      .memory = yk_table_memory(t), .workers = yoke_session_workers(t->session),
+                      .to = w->order || r->tail || r->sample ? NULL : to};
     return yk_rows_new((const yk_expr *const *)w->columns.list, w->columns.n, &o, ret, err);
 }
 

@@ -6,7 +6,7 @@
 #include "base/hash.h"
 #include "table/groups_inside.h"
 
-enum { FEW_CODES = 1 << 14 /* as many of near groups are worth a table */, MOST_CODES = 1 << 20, MOST_KEYS = 64, ROWS = YK_GROUP_ROWS };
+enum { MOST_CODES = 1 << 20, MOST_KEYS = 64, ROWS = YK_GROUP_ROWS };
 
 typedef yk_group_key  key;
 typedef yk_group_slot slot;
@@ -518,11 +518,6 @@ static void join_codes(const yk_groups *g, const yk_vec *keys, uint32_t n, uint3
     }
 }
 
-static bool counts(const uint64_t *mask, uint32_t row)
-{
-    return !mask || (mask[row >> 6] >> (row & 63) & 1);
-}
-
 /* ret[i] = the group that row i's code is known to belong to; false when some row that counts has a code that is not known yet. */
 static bool look_up(const yk_groups *g, const uint32_t *restrict code, const uint64_t *restrict mask, uint32_t n, uint32_t *restrict ret)
 {
@@ -550,7 +545,7 @@ static int number_new_codes(yk_groups *g, const yk_vec *v, const uint64_t *mask,
     for (uint32_t i = 0; i < n; i++) {
         uint32_t *known = &g->by_code[v->codes[i]];
         codes[some] = v->codes[i];
-        if (ret[i] == YK_NO_GROUP && counts(mask, i) && *known == YK_NO_GROUP) {
+        if (ret[i] == YK_NO_GROUP && yk_group_counts(mask, i) && *known == YK_NO_GROUP) {
             *known = 0; /* so that it comes once */
             numbers[some++] = 0;
         }
@@ -576,11 +571,11 @@ static int number_by_code(yk_groups *g, const yk_vec *keys, const uint64_t *mask
     join_codes(g, keys, n, ret);
     for (uint32_t i = 0; i < n; i++) {
         uint32_t *known = &g->by_code[ret[i]];
-        if (counts(mask, i) && *known == YK_NO_GROUP) {
+        if (yk_group_counts(mask, i) && *known == YK_NO_GROUP) {
             *known = 0;
             YK_TRY(number_rows(g, keys, i, 1, known, err));
         }
-        ret[i] = counts(mask, i) ? *known : YK_NO_GROUP;
+        ret[i] = yk_group_counts(mask, i) ? *known : YK_NO_GROUP;
     }
     return 0;
 }
@@ -588,7 +583,7 @@ static int number_by_code(yk_groups *g, const yk_vec *keys, const uint64_t *mask
 int yk_groups_number(yk_groups *g, const yk_vec *keys, const uint64_t *mask, uint32_t n, uint32_t *ret, yoke_error *err)
 {
     size_t codes = count_codes(g, keys);
-    bool is_by_value = g->is_near && codes > FEW_CODES;
+    bool is_by_value = g->is_near && codes > YK_FEW_CODES;
     if (codes && g->n_keys && !is_by_value) {
         if (!prepare_codes(g, keys, codes))
             return yk_fail_nomem(err, "grouping rows");
@@ -597,7 +592,7 @@ int yk_groups_number(yk_groups *g, const yk_vec *keys, const uint64_t *mask, uin
     if (g->is_near && keys[0].values && !keys[0].valid && !keys[0].is_const && yk_groups_look_up_near(g, keys[0].values, mask, n, ret))
         return 0;
     for (uint32_t i = 0; i < n; i++)
-        ret[i] = counts(mask, i) ? 0 : YK_NO_GROUP;
+        ret[i] = yk_group_counts(mask, i) ? 0 : YK_NO_GROUP;
     for (uint32_t i = 0; i < n; i += ROWS)
         YK_TRY(number_rows(g, keys, i, n - i < ROWS ? n - i : ROWS, ret + i, err));
     return 0;
@@ -610,7 +605,7 @@ static uint32_t keep_rows(yk_groups *g, const uint64_t *mask, uint32_t first, ui
 {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < n; i++) {
-        if (!counts(mask, first + i))
+        if (!yk_group_counts(mask, first + i))
             continue;
         for (size_t k = 0; k < g->n_keys && kept < i; k++) {
             key *c = &g->keys[k];

@@ -6,12 +6,10 @@
  */
 #include "table/groups_inside.h"
 
-enum { FEW_CODES = 1 << 14 }; /* of so many most come often */
-
 bool yk_groups_may_be_coded(const yk_groups *g, const yk_vec *keys)
 {
     bool is_one = g->n_keys == 1 && !keys[0].valid && !keys[0].is_const && !yk_groups_may_be_near(g);
-    return is_one && (g->is_coded ? g->of.dict_id == keys[0].dict->id : g->n == 0 && keys[0].dict->n <= FEW_CODES);
+    return is_one && (g->is_coded ? g->of.dict_id == keys[0].dict->id : g->n == 0 && keys[0].dict->n <= YK_FEW_CODES);
 }
 
 void yk_groups_free_coded(yk_groups *g)
@@ -73,7 +71,7 @@ int yk_groups_number_coded(yk_groups *g, const yk_vec *v, const uint64_t *mask, 
     for (uint32_t i = 0; i < n; i++) {
         uint32_t *known = &g->by_code[v->codes[i]], number;
         ret[i] = YK_NO_GROUP;
-        if (mask && !(mask[i >> 6] >> (i & 63) & 1))
+        if (!yk_group_counts(mask, i))
             continue;
         if (*known == YK_NO_GROUP) {
             number = g->of.numbers[v->codes[i]];

@@ -72,6 +72,9 @@ struct yk_groups {
     size_t     valid_words; /* of each key */
 };
 
+/* Whether a row is wanted. */
+static inline bool yk_group_counts(const uint64_t *mask, uint32_t row) { return !mask || (mask[row >> 6] >> (row & 63) & 1); }
+
 static inline bool yk_group_is_text(const yk_group_key *k) { return yk_kind_is_bytes(k->type.kind); }
 
 /* hashes[i] = that of n rows' first n_keys keys, of the rows at hand or of groups from `first` on. */
@@ -97,6 +100,9 @@ void yk_groups_clear_near(yk_groups *g); /* while the groups are still there */
 
 /* Groups that were near or coded are in slots from now on. */
 int yk_groups_use_slots(yk_groups *g, yoke_error *err) YK_MUST_USE;
+
+/* Codes of which most come often in a task: more of them are numbered by their values, where these are near. */
+enum { YK_FEW_CODES = 1 << 14 };
 
 /* Groups that are coded: whether these rows, of one key with codes, can be; and their groups. by_code is prepared. */
 bool   yk_groups_may_be_coded(const yk_groups *g, const yk_vec *keys);

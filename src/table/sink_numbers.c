@@ -418,8 +418,8 @@ static bool numbers_known(yk_sink *base, const yk_source *src)
     numbers *s = (numbers *)base;
     if (base->n_roots == 0)
         return know_rows(s, src);
-    int64_t  column = base->n_roots ? yk_program_plain_column(base->program, base->root) : -1;
-    yk_kind  k = s->type.kind;
+    int64_t column = yk_program_plain_column(base->program, base->root);
+    yk_kind k = s->type.kind;
     if (column < 0 || k == YK_KIND_NULL || (s->needs & ~(unsigned)(YK_NEED_RANGE | YK_NEED_COUNT))
         || (k == YK_KIND_REAL && (s->needs & YK_NEED_COUNT)))
         return false;
@@ -449,8 +449,8 @@ static void numbers_free(yk_sink *base)
 
 static const yk_sink_ops OPS = {
     .name = "numbers", .bind = numbers_bind, .known = numbers_known, .open = numbers_open, .close = numbers_close, .begin = numbers_begin,
-        .block = numbers_block,
-    .times = numbers_times, .pass = numbers_pass, .end = numbers_end, .fold = numbers_fold, .reset = numbers_reset, .free = numbers_free,
+    .block = numbers_block, .times = numbers_times, .pass = numbers_pass,
+    .end = numbers_end, .fold = numbers_fold, .reset = numbers_reset, .free = numbers_free,
 };
 
 void yk_sink_free(yk_sink *s)

@@ -624,9 +624,8 @@ static void rows_free(yk_sink *base)
 
 static const yk_sink_ops OPS = {
     .name = "rows", .bind = rows_bind, .known = rows_known, .facts = rows_facts, .glance = rows_glance, .open = rows_open,
-        .close = rows_close,
-    .begin = rows_begin, .look = rows_look, .block = rows_block, .end = rows_end, .fold = rows_fold, .again = rows_again,
-    .reset = rows_reset, .free = rows_free,
+    .close = rows_close, .begin = rows_begin, .look = rows_look, .block = rows_block, .end = rows_end, .fold = rows_fold,
+    .again = rows_again, .reset = rows_reset, .free = rows_free,
 };
 
 int yk_rows_new(const yk_expr *const *columns, size_t n, const yk_rows_opts *opts, yk_sink **ret, yoke_error *err)
