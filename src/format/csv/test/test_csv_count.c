@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * What is counted 64 bytes at a time, against one byte after the other.
+ */
+#include "base/test/check.h"
+#include "format/csv/csv_file.h"
+
+#include <stdlib.h>
+
+enum { MOST = 1 << 12, LEAD = 2 };
+
+typedef struct sample {
+    char     bytes[LEAD + MOST + YK_CSV_PAD];
+    size_t   n; /* after LEAD */
+    uint32_t n_columns;
+} sample;
+
+/* Lines of the right number of fields, mostly, some with quotes and CR, the first of them from its middle on. */
+static void fill(sample *s, int round)
+{
+    memset(s, 0, sizeof *s);
+    size_t   most = 1 + random_bits() % MOST, n = 0;
+    unsigned faults = round % 3 ? 0 : 1 + random_bits() % 50; /* in a thousand fields */
+    bool     has_cr = round % 5 == 1, has_quotes = round % 7 == 1;
+    uint32_t column = 0;
+    char     c = 0;
+    s->n_columns = round % 4 ? 1 + random_bits() % 12 : 1 + random_bits() % 100;
+    memcpy(s->bytes, random_bits() % 3 ? "1," : random_bits() % 2 ? "1\n" : "\n\r", LEAD);
+    column = random_bits() % s->n_columns;
+    while (n < most) {
+        char     field[24];
+        unsigned len = (unsigned)(random_bits() % 9), at = 0;
+        bool     is_quoted = has_quotes && random_bits() % 4 == 0;
+        if (is_quoted)
+            field[at++] = '"';
+        for (unsigned i = 0; i < len; i++)
+            field[at++] = is_quoted && random_bits() % 9 == 0 ? ",\n"[random_bits() % 2] : (char)('0' + random_bits() % 10);
+        if (is_quoted)
+            field[at++] = '"';
+        if (random_bits() % 1000 < faults)
+            field[at++] = "\n,\"\r"[random_bits() % 4];
+        c = ++column < s->n_columns ? ',' : '\n';
+        if (c == '\n' && has_cr)
+            field[at++] = '\r';
+        field[at++] = c;
+        column = c == '\n' ? 0 : column;
+        for (unsigned i = 0; i < at && n < most; i++)
+            s->bytes[LEAD + n++] = field[i];
+    }
+    s->n = most;
+}
+
+/* A newline after a newline, or after both and a CR between them, ends no row. */
+static bool is_blank(const char *p) { return p[-1] == '\n' || (p[-1] == '\r' && p[-2] == '\n'); }
+
+static yk_csv_chunk count(const sample *s)
+{
+    const char  *p = s->bytes + LEAD;
+    yk_csv_chunk ret = {.is_regular = true};
+    bool         is_inside = false, has_line = false;
+    uint32_t     n = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        /* a quote opens after a delimiter, a newline or the quote it doubles */
+        if (p[i] == '"' && !is_inside && !strchr("\n,\"", p[(long)i - 1]))
+            ret.is_regular = false;
+        is_inside ^= p[i] == '"';
+        n += p[i] == ',' && !is_inside;
+        if (p[i] != '\n')
+            continue;
+        ret.rows[is_inside] += !is_blank(p + i);
+        if (is_inside)
+            continue;
+        if (has_line && n != s->n_columns - 1)
+            ret.is_regular = false;
+        ret.lead = has_line ? ret.lead : n;
+        has_line = true;
+        n = 0;
+    }
+    ret.quotes = is_inside;
+    ret.tail = n;
+    ret.is_regular = ret.is_regular && has_line;
+    return ret;
+}
+
+TEST(every_build_counts_as_one_byte_after_the_other_does)
+{
+    static sample s;
+    unsigned      n_regular = 0, n_plain = 0;
+    for (int round = 0; round < 20000; round++) {
+        fill(&s, round);
+        yk_csv_chunk want = count(&s);
+        n_regular += want.is_regular;
+        n_plain += want.is_regular && !memchr(s.bytes + LEAD, '"', s.n);
+        for (int isa = 0; isa < YK_ISA_COUNT; isa++) {
+            yk_isa_limit((yk_isa)isa);
+            yk_csv_chunk got = YK_ISA_PICK(yk_k_csv_count)(s.bytes + LEAD, s.n, ',', s.n_columns);
+            assert_int_equal(got.rows[0], want.rows[0]);
+            assert_int_equal(got.rows[1], want.rows[1]);
+            assert_int_equal(got.quotes, want.quotes);
+            assert_int_equal(got.is_regular, want.is_regular);
+            if (!want.is_regular)
+                continue;
+            assert_int_equal(got.lead, want.lead);
+            assert_int_equal(got.tail, want.tail);
+        }
+    }
+    assert_true(n_regular > 10000 && n_regular < 19000 && n_plain > 5000);
+}
+
+RUN_TESTS(every_build_counts_as_one_byte_after_the_other_does)
