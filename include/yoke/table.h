@@ -134,7 +134,7 @@ typedef struct yoke_rows {
     const char *by;       /* one row per group: "PULocationID, hour(pickup)" */
     const yoke_ask *asks; /* with `by`: what of each group; n_asks of them. With histograms (all of the same bins) a group has a row for
                              each bin: its edges as columns "lo" and "hi", then the counts, the group's other results repeated */
-    const char *const *ask_names; /* n_asks names of those columns; NULL: "mean(tip)" */
+    const char *const *ask_names; /* n_asks names of those columns; NULL, all of them or one: "mean(tip)" */
     size_t      n_asks;
     int         is_distinct; /* each different row once, in order of first appearance; not with `by` nor `sample` */
     const char *sort;        /* "tip desc, zone": a comma list; missing last; equal rows stay in order */

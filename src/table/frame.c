@@ -525,7 +525,7 @@ static int parse_asks(const yoke_rows *r, group_asks *g, yoke_error *err)
         if (asks[i].what == YOKE_ASK_QUANTILE && !(asks[i].q >= 0 && asks[i].q <= 1))
             return yk_fail(err, YOKE_EINVALID, "a quantile lies between 0 and 1, not at %g", asks[i].q);
         g->asks[i] = (yk_group_ask){each_of(asks[i].what), g->exprs[i], asks[i].q, g->bins[i]};
-        if (r->ask_names && r->n_asks)
+        if (r->n_asks && r->ask_names && r->ask_names[i])
             yk_buf_puts(&name, r->ask_names[i]);
         else
             yk_ask_name(&asks[i], g->exprs[i], &name);
