@@ -6,10 +6,14 @@
 #include "base/hash.h"
 #include "table/groups_inside.h"
 
+#include <assert.h>
+
 enum { MOST_CODES = 1 << 20, MOST_KEYS = 64, ROWS = YK_GROUP_ROWS };
 
 typedef yk_group_key  key;
 typedef yk_group_slot slot;
+
+static yk_group_search first_search(const yk_groups *g) { return yk_groups_may_be_near(g) ? YK_SEARCH_NEAR : YK_SEARCH_SLOTS; }
 
 int yk_groups_new(const yk_type *types, size_t n_keys, yk_groups **ret, yoke_error *err)
 {
@@ -32,8 +36,7 @@ int yk_groups_new(const yk_type *types, size_t n_keys, yk_groups **ret, yoke_err
             return yk_fail_nomem(err, "grouping rows");
         k->row_missing = (uint8_t *)k->row_values + ROWS * k->size;
     }
-    g->is_near = yk_groups_may_be_near(g);
-    g->has_hashes = !g->is_near;
+    g->search = first_search(g);
     *ret = YK_TAKE(g);
     return 0;
 }
@@ -61,12 +64,12 @@ void yk_groups_free(yk_groups *g)
 
 void yk_groups_clear(yk_groups *g)
 {
-    if (g->is_near)
-        yk_groups_clear_near(g);
-    else if (!g->is_coded)
-        memset(g->slots, 0, g->n_slots * sizeof *g->slots);
-    g->is_coded = false;
-    g->has_hashes = !g->is_near;
+    switch (g->search) {
+    case YK_SEARCH_SLOTS: memset(g->slots, 0, g->n_slots * sizeof *g->slots); break;
+    case YK_SEARCH_NEAR: yk_groups_clear_near(g); break;
+    case YK_SEARCH_CODED: g->search = YK_SEARCH_SLOTS; break;
+    case YK_SEARCH_NONE: g->search = first_search(g); break;
+    }
     g->n = 0;
     g->n_by_code = 0;
     for (size_t k = 0; k < g->n_keys; k++)
@@ -283,7 +286,7 @@ static bool make_slots(yk_groups *g, size_t n)
     g->slots = slots;
     g->n_slots = n;
     g->shift = g->is_by_parts ? 64 - (unsigned)__builtin_ctzll(n) : 0;
-    for (uint32_t i = 0; i < g->n && !g->is_near && !g->is_coded; i++)
+    for (uint32_t i = 0; i < g->n && g->search == YK_SEARCH_SLOTS; i++)
         put_slot(g, g->hashes[i], i);
     return true;
 }
@@ -291,12 +294,11 @@ static bool make_slots(yk_groups *g, size_t n)
 int yk_groups_use_slots(yk_groups *g, yoke_error *err)
 {
     size_t n_slots = g->n_slots;
-    if (g->is_near) {
+    if (g->search == YK_SEARCH_NEAR) {
         yk_groups_clear_near(g);
         yk_groups_hash_groups(g, 1, 0, g->n, g->hashes);
     }
-    g->is_near = g->is_coded = false;
-    g->has_hashes = true;
+    g->search = YK_SEARCH_SLOTS;
     while (is_full(g->n, n_slots))
         n_slots *= 2;
     if (n_slots > g->n_slots)
@@ -426,11 +428,12 @@ int yk_groups_find_rows(yk_groups *g, const uint64_t *hashes, uint32_t n, uint32
 {
     uint32_t guesses[ROWS];
     uint64_t own[ROWS];
-    if (g->is_coded)
+    assert(g->search != YK_SEARCH_NONE);
+    if (g->search == YK_SEARCH_CODED)
         YK_TRY(yk_groups_use_slots(g, err));
-    if (g->is_near) {
+    if (g->search == YK_SEARCH_NEAR) {
         YK_TRY(yk_groups_find_near(g, n, ret, err));
-        if (g->is_near)
+        if (g->search == YK_SEARCH_NEAR)
             return 0;
     }
     if (!hashes) {
@@ -563,7 +566,7 @@ static int number_new_codes(yk_groups *g, const yk_vec *v, const uint64_t *mask,
 static int number_by_code(yk_groups *g, const yk_vec *keys, const uint64_t *mask, uint32_t n, uint32_t *ret, yoke_error *err)
 {
     bool is_coded = yk_groups_may_be_coded(g, keys);
-    if (g->is_coded && !is_coded)
+    if (g->search == YK_SEARCH_CODED && !is_coded)
         YK_TRY(yk_groups_use_slots(g, err));
     if (g->n_keys == 1 && !keys[0].valid && !keys[0].is_const)
         return look_up(g, keys[0].codes, mask, n, ret) ? 0
@@ -583,13 +586,13 @@ static int number_by_code(yk_groups *g, const yk_vec *keys, const uint64_t *mask
 int yk_groups_number(yk_groups *g, const yk_vec *keys, const uint64_t *mask, uint32_t n, uint32_t *ret, yoke_error *err)
 {
     size_t codes = count_codes(g, keys);
-    bool is_by_value = g->is_near && codes > YK_FEW_CODES;
+    bool is_near = g->search == YK_SEARCH_NEAR, is_by_value = is_near && codes > YK_FEW_CODES;
     if (codes && g->n_keys && !is_by_value) {
         if (!prepare_codes(g, keys, codes))
             return yk_fail_nomem(err, "grouping rows");
         return number_by_code(g, keys, mask, n, ret, err);
     }
-    if (g->is_near && keys[0].values && !keys[0].valid && !keys[0].is_const && yk_groups_look_up_near(g, keys[0].values, mask, n, ret))
+    if (is_near && keys[0].values && !keys[0].valid && !keys[0].is_const && yk_groups_look_up_near(g, keys[0].values, mask, n, ret))
         return 0;
     for (uint32_t i = 0; i < n; i++)
         ret[i] = yk_group_counts(mask, i) ? 0 : YK_NO_GROUP;
@@ -644,7 +647,8 @@ int yk_groups_reserve(yk_groups *g, uint32_t more, yoke_error *err)
 
 int yk_groups_append_rows(yk_groups *g, uint32_t n, yoke_error *err)
 {
-    g->has_hashes = false;
+    assert(g->n == 0 || g->search == YK_SEARCH_NONE);
+    g->search = YK_SEARCH_NONE;
     for (size_t k = 0; k < g->n_keys; k++) {
         key *c = &g->keys[k];
         if (c->size)
