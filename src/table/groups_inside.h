@@ -113,8 +113,12 @@ bool yk_groups_may_be_near(const yk_groups *g);
 int  yk_groups_find_near(yk_groups *g, uint32_t n, uint32_t *ret, yoke_error *err) YK_MUST_USE;
 void yk_groups_clear_near(yk_groups *g); /* while the groups are still there */
 
-/* Groups that were near or coded are in slots from now on. */
+/* ret[i] = the group of values[i], none of them missing; false when some that counts is not known yet, and ret is to be found otherwise. */
+bool yk_groups_look_up_near(const yk_groups *g, const uint64_t *values, const uint64_t *mask, uint32_t n, uint32_t *ret);
+
+/* Groups in slots: those that were near or coded are from now on; and yk_groups_find_rows where they are. */
 int yk_groups_use_slots(yk_groups *g, yoke_error *err) YK_MUST_USE;
+int yk_groups_find_in_slots(yk_groups *g, const uint64_t *hashes, uint32_t n, uint32_t *ret, yoke_error *err) YK_MUST_USE;
 
 /* Codes of which most come often in a task: more of them are numbered by their values, where these are near. */
 enum { YK_FEW_CODES = 1 << 14 };
@@ -124,8 +128,5 @@ bool   yk_groups_may_be_coded(const yk_groups *g, const yk_vec *keys);
 int    yk_groups_number_coded(yk_groups *g, const yk_vec *v, const uint64_t *mask, uint32_t n, uint32_t *ret, yoke_error *err) YK_MUST_USE;
 void   yk_groups_free_coded(yk_groups *g);
 size_t yk_groups_memory_coded(const yk_groups *g);
-
-/* ret[i] = the group of values[i], none of them missing; false when some that counts is not known yet, and ret is to be found otherwise. */
-bool yk_groups_look_up_near(const yk_groups *g, const uint64_t *values, const uint64_t *mask, uint32_t n, uint32_t *ret);
 
 #endif
