@@ -281,9 +281,7 @@ static int pick(rows *s, state *st, const yk_block *b, yoke_error *err)
     st->n_picked = st->has_picked ? list_rows(st, b) : b->n;
     if (is_first_only && st->n_picked > s->o.head - st->now.n)
         st->n_picked = (uint32_t)(s->o.head - st->now.n);
-    if (!s->o.sample)
-        return 0;
-    return add_keys(s, st, b->first, &st->n_picked, err);
+    return s->o.sample ? add_keys(s, st, b->first, &st->n_picked, err) : 0;
 }
 
 static int rows_look(yk_sink *base, void *state_, const yk_block *b, bool *ret_wants, yoke_error *err)
