@@ -70,6 +70,8 @@ int yk_ask_bins(const yoke_ask *q, yk_bins **ret, yoke_error *err) YK_MUST_USE;
  * histogram; all else is repeated. The histograms have the same bins; without one the frame stays as it is. */
 int yk_frame_spread(yoke_frame *f, size_t n_keys, const yk_group_ask *asks, size_t n_asks, uint64_t memory, yoke_error *err) YK_MUST_USE;
 
+YK_DEFINE_CLEANUP(yoke_frame, yoke_frame_free)
+
 /* Takes the batch; names[i] are copied. */
 int yk_frame_new(yk_batch *rows, const char *const *names, yoke_frame **ret, yoke_error *err) YK_MUST_USE;
 int yk_frame_copy(const yoke_frame *f, yoke_frame **ret, yoke_error *err) YK_MUST_USE;
