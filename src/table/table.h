@@ -44,7 +44,7 @@ void yk_table_quote(const char *name, yk_buf *to);
 /* Looks at all values of CSV columns, so that their types change no more. */
 int yk_table_settle(const yoke_table *t, yoke_error *err) YK_MUST_USE;
 
-/* Calls fn with the sink of a scan for rows, not of groups nor different ones: it is freed afterwards. */
+/* Calls fn with the sink that a scan for these rows would have, and frees it afterwards. Not for groups, nor different rows. */
 int yk_table_lend_rows(const yoke_table *t, const yoke_rows *r, int (*fn)(void *ctx, yk_sink *sink, yoke_error *err), void *ctx,
                        yoke_error *err)
     YK_MUST_USE;
