@@ -161,11 +161,10 @@ static int add_column(plot_call *c, yoke_plot *p, const yk_columns *t, const dou
 static int add_columns(plot_call *c, yoke_plot *p, const yk_columns *t, const char *path, yoke_error *err)
 {
     YK_AUTOFREE double *count = NULL;
-    const double       *x = t->values[0];
     size_t              at = 0;
     if (c->x)
         YK_TRY(find_column(t, c->x, path, &at, err));
-    x = t->values[at];
+    const double *x = t->values[at];
     if (t->n_columns == 1) { /* one column is drawn against 0, 1, 2 … */
         count = yk_calloc(t->n_rows, sizeof *count);
         if (!count)

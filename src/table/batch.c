@@ -427,7 +427,7 @@ static int put_code_bits(const yk_batch_column *d, const uint32_t *codes, uint32
 {
     const char *valid = d->valid.data, *missing = memchr(valid, 0, d->valid.len);
     uint32_t    code = missing ? (uint32_t)(missing - valid) : UINT32_MAX;
-    bool        has_missing = missing && memchr(missing + 1, 0, d->valid.len - code - 1); /* which is more than can be told at once */
+    bool        has_missing = missing && memchr(missing + 1, 0, d->valid.len - code - 1); /* several codes are: one may be here */
     for (uint32_t i = 0; i < n; i++)
         has_missing |= codes[i] == code;
     if (!has_missing)

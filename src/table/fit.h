@@ -13,7 +13,7 @@ typedef struct yk_fit_asked {
     uint64_t        memory;  /* what may be held in all */
     uint64_t        running; /* of it, what tasks and their rows may take besides; 0: no rows are on their way */
     uint64_t        kept;    /* of it, what rows may take that wait, or are written */
-    uint64_t        least_running, least_kept; /* less than this does not do */
+    uint64_t        least_running, least_kept; /* they take at least this */
     uint64_t        own;     /* what a worker holds besides what it reads */
     unsigned        workers;
     bool            is_shared; /* workers see one another's pages */

@@ -41,8 +41,8 @@ int yk_grouping_new(const yk_expr *const *keys, size_t n_keys, const yk_group_as
 int yk_grouping_take(yk_sink *s, yoke_session *session, yk_batch *ret, yoke_error *err) YK_MUST_USE;
 
 /* Whether the groups did not fit the memory, so that what is known of them lies in a temporary file. Then they come part by part, sorted
- * by `order` (columns of the result; may be empty) first, `head` or `tail` of them (0: all). Parts may have one column more, for use
- * within. */
+ * by `order` (columns of the result; may be empty) before all else, `head` or `tail` of them (0: all). Parts may have one more column
+ * behind those of the result, which is not part of it. */
 bool yk_grouping_has_spilled(const yk_sink *s);
 int  yk_grouping_each(yk_sink *s, const yk_scan *scan, const yk_order *order, size_t n_order, uint64_t head, uint64_t tail,
                       const yk_rows_to *to, yoke_error *err) YK_MUST_USE;

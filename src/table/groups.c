@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Group numbers by open addressing over a hash of the keys. Where all keys come as codes into small dictionaries, the codes
- * together index a table of group numbers that is kept for as long as the dictionaries stay: then a row costs two loads.
+ * Rows become groups: keys in one form, their hashes, the values of groups; where groups are found say groups_slots.c, groups_near.c and
+ * groups_coded.c. Where all keys come as codes into small dictionaries, the codes together index a table of group numbers that is kept for
+ * as long as the dictionaries stay: then a row costs two loads.
  */
 #include "base/hash.h"
 #include "table/groups_inside.h"
 
+#include <assert.h>
+
 enum { MOST_CODES = 1 << 20, MOST_KEYS = 64, ROWS = YK_GROUP_ROWS };
 
-typedef yk_group_key  key;
-typedef yk_group_slot slot;
+typedef yk_group_key key;
+
+static yk_group_search first_search(const yk_groups *g) { return yk_groups_may_be_near(g) ? YK_SEARCH_NEAR : YK_SEARCH_SLOTS; }
 
 int yk_groups_new(const yk_type *types, size_t n_keys, yk_groups **ret, yoke_error *err)
 {
@@ -21,7 +25,7 @@ int yk_groups_new(const yk_type *types, size_t n_keys, yk_groups **ret, yoke_err
     g->keys = yk_new_array(key, n_keys);
     g->dict_ids = yk_new_array(uint64_t, n_keys);
     g->n_slots = 1024;
-    g->slots = yk_new_array(slot, g->n_slots);
+    g->slots = yk_new_array(yk_group_slot, g->n_slots);
     if (!g->keys || !g->dict_ids || !g->slots)
         return yk_fail_nomem(err, "grouping rows");
     for (; g->n_keys < n_keys; g->n_keys++) {
@@ -32,8 +36,7 @@ int yk_groups_new(const yk_type *types, size_t n_keys, yk_groups **ret, yoke_err
             return yk_fail_nomem(err, "grouping rows");
         k->row_missing = (uint8_t *)k->row_values + ROWS * k->size;
     }
-    g->is_near = yk_groups_may_be_near(g);
-    g->has_hashes = !g->is_near;
+    g->search = first_search(g);
     *ret = YK_TAKE(g);
     return 0;
 }
@@ -61,12 +64,12 @@ void yk_groups_free(yk_groups *g)
 
 void yk_groups_clear(yk_groups *g)
 {
-    if (g->is_near)
-        yk_groups_clear_near(g);
-    else if (!g->is_coded)
-        memset(g->slots, 0, g->n_slots * sizeof *g->slots);
-    g->is_coded = false;
-    g->has_hashes = !g->is_near;
+    switch (g->search) {
+    case YK_SEARCH_SLOTS: memset(g->slots, 0, g->n_slots * sizeof *g->slots); break;
+    case YK_SEARCH_NEAR: yk_groups_clear_near(g); break;
+    case YK_SEARCH_CODED: g->search = YK_SEARCH_SLOTS; break;
+    case YK_SEARCH_NONE: g->search = first_search(g); break;
+    }
     g->n = 0;
     g->n_by_code = 0;
     for (size_t k = 0; k < g->n_keys; k++)
@@ -215,31 +218,6 @@ void yk_groups_hash_groups(const yk_groups *g, size_t n_keys, uint32_t first, ui
     end_hashes(hashes, n);
 }
 
-static bool same_value(const key *k, uint32_t group, uint32_t row)
-{
-    const char *a = k->values + group * k->size, *b = k->row_values + row * k->size;
-    uint64_t    x, y;
-    if (k->size == 8) {
-        memcpy(&x, a, 8);
-        memcpy(&y, b, 8);
-        return x == y && (x || k->missing[group] == k->row_missing[row]);
-    }
-    if (k->missing[group] || k->row_missing[row] || !yk_group_is_text(k))
-        return k->missing[group] == k->row_missing[row] && memcmp(a, b, k->size) == 0;
-    yk_text s, t;
-    memcpy(&s, a, sizeof s);
-    memcpy(&t, b, sizeof t);
-    return s.len == t.len && memcmp(s.data, t.data, s.len) == 0;
-}
-
-static bool same_keys(const yk_groups *g, uint32_t group, uint32_t row)
-{
-    for (size_t k = 0; k < g->n_keys; k++)
-        if (!same_value(&g->keys[k], group, row))
-            return false;
-    return true;
-}
-
 /* ---- a new group */
 
 static bool grow_keys(yk_groups *g, size_t want)
@@ -255,67 +233,6 @@ static bool grow_keys(yk_groups *g, size_t want)
     }
     g->cap = (uint32_t)cap;
     return true;
-}
-
-enum { SMALL_SLOTS = 1 << 15, LARGE_SLOTS = 1 << 19 }; /* a table that the second cache holds, and one that the third does */
-
-/* Whether one more group than n wants a larger table: while caches hold it there is room for most groups to be in the first slot they
- * are sought in. */
-static bool is_full(uint32_t n, size_t n_slots) { return (size_t)n * (n_slots < SMALL_SLOTS ? 8 : 2) >= n_slots; }
-
-/* Where a group is sought first. */
-static size_t home_of(const yk_groups *g, uint64_t hash) { return hash >> g->shift & (g->n_slots - 1); }
-
-static void put_slot(yk_groups *g, uint64_t hash, uint32_t group)
-{
-    size_t at = home_of(g, hash);
-    while (g->slots[at].group)
-        at = (at + 1) & (g->n_slots - 1);
-    g->slots[at] = (slot){group + 1, (uint32_t)(hash >> 32)};
-}
-
-static bool make_slots(yk_groups *g, size_t n)
-{
-    slot *slots = yk_new_array(slot, n);
-    if (!slots)
-        return false;
-    yk_free(g->slots);
-    g->slots = slots;
-    g->n_slots = n;
-    g->shift = g->is_by_parts ? 64 - (unsigned)__builtin_ctzll(n) : 0;
-    for (uint32_t i = 0; i < g->n && !g->is_near && !g->is_coded; i++)
-        put_slot(g, g->hashes[i], i);
-    return true;
-}
-
-int yk_groups_use_slots(yk_groups *g, yoke_error *err)
-{
-    size_t n_slots = g->n_slots;
-    if (g->is_near) {
-        yk_groups_clear_near(g);
-        yk_groups_hash_groups(g, 1, 0, g->n, g->hashes);
-    }
-    g->is_near = g->is_coded = false;
-    g->has_hashes = true;
-    while (is_full(g->n, n_slots))
-        n_slots *= 2;
-    if (n_slots > g->n_slots)
-        return make_slots(g, n_slots) ? 0 : yk_fail_nomem(err, "grouping rows");
-    for (uint32_t i = 0; i < g->n; i++)
-        put_slot(g, g->hashes[i], i);
-    return 0;
-}
-
-int yk_groups_expect(yk_groups *g, uint32_t n, bool by_parts, yoke_error *err)
-{
-    size_t n_slots = g->n_slots;
-    while (n_slots < (size_t)n * 2)
-        n_slots *= 2;
-    bool is_same = n_slots == g->n_slots && by_parts == g->is_by_parts;
-    g->is_by_parts = by_parts;
-    if (is_same)
-        return 0;
-    return make_slots(g, n_slots) ? 0 : yk_fail_nomem(err, "grouping rows");
 }
 
 static bool store_value(yk_groups *g, key *k, uint32_t row)
@@ -355,106 +272,20 @@ int yk_groups_add(yk_groups *g, uint32_t row, uint32_t *ret, yoke_error *err)
     return 0;
 }
 
-static int add_group(yk_groups *g, uint32_t row, uint64_t hash, uint32_t *ret, yoke_error *err)
-{
-    uint32_t next;
-    if (is_full(g->n, g->n_slots) && !make_slots(g, g->n_slots * 2))
-        return yk_fail_nomem(err, "grouping rows");
-    YK_TRY(yk_groups_add(g, row, &next, err));
-    *ret = next - 1;
-    g->hashes[*ret] = hash;
-    put_slot(g, hash, *ret);
-    return 0;
-}
-
-static int find_group(yk_groups *g, uint32_t row, uint64_t hash, uint32_t *ret, yoke_error *err)
-{
-    for (size_t at = home_of(g, hash); g->slots[at].group; at = (at + 1) & (g->n_slots - 1)) {
-        uint32_t group = g->slots[at].group - 1;
-        if (g->slots[at].tag == (uint32_t)(hash >> 32) && same_keys(g, group, row)) {
-            *ret = group;
-            return 0;
-        }
-    }
-    return add_group(g, row, hash, ret, err);
-}
-
-/* The group, and one, that has most likely this hash; 0: none has. */
-static uint32_t guess(const yk_groups *g, uint64_t hash)
-{
-    size_t at = home_of(g, hash);
-    while (g->slots[at].group && g->slots[at].tag != (uint32_t)(hash >> 32))
-        at = (at + 1) & (g->n_slots - 1);
-    return g->slots[at].group;
-}
-
-/* find_rows, of one key of eight bytes in a table that caches hold. Most rows are of the group in the first slot they look at: these are
- * found without branches, the others one by one. */
-static int find_words(yk_groups *g, const uint64_t *hashes, uint32_t n, uint32_t *ret, yoke_error *err)
-{
-    const key      *k = &g->keys[0];
-    const uint64_t *row = (const uint64_t *)(const void *)k->row_values, *known = (const uint64_t *)(const void *)k->values;
-    bool            some_missing = k->has_missing || k->some_missing;
-    uint32_t        others[ROWS], n_others = 0;
-    for (uint32_t i = 0; i < n && g->n_slots > SMALL_SLOTS; i++)
-        __builtin_prefetch(&g->slots[home_of(g, hashes[i])]);
-    for (uint32_t i = 0; i < n; i++) {
-        uint32_t group = g->slots[home_of(g, hashes[i])].group, is_wanted = ret[i] != YK_NO_GROUP;
-        uint32_t is_it = g->n && (group > 0) & (known[group - (group > 0)] == row[i]) & ((row[i] != 0) | !some_missing);
-        ret[i] = is_wanted ? group - 1 : YK_NO_GROUP;
-        others[n_others] = i;
-        n_others += is_wanted & !is_it;
-    }
-    for (uint32_t j = 0; j < n_others; j++) {
-        uint32_t i = others[j];
-        size_t   last = g->n_slots - 1, at = home_of(g, hashes[i]);
-        uint32_t group = g->slots[at].group;
-        while (group && (known[group - 1] != row[i] || (!row[i] && k->missing[group - 1] != k->row_missing[i])))
-            group = g->slots[at = (at + 1) & last].group;
-        ret[i] = group - 1;
-        if (group)
-            continue;
-        YK_TRY(add_group(g, i, hashes[i], &ret[i], err));
-        known = (const uint64_t *)(const void *)k->values;
-    }
-    return 0;
-}
-
-/* The groups of the rows at hand, but where ret[i] is YK_NO_GROUP. Each step asks memory for what the next needs of all rows, so that they
- * wait for it together. */
 int yk_groups_find_rows(yk_groups *g, const uint64_t *hashes, uint32_t n, uint32_t *ret, yoke_error *err)
 {
-    uint32_t guesses[ROWS];
     uint64_t own[ROWS];
-    if (g->is_coded)
+    assert(g->search != YK_SEARCH_NONE);
+    if (g->search == YK_SEARCH_CODED)
         YK_TRY(yk_groups_use_slots(g, err));
-    if (g->is_near) {
+    if (g->search == YK_SEARCH_NEAR) {
         YK_TRY(yk_groups_find_near(g, n, ret, err));
-        if (g->is_near)
+        if (g->search == YK_SEARCH_NEAR)
             return 0;
     }
-    if (!hashes) {
+    if (!hashes)
         yk_groups_hash_rows(g, g->n_keys, n, own);
-        hashes = own;
-    }
-    if (g->n_keys == 1 && g->keys[0].size == 8 && g->n_slots <= LARGE_SLOTS)
-        return find_words(g, hashes, n, ret, err);
-    for (uint32_t i = 0; i < n; i++)
-        __builtin_prefetch(&g->slots[home_of(g, hashes[i])]);
-    for (uint32_t i = 0; i < n; i++) {
-        guesses[i] = guess(g, hashes[i]);
-        for (size_t k = 0; k < g->n_keys && guesses[i]; k++)
-            __builtin_prefetch(g->keys[k].values + (guesses[i] - 1) * g->keys[k].size);
-    }
-    for (uint32_t i = 0; i < n; i++) {
-        if (ret[i] == YK_NO_GROUP)
-            continue;
-        if (guesses[i] && same_keys(g, guesses[i] - 1, i))
-            ret[i] = guesses[i] - 1;
-        else
-            YK_TRY(find_group(g, i, hashes[i], &ret[i], err));
-    }
-    return 0;
+    return yk_groups_find_in_slots(g, hashes ? hashes : own, n, ret, err);
 }
 
 /* Rows [first, first + n), n <= ROWS. */
@@ -563,7 +394,7 @@ static int number_new_codes(yk_groups *g, const yk_vec *v, const uint64_t *mask,
 static int number_by_code(yk_groups *g, const yk_vec *keys, const uint64_t *mask, uint32_t n, uint32_t *ret, yoke_error *err)
 {
     bool is_coded = yk_groups_may_be_coded(g, keys);
-    if (g->is_coded && !is_coded)
+    if (g->search == YK_SEARCH_CODED && !is_coded)
         YK_TRY(yk_groups_use_slots(g, err));
     if (g->n_keys == 1 && !keys[0].valid && !keys[0].is_const)
         return look_up(g, keys[0].codes, mask, n, ret) ? 0
@@ -583,13 +414,13 @@ static int number_by_code(yk_groups *g, const yk_vec *keys, const uint64_t *mask
 int yk_groups_number(yk_groups *g, const yk_vec *keys, const uint64_t *mask, uint32_t n, uint32_t *ret, yoke_error *err)
 {
     size_t codes = count_codes(g, keys);
-    bool is_by_value = g->is_near && codes > YK_FEW_CODES;
+    bool is_near = g->search == YK_SEARCH_NEAR, is_by_value = is_near && codes > YK_FEW_CODES;
     if (codes && g->n_keys && !is_by_value) {
         if (!prepare_codes(g, keys, codes))
             return yk_fail_nomem(err, "grouping rows");
         return number_by_code(g, keys, mask, n, ret, err);
     }
-    if (g->is_near && keys[0].values && !keys[0].valid && !keys[0].is_const && yk_groups_look_up_near(g, keys[0].values, mask, n, ret))
+    if (is_near && keys[0].values && !keys[0].valid && !keys[0].is_const && yk_groups_look_up_near(g, keys[0].values, mask, n, ret))
         return 0;
     for (uint32_t i = 0; i < n; i++)
         ret[i] = yk_group_counts(mask, i) ? 0 : YK_NO_GROUP;
@@ -644,7 +475,8 @@ int yk_groups_reserve(yk_groups *g, uint32_t more, yoke_error *err)
 
 int yk_groups_append_rows(yk_groups *g, uint32_t n, yoke_error *err)
 {
-    g->has_hashes = false;
+    assert(g->n == 0 || g->search == YK_SEARCH_NONE);
+    g->search = YK_SEARCH_NONE;
     for (size_t k = 0; k < g->n_keys; k++) {
         key *c = &g->keys[k];
         if (c->size)

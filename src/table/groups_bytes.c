@@ -31,7 +31,7 @@ void yk_groups_cut(const yk_groups *g, size_t n_keys, uint32_t first, uint32_t n
     }
     memset(ret_begin, 0, (n_parts + 1) * sizeof *ret_begin);
     for (uint32_t done = 0; done < n; done += ROWS) {
-        uint64_t some[ROWS], *hashes = n_keys < g->n_keys || !g->has_hashes ? some : g->hashes + first + done;
+        uint64_t some[ROWS], *hashes = n_keys < g->n_keys || !yk_groups_has_hashes(g) ? some : g->hashes + first + done;
         uint32_t more = n - done < ROWS ? n - done : ROWS;
         if (hashes == some)
             yk_groups_hash_groups(g, n_keys, first + done, more, some);

@@ -9,7 +9,9 @@
 bool yk_groups_may_be_coded(const yk_groups *g, const yk_vec *keys)
 {
     bool is_one = g->n_keys == 1 && !keys[0].valid && !keys[0].is_const && !yk_groups_may_be_near(g);
-    return is_one && (g->is_coded ? g->of.dict_id == keys[0].dict->id : g->n == 0 && keys[0].dict->n <= YK_FEW_CODES);
+    if (g->search == YK_SEARCH_CODED)
+        return is_one && g->of.dict_id == keys[0].dict->id;
+    return is_one && g->n == 0 && keys[0].dict->n <= YK_FEW_CODES;
 }
 
 void yk_groups_free_coded(yk_groups *g)
@@ -63,10 +65,10 @@ static int add_value(yk_groups *g, uint32_t number, yoke_error *err)
 
 int yk_groups_number_coded(yk_groups *g, const yk_vec *v, const uint64_t *mask, uint32_t n, uint32_t *ret, yoke_error *err)
 {
-    if (!g->is_coded) {
+    if (g->search != YK_SEARCH_CODED) {
         YK_TRY(know_dict(g, v, err));
         memset(g->of.groups, 0, g->of.n * sizeof *g->of.groups);
-        g->is_coded = true;
+        g->search = YK_SEARCH_CODED;
     }
     for (uint32_t i = 0; i < n; i++) {
         uint32_t *known = &g->by_code[v->codes[i]], number;

@@ -44,20 +44,33 @@ typedef struct yk_group_codes {
     yk_groups *values;   /* its different ones as groups, with hashes; owned */
     uint64_t   dict_id;  /* 0: none */
     uint32_t  *numbers;  /* [code]: its value among them */
-    uint32_t  *groups;   /* [number]: the group, and one, while is_coded; 0: none yet */
+    uint32_t  *groups;   /* [number]: the group, and one, with YK_SEARCH_CODED; 0: none yet */
     uint32_t   n;        /* codes */
 } yk_group_codes;
+
+/* How the group of a row is found. A grouping starts near where its key allows that, else with slots, and changes like this:
+ *
+ *     NEAR  ──a value lies too far──▶  SLOTS  ──the first rows come as codes──▶  CODED
+ *                                      SLOTS  ◀──other rows come, or a clearing──  CODED
+ *     any, without groups  ──an append──▶  NONE  ──a clearing──▶  the start
+ *
+ * Each group is where its way looks for it; the tables of the other ways hold none. `by_code` may stand before SLOTS, NEAR and CODED: what
+ * it knows is true of each of them. */
+typedef enum yk_group_search {
+    YK_SEARCH_SLOTS, /* by its hash, in `slots`; hashes[group] is known */
+    YK_SEARCH_NEAR,  /* one key of integers: by its value, in `near`; no hash is known */
+    YK_SEARCH_CODED, /* one key of another kind, by its code in the dictionary that `of` knows; hashes[group] is known */
+    YK_SEARCH_NONE,  /* all groups were appended: none is sought, no hash is known */
+} yk_group_search;
 
 struct yk_groups {
     yk_group_key *keys;
     size_t    n_keys;
     uint32_t  n, cap;
-    bool      is_near;    /* groups are found in `near` */
-    bool      is_coded;   /* groups are found by codes alone; else, and where they are not near, they are in slots */
-    bool      has_hashes; /* of all groups: those that are not near, nor appended */
+    yk_group_search search;
     yk_group_near  near;
     yk_group_codes of;
-    uint64_t *hashes; /* of each group */
+    uint64_t *hashes; /* of each group, where yk_groups_has_hashes */
     yk_group_slot *slots;
     size_t    n_slots;
     unsigned  shift; /* of a hash, before its lower bits say where in the slots its group is sought */
@@ -75,6 +88,8 @@ struct yk_groups {
 /* Whether a row is wanted. */
 static inline bool yk_group_counts(const uint64_t *mask, uint32_t row) { return !mask || (mask[row >> 6] >> (row & 63) & 1); }
 
+static inline bool yk_groups_has_hashes(const yk_groups *g) { return g->search == YK_SEARCH_SLOTS || g->search == YK_SEARCH_CODED; }
+
 static inline bool yk_group_is_text(const yk_group_key *k) { return yk_kind_is_bytes(k->type.kind); }
 
 /* hashes[i] = that of n rows' first n_keys keys, of the rows at hand or of groups from `first` on. */
@@ -84,7 +99,7 @@ void yk_groups_hash_groups(const yk_groups *g, size_t n_keys, uint32_t first, ui
 /* The groups of the rows at hand, but where ret[i] is YK_NO_GROUP. hashes NULL: they are not known. */
 int yk_groups_find_rows(yk_groups *g, const uint64_t *hashes, uint32_t n, uint32_t *ret, yoke_error *err) YK_MUST_USE;
 
-/* n rows at hand as groups of their own; there is room for them. */
+/* n rows at hand as groups of their own; there is room for them, and no group that was not appended. */
 int yk_groups_append_rows(yk_groups *g, uint32_t n, yoke_error *err) YK_MUST_USE;
 
 /* Room for `more` groups. */
@@ -98,8 +113,12 @@ bool yk_groups_may_be_near(const yk_groups *g);
 int  yk_groups_find_near(yk_groups *g, uint32_t n, uint32_t *ret, yoke_error *err) YK_MUST_USE;
 void yk_groups_clear_near(yk_groups *g); /* while the groups are still there */
 
-/* Groups that were near or coded are in slots from now on. */
+/* ret[i] = the group of values[i], none of them missing; false when some that counts is not known yet, and ret is to be found otherwise. */
+bool yk_groups_look_up_near(const yk_groups *g, const uint64_t *values, const uint64_t *mask, uint32_t n, uint32_t *ret);
+
+/* Groups in slots: those that were near or coded are from now on; and yk_groups_find_rows where they are. */
 int yk_groups_use_slots(yk_groups *g, yoke_error *err) YK_MUST_USE;
+int yk_groups_find_in_slots(yk_groups *g, const uint64_t *hashes, uint32_t n, uint32_t *ret, yoke_error *err) YK_MUST_USE;
 
 /* Codes of which most come often in a task: more of them are numbered by their values, where these are near. */
 enum { YK_FEW_CODES = 1 << 14 };
@@ -109,8 +128,5 @@ bool   yk_groups_may_be_coded(const yk_groups *g, const yk_vec *keys);
 int    yk_groups_number_coded(yk_groups *g, const yk_vec *v, const uint64_t *mask, uint32_t n, uint32_t *ret, yoke_error *err) YK_MUST_USE;
 void   yk_groups_free_coded(yk_groups *g);
 size_t yk_groups_memory_coded(const yk_groups *g);
-
-/* ret[i] = the group of values[i], none of them missing; false when some that counts is not known yet, and ret is to be found otherwise. */
-bool yk_groups_look_up_near(const yk_groups *g, const uint64_t *values, const uint64_t *mask, uint32_t n, uint32_t *ret);
 
 #endif

@@ -113,7 +113,7 @@ int yk_groups_find_near(yk_groups *g, uint32_t n, uint32_t *ret, yoke_error *err
     uint32_t at[YK_GROUP_ROWS];
     if (place_rows(g, n, at) || !g->near.n) {
         YK_TRY(widen(g, n, ret, err));
-        if (!g->is_near)
+        if (g->search != YK_SEARCH_NEAR)
             return 0;
         place_rows(g, n, at);
     }

@@ -49,10 +49,10 @@ void yk_kept_add_words(yk_kept *k, const uint32_t *groups, const uint64_t *words
 int yk_kept_rank(const yk_kept *k, const uint32_t *ranks, uint32_t n, double **ret_values, uint64_t **ret_begin,
                  yoke_error *err) YK_MUST_USE;
 
-/* Of n ranks' values, as yk_kept_rank gives them, each once, in the order in which they came first. */
+/* Leaves of each of n ranks' values, as yk_kept_rank gives them, each one once, in the order in which they came first. */
 int yk_kept_dedupe(double *values, uint64_t *begin, uint32_t n, yoke_error *err) YK_MUST_USE;
 
-/* Of n groups' values each once, when they have become many since that was done last and two of them fit the memory. */
+/* Leaves each of n groups' values once, when they are many more than after the last time and the memory holds all of them twice. */
 int yk_kept_shrink(yk_kept *k, uint32_t n, uint64_t memory, yoke_error *err) YK_MUST_USE;
 
 /* n groups' values side by side as bytes (begin: where each's are; NULL: nothing is kept), and such bytes added, group i of them being

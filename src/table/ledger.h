@@ -47,7 +47,7 @@ typedef struct yk_ledger {
     /* of what is merged, unless rows come in the order of keys: in which task's result, and where in it, each group came first */
     uint64_t   *firsts;
     size_t      cap_firsts;
-    uint32_t    n_written; /* groups: a former task's result had them already, and nothing more is asked of them */
+    uint32_t    n_written; /* groups that an earlier task's result had already: with nothing asked of them they need not come again */
     yk_loose    loose;
 } yk_ledger;
 
@@ -115,7 +115,7 @@ void yk_ledger_take(yk_ledger *t, yk_each what, yk_type type, yk_cell *c, yk_cel
 int yk_ledger_tally(const yk_grouping *s, yk_ledger *t, size_t ask, const uint32_t *numbers, bool is_whole, const yk_vec *v, uint32_t n,
                     yoke_error *err) YK_MUST_USE;
 
-/* Whether all that is asked can be told from rows as they are; no: there are texts or more to keep. */
+/* Whether rows can be kept as they are for all that is asked: not where histograms or texts are. */
 bool     yk_loose_can(const yk_grouping *s);
 int      yk_loose_init(const yk_grouping *s, yk_loose *l, yoke_error *err) YK_MUST_USE; /* which may hold memory of former rows */
 void     yk_loose_fini(const yk_grouping *s, yk_loose *l);
@@ -151,8 +151,8 @@ int yk_ledger_write(const yk_grouping *s, const yk_ledger *t, uint32_t n_parts, 
 /* A part's bytes merged into another: all of its groups, or those of the share that t's are for. Places count from `firsts`. */
 int yk_ledger_merge(const yk_grouping *s, yk_ledger *t, uint64_t firsts, const char *at, size_t size, yoke_error *err) YK_MUST_USE;
 
-/* Once all is merged: what is only known then (the session's workers look for it; NULL: here), and a row per group in that order (and
- * where each came first). */
+/* Once all is merged: finds what is only known then, on the session's workers (NULL: here). After that, a row for each group, in the order
+ * given; with_firsts: a last column says where each came first. */
 int yk_ledger_end(const yk_grouping *s, yk_ledger *t, yoke_session *session, yoke_error *err) YK_MUST_USE;
 int yk_ledger_rows(const yk_grouping *s, yk_ledger *t, const uint32_t *order, bool with_firsts, yk_batch *ret, yoke_error *err) YK_MUST_USE;
 

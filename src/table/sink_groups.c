@@ -153,39 +153,59 @@ static int grouping_end(yk_sink *base, void *state_, yk_buf *to, yoke_error *err
     return yk_ledger_next(s, t, err);
 }
 
-static int merge_parts(const yk_grouping *s, yk_ledger *t, uint64_t firsts, const char *at, yoke_error *err)
+/* ---- results of tasks: parts of groups, then as many of loose rows, if there are any */
+
+static yk_ledger_head head_of(const void *result)
 {
     yk_ledger_head head;
-    uint64_t       size;
-    memcpy(&head, at, sizeof head);
-    at += sizeof head;
-    if (head.has_loose)
+    memcpy(&head, result, sizeof head);
+    return head;
+}
+
+/* Goes through a result's parts. */
+typedef struct parts {
+    yk_ledger_head head;
+    uint32_t    n_seen; /* with the one at hand */
+    const char *at;     /* the part at hand */
+    uint64_t    size;
+} parts;
+
+static parts open_parts(const char *result) { return (parts){.head = head_of(result), .at = result + sizeof(yk_ledger_head)}; }
+
+static bool next_part(parts *p)
+{
+    p->at += p->size;
+    if (p->n_seen == p->head.n_parts * (1 + p->head.has_loose))
+        return false;
+    memcpy(&p->size, p->at, sizeof p->size);
+    p->at += sizeof p->size;
+    p->n_seen++;
+    return true;
+}
+
+static bool is_loose(const parts *p) { return p->n_seen > p->head.n_parts; }
+
+static int merge_result(yk_grouping *s, uint64_t firsts, const char *result, yoke_error *err)
+{
+    yk_ledger *t = &s->all;
+    parts      p = open_parts(result);
+    if (!t->groups)
+        YK_TRY(yk_ledger_init(s, t, err));
+    if (p.head.has_loose)
         YK_TRY(yk_groups_expect(t->groups, SOME_GROUPS, true, err));
-    for (uint32_t p = 0; p < head.n_parts * (1 + head.has_loose); p++, at += size) {
-        memcpy(&size, at, sizeof size);
-        at += sizeof size;
-        YK_TRY((p < head.n_parts ? yk_ledger_merge : yk_loose_merge)(s, t, firsts, at, size, err));
-    }
+    while (next_part(&p))
+        YK_TRY((is_loose(&p) ? yk_loose_merge : yk_ledger_merge)(s, t, firsts, p.at, p.size, err));
     return 0;
 }
 
 /* Cuts a result that a task left whole. */
-static int cut_result(const yk_grouping *s, const char *at, yk_buf *to, yoke_error *err)
+static int cut_result(const yk_grouping *s, const char *result, yk_buf *to, yoke_error *err)
 {
-    yk_ledger      t;
-    yk_ledger_head head;
-    uint64_t       size, loose_size;
-    memcpy(&head, at, sizeof head);
-    at += sizeof head;
-    memcpy(&size, at, sizeof size);
-    at += sizeof size;
-    int rc = yk_ledger_init(s, &t, err);
-    if (rc == 0)
-        rc = yk_ledger_merge(s, &t, 0, at, size, err);
-    if (rc == 0 && head.has_loose) {
-        memcpy(&loose_size, at + size, sizeof loose_size);
-        rc = yk_loose_read(s, &t.loose, at + size + sizeof loose_size, loose_size, err);
-    }
+    yk_ledger t;
+    parts     p = open_parts(result);
+    int       rc = yk_ledger_init(s, &t, err);
+    while (rc == 0 && next_part(&p))
+        rc = is_loose(&p) ? yk_loose_read(s, &t.loose, p.at, p.size, err) : yk_ledger_merge(s, &t, 0, p.at, p.size, err);
     if (rc == 0)
         rc = yk_ledger_write(s, &t, YK_PARTS, to, err);
     yk_ledger_fini(s, &t);
@@ -194,25 +214,20 @@ static int cut_result(const yk_grouping *s, const char *at, yk_buf *to, yoke_err
 
 /* A result's parts are kept for later. What is whole would be read for every share: with values, or rows as they are, it is too much for
  * that. */
-static int keep_result(yk_grouping *s, uint64_t firsts, const char *at, yoke_error *err)
+static int keep_result(yk_grouping *s, uint64_t firsts, const char *result, yoke_error *err)
 {
-    yk_ledger_head head;
-    uint64_t       size;
-    YK_AUTOBUF     pieces = YK_BUF_INIT;
-    memcpy(&head, at, sizeof head);
-    if (head.n_parts == 1 && (head.has_loose || (s->has_kept && !has_bins(s)))) {
-        YK_TRY(cut_result(s, at, &pieces, err));
-        at = pieces.data;
-        memcpy(&head, at, sizeof head);
+    YK_AUTOBUF pieces = YK_BUF_INIT;
+    parts      p = open_parts(result);
+    if (p.head.n_parts == 1 && (p.head.has_loose || (s->has_kept && !has_bins(s)))) {
+        YK_TRY(cut_result(s, result, &pieces, err));
+        p = open_parts(pieces.data);
     }
-    at += sizeof head;
-    for (uint32_t p = 0; p < head.n_parts * (1 + head.has_loose); p++, at += size) {
+    while (next_part(&p)) {
+        uint32_t part = p.head.n_parts == 1 ? YK_PARTS : (p.n_seen - 1) % p.head.n_parts;
         if (!yk_grow(&s->pieces, &s->cap_pieces, s->spill.n + 1, sizeof *s->pieces))
             return yk_fail_nomem(err, "grouping");
-        memcpy(&size, at, sizeof size);
-        at += sizeof size;
-        s->pieces[s->spill.n] = (yk_ledger_piece){head.n_parts == 1 ? YK_PARTS : p % head.n_parts, p >= head.n_parts, firsts};
-        YK_TRY(yk_spill_add(&s->spill, at, size, err));
+        s->pieces[s->spill.n] = (yk_ledger_piece){part, is_loose(&p), firsts};
+        YK_TRY(yk_spill_add(&s->spill, p.at, p.size, err));
     }
     return 0;
 }
@@ -229,31 +244,23 @@ static int start_spill(yk_grouping *s, yoke_error *err)
     return keep_result(s, 0, bytes.data, err);
 }
 
-static int merge_result(yk_grouping *s, uint64_t firsts, const char *at, yoke_error *err)
-{
-    if (!s->all.groups)
-        YK_TRY(yk_ledger_init(s, &s->all, err));
-    return merge_parts(s, &s->all, firsts, at, err);
-}
-
 /* How large what is known may be: values that are kept are copied twice when they are cut into parts. */
 static uint64_t most_known(const yk_grouping *s) { return s->memory / (s->has_kept ? 6 : 2); }
 
 /* Whether what is known would be too large with one more result merged into it, twice its bytes, about; or not to be merged here. */
-static bool is_too_much(const yk_grouping *s, const void *bytes, size_t size)
+static bool is_too_much(const yk_grouping *s, const void *result, size_t size)
 {
-    yk_ledger_head head;
-    memcpy(&head, bytes, sizeof head);
-    size_t known = s->all.groups ? yk_ledger_bytes(s, &s->all) : 0;
-    return (head.has_loose && !s->takes_loose) || ((head.n_parts > 1 || head.has_loose) && known + 2 * size > most_known(s));
+    yk_ledger_head head = head_of(result);
+    size_t         known = s->all.groups ? yk_ledger_bytes(s, &s->all) : 0;
+    if (head.has_loose && !s->takes_loose)
+        return true;
+    return (head.n_parts > 1 || head.has_loose) && known + 2 * size > most_known(s);
 }
 
 /* Of all groups: so many are merged one after the other; of loose rows it is as many as caches hold, with values as many as are not cut. */
-static uint32_t most_groups(const yk_grouping *s, const void *bytes)
+static uint32_t most_groups(const yk_grouping *s, const void *result)
 {
-    yk_ledger_head head;
-    memcpy(&head, bytes, sizeof head);
-    return s->has_kept ? FEW_GROUPS : head.has_loose ? SOME_GROUPS : MANY_GROUPS;
+    return s->has_kept ? FEW_GROUPS : head_of(result).has_loose ? SOME_GROUPS : MANY_GROUPS;
 }
 
 static int grouping_fold(yk_sink *base, const void *bytes, size_t size, yoke_error *err)

@@ -4,16 +4,13 @@
  * a sort, those of a sample. A sample gives every row number a key by hashing it with the seed and takes the least keys:
  * the same rows whatever pulls. All rows in order are an external sort: a task's rows are a run of it.
  */
-#include "numeric/kernels.h"
 #include "numeric/reduce.h"
+#include "table/bound.h"
 #include "table/rows.h"
 #include "table/skip.h"
 
-#include <math.h>
-
 /* rows at the head of a sort that are picked out without sorting all; a third of what sorting takes of a row */
-enum { MOST_FIRST = 1 << 16, SORT_BYTES = 16 };
-enum { MOST_TEXT = 256 }; /* bytes of a text that bounds */
+enum { MOST_FIRST = YK_MOST_BOUND, SORT_BYTES = 16 };
 
 typedef struct rows {
     yk_sink      base;
@@ -26,11 +23,13 @@ typedef struct rows {
     yk_batch     spare;
     uint64_t     first, last; /* how many of `sorted`; o.head and o.tail are 0 then */
     uint64_t     n_given; /* to o.to */
-    int64_t      column;    /* of the source, whose statistics tell of rows that are not wanted; -1: none */
-    bool         has_reach; /* of a sort with head: enough rows are no later than this, as the files say or a glance at some rows tells */
-    yk_fact      reach;
-    yk_buf       reach_text;
-    enum { BEFORE, GLANCE, AFTER } stage; /* of scans: a glance comes first, if at all */
+    int64_t      column; /* of the source, whose statistics tell of rows that are not wanted; -1: none */
+    struct reach {
+        bool    is_known;
+        yk_fact fact;
+        yk_buf  text;
+        enum { BEFORE, DURING, AFTER } glance; /* whether it is still to come, runs, or is over */
+    } reach;
 } rows;
 
 typedef struct state {
@@ -40,15 +39,8 @@ typedef struct state {
     yk_vec   *vecs;
     uint32_t  picked[YK_BLOCK], n_picked; /* of the block */
     bool      has_picked;                 /* else all of it */
-    /* Of a sort with head, a sample: the least first keys (their images) or row keys in this and earlier tasks, at least as many as rows
-     * are wanted once has_bound: what is beyond `bound` comes too late. They are of rows before those of the task, which began at
-     * `first`. */
-    uint64_t *least, bound, first;
-    size_t    n_least, cap_least;
-    bool      has_bound;
-    /* in place of `least`, where the first key is text: their first bytes; those of the last wanted one have the image `bound` */
-    yk_batch  texts;
-    char      behind[MOST_TEXT]; /* bound_fact */
+    yk_bound  bound; /* of a sort with head, a sample: by this and earlier tasks' rows, all before those that come */
+    uint64_t  first; /* row of this task */
 } state;
 
 /* ---- sorting */
@@ -74,33 +66,6 @@ static uint64_t hash(uint64_t seed, uint64_t row) /* Steele, Lea, Flood 2014: th
     return z;
 }
 
-/* The k-th least (from 0) of n keys, which are reordered: they are as good as random, so the middle one is a fair pivot. */
-static uint64_t select_key(uint64_t *keys, int64_t n, int64_t k)
-{
-    for (int64_t lo = 0, hi = n - 1; lo < hi;) {
-        uint64_t pivot = keys[(lo + hi) / 2];
-        int64_t  i = lo, j = hi;
-        while (i <= j) {
-            for (; keys[i] < pivot; i++)
-                ;
-            for (; keys[j] > pivot; j--)
-                ;
-            if (i > j)
-                break;
-            uint64_t swap = keys[i];
-            keys[i++] = keys[j];
-            keys[j--] = swap;
-        }
-        if (k <= j)
-            hi = j;
-        else if (k >= i)
-            lo = i;
-        else
-            break;
-    }
-    return keys[k];
-}
-
 /* Keeps the rows with the `most` least keys, as they lie. */
 static int thin(yk_batch *b, uint64_t *keys, size_t *n_keys, uint64_t most, yoke_error *err)
 {
@@ -110,7 +75,7 @@ static int thin(yk_batch *b, uint64_t *keys, size_t *n_keys, uint64_t most, yoke
     YK_AUTOFREE uint32_t *keep = yk_new_array(uint32_t, most + 1);
     if (!copy || !keep)
         return yk_fail_nomem(err, "taking a sample");
-    uint64_t last = select_key(copy, (int64_t)*n_keys, (int64_t)most - 1);
+    uint64_t last = yk_bound_select(copy, (int64_t)*n_keys, (int64_t)most - 1);
     size_t   n = 0;
     for (size_t i = 0; i < *n_keys && n < most; i++)
         if (keys[i] <= last) {
@@ -137,28 +102,38 @@ static void rows_bind(yk_sink *base)
     base->is_lazy = !can_fail && (s->o.sample || (s->o.n_order && s->o.head));
     base->look = s->o.sample ? base->n_roots : base->is_lazy ? s->order[0].column : 0;
     s->column = base->is_lazy && !s->o.sample && !can_filter_fail ? yk_program_plain_column(base->program, base->root + base->look) : -1;
-    s->has_reach &= s->stage == AFTER;
 }
 
-/* The reach's text becomes the sink's own. */
-static void own_reach(rows *s)
+/* ---- the reach of a sort with head: enough rows are no later than it, so that others need not be read. Files may say it; where they do
+ * not, a glance may find it, a scan of few rows before that of all. A scan calls bind, known and glance before its tasks and again after
+ * them:
+ *
+ *     first scan    known takes the files' word for it; else glance may narrow the scan (BEFORE → DURING)
+ *                   again finds the reach in the rows that came, forgets these and asks for one more scan (DURING → AFTER)
+ *     second scan   is of all rows; known and glance leave the reach as it is
+ */
+
+/* The fact's text becomes the sink's own. */
+static void set_reach(rows *s, const yk_fact *fact)
 {
-    if (!s->has_reach || !yk_kind_is_bytes(s->reach.value.type.kind))
-        return;
-    yk_buf_clear(&s->reach_text);
-    yk_buf_append(&s->reach_text, s->reach.value.t.data, s->reach.value.t.len);
-    s->reach.value.t.data = yk_buf_text(&s->reach_text);
-    s->has_reach = !s->reach_text.is_failed;
+    struct reach *r = &s->reach;
+    r->fact = *fact;
+    if (yk_kind_is_bytes(fact->value.type.kind)) {
+        yk_buf_clear(&r->text);
+        yk_buf_append(&r->text, fact->value.t.data, fact->value.t.len);
+        r->fact.value.t.data = yk_buf_text(&r->text);
+    }
+    r->is_known = !r->text.is_failed;
 }
 
 /* Rows are never known; how late the first ones of a sort may be is. */
 static bool rows_known(yk_sink *base, const yk_source *src)
 {
-    rows *s = (rows *)base;
-    if (s->stage == AFTER)
-        return false;
-    s->has_reach = s->column >= 0 && yk_skips_first(src, (uint32_t)s->column, s->order[0].is_descending, s->o.head, &s->reach);
-    own_reach(s);
+    rows   *s = (rows *)base;
+    yk_fact fact;
+    if (!s->reach.is_known && s->column >= 0
+        && yk_skips_first(src, (uint32_t)s->column, s->order[0].is_descending, s->o.head, &fact))
+        set_reach(s, &fact);
     return false;
 }
 
@@ -168,79 +143,32 @@ static void rows_glance(yk_sink *base, const yk_source *src, const yk_skips *ski
     enum { ROWS = 2 * YK_TASK_ROWS };
     rows    *s = (rows *)base;
     uint64_t end;
-    if (s->stage == AFTER || s->column < 0 || s->has_reach || *n < 8 * ROWS)
+    if (s->reach.glance != BEFORE || s->reach.is_known || s->column < 0 || *n < 8 * ROWS)
         return;
     if (!yk_skips_nearest(src, skips, (uint32_t)s->column, s->order[0].is_descending, &end))
         return;
     end = (end + YK_TASK_ROWS - 1) / YK_TASK_ROWS * YK_TASK_ROWS;
     *first = end > ROWS ? end - ROWS : 0;
     *n = *n - *first < ROWS ? *n - *first : ROWS;
-    s->stage = GLANCE;
+    s->reach.glance = DURING;
 }
 
 static int rows_again(yk_sink *base, bool *ret, yoke_error *err)
 {
     rows *s = (rows *)base;
-    *ret = s->stage == GLANCE;
+    *ret = s->reach.glance == DURING;
     if (!*ret)
         return 0;
+    size_t column = s->order[0].column;
+    s->reach.glance = AFTER;
     YK_TRY(sort_batch(s, &s->all, s->o.head, err));
-    s->has_reach = s->all.n == s->o.head && !yk_batch_is_missing(&s->all, s->order[0].column, s->o.head - 1);
-    if (s->has_reach) {
-        s->reach = (yk_fact){.op = s->order[0].is_descending ? YK_FACT_GE : YK_FACT_LE, .column = (uint32_t)s->column};
-        yk_batch_get(&s->all, s->order[0].column, s->o.head - 1, &s->reach.value);
-        own_reach(s);
+    if (s->all.n == s->o.head && !yk_batch_is_missing(&s->all, column, s->o.head - 1)) {
+        yk_fact fact = {.op = s->order[0].is_descending ? YK_FACT_GE : YK_FACT_LE, .column = (uint32_t)s->column};
+        yk_batch_get(&s->all, column, s->o.head - 1, &fact.value);
+        set_reach(s, &fact);
     }
     yk_batch_clear(&s->all);
-    s->stage = AFTER;
     return 0;
-}
-
-static yk_type first_type(const rows *s) { return yk_sink_type(&s->base, s->order[0].column); }
-
-/* Whether a row with the bound's own value comes too late too: where that is the whole order, rows before it have what it has. */
-static bool is_bound_late(const rows *s) { return s->o.n_order == 1; }
-
-/* The bound itself, borrowed until the state sees a row. */
-static yk_value bound_value(const rows *s, const state *st)
-{
-    yk_value value = {.type = first_type(s)};
-    uint64_t bits = yk_order_value(value.type.kind, s->order[0].is_descending ? ~st->bound : st->bound);
-    if (yk_kind_is_bytes(value.type.kind))
-        yk_batch_get(&st->texts, 0, s->o.head - 1, &value);
-    else
-        memcpy(&value.i, &bits, sizeof bits);
-    return value;
-}
-
-/* Whether the bound is the beginning of a text, which some that come later may share. */
-static bool is_cut(const yk_value *bound) { return yk_kind_is_bytes(bound->type.kind) && bound->t.len == MOST_TEXT; }
-
-/* The least text behind all that begin so; false where there is none. */
-static bool find_behind(yk_text t, char to[MOST_TEXT], yk_text *ret)
-{
-    while (t.len && (unsigned char)t.data[t.len - 1] == 0xff)
-        t.len--;
-    if (t.len == 0)
-        return false;
-    memcpy(to, t.data, t.len);
-    to[t.len - 1]++;
-    *ret = (yk_text){to, t.len};
-    return true;
-}
-
-/* What rows meet that are not late; false where that can't be said. */
-static bool bound_fact(const rows *s, state *st, yk_fact *ret)
-{
-    yk_value bound = bound_value(s, st);
-    bool     is_late = is_bound_late(s) && !is_cut(&bound), down = s->order[0].is_descending;
-    *ret = (yk_fact){.op = down ? YK_FACT_GE : YK_FACT_LE, .value = bound, .column = (uint32_t)s->column};
-    if (is_late)
-        ret->op = down ? YK_FACT_GT : YK_FACT_LT;
-    if (down || !is_cut(&bound))
-        return true;
-    ret->op = YK_FACT_LT;
-    return find_behind(bound.t, st->behind, &ret->value.t);
 }
 
 static size_t rows_facts(yk_sink *base, void *state_, yk_fact ret[2])
@@ -248,25 +176,27 @@ static size_t rows_facts(yk_sink *base, void *state_, yk_fact ret[2])
     rows  *s = (rows *)base;
     state *st = state_;
     size_t n = 0;
-    if (s->has_reach)
-        ret[n++] = s->reach;
-    return n + (s->column >= 0 && st && st->has_bound && bound_fact(s, st, &ret[n]));
+    if (s->reach.is_known)
+        ret[n++] = s->reach.fact;
+    return n + (s->column >= 0 && st && yk_bound_fact(&st->bound, (uint32_t)s->column, &ret[n]));
 }
+
+/* ---- a task's rows */
 
 static void rows_close(yk_sink *base, void *state_)
 {
     state *st = state_;
     yk_batch_fini(&st->now);
-    yk_batch_fini(&st->texts);
     yk_free(st->keys);
-    yk_free(st->least);
+    yk_bound_fini(&st->bound);
     yk_free(st->vecs);
     yk_free(st);
 }
 
 static int rows_open(yk_sink *base, void **ret, yoke_error *err)
 {
-    state *st = yk_new(state);
+    const rows *s = (const rows *)base;
+    state      *st = yk_new(state);
     if (!st)
         return yk_fail_nomem(err, "starting a scan");
     *ret = st;
@@ -274,14 +204,10 @@ static int rows_open(yk_sink *base, void **ret, yoke_error *err)
     if (!st->vecs)
         return yk_fail_nomem(err, "starting a scan");
     YK_TRY(yk_batch_init(&st->now, base->n_roots, err));
-    return yk_batch_init(&st->texts, 1, err);
-}
-
-static void forget_bound(state *st)
-{
-    yk_batch_clear(&st->texts);
-    st->n_least = 0;
-    st->has_bound = false;
+    if (!s->o.n_order)
+        return yk_bound_init(&st->bound, (yk_type){0}, s->o.sample, false, false, err);
+    yk_type key = yk_sink_type(base, s->order[0].column);
+    return yk_bound_init(&st->bound, key, s->o.head, s->order[0].is_descending, s->o.n_order == 1, err);
 }
 
 static int rows_begin(yk_sink *base, void *state_, uint64_t first, yoke_error *err)
@@ -292,152 +218,22 @@ static int rows_begin(yk_sink *base, void *state_, uint64_t first, yoke_error *e
         st->now.columns[i].type = yk_sink_type(base, i);
     st->n_keys = 0;
     if (first < st->first)
-        forget_bound(st);
+        yk_bound_forget(&st->bound);
     st->first = first;
     return 0;
-}
-
-/* Room for twice as many keys as are wanted and some, so that narrowing them costs little. */
-static size_t least_room(uint64_t wanted) { return wanted > MOST_FIRST ? 0 : 2 * (size_t)wanted + 64; }
-
-static int begin_least(state *st, uint64_t wanted, yoke_error *err)
-{
-    bool has_room = yk_grow(&st->least, &st->cap_least, least_room(wanted) + 1, sizeof *st->least);
-    return has_room ? 0 : yk_fail_nomem(err, "keeping rows");
-}
-
-static void add_least(state *st, uint64_t wanted, uint64_t key)
-{
-    if (wanted > MOST_FIRST)
-        return;
-    st->least[st->n_least++] = key;
-    if (st->n_least < least_room(wanted))
-        return;
-    st->bound = select_key(st->least, (int64_t)st->n_least, (int64_t)wanted - 1);
-    st->n_least = wanted;
-    st->has_bound = true;
 }
 
 /* Leaves out rows whose keys cannot be among the least; the keys of the n that are left are added. */
 static int add_keys(rows *s, state *st, uint64_t first, uint32_t *n, yoke_error *err)
 {
-    uint32_t kept = 0;
     if (!yk_grow(&st->keys, &st->cap_keys, st->n_keys + *n, sizeof *st->keys))
         return yk_fail_nomem(err, "taking a sample");
-    for (uint32_t i = 0; i < *n; i++) {
-        uint64_t key = hash(s->o.seed, first + st->picked[i]);
-        st->keys[st->n_keys + kept] = key;
-        st->picked[kept] = st->picked[i];
-        if (st->has_bound && key > st->bound)
-            continue;
-        add_least(st, s->o.sample, key);
-        kept++;
-    }
-    st->n_keys += kept;
-    *n = kept;
+    uint64_t *keys = st->keys + st->n_keys;
+    for (uint32_t i = 0; i < *n; i++)
+        keys[i] = hash(s->o.seed, first + st->picked[i]);
+    YK_TRY(yk_bound_keys(&st->bound, keys, st->picked, n, err));
+    st->n_keys += *n;
     return 0;
-}
-
-
-/* ---- the first rows of a sort: those are left out whose first key comes after that of the last row that could be wanted */
-
-static bool has_bounds(const rows *s) { return yk_order_has_image(first_type(s).kind) || yk_kind_is_bytes(first_type(s).kind); }
-
-/* Of a first key: one with a less image comes first; equal ones are of equal numbers, and tell nothing of texts. */
-static uint64_t image_of(const rows *s, const yk_vec *v, uint32_t row)
-{
-    bool     is_bytes = yk_kind_is_bytes(v->type.kind);
-    uint64_t image = is_bytes ? yk_text_image(((const yk_text *)v->values)[row], 0)
-        : yk_order_image(v->type.kind, ((const uint64_t *)v->values)[row]);
-    return s->order[0].is_descending ? ~image : image;
-}
-
-static yk_text beginning(const yk_vec *v, uint32_t row)
-{
-    yk_text t = ((const yk_text *)v->values)[row];
-    return (yk_text){t.data, t.len < MOST_TEXT ? t.len : MOST_TEXT};
-}
-
-static bool is_late(const rows *s, const state *st, const yk_vec *v, uint32_t row, uint64_t image, const yk_value *bound)
-{
-    if (image != st->bound)
-        return image > st->bound;
-    int order = yk_kind_is_bytes(v->type.kind) ? yk_value_order(&(yk_value){.type = v->type, .t = beginning(v, row)}, bound) : 0;
-    return order ? (order > 0) != s->order[0].is_descending : is_bound_late(s) && !is_cut(bound);
-}
-
-/* Keys of rows that are left. */
-static int add_texts(rows *s, state *st, const yk_vec *v, const uint32_t *left, uint32_t n, yoke_error *err)
-{
-    YK_AUTOFREE uint32_t *order = NULL;
-    yk_text               texts[YK_BLOCK];
-    yk_vec                beginnings = *v;
-    beginnings.values = texts;
-    for (uint32_t i = 0; i < n; i++)
-        texts[left[i]] = beginning(v, left[i]);
-    st->texts.columns[0].type = v->type;
-    YK_TRY(yk_batch_add(&st->texts, &beginnings, left, n, err));
-    if (st->texts.n < least_room(s->o.head))
-        return 0;
-    YK_TRY(yk_batch_sort(&st->texts, &(yk_order){0, s->order[0].is_descending}, 1, &order, err));
-    YK_TRY(yk_batch_pick(&st->texts, order, s->o.head, err));
-    st->has_bound = !yk_batch_is_missing(&st->texts, 0, s->o.head - 1);
-    if (st->has_bound) {
-        uint64_t image = yk_text_image(bound_value(s, st).t, 0);
-        st->bound = s->order[0].is_descending ? ~image : image;
-    }
-    return 0;
-}
-
-/* Lists the rows of the block that the bound as it was lets through, at once; false where that can't be told so. */
-static bool list_early(const rows *s, state *st, const yk_block *b, const yk_vec *v, uint32_t *ret_n)
-{
-    uint64_t         bits[YK_BLOCK / 64];
-    const yk_kind    kind = v->type.kind;
-    const yk_compare op = is_bound_late(s) ? YK_COMPARE_LT : YK_COMPARE_LE;
-    const bool       is_descending = s->order[0].is_descending;
-    if (!st->has_bound || kind == YK_KIND_UINT || yk_kind_is_bytes(kind))
-        return false;
-    yk_value bound = bound_value(s, st);
-    const void *values[2] = {is_descending ? (const void *)&bound.i : v->values, is_descending ? v->values : (const void *)&bound.i};
-    yk_sides sides = is_descending ? YK_SIDES_CV : YK_SIDES_VC;
-    if (kind == YK_KIND_REAL)
-        YK_ISA_PICK(yk_k_compare_real)(op, sides, bits, values[0], values[1], b->n);
-    else
-        YK_ISA_PICK(yk_k_compare_int)(op, sides, bits, values[0], values[1], b->n);
-    yk_bits_and(bits, v->valid, b->n, bits);
-    yk_bits_and(bits, b->mask, b->n, bits);
-    *ret_n = yk_bits_rows(bits, b->n, st->picked);
-    return true;
-}
-
-/* Leaves out rows of the n picked; *ret_n are left. */
-static int leave_out(rows *s, state *st, const yk_vec *v, uint32_t n, uint32_t *ret_n, yoke_error *err)
-{
-    const bool is_bytes = yk_kind_is_bytes(v->type.kind);
-    yk_value   bound = is_bytes && st->has_bound ? bound_value(s, st) : (yk_value){0};
-    uint32_t   kept = 0, added = 0; /* of those kept, in st->texts */
-    for (uint32_t i = 0; i < n; i++) {
-        uint32_t row = st->picked[i];
-        bool     is_there = (!v->valid || (v->valid[row >> 6] >> (row & 63) & 1))
-            && !(v->type.kind == YK_KIND_REAL && isnan(((const double *)v->values)[row]));
-        st->picked[kept] = row;
-        if (is_there) {
-            uint64_t image = image_of(s, v, row);
-            if (st->has_bound && is_late(s, st, v, row, image, &bound))
-                continue;
-            if (!is_bytes)
-                add_least(st, s->o.head, image);
-        }
-        kept += is_there || !st->has_bound; /* missing ones come last */
-        if (is_bytes && st->texts.n + kept - added >= least_room(s->o.head)) {
-            YK_TRY(add_texts(s, st, v, st->picked + added, kept - added, err));
-            added = kept;
-            bound = st->has_bound ? bound_value(s, st) : bound;
-        }
-    }
-    *ret_n = kept;
-    return is_bytes ? add_texts(s, st, v, st->picked + added, kept - added, err) : 0;
 }
 
 /* Codes are of use where rows go on as they came, or to a sort. */
@@ -463,16 +259,15 @@ static uint32_t list_rows(state *st, const yk_block *b)
 static int pick_first(rows *s, state *st, const yk_block *b, uint32_t *ret_n, yoke_error *err)
 {
     yk_vec *v = &st->vecs[s->order[0].column];
-    YK_TRY(begin_least(st, s->o.head, err));
     YK_TRY(take_column(s, b->eval, s->order[0].column, v, err));
-    if (!has_bounds(s)) {
+    if (!yk_bound_can(v->type)) {
         *ret_n = list_rows(st, b);
         return 0;
     }
     uint32_t n;
-    if (!list_early(s, st, b, v, &n))
+    if (!yk_bound_list(&st->bound, v, b->mask, b->n, st->picked, &n))
         n = list_rows(st, b);
-    return leave_out(s, st, v, n, ret_n, err);
+    return yk_bound_leave_out(&st->bound, v, st->picked, n, ret_n, err);
 }
 
 /* Finds the rows of the block that may be wanted in the end. */
@@ -486,10 +281,7 @@ static int pick(rows *s, state *st, const yk_block *b, yoke_error *err)
     st->n_picked = st->has_picked ? list_rows(st, b) : b->n;
     if (is_first_only && st->n_picked > s->o.head - st->now.n)
         st->n_picked = (uint32_t)(s->o.head - st->now.n);
-    if (!s->o.sample)
-        return 0;
-    YK_TRY(begin_least(st, s->o.sample, err));
-    return add_keys(s, st, b->first, &st->n_picked, err);
+    return s->o.sample ? add_keys(s, st, b->first, &st->n_picked, err) : 0;
 }
 
 static int rows_look(yk_sink *base, void *state_, const yk_block *b, bool *ret_wants, yoke_error *err)
@@ -543,10 +335,7 @@ static int rows_end(yk_sink *base, void *state_, yk_buf *to, yoke_error *err)
     uint64_t idle = yk_memory_idle(((rows *)base)->o.memory, ((rows *)base)->o.workers);
     YK_TRY(write_rows((rows *)base, st, to, err));
     yk_batch_shrink(&st->now, idle);
-    if (yk_batch_bytes(&st->texts) > idle) {
-        forget_bound(st);
-        yk_batch_shrink(&st->texts, idle);
-    }
+    yk_bound_shrink(&st->bound, idle);
     return 0;
 }
 
@@ -608,6 +397,7 @@ static void rows_reset(yk_sink *base)
     if (s->sorted)
         yk_sorted_clear(s->sorted);
     s->n_keys = 0;
+    s->reach.is_known = false;
     base->is_done = false;
 }
 
@@ -616,7 +406,7 @@ static void rows_free(yk_sink *base)
     rows *s = (rows *)base;
     yk_batch_fini(&s->all);
     yk_batch_fini(&s->spare);
-    yk_buf_fini(&s->reach_text);
+    yk_buf_fini(&s->reach.text);
     yk_sorted_free(s->sorted);
     yk_free(s->keys);
     yk_free(s->order);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Rows that cannot pass a filter, as the files' own statistics (of row groups and pages) and folder names tell without
- * reading them.
+ * Rows that need not be read: the files' own statistics (of row groups and pages) and folder names tell that they cannot pass a
+ * filter, or come too late in a sort.
  */
 #ifndef YK_TABLE_SKIP_H
 #define YK_TABLE_SKIP_H
@@ -22,12 +22,12 @@ void yk_skips_fini(yk_skips *k);
 int yk_skips_find(yk_skips *k, const yk_source *s, const yk_fact *facts, size_t n_facts, uint64_t first, uint64_t n, yoke_error *err)
     YK_MUST_USE;
 
-/* What the first n rows of the source by one column all meet, as far as statistics of row groups and pages tell: they are no later than
- * a value that so many rows reach. Missing values and NaN come last. Texts in it are the files'. False: they tell nothing. */
+/* What the first n rows of a sort by one column all meet: they come no later than a value of which statistics of row groups and pages tell
+ * that at least n rows come no later. Missing values and NaN come last. Texts in it are the files'. False: the statistics do not tell. */
 bool yk_skips_first(const yk_source *s, uint32_t column, bool is_descending, uint64_t n, yk_fact *ret);
 
-/* Behind the last row of the row group, or file of one value, that has the first of the sort, as far as statistics tell; among those that
- * are not skipped. False: none is known to have it, or the first of them has, which comes first anyway. */
+/* Which row group (or file of one value) has the first value of a sort, as far as statistics tell, among those that are not skipped:
+ * *ret_end is the row behind its last. False: none is known to have it, or it is the first of them, which is read first anyway. */
 bool yk_skips_nearest(const yk_source *s, const yk_skips *skips, uint32_t column, bool is_descending, uint64_t *ret_end);
 
 /* Makes the runs those of whole blocks, as far as `n_rows` of them go: what a scan leaves out. In order, each row once. */

@@ -44,7 +44,7 @@ void yk_table_quote(const char *name, yk_buf *to);
 /* Looks at all values of CSV columns, so that their types change no more. */
 int yk_table_settle(const yoke_table *t, yoke_error *err) YK_MUST_USE;
 
-/* Calls fn with the sink of a scan for rows, not of groups nor different ones: it is freed afterwards. */
+/* Calls fn with the sink that a scan for these rows would have, and frees it afterwards. Not for groups, nor different rows. */
 int yk_table_lend_rows(const yoke_table *t, const yoke_rows *r, int (*fn)(void *ctx, yk_sink *sink, yoke_error *err), void *ctx,
                        yoke_error *err)
     YK_MUST_USE;
@@ -69,6 +69,8 @@ int yk_ask_bins(const yoke_ask *q, yk_bins **ret, yoke_error *err) YK_MUST_USE;
 /* Rows of groups with histograms in them become as many rows as there are bins, of the bins' edges "lo" and "hi" and a count for each
  * histogram; all else is repeated. The histograms have the same bins; without one the frame stays as it is. */
 int yk_frame_spread(yoke_frame *f, size_t n_keys, const yk_group_ask *asks, size_t n_asks, uint64_t memory, yoke_error *err) YK_MUST_USE;
+
+YK_DEFINE_CLEANUP(yoke_frame, yoke_frame_free)
 
 /* Takes the batch; names[i] are copied. */
 int yk_frame_new(yk_batch *rows, const char *const *names, yoke_frame **ret, yoke_error *err) YK_MUST_USE;

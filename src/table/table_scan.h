@@ -29,10 +29,11 @@ typedef struct yk_sink yk_sink;
 typedef struct yk_sink_ops {
     const char *name;
     void (*bind)(yk_sink *s); /* optional, in the calling process: types are known, a scan begins */
-    /* Optional, then, where all rows of the source come: what the files say of themselves is its result. */
+    /* Optional, then, where all rows of the source would come: whether what the files say of themselves is its result, so that none
+     * need to. */
     bool (*known)(yk_sink *s, const yk_source *src);
-    /* Optional: what rows that are still wanted all meet, as what the files say and, unless it is NULL, the state's earlier rows tell.
-     * Returns how many facts; they are borrowed until the state sees a row. Rows that do not meet them need not come. */
+    /* Optional: what all rows that are still wanted meet, by what the files say and by the earlier rows of the state (NULL: by the
+     * files alone). Returns how many facts; they are borrowed until the state sees a row. Rows that do not meet them need not come. */
     size_t (*facts)(yk_sink *s, void *state, yk_fact ret[2]);
     /* Optional, of a lone sink, then: narrows [*first, *first + *n), the rows of the scan, to a few that tell most of what the sink
      * wants of the others; it is asked whether it wants `again` after them. `skips` is what need not be read. */
@@ -40,15 +41,15 @@ typedef struct yk_sink_ops {
     int (*open)(yk_sink *s, void **ret_state, yoke_error *err);                     /* required */
     void (*close)(yk_sink *s, void *state);                                         /* required */
     int (*begin)(yk_sink *s, void *state, uint64_t first_row, yoke_error *err);     /* required */
-    /* With s->is_lazy: before a block, whether any of its rows is still wanted, as expression s->look alone tells (n_roots: as row numbers
-     * do), the only one that can be evaluated. When none is, nothing else is read and the block does not come. */
+    /* Required where bind sets is_lazy: before a block, whether any of its rows is still wanted. Expression s->look alone can be evaluated
+     * (n_roots: none can, row numbers tell). When no row is wanted nothing else is read and the block does not come. */
     int (*look)(yk_sink *s, void *state, const yk_block *b, bool *ret_wants, yoke_error *err);
     int (*block)(yk_sink *s, void *state, const yk_block *b, yoke_error *err);      /* required */
     void (*pass)(yk_sink *s, void *state, uint64_t n);                              /* optional: the next n rows do not count */
     /* Optional: as `block`, but row i stands for times[i] rows (0 where it does not pass), which come in no order. */
     int (*times)(yk_sink *s, void *state, const yk_block *b, const uint64_t *times, yoke_error *err);
     int (*end)(yk_sink *s, void *state, yk_buf *to, yoke_error *err);               /* required */
-    int (*fold)(yk_sink *s, const void *bytes, size_t n, yoke_error *err);          /* required; sets s->is_done when it has enough */
+    int (*fold)(yk_sink *s, const void *bytes, size_t n, yoke_error *err);          /* required; sets is_done when it has enough */
     int (*again)(yk_sink *s, bool *ret, yoke_error *err); /* optional: after a scan: whether it wants another */
     void (*reset)(yk_sink *s);                            /* optional: forget what this scan folded: it is begun anew */
     void (*free)(yk_sink *s);                             /* required */
@@ -61,9 +62,9 @@ struct yk_sink {
     yk_root *roots;    /* its expressions; owned */
     size_t  n_roots, cap_roots;
     bool    is_done;   /* needs no more rows, now or ever */
-    bool    has_cuts; /* what it finds is the same wherever tasks end: where memory is short they may be smaller */
-    size_t  per_row;  /* bytes that a task of such a sink takes of each row besides its values */
-    bool    is_small; /* what its tasks find takes as much however many rows they have, and little */
+    bool    has_cuts;  /* what it finds is the same wherever tasks end: where memory is short they may be smaller */
+    size_t  per_row;   /* bytes that a task of such a sink takes for each row besides its values */
+    bool    is_small;  /* what its tasks find takes little, and no more when they have more rows */
     bool    is_lazy;   /* set by bind, as the next two: ops->look decides which blocks come */
     size_t  look;
     bool    in_order;  /* what it finds depends on the order of rows, `times` is of no use */
@@ -104,7 +105,8 @@ int yk_scan_run(yk_scan *s, yoke_error *err) YK_MUST_USE;
  * frees it. */
 int yk_scan_type(yk_scan *s, yk_program **ret, yoke_error *err) YK_MUST_USE;
 
-/* What all rows that the sinks still want meet, where they are no other's: a lone sink's facts, in files whose types are settled. */
+/* What all rows that are still wanted meet besides the filters: the facts of a lone sink. None where several sinks may want different
+ * rows, or where types of CSV columns may still change. */
 size_t yk_scan_facts(const yk_source *s, yk_sink *const *sinks, size_t n_sinks, void *state, yk_fact ret[2]);
 
 /* Adds an expression to a sink that is being made. */

@@ -23,9 +23,9 @@ typedef struct parquet_out {
     unsigned           n_workers, most; /* of them, those that encode at a time */
     yk_batch           rest; /* rows that have not been encoded yet */
     uint32_t           full, most_strips;  /* rows of a strip, and strips that are encoded together, at most */
-    /* that are there: where each strip begins and the next will; those that are full */
+    /* rows that have come; where each strip begins among them, and the next will; how many strips are full */
     uint32_t           n_rows, begins[MOST_STRIPS + 1], n_strips;
-    uint64_t           most_bytes, bytes; /* of their texts: a strip ends where a block of rows goes beyond, and no other comes */
+    uint64_t           most_bytes, bytes; /* of texts: where a block goes beyond, its strip ends, as the last of those together */
     uint64_t           memory; /* for all this */
     uint64_t           n;
     yoke_error        *err;
@@ -199,7 +199,7 @@ static uint64_t text_bytes(const yk_batch *b, uint64_t first, uint64_t n)
 
 static void end_strip(parquet_out *o) { o->begins[++o->n_strips] = o->n_rows; }
 
-/* Rows [from, at) are the last of the strips that are encoded together: where they lie, when all of them are there. */
+/* Rows [from, at) are the last of the strips that are encoded together: these are encoded from `rows`, where all of them are in it. */
 static int end_strips(parquet_out *o, const yk_batch *rows, uint64_t from, uint64_t at)
 {
     bool is_whole = o->rest.n == 0;

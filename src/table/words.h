@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * 64-bit words on their way between tasks, without the upper bytes that they share: these as a word, how many bytes each has of its own
- * (1, 2, 4 or 8), and those.
+ * 64-bit words on their way between tasks, without the upper bytes that they share. As bytes: a word with these, then how many lower
+ * bytes each word has of its own (1, 2, 4 or 8), then those bytes of each.
  */
 #ifndef YK_TABLE_WORDS_H
 #define YK_TABLE_WORDS_H

@@ -342,11 +342,34 @@ TEST(rows_that_are_not_sought)
             assert_true(of[want[i]] == YK_NO_GROUP || of[want[i]] == again[i]);
             of[want[i]] = again[i];
         }
+        yk_groups_clear(as_they_are); /* from here on they are sought */
+        assert_int_equal(yk_groups_number(as_they_are, keys, mask, N, again, NULL), 0);
+        assert_memory_equal(again, want, sizeof want);
         yk_buf_fini(&bytes);
         yk_groups_free(sought);
         yk_groups_free(as_they_are);
         yk_groups_free(merged);
     }
+}
+
+/* The same grouping of integers appended to, cleared and numbered, time and again. */
+TEST(appended_and_sought_in_turn)
+{
+    yk_groups *g;
+    int64_t    x[6] = {5, 7, 5, 9, 7, 5};
+    uint32_t   got[6];
+    yk_vec     v = {.type = INT, .n = 6, .values = x};
+    assert_int_equal(yk_groups_new(&INT, 1, &g, NULL), 0);
+    for (int round = 0; round < 4; round++) {
+        x[3] = round % 2 ? INT64_MAX : 9; /* near or not */
+        assert_int_equal(yk_groups_append(g, &v, NULL, 6, NULL), 0);
+        assert_int_equal(yk_groups_count(g), 6);
+        yk_groups_clear(g);
+        assert_int_equal(yk_groups_number(g, &v, NULL, 6, got, NULL), 0);
+        assert_memory_equal(got, ((uint32_t[]){0, 1, 0, 2, 1, 0}), sizeof got);
+        yk_groups_clear(g);
+    }
+    yk_groups_free(g);
 }
 
 /* Words lose the upper bytes that they share, and no more; bytes that end too soon or say nonsense are refused. */
@@ -462,10 +485,12 @@ static int group_some(void)
     YK_TRY(yk_groups_number(g, v, NULL, 3000, numbers, NULL));
     for (uint32_t i = 0; i < yk_groups_count(g); i++)
         numbers[i] = i;
-    YK_TRY(yk_groups_append(g, v, NULL, 1000, NULL));
-    YK_TRY(yk_groups_write(g, numbers, yk_groups_count(g) - 1000, &bytes, NULL));
+    YK_TRY(yk_groups_write(g, numbers, yk_groups_count(g), &bytes, NULL));
     YK_TRY(yk_groups_merge(g, bytes.data, bytes.len, &theirs, &n, &used, NULL));
-    YK_CLEANUP(yk_groups_freep) yk_groups *near = NULL, *coded = NULL;
+    YK_CLEANUP(yk_groups_freep) yk_groups *appended = NULL, *near = NULL, *coded = NULL;
+    YK_TRY(yk_groups_new(types, 2, &appended, NULL));
+    YK_TRY(yk_groups_append(appended, v, NULL, 1000, NULL));
+    YK_TRY(yk_groups_take(appended, bytes.data, bytes.len, &used, NULL));
     YK_TRY(yk_groups_new(&types[1], 1, &near, NULL));
     YK_TRY(yk_groups_number(near, &v[1], NULL, 3000, numbers, NULL));
     x[0] = INT64_MAX;
@@ -493,5 +518,6 @@ TEST(nth_allocation_failing_leaks_nothing)
 
 RUN_TESTS(numbers_in_order_of_appearance, integers_near_and_far, nan_is_missing_and_zeros_are_equal, codes_of_one_key_agree_under_a_mask,
           codes_and_values_agree, codes_of_one_text_agree_with_values, a_constant_block_is_one_group,
-          merging_is_one_pass, rows_that_are_not_sought, words_take_as_few_bytes_as_they_differ_in, shares_of_parts_hold_each_group_once,
+          merging_is_one_pass, rows_that_are_not_sought, appended_and_sought_in_turn,
+          words_take_as_few_bytes_as_they_differ_in, shares_of_parts_hold_each_group_once,
           nth_allocation_failing_leaks_nothing)

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Types of CSV columns, which are known once all their values have been met.
+ */
+#include "table/rows.h"
+#include "table/table_rows.h"
+
+static size_t count_clashes(const yk_source *s)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s->n_columns; i++)
+        n += s->columns[i].clash != NULL;
+    return n;
+}
+
+static bool is_used(const yk_exprs *used, const char *column)
+{
+    size_t n;
+    for (size_t k = 0; k < used->n; k++) {
+        const char *const *names = yk_expr_columns(used->list[k], &n);
+        for (size_t i = 0; i < n; i++)
+            if (strcmp(names[i], column) == 0)
+                return true;
+    }
+    return false;
+}
+
+/* A scan that meets every value of the columns that can be read and are used; NULL: of all. */
+static int look_once(const yoke_table *t, const yk_exprs *used, yoke_error *err)
+{
+    YK_CLEANUP(yk_exprs_fini) yk_exprs     all = {0};
+    YK_CLEANUP(yk_sink_freep) yk_sink     *sink = NULL;
+    YK_CLEANUP(yk_table_scan_fini) yk_scan scan = {0};
+    yoke_table                             whole = *t;
+    const yk_source                       *s = t->source;
+    whole.n_where = 0;
+    whole.n_lookups = 0;
+    for (size_t i = 0; i < s->n_columns; i++)
+        if ((!used || is_used(used, s->columns[i].name)) && yk_source_check(s, s->columns[i].name, NULL) == 0)
+            YK_TRY(yk_exprs_add_column(&all, s->columns[i].name, err));
+    if (all.n == 0) /* without a column that can be read none will be */
+        return 0;
+    yk_rows_opts o = {.tail = 1, .memory = UINT64_MAX, .workers = 1};
+    YK_TRY(yk_rows_new((const yk_expr *const *)all.list, all.n, &o, &sink, err));
+    return yk_table_run_sink(&whole, &sink, 0, &scan, err);
+}
+
+/* A column that turns out to hold values of no one type clashes: it is left out, and the others are looked at once more. */
+int yk_table_settle_used(const yoke_table *t, const yk_exprs *used, yoke_error *err)
+{
+    YK_TRY(yk_source_count(t->source, t->session, &t->opts, err));
+    for (;;) {
+        yoke_error one = YOKE_ERROR_INIT;
+        size_t     n = count_clashes(t->source);
+        int        rc = look_once(t, used, &one);
+        for (size_t i = 0; i < t->source->n_columns; i++)
+            t->source->columns[i].is_asked = false; /* not by the call */
+        if (rc < 0 && count_clashes(t->source) > n)
+            continue;
+        return rc < 0 ? yk_fail(err, rc, "%s", one.text) : 0;
+    }
+}
+
+int yk_table_settle(const yoke_table *t, yoke_error *err) { return t->source->has_csv ? yk_table_settle_used(t, NULL, err) : 0; }
