@@ -345,6 +345,10 @@ def test_a_sample_is_the_same_whatever_pulls(yoke, much, rows):
     for on in ("serial", "threads:3", "processes:2"):
         run = yoke("table", path, "--select", "row", "--sample", rows, "--seed", 9, "--on", on, "--format", "csv")
         assert [int(v) for v in run.stdout.split()[1:]] == want, run.stderr
+        # sorted once it is taken, whether or not the key is shown
+        for key in ("row desc", "0 - row"):
+            run = yoke("table", path, "--select", "row", "--sample", rows, "--seed", 9, "--sort", key, "--on", on, "--format", "csv")
+            assert [int(v) for v in run.stdout.split()[1:]] == want[::-1], run.stderr
 
 
 def test_no_rows_and_one(yoke, tmp_path):

@@ -11,6 +11,7 @@
 
 /* rows at the head of a sort that are picked out without sorting all; a third of what sorting takes of a row */
 enum { MOST_FIRST = YK_MOST_BOUND, SORT_BYTES = 16 };
+static const uint64_t MOST_ROWS = UINT64_MAX / 4; /* no table has so many; twice as many can be counted */
 
 typedef struct rows {
     yk_sink      base;
@@ -22,6 +23,7 @@ typedef struct rows {
     size_t       n_keys, cap_keys;
     yk_batch     spare;
     uint64_t     first, last; /* how many of `sorted`; o.head and o.tail are 0 then */
+    size_t       n_then; /* keys of the order in which a sample is put once it is there; o.n_order is 0 meanwhile */
     uint64_t     n_given; /* to o.to */
     int64_t      column; /* of the source, whose statistics tell of rows that are not wanted; -1: none */
     struct reach {
@@ -46,10 +48,10 @@ typedef struct state {
 /* ---- sorting */
 
 /* Puts the rows in order and keeps the first `most` (0: all). */
-static int sort_batch(rows *s, yk_batch *b, uint64_t most, yoke_error *err)
+static int sort_batch(rows *s, yk_batch *b, size_t n_order, uint64_t most, yoke_error *err)
 {
     YK_AUTOFREE uint32_t *order = NULL;
-    YK_TRY(yk_batch_sort(b, s->order, s->o.n_order, &order, err));
+    YK_TRY(yk_batch_sort(b, s->order, n_order, &order, err));
     return yk_batch_pick(b, order, most && most < b->n ? most : b->n, err);
 }
 
@@ -161,7 +163,7 @@ static int rows_again(yk_sink *base, bool *ret, yoke_error *err)
         return 0;
     size_t column = s->order[0].column;
     s->reach.glance = AFTER;
-    YK_TRY(sort_batch(s, &s->all, s->o.head, err));
+    YK_TRY(sort_batch(s, &s->all, s->o.n_order, s->o.head, err));
     if (s->all.n == s->o.head && !yk_batch_is_missing(&s->all, column, s->o.head - 1)) {
         yk_fact fact = {.op = s->order[0].is_descending ? YK_FACT_GE : YK_FACT_LE, .column = (uint32_t)s->column};
         yk_batch_get(&s->all, column, s->o.head - 1, &fact.value);
@@ -308,7 +310,7 @@ static int rows_block(yk_sink *base, void *state_, const yk_block *b, yoke_error
     if (s->o.tail && st->now.n > 2 * s->o.tail + YK_BLOCK)
         return yk_batch_cut(&st->now, st->now.n - s->o.tail, s->o.tail, err);
     if (s->o.n_order && s->o.head && st->now.n > 2 * s->o.head)
-        return sort_batch(s, &st->now, s->o.head, err);
+        return sort_batch(s, &st->now, s->o.n_order, s->o.head, err);
     return 0;
 }
 
@@ -384,7 +386,7 @@ static int rows_fold(yk_sink *base, const void *bytes, size_t n, yoke_error *err
     if (s->o.tail && s->all.n > 2 * s->o.tail + YK_BLOCK)
         YK_TRY(yk_batch_cut(&s->all, s->all.n - s->o.tail, s->o.tail, err));
     if (s->o.n_order && s->all.n > 2 * s->o.head + YK_BLOCK)
-        YK_TRY(sort_batch(s, &s->all, s->o.head, err));
+        YK_TRY(sort_batch(s, &s->all, s->o.n_order, s->o.head, err));
     if (s->o.head && !s->o.n_order && s->all.n >= s->o.head)
         s->base.is_done = true;
     return yk_rows_check(&s->all, s->o.memory, err);
@@ -428,11 +430,17 @@ int yk_rows_new(const yk_expr *const *columns, size_t n, const yk_rows_opts *opt
     base->has_cuts = true;
     base->per_row = opts->n_order ? SORT_BYTES : 0;
     s->o = *opts;
+    s->o.tail = opts->tail < MOST_ROWS ? opts->tail : MOST_ROWS;
+    s->o.sample = opts->sample < MOST_ROWS ? opts->sample : MOST_ROWS;
     s->order = yk_memdup(opts->n_order ? (const void *)opts->order : "", opts->n_order ? opts->n_order * sizeof *opts->order : 1);
     if (!s->order)
         return yk_fail_nomem(err, "planning a scan");
     YK_TRY(yk_batch_init(&s->all, n, err));
     YK_TRY(yk_batch_init(&s->spare, n, err));
+    if (s->o.sample) {
+        s->n_then = s->o.n_order;
+        s->o.n_order = 0;
+    }
     if (s->o.n_order && (!s->o.head || s->o.head > MOST_FIRST)) {
         YK_TRY(yk_sorted_new(s->order, s->o.n_order, n, s->o.memory, &s->sorted, err));
         s->first = s->o.head ? s->o.head : UINT64_MAX;
@@ -450,9 +458,11 @@ int yk_rows_new(const yk_expr *const *columns, size_t n, const yk_rows_opts *opt
 static int take_kept(rows *s, yk_batch *ret, yoke_error *err)
 {
     if (s->o.n_order && !s->sorted)
-        YK_TRY(sort_batch(s, &s->all, s->o.head, err));
+        YK_TRY(sort_batch(s, &s->all, s->o.n_order, s->o.head, err));
     if (s->o.sample)
         YK_TRY(thin(&s->all, s->keys, &s->n_keys, s->o.sample, err));
+    if (s->n_then)
+        YK_TRY(sort_batch(s, &s->all, s->n_then, 0, err));
     if (s->o.head && s->all.n > s->o.head)
         YK_TRY(yk_batch_cut(&s->all, 0, s->o.head, err));
     if (s->o.tail && s->all.n > s->o.tail)
