@@ -16,6 +16,7 @@ typedef struct parser {
     yk_token    token; /* the one not yet taken */
     uint32_t    at;    /* where the next begins */
     uint32_t    taken; /* where the last one taken ended */
+    uint32_t    case_end; /* where a word "case" ended that is a column's name; 0: there was none */
     unsigned    depth;
 } parser;
 
@@ -257,6 +258,8 @@ static int parse_named(parser *p, yk_ast **ret)
         if (is_sign(p, "("))
             return strcasecmp(name.text, "cast") ? parse_function(p, &name, ret) : parse_cast(p, name.at, ret);
     }
+    if (name.kind == YK_TOKEN_NAME && strcasecmp(name.text, "case") == 0)
+        p->case_end = name.end;
     YK_TRY(node_new(p, YK_AST_NAME, name.at, ret));
     (*ret)->name = name.text;
     (*ret)->is_quoted = p->source[name.at] == '"';
@@ -541,7 +544,8 @@ static int parse_one(const char *text, uint32_t *at, bool in_list, yk_expr **ret
     }
     if (p.token.kind != YK_TOKEN_END && !(in_list && is_sign(&p, ",")))
         return yk_expr_fail(err, YOKE_ESYNTAX, text, p.token.at, "expected an operator or the end%s",
-                            p.token.kind == YK_TOKEN_NAME ? " (a column whose name has blanks goes into backquotes)" : "");
+                            p.case_end == end               ? " (a case is written: case when x == 1 then y else z end)"
+                            : p.token.kind == YK_TOKEN_NAME ? " (a column whose name has blanks goes into backquotes)" : "");
     *at = p.token.kind == YK_TOKEN_END ? UINT32_MAX : *at + p.token.end;
     e->source = yk_arena_strndup(&e->arena, text, end);
     if (!e->source)
