@@ -323,6 +323,8 @@ def test_the_best_row_groups_are_looked_at_first(yoke, tmp_path):
             run = yoke("table", tmp_path / "a.parquet", tmp_path / "b.parquet", *words)
             assert [int(line) for line in run.stdout.split()[1:]] == want, (key, where, on)
             assert "in 2 scans" in run.stderr and (int(re.search(r"^(\d+) rows", run.stderr)[1]) < n // 2) == is_found, run.stderr
+        plan = yoke("table", tmp_path / "a.parquet", tmp_path / "b.parquet", *words[:words.index("--on")], *words[words.index("--stats") + 1:], "--explain").stdout
+        assert re.search(r"^sort +rows \d+ to \d+ are read before all", plan, re.M), plan
 
 
 def test_errors_are_found_in_rows_that_are_not_wanted(yoke, much):

@@ -59,15 +59,38 @@ static int explain_column(const yk_source *s, size_t column, const yk_skips *ski
     return 0;
 }
 
-/* What rows that are wanted meet besides the filters; how many facts. */
-static size_t find_wanted(const yk_scan *scan, yk_fact ret[2])
+/* The sink that alone wants rows; NULL: there are several, or none. */
+static yk_sink *lone_sink(const yk_scan *scan)
 {
     yk_sink *last = NULL;
     size_t   n = 0;
     for (size_t i = 0; i < scan->n_sinks; i++)
         if (!scan->sinks[i]->is_done)
             last = scan->sinks[i], n++;
-    return yk_scan_facts(scan->source, &last, n, NULL, ret);
+    return n == 1 ? last : NULL;
+}
+
+/* What rows that are wanted meet besides the filters; how many facts. */
+static size_t find_wanted(const yk_scan *scan, yk_fact ret[2])
+{
+    yk_sink *k = lone_sink(scan);
+    return yk_scan_facts(scan->source, &k, k != NULL, NULL, ret);
+}
+
+/* How the first rows of a sort are found without reading all. */
+static void explain_first(const yk_scan *scan, const yk_skips *skips, const yk_fact *wanted, size_t n_wanted, yk_buf *to)
+{
+    const yk_source *s = scan->source;
+    yk_sink         *k = lone_sink(scan);
+    uint64_t         first = 0, n = s->n_rows;
+    if (n_wanted)
+        yk_buf_printf(to, "sort      the first rows are sought by the statistics of %s\n", s->columns[wanted[0].column].name);
+    if (n_wanted || !k || !k->ops->glance || s->has_csv)
+        return;
+    k->ops->glance(k, s, skips, &first, &n);
+    if (n < s->n_rows)
+        yk_buf_printf(to, "sort      rows %llu to %llu are read before all: what comes after the first of them is left out then\n",
+                      (unsigned long long)first + 1, (unsigned long long)(first + n));
 }
 
 /* What filters and the first rows of a sort rule out, over all rows, in whole blocks: what shares a block with rows that are wanted is
@@ -181,8 +204,7 @@ static int explain(yk_scan *scan, const yk_program *p, yk_buf *to, yoke_error *e
                       n && has_statistics(s) ? " (also by statistics)" : "",
                       yk_program_single_column(p, i) >= 0 ? " (once per dictionary value)" : "");
     }
-    if (n_wanted)
-        yk_buf_printf(to, "sort      the first rows are sought by the statistics of %s\n", s->columns[wanted[0].column].name);
+    explain_first(scan, &skips, wanted, n_wanted, to);
     explain_lookups(scan, to);
     for (uint32_t c = 0; c < s->n_columns; c++)
         if (is_read(scan, p, c)) {
