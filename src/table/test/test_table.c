@@ -158,6 +158,17 @@ TEST(rows_and_groups)
     assert_true(yoke_frame_is_missing(f, 0, 4) && yoke_frame_is_missing(f, 4, 0) && isnan(yoke_frame_real(f, 1, 4))
                 && !yoke_frame_text(f, 9, 9, NULL, 0));
     yoke_frame_free(f);
+    const char *const names[] = {"n", NULL, "half"};
+    f = yoke_table_rows(t, &(yoke_rows){.by = "s", .asks = asks, .ask_names = names, .n_asks = 3, .tail = UINT64_MAX}, &err);
+    assert_non_null(f);
+    assert_int_equal(yoke_frame_rows(f), 4);
+    assert_string_equal(yoke_frame_name(f, 1), "n");
+    assert_string_equal(yoke_frame_name(f, 2), "last(i)");
+    assert_string_equal(yoke_frame_name(f, 3), "half");
+    yoke_frame_free(f);
+    f = yoke_table_rows(t, &(yoke_rows){.select = "i", .sample = UINT64_MAX / 2 + 1}, &err);
+    assert_true(f && yoke_frame_rows(f) == 5000);
+    yoke_frame_free(f);
     yoke_ask bins[] = {{.what = YOKE_ASK_COUNT}, {.what = YOKE_ASK_HISTOGRAM, .expr = "i", .n_bins = 5, .lo = 0, .hi = 5000}};
     f = yoke_table_rows(t, &(yoke_rows){.by = "s", .asks = bins, .n_asks = 2, .sort = "s desc", .head = 2}, &err);
     assert_non_null(f);
