@@ -3,11 +3,7 @@
 
 #include "base/near.h"
 
-#ifdef __x86_64__
-#include <cpuid.h>
-#endif
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,20 +16,11 @@ const char *yk_isa_name(yk_isa isa)
     return NAMES[isa];
 }
 
-#ifdef __x86_64__
-/* Not every compiler's __builtin_cpu_supports knows lzcnt. */
-static bool has_lzcnt(void)
-{
-    unsigned a, b, c, d;
-    return __get_cpuid(0x80000001, &a, &b, &c, &d) && (c & bit_LZCNT);
-}
-#endif
-
 yk_isa yk_isa_machine(void)
 {
 #ifdef __x86_64__
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("bmi2") && has_lzcnt())
+        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("bmi2"))
         return YK_ISA_AVX512;
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
         return YK_ISA_AVX2;

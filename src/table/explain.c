@@ -70,22 +70,13 @@ static yk_sink *lone_sink(const yk_scan *scan)
     return n == 1 ? last : NULL;
 }
 
-/* What rows that are wanted meet besides the filters; how many facts. */
-static size_t find_wanted(const yk_scan *scan, yk_fact ret[2])
-{
-    yk_sink *k = lone_sink(scan);
-    return yk_scan_facts(scan->source, &k, k != NULL, NULL, ret);
-}
-
 /* How the first rows of a sort are found without reading all. */
-static void explain_first(const yk_scan *scan, const yk_skips *skips, const yk_fact *wanted, size_t n_wanted, yk_buf *to)
+static void explain_first(const yk_source *s, yk_sink *k, const yk_skips *skips, const yk_fact *wanted, size_t n_wanted, yk_buf *to)
 {
-    const yk_source *s = scan->source;
-    yk_sink         *k = lone_sink(scan);
-    uint64_t         first = 0, n = s->n_rows;
+    uint64_t first = 0, n = s->n_rows;
     if (n_wanted)
         yk_buf_printf(to, "sort      the first rows are sought by the statistics of %s\n", s->columns[wanted[0].column].name);
-    if (n_wanted || !k || !k->ops->glance || s->has_csv)
+    if (!k || !k->ops->glance || s->has_csv)
         return;
     k->ops->glance(k, s, skips, &first, &n);
     if (n < s->n_rows)
@@ -188,8 +179,9 @@ static int explain(yk_scan *scan, const yk_program *p, yk_buf *to, yoke_error *e
     cost                         all = {0};
     uint32_t                     n_read = s->has_csv; /* its rows are counted by reading them */
     YK_CLEANUP(yk_skips_fini) yk_skips skips = {0};
-    yk_fact                            wanted[2];
-    size_t                             n_wanted = find_wanted(scan, wanted);
+    yk_sink                           *lone = lone_sink(scan);
+    yk_fact                            wanted[2]; /* what its rows meet besides the filters */
+    size_t                             n_wanted = yk_scan_facts(s, &lone, lone != NULL, NULL, wanted);
     YK_TRY(find_skips(scan, p, wanted, n_wanted, &skips, err));
     yk_buf_printf(to, "files     %zu, from '%s'\n", s->n_files, s->files[0].path);
     yk_buf_printf(to, "rows      %llu, of which %llu are left out unread\n", (unsigned long long)s->n_rows,
@@ -204,7 +196,7 @@ static int explain(yk_scan *scan, const yk_program *p, yk_buf *to, yoke_error *e
                       n && has_statistics(s) ? " (also by statistics)" : "",
                       yk_program_single_column(p, i) >= 0 ? " (once per dictionary value)" : "");
     }
-    explain_first(scan, &skips, wanted, n_wanted, to);
+    explain_first(s, lone, &skips, wanted, n_wanted, to);
     explain_lookups(scan, to);
     for (uint32_t c = 0; c < s->n_columns; c++)
         if (is_read(scan, p, c)) {

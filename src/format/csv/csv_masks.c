@@ -36,15 +36,13 @@ static inline void count_fields(fields *f, uint64_t newline, uint64_t delimiter)
     f->n += (uint32_t)__builtin_popcountll(delimiter);
 }
 
-#if defined(__AVX512BW__) && defined(__BMI2__) && defined(__LZCNT__)
+#if defined(__BMI2__)
 /* Of bytes without a quote, a blank line or a line of the wrong number of delimiters, as most are; false: there may be one. How many lines
  * end in a word nobody can foresee, so they are looked at together: of delimiters and newlines, each n_columns'th is a newline. */
 static bool count_plain(const char *p, size_t n, char delimiter, uint32_t n_columns, yk_csv_chunk *ret)
 {
-    const __m512i newline = _mm512_set1_epi8('\n'), comma = _mm512_set1_epi8(delimiter);
-    const __m512i quote = _mm512_set1_epi8('"'), cr = _mm512_set1_epi8('\r');
-    const char   *first = memchr(p, '\n', n), *end = p + n; /* two bytes from p a blank line from before p is over */
-    uint64_t      ends[64] = {0}; /* bit i of [j]: after j delimiters of a line, the ith that comes is a newline */
+    const char *first = memchr(p, '\n', n), *end = p + n; /* two bytes from p a blank line from before p is over */
+    uint64_t    ends[64] = {0}; /* bit i of [j]: after j delimiters of a line, the ith that comes is a newline */
     if (!first || first - p < 2 || n_columns > 64 || memchr(p, '"', (size_t)(first - p)))
         return false;
     for (uint32_t j = 0; j < n_columns; j++)
@@ -55,16 +53,14 @@ static bool count_plain(const char *p, size_t n, char delimiter, uint32_t n_colu
     for (const char *c = p; c < first; c++)
         lead += *c == delimiter;
     for (const char *at = first + 1; at < end; at += 64) {
-        __m512i  bytes = _mm512_loadu_si512(at);
-        uint64_t nl = _mm512_cmpeq_epi8_mask(bytes, newline), both = nl | _mm512_cmpeq_epi8_mask(bytes, comma);
-        uint64_t quotes = _mm512_cmpeq_epi8_mask(bytes, quote), blank = (nl | _mm512_cmpeq_epi8_mask(bytes, cr)) & (nl << 1 | before);
-        uint64_t found = _pext_u64(nl, both);
-        uint32_t n_both = (uint32_t)__builtin_popcountll(both);
-        if (blank | quotes | (found ^ _bzhi_u64(ends[tail], n_both)))
+        uint64_t nl = yk_csv_match(at, '\n'), both = nl | yk_csv_match(at, delimiter);
+        uint64_t quotes = yk_csv_match(at, '"'), blank = (nl | yk_csv_match(at, '\r')) & (nl << 1 | before);
+        uint32_t n_both = (uint32_t)__builtin_popcountll(both), n_ends = (uint32_t)__builtin_popcountll(nl);
+        if (blank | quotes | (_pext_u64(nl, both) ^ _bzhi_u64(ends[tail], n_both)))
             return false;
         before = nl >> 63;
-        rows += (uint32_t)__builtin_popcountll(nl);
-        tail = (found ? 0 : tail) + n_both - 64 + (uint32_t)_lzcnt_u64(found);
+        rows += n_ends;
+        tail += n_both - n_ends * n_columns;
     }
     *ret = (yk_csv_chunk){.rows = {rows, 0}, .is_regular = true, .lead = lead, .tail = tail};
     return true;

@@ -22,11 +22,9 @@ static void fill(sample *s, int round)
     size_t   most = 1 + random_bits() % MOST, n = 0;
     unsigned faults = round % 3 ? 0 : 1 + random_bits() % 50; /* in a thousand fields */
     bool     has_cr = round % 5 == 1, has_quotes = round % 7 == 1;
-    uint32_t column = 0;
-    char     c = 0;
     s->n_columns = round % 4 ? 1 + random_bits() % 12 : 1 + random_bits() % 100;
     memcpy(s->bytes, random_bits() % 3 ? "1," : random_bits() % 2 ? "1\n" : "\n\r", LEAD);
-    column = random_bits() % s->n_columns;
+    uint32_t column = random_bits() % s->n_columns;
     while (n < most) {
         char     field[24];
         unsigned len = (unsigned)(random_bits() % 9), at = 0;
@@ -39,7 +37,7 @@ static void fill(sample *s, int round)
             field[at++] = '"';
         if (random_bits() % 1000 < faults)
             field[at++] = "\n,\"\r"[random_bits() % 4];
-        c = ++column < s->n_columns ? ',' : '\n';
+        char c = ++column < s->n_columns ? ',' : '\n';
         if (c == '\n' && has_cr)
             field[at++] = '\r';
         field[at++] = c;
