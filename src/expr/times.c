@@ -4,6 +4,7 @@
  * H. Hinnant, "chrono-compatible low-level date algorithms" (2013): years begin in March, eras have 400 years. Days to dates as in
  * C. Neri and L. Schneider, "Euclidean affine functions and their application to calendar algorithms" (2022), within an era.
  */
+#include "expr/calendar.h"
 #include "expr/program.h"
 
 #include <ctype.h>
@@ -14,7 +15,7 @@ static int64_t floor_div(int64_t a, int64_t b)
     return a / b - (a % b < 0);
 }
 
-static inline __attribute__((always_inline)) void date_of_day(int64_t day, int64_t *ret_year, int *ret_month, int *ret_day)
+static void date_of_day(int64_t day, int64_t *ret_year, int *ret_month, int *ret_day)
 {
     int64_t  z = day + 719468, era = floor_div(z, 146097);
     /* of four times the days */
@@ -73,37 +74,42 @@ int64_t yk_rescale(int64_t value, int64_t factor)
     return r;
 }
 
+/* Rows with a time that the vector loops do not take. */
+static void part_far(yk_part part, const int64_t *x, uint32_t n, int64_t by, int64_t add, int64_t of, int64_t *to)
+{
+    const int64_t far = (int64_t)1 << 58; /* dates beyond the year 10^15 have no use; keeps the arithmetic in range */
+    const divisor d = divisor_of(by), m = divisor_of(of);
+    for (uint32_t i = 0; i < n; i++) {
+        int64_t q = floor_by(&d, x[i]), year;
+        int     month, day;
+        if (part == YK_PART_QUOTIENT) {
+            to[i] = q;
+        } else if (part == YK_PART_CYCLE) {
+            to[i] = modulo_by(&m, (int64_t)((uint64_t)q + (uint64_t)add));
+        } else {
+            date_of_day(q > far ? far : q < -far ? -far : q, &year, &month, &day);
+            to[i] = part == YK_PART_YEAR ? year : part == YK_PART_MONTH ? month : day;
+        }
+    }
+}
+
+static void part_all(yk_part part, const int64_t *x, uint32_t n, int64_t by, int64_t add, int64_t of, int64_t *to)
+{
+    for (uint32_t at = 0, rows; at < n; at += rows) {
+        rows = n - at < YK_PART_ROWS ? n - at : YK_PART_ROWS;
+        if (!YK_ISA_PICK(yk_k_part)(part, x + at, rows, by, add, of, to + at))
+            part_far(part, x + at, rows, by, add, of, to + at);
+    }
+}
+
 void yk_rescale_all(const int64_t *x, uint32_t n, int64_t factor, int64_t *to)
 {
     if (factor < 0) {
-        const divisor d = divisor_of(-factor);
-        for (uint32_t i = 0; i < n; i++)
-            to[i] = floor_by(&d, x[i]);
+        part_all(YK_PART_QUOTIENT, x, n, -factor, 0, 1, to);
         return;
     }
     for (uint32_t i = 0; i < n; i++)
         to[i] = yk_rescale(x[i], factor);
-}
-
-/* to = (x / by + add) modulo `of`, rounded down. */
-static void cycle(const int64_t *x, uint32_t n, int64_t by, int64_t add, int64_t of, int64_t *to)
-{
-    const divisor d = divisor_of(by), m = divisor_of(of);
-    for (uint32_t i = 0; i < n; i++)
-        to[i] = modulo_by(&m, (int64_t)((uint64_t)floor_by(&d, x[i]) + (uint64_t)add));
-}
-
-/* Inline for each part: it computes no more than that one takes. */
-static inline __attribute__((always_inline)) void date_parts(yk_op part, const int64_t *x, uint32_t n, int64_t per_day, int64_t *to)
-{
-    const int64_t far = (int64_t)1 << 58; /* dates beyond the year 10^15 have no use; keeps the arithmetic in range */
-    const divisor d = divisor_of(per_day);
-    for (uint32_t i = 0; i < n; i++) {
-        int64_t day = floor_by(&d, x[i]), year;
-        int     month, of_month;
-        date_of_day(day > far ? far : day < -far ? -far : day, &year, &month, &of_month);
-        to[i] = part == YK_OP_YEAR ? year : part == YK_OP_MONTH ? month : of_month;
-    }
 }
 
 void yk_time_parts(yk_op part, yk_type type, const int64_t *x, uint32_t n, int64_t *to)
@@ -111,19 +117,19 @@ void yk_time_parts(yk_op part, yk_type type, const int64_t *x, uint32_t n, int64
     bool    is_date = type.kind == YK_KIND_DATE;
     int64_t second = is_date ? 0 : yk_unit_per_second(type.unit), day = is_date ? 1 : 86400 * second;
     if (part == YK_OP_WEEKDAY) /* day 0 was a Thursday; Monday is 0 */
-        cycle(x, n, day, 3, 7, to);
+        part_all(YK_PART_CYCLE, x, n, day, 3, 7, to);
     else if (part == YK_OP_YEAR)
-        date_parts(YK_OP_YEAR, x, n, day, to);
+        part_all(YK_PART_YEAR, x, n, day, 0, 1, to);
     else if (part == YK_OP_MONTH)
-        date_parts(YK_OP_MONTH, x, n, day, to);
+        part_all(YK_PART_MONTH, x, n, day, 0, 1, to);
     else if (part == YK_OP_DAY)
-        date_parts(YK_OP_DAY, x, n, day, to);
+        part_all(YK_PART_DAY, x, n, day, 0, 1, to);
     else if (is_date)
         memset(to, 0, n * sizeof *to);
     else if (part == YK_OP_HOUR)
-        cycle(x, n, 3600 * second, 0, 24, to);
+        part_all(YK_PART_CYCLE, x, n, 3600 * second, 0, 24, to);
     else
-        cycle(x, n, part == YK_OP_MINUTE ? 60 * second : second, 0, 60, to);
+        part_all(YK_PART_CYCLE, x, n, part == YK_OP_MINUTE ? 60 * second : second, 0, 60, to);
 }
 
 /* ---- From text ---- */

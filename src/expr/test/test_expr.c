@@ -4,6 +4,7 @@
  */
 #include "base/test/check.h"
 #include "expr/program.h"
+#include "numeric/isa.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -356,24 +357,25 @@ static void assert_date(int64_t day, time_t second)
     assert_int_equal(got[2], tm.tm_mday);
 }
 
-/* Each day of more than four hundred years before and after 1970; random times of every size and sign, and the borders: against the C
- * library's calendar. */
-TEST(parts_of_times_are_as_the_calendar_has_them)
+/* N times of every size and sign, none further from 1970 than 2^63 >> shift, and the borders. */
+enum { N = 4096 };
+static void assert_parts(unsigned shift)
 {
-    for (int64_t day = -150000; day < 150000; day++)
-        assert_date(day, day * 86400);
-    enum { N = 4096 };
     static const yk_op parts[] = {YK_OP_YEAR, YK_OP_MONTH, YK_OP_DAY, YK_OP_HOUR, YK_OP_MINUTE, YK_OP_SECOND, YK_OP_WEEKDAY};
     static int64_t     x[N], got[N], seconds[N];
-    for (int i = 0; i < N; i++)
-        x[i] = i == 0 ? INT64_MIN : i == 1 ? INT64_MAX : (int64_t)random_bits() >> (i % 63);
     for (yk_unit u = YK_UNIT_S; u <= YK_UNIT_NS; u++) {
         int64_t per = yk_unit_per_second(u);
+        for (int i = 0; i < N; i++) {
+            x[i] = (i == 0 ? INT64_MIN : i == 1 ? INT64_MAX : (int64_t)random_bits() >> (i % 63)) >> shift;
+            if (i % 3 == 0) /* the first and last instants of minutes, hours and days */
+                x[i] = x[i] / (60 * per) * (60 * per) - i % 2;
+        }
         yk_rescale_all(x, N, -per, seconds);
         for (int i = 0; i < N; i++)
             assert_int_equal(seconds[i], x[i] / per - (x[i] % per < 0));
         for (size_t k = 0; k < sizeof parts / sizeof *parts; k++) {
-            yk_time_parts(parts[k], (yk_type){.kind = YK_KIND_TIME, .unit = u}, x, N, got);
+            memcpy(got, x, sizeof got);
+            yk_time_parts(parts[k], (yk_type){.kind = YK_KIND_TIME, .unit = u}, got, N, got);
             for (int i = 0; i < N; i++) {
                 time_t    t = seconds[i];
                 struct tm tm;
@@ -387,8 +389,29 @@ TEST(parts_of_times_are_as_the_calendar_has_them)
     }
 }
 
+/* Each day of more than four hundred years before and after 1970; times of every size, by each build: against the C library's calendar. */
+TEST(parts_of_times_are_as_the_calendar_has_them)
+{
+    for (int64_t day = -150000; day < 150000; day++)
+        assert_date(day, day * 86400);
+    for (int isa = 0; isa <= (int)yk_isa_machine(); isa++) {
+        yk_isa_limit((yk_isa)isa);
+        for (unsigned shift = 0; shift < 30; shift++)
+            assert_parts(shift);
+    }
+    yk_isa_limit(YK_ISA_AVX512);
+}
+
+/* Whole days to the last one that the vector loops take and beyond. */
+TEST(far_dates_are_as_near_ones)
+{
+    for (int64_t edge = -((int64_t)1 << 28); edge <= (int64_t)1 << 28; edge += (int64_t)1 << 29)
+        for (int64_t day = edge - 500; day < edge + 500; day++)
+            assert_date(day, day * 86400);
+}
+
 RUN_TESTS(filters_tell_facts, facts_are_held_against_ranges, conjuncts_lists_and_names, errors_in_a_list_count_from_their_own_expression,
           programs_know_their_columns, rows_masked_out_do_not_overflow,
           blocks_may_differ_from_what_was_announced, dictionaries_are_computed_once_and_kept_apart_by_id, filters_are_bitmaps,
           lack_of_memory_is_an_error_and_leaks_nothing, times_are_read_and_printed,
-          durations_are_read_as_they_are_printed, parts_of_times_are_as_the_calendar_has_them)
+          durations_are_read_as_they_are_printed, parts_of_times_are_as_the_calendar_has_them, far_dates_are_as_near_ones)
