@@ -383,7 +383,7 @@ const yk_verb yk_verb_table = {
                 "# by hour of the day\nyoke table trips.parquet --by 'hour(pickup) as hour' --count --mean tip --median fare\n\n"
                 "# a histogram for each of the three greatest groups, in one picture\nyoke table trips.parquet --by payment_type --hist 'tip / fare' --range 0:1 --top 3 --plot tips.png\n\n"
                 "# by the borough where they began\nyoke table trips.parquet --join zones.csv --key PULocationID=LocationID --by Borough --count --mean tip\n\n"
-                "# from CSV to Parquet, with one column more\nyoke table trips.csv --select '*, tip / fare as share' -o trips.parquet\n\n"
+                "# from CSV to Parquet, with one column more\nyoke table trips.csv --select '*, tip / fare as share' -o shares.parquet\n\n"
                 "# the ten longest trips\nyoke table trips.csv.gz --select 'pickup, distance' --sort 'distance desc' --head 10\n",
     .run = run,
 };
