@@ -140,3 +140,28 @@ def test_quantiles_and_different_values_of_groups(yoke, tmp_path, seed):
     assert np.array_equal(got["median(i)"].to_numpy(float), groups.i.median().to_numpy(float), equal_nan=True), seed
     for c in ("x", "i", "flag", "s", "t"):
         assert (got[f"unique({c})"].to_numpy() == groups[c].nunique().to_numpy()).all(), (seed, c)
+
+
+@pytest.mark.parametrize("on,memory", ON)
+def test_different_values_of_dictionaries(yoke, tmp_path, on, memory):
+    """Values that come as codes: both zeros are one, missing ones and NaN are none, each row group has a dictionary of its own, a later part
+    of the rows has none, and computed from one column they are codes too."""
+    rng = np.random.default_rng(23)
+    values = np.concatenate([[0.0, -0.0, np.nan, np.inf, -np.inf], rng.normal(0, 50, 3000)])
+    x = rng.choice(values, N)
+    x[250_000:] = rng.normal(0, 50, N - 250_000)
+    df = pd.DataFrame({"g": rng.integers(0, 300, N), "x": x, "i": rng.integers(-900, 900, N), "late": np.arange(N) // 40_000 * 500 + rng.integers(0, 700, N)})
+    table = pa.table({"g": pa.array(df.g, mask=rng.random(N) < 0.01), "x": pa.array(x, mask=rng.random(N) < 0.05), "i": pa.array(df.i, mask=rng.random(N) < 0.05), "late": df.late})
+    pq.write_table(table, tmp_path / "in.parquet", row_group_size=60_000, dictionary_pagesize_limit=1 << 17)
+    df = table.to_pandas()
+    df["x"] += 0.0  # pandas tells the zeros apart by their bits
+    df["half"] = (df.x * 0.5).round()
+    for where, rows in (([], df), (["--where", "late % 3 = 0"], df[df.late % 3 == 0])):
+        asks = [w for e in ("x", "i", "late", "round(x * 0.5)", "i + late") for w in ("--unique", e)]
+        run = yoke("table", tmp_path / "in.parquet", *where, "--by", "g", *asks, "-o", tmp_path / "out.parquet", "--force", "--on", on, "--memory", memory)
+        assert run.returncode == 0, run.stderr
+        got = pq.read_table(tmp_path / "out.parquet").to_pandas()
+        groups = rows.assign(sum=rows.i + rows.late).groupby("g", dropna=False)
+        for k, name in enumerate(("x", "i", "late", "half", "sum")):
+            want = groups[name].nunique()
+            assert (got.iloc[:, k + 1].to_numpy() == want.reindex(got.g.to_numpy()).to_numpy()).all(), name

@@ -350,44 +350,58 @@ static void join_codes(const yk_groups *g, const yk_vec *keys, uint32_t n, uint3
 }
 
 /* ret[i] = the group that row i's code is known to belong to; false when some row that counts has a code that is not known yet. */
-static bool look_up(const yk_groups *g, const uint32_t *restrict code, const uint64_t *restrict mask, uint32_t n, uint32_t *restrict ret)
+static bool look_up(const uint32_t *restrict table, const uint32_t *restrict code, const uint64_t *restrict mask, uint32_t n,
+                    uint32_t *restrict ret)
 {
-    const uint32_t *table = g->by_code;
-    bool            is_new = false;
-    if (!mask) {
-        for (uint32_t i = 0; i < n; i++) {
-            ret[i] = table[code[i]];
-            is_new |= ret[i] == YK_NO_GROUP;
-        }
-        return !is_new;
+    uint32_t most = 0;
+    for (uint32_t i = 0; i < n && !mask; i++) {
+        ret[i] = table[code[i]];
+        most = ret[i] > most ? ret[i] : most;
     }
-    for (uint32_t i = 0; i < n; i++) {
-        uint32_t left_out = (uint32_t)(mask[i >> 6] >> (i & 63) & 1) - 1;
-        ret[i] = table[code[i]] | left_out;
-        is_new |= (ret[i] ^ left_out) == YK_NO_GROUP;
+    for (uint32_t i = 0; i < n && mask; i++) {
+        uint32_t left_out = (uint32_t)(mask[i >> 6] >> (i & 63) & 1) - 1, group = table[code[i]];
+        ret[i] = group | left_out;
+        most = (group & ~left_out) > most ? group : most;
     }
-    return !is_new;
+    return most != YK_NO_GROUP;
 }
 
-/* Rows of one key whose codes are not all known: these are numbered first, in the order in which they come. */
-static int number_new_codes(yk_groups *g, const yk_vec *v, const uint64_t *mask, uint32_t n, uint32_t *ret, yoke_error *err)
+/* Rows of one key, some with codes that are not known: these are numbered in the order in which they come. */
+static int number_new_codes(yk_groups *g, const yk_vec *v, const uint64_t *mask, uint32_t *ret, yoke_error *err)
 {
-    uint32_t codes[ROWS], numbers[ROWS], some = 0;
-    for (uint32_t i = 0; i < n; i++) {
-        uint32_t *known = &g->by_code[v->codes[i]];
-        codes[some] = v->codes[i];
-        if (ret[i] == YK_NO_GROUP && yk_group_counts(mask, i) && *known == YK_NO_GROUP) {
-            *known = 0; /* so that it comes once */
-            numbers[some++] = 0;
-        }
-        if (some < ROWS && (i + 1 < n || !some))
-            continue;
-        YK_TRY(number_rows(g, &(yk_vec){.type = v->type, .n = some, .codes = codes, .dict = v->dict}, 0, some, numbers, err));
-        for (uint32_t j = 0; j < some; j++)
-            g->by_code[codes[j]] = numbers[j];
-        some = 0;
+    uint32_t rows[ROWS], codes[ROWS], numbers[ROWS] = {0}, some = 0, n = 0;
+    for (uint32_t i = 0; i < v->n; i++) {
+        rows[some] = i;
+        some += ret[i] == YK_NO_GROUP && yk_group_counts(mask, i);
     }
-    look_up(g, v->codes, mask, n, ret);
+    for (uint32_t i = 0; i < some; i++) {
+        uint32_t code = v->codes[rows[i]];
+        if (g->by_code[code] != YK_NO_GROUP)
+            continue;
+        codes[n++] = code;
+        g->by_code[code] = 0; /* so that it comes once */
+    }
+    YK_TRY(number_rows(g, &(yk_vec){.type = v->type, .n = n, .codes = codes, .dict = v->dict}, 0, n, numbers, err));
+    for (uint32_t i = 0; i < n; i++)
+        g->by_code[codes[i]] = numbers[i];
+    for (uint32_t i = 0; i < some; i++)
+        ret[rows[i]] = g->by_code[v->codes[rows[i]]];
+    return 0;
+}
+
+/* Rows of one key, none missing. */
+static int number_one(yk_groups *g, const yk_vec *codes, bool is_coded, const uint64_t *mask, uint32_t n, uint32_t *ret, yoke_error *err)
+{
+    yk_vec v = *codes;
+    for (; n; n -= v.n, v.codes += v.n, ret += v.n, mask = mask ? mask + v.n / 64 : NULL) {
+        v.n = n < ROWS ? n : ROWS;
+        if (look_up(g->by_code, v.codes, mask, v.n, ret))
+            continue;
+        if (is_coded)
+            YK_TRY(yk_groups_number_coded(g, &v, mask, v.n, ret, err));
+        else
+            YK_TRY(number_new_codes(g, &v, mask, ret, err));
+    }
     return 0;
 }
 
@@ -397,8 +411,7 @@ static int number_by_code(yk_groups *g, const yk_vec *keys, const uint64_t *mask
     if (g->search == YK_SEARCH_CODED && !is_coded)
         YK_TRY(yk_groups_use_slots(g, err));
     if (g->n_keys == 1 && !keys[0].valid && !keys[0].is_const)
-        return look_up(g, keys[0].codes, mask, n, ret) ? 0
-            : (is_coded ? yk_groups_number_coded : number_new_codes)(g, keys, mask, n, ret, err);
+        return number_one(g, &keys[0], is_coded, mask, n, ret, err);
     join_codes(g, keys, n, ret);
     for (uint32_t i = 0; i < n; i++) {
         uint32_t *known = &g->by_code[ret[i]];

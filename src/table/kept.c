@@ -12,6 +12,7 @@ void yk_kept_fini(yk_kept *k)
 {
     yk_free(k->runs);
     yk_free(k->stretches);
+    yk_free(k->had);
     yk_arena_fini(&k->arena);
     *k = (yk_kept){0};
 }
@@ -20,12 +21,13 @@ void yk_kept_clear(yk_kept *k)
 {
     k->n_runs = k->n_stretches = 0;
     k->n = 0;
+    k->had_dict = k->n_once = 0;
     yk_arena_clear(&k->arena);
 }
 
 size_t yk_kept_bytes(const yk_kept *k)
 {
-    return k->cap_runs * sizeof *k->runs + k->cap_stretches * sizeof *k->stretches + k->n * sizeof(double);
+    return k->cap_runs * sizeof *k->runs + k->cap_stretches * sizeof *k->stretches + k->n * sizeof(double) + k->cap_had * sizeof *k->had;
 }
 
 /* Room for n values that come next, in n_runs runs at most; NULL when memory is out. */
@@ -77,6 +79,39 @@ void yk_kept_add_words(yk_kept *k, const uint32_t *groups, const uint64_t *words
         got += groups[i] != YK_NO_GROUP && (!valid || (valid[i >> 6] >> (i & 63) & 1));
     }
     end_stretch(k, to, got, got);
+}
+
+/* Bits for n_groups groups, each of n_codes; those of a new dictionary, and of groups that were not yet, are clear. */
+static bool reach_had(yk_kept *k, uint32_t n_groups, const yk_dict *dict)
+{
+    enum { MOST_HAD = 1 << 23 }; /* a core's cache of the second level holds them */
+    uint64_t bits = (uint64_t)n_groups * dict->n;
+    size_t   before = k->cap_had;
+    if (bits > MOST_HAD || !yk_grow(&k->had, &k->cap_had, bits / 64 + 1, sizeof *k->had))
+        return false;
+    if (k->had_dict != dict->id)
+        before = k->n_once = 0;
+    memset(k->had + before, 0, (k->cap_had - before) * sizeof *k->had);
+    k->had_dict = dict->id;
+    return true;
+}
+
+bool yk_kept_new_codes(yk_kept *k, const uint32_t *groups, uint32_t n_groups, const yk_vec *v, uint32_t n, uint32_t *rows, uint32_t *ret_n)
+{
+    uint32_t got = 0, n_codes = v->codes ? v->dict->n : 0;
+    if (!v->codes || v->is_const || !v->dict->id || !reach_had(k, n_groups, v->dict))
+        return false;
+    for (uint32_t i = 0; i < n && n_codes; i++) {
+        bool     counts = groups[i] != YK_NO_GROUP && (!v->valid || (v->valid[i >> 6] >> (i & 63) & 1));
+        uint64_t at = (counts ? (uint64_t)groups[i] * n_codes : 0) + v->codes[i];
+        uint64_t bit = (uint64_t)counts << (at & 63), had = k->had[at >> 6];
+        k->had[at >> 6] = had | bit; /* whether it was set nobody can foresee */
+        rows[got] = i;
+        got += (bit & ~had) != 0;
+    }
+    k->n_once += got;
+    *ret_n = got;
+    return true;
 }
 
 /* Copies a run; most are short. */

@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/error.h"
+#include "format/column.h"
 
 #include <yoke/session.h>
 
@@ -32,6 +33,11 @@ typedef struct yk_kept {
     yk_arena    arena;
     uint64_t    n; /* values */
     uint64_t    n_different; /* when this was last found out for all of them */
+    /* of values that are wanted once each and come as codes: a bit for each code that a group has had, of one dictionary at a time */
+    uint64_t   *had;
+    size_t      cap_had;
+    uint64_t    had_dict; /* its id; 0: none */
+    uint64_t    n_once;   /* values, at most, that came as its codes: where these are all, hardly one is there twice */
     bool        is_failed;
 } yk_kept;
 
@@ -43,6 +49,11 @@ size_t yk_kept_bytes(const yk_kept *k);
  * clear bit in `valid` (NULL: none has) are. */
 void yk_kept_add(yk_kept *k, const uint32_t *groups, const double *x, uint32_t n);
 void yk_kept_add_words(yk_kept *k, const uint32_t *groups, const uint64_t *words, const uint64_t *valid, uint32_t n);
+
+/* Where each value is wanted once: which of n rows of codes, of n_groups groups, are the first of their group with that code since the
+ * values were cleared or the dictionary was another. False when they are no codes, or too many for so many groups. */
+bool yk_kept_new_codes(yk_kept *k, const uint32_t *groups, uint32_t n_groups, const yk_vec *v, uint32_t n, uint32_t *rows,
+                       uint32_t *ret_n) YK_MUST_USE;
 
 /* The values in another order: that of their groups' ranks (ranks[group], of n groups, each once). Those of rank r are
  * ret_values[ret_begin[r] … ret_begin[r + 1]), as they came. Both are for yk_free, NULL where nothing is kept. */

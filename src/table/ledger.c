@@ -224,7 +224,7 @@ static int make_asides(const yk_grouping *s, const yk_ledger *t, const cut *c, a
 {
     for (size_t i = 0; i < s->n_asks; i++) {
         YK_TRY(yk_kept_rank(&t->kept[i], c->ranks, yk_groups_count(t->groups), &a[i].values, &a[i].begin, err));
-        if (a[i].begin && s->asks[i].what == YK_EACH_DISTINCT)
+        if (a[i].begin && s->asks[i].what == YK_EACH_DISTINCT && t->kept[i].n > t->kept[i].n_once)
             YK_TRY(yk_kept_dedupe(a[i].values, a[i].begin, yk_groups_count(t->groups), err));
         if (t->distinct[i])
             YK_TRY(make_cut(t->distinct[i], s->n_keys, 0, c->n_parts, &a[i].distinct, err));

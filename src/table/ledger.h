@@ -115,6 +115,10 @@ void yk_ledger_take(yk_ledger *t, yk_each what, yk_type type, yk_cell *c, yk_cel
 int yk_ledger_tally(const yk_grouping *s, yk_ledger *t, size_t ask, const uint32_t *numbers, bool is_whole, const yk_vec *v, uint32_t n,
                     yoke_error *err) YK_MUST_USE;
 
+/* The same of codes, where an ask keeps values of which each is wanted once; *ret_done is false when it takes the values themselves. */
+int yk_ledger_tally_codes(yk_ledger *t, size_t ask, const uint32_t *numbers, const yk_vec *v, uint32_t n, bool *ret_done,
+                          yoke_error *err) YK_MUST_USE;
+
 /* Whether rows can be kept as they are for all that is asked: not where histograms or texts are. */
 bool     yk_loose_can(const yk_grouping *s);
 int      yk_loose_init(const yk_grouping *s, yk_loose *l, yoke_error *err) YK_MUST_USE; /* which may hold memory of former rows */

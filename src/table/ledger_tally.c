@@ -90,6 +90,21 @@ static void add_words(yk_kept *kept, const uint32_t *numbers, const yk_vec *v, u
     yk_kept_add(kept, numbers, x, n);
 }
 
+int yk_ledger_tally_codes(yk_ledger *t, size_t ask, const uint32_t *numbers, const yk_vec *v, uint32_t n, bool *ret_done, yoke_error *err)
+{
+    uint32_t rows[YK_BLOCK], groups[YK_BLOCK], some;
+    uint64_t words[YK_BLOCK];
+    yk_kept *kept = &t->kept[ask];
+    *ret_done = yk_kept_new_codes(kept, numbers, yk_groups_count(t->groups), v, n, rows, &some);
+    for (uint32_t i = 0; i < some && *ret_done; i++) {
+        groups[i] = numbers[rows[i]];
+        words[i] = ((const uint64_t *)v->dict->values)[v->codes[rows[i]]];
+    }
+    if (*ret_done)
+        add_words(kept, groups, &(yk_vec){.type = v->type, .n = some, .values = words}, some);
+    return kept->is_failed ? yk_fail_nomem(err, "grouping") : 0;
+}
+
 int yk_ledger_tally(const yk_grouping *s, yk_ledger *t, size_t ask, const uint32_t *numbers, bool is_whole, const yk_vec *v, uint32_t n,
                     yoke_error *err)
 {

@@ -35,7 +35,15 @@ static int add_ask(yk_grouping *s, state *st, size_t ask, const yk_block *b, yok
 {
     yk_ledger *t = &st->now;
     yk_vec     v = {0};
+    bool       is_done = false;
     if (s->keeper[ask] != ask)
+        return 0;
+    if (s->asks[ask].what == YK_EACH_DISTINCT && !t->distinct[ask]) {
+        YK_TRY(yk_eval_root(b->eval, s->base.root + s->roots[ask], &v, err));
+        if (yk_type_same(v.type, s->types[s->roots[ask]]))
+            YK_TRY(yk_ledger_tally_codes(t, ask, st->numbers, &v, b->n, &is_done, err));
+    }
+    if (is_done)
         return 0;
     if (s->asks[ask].expr)
         YK_TRY(ask_values(s, ask, b, &v, err));
