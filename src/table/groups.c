@@ -366,14 +366,21 @@ static bool look_up(const uint32_t *restrict table, const uint32_t *restrict cod
     return most != YK_NO_GROUP;
 }
 
-/* Rows of one key, some with codes that are not known: these are numbered in the order in which they come. */
-static int number_new_codes(yk_groups *g, const yk_vec *v, const uint64_t *mask, uint32_t *ret, yoke_error *err)
+/* Those that count and have no group; how many. */
+static uint32_t rows_without(const uint32_t *groups, const uint64_t *mask, uint32_t n, uint32_t *rows)
 {
-    uint32_t rows[ROWS], codes[ROWS], numbers[ROWS] = {0}, some = 0, n = 0;
-    for (uint32_t i = 0; i < v->n; i++) {
+    uint32_t some = 0;
+    for (uint32_t i = 0; i < n; i++) {
         rows[some] = i;
-        some += ret[i] == YK_NO_GROUP && yk_group_counts(mask, i);
+        some += groups[i] == YK_NO_GROUP && yk_group_counts(mask, i);
     }
+    return some;
+}
+
+/* `some` rows of one key, whose codes are not known: these are numbered in the order in which they come. */
+static int number_new_codes(yk_groups *g, const yk_vec *v, const uint32_t *rows, uint32_t some, uint32_t *ret, yoke_error *err)
+{
+    uint32_t codes[ROWS], numbers[ROWS] = {0}, n = 0;
     for (uint32_t i = 0; i < some; i++) {
         uint32_t code = v->codes[rows[i]];
         if (g->by_code[code] != YK_NO_GROUP)
@@ -392,15 +399,13 @@ static int number_new_codes(yk_groups *g, const yk_vec *v, const uint64_t *mask,
 /* Rows of one key, none missing. */
 static int number_one(yk_groups *g, const yk_vec *codes, bool is_coded, const uint64_t *mask, uint32_t n, uint32_t *ret, yoke_error *err)
 {
-    yk_vec v = *codes;
+    yk_vec   v = *codes;
+    uint32_t rows[ROWS];
     for (; n; n -= v.n, v.codes += v.n, ret += v.n, mask = mask ? mask + v.n / 64 : NULL) {
         v.n = n < ROWS ? n : ROWS;
         if (look_up(g->by_code, v.codes, mask, v.n, ret))
             continue;
-        if (is_coded)
-            YK_TRY(yk_groups_number_coded(g, &v, mask, v.n, ret, err));
-        else
-            YK_TRY(number_new_codes(g, &v, mask, ret, err));
+        YK_TRY((is_coded ? yk_groups_number_coded : number_new_codes)(g, &v, rows, rows_without(ret, mask, v.n, rows), ret, err));
     }
     return 0;
 }

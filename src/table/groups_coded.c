@@ -63,7 +63,7 @@ static int add_value(yk_groups *g, uint32_t number, yoke_error *err)
     return 0;
 }
 
-int yk_groups_number_coded(yk_groups *g, const yk_vec *v, const uint64_t *mask, uint32_t n, uint32_t *ret, yoke_error *err)
+int yk_groups_number_coded(yk_groups *g, const yk_vec *v, const uint32_t *rows, uint32_t n, uint32_t *ret, yoke_error *err)
 {
     if (g->search != YK_SEARCH_CODED) {
         YK_TRY(know_dict(g, v, err));
@@ -71,17 +71,10 @@ int yk_groups_number_coded(yk_groups *g, const yk_vec *v, const uint64_t *mask, 
         g->search = YK_SEARCH_CODED;
     }
     for (uint32_t i = 0; i < n; i++) {
-        uint32_t *known = &g->by_code[v->codes[i]], number;
-        ret[i] = YK_NO_GROUP;
-        if (!yk_group_counts(mask, i))
-            continue;
-        if (*known == YK_NO_GROUP) {
-            number = g->of.numbers[v->codes[i]];
-            if (!g->of.groups[number])
-                YK_TRY(add_value(g, number, err));
-            *known = g->of.groups[number] - 1;
-        }
-        ret[i] = *known;
+        uint32_t *known = &g->by_code[v->codes[rows[i]]], number = g->of.numbers[v->codes[rows[i]]];
+        if (!g->of.groups[number])
+            YK_TRY(add_value(g, number, err));
+        ret[rows[i]] = *known = g->of.groups[number] - 1;
     }
     return 0;
 }

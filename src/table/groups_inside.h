@@ -123,9 +123,10 @@ int yk_groups_find_in_slots(yk_groups *g, const uint64_t *hashes, uint32_t n, ui
 /* Codes of which most come often in a task: more of them are numbered by their values, where these are near. */
 enum { YK_FEW_CODES = 1 << 14 };
 
-/* Groups that are coded: whether these rows, of one key with codes, can be; and their groups. by_code is prepared. */
+/* Groups that are coded: whether these rows, of one key with codes, can be; and the groups of n rows whose codes are not in by_code yet,
+ * ret[rows[i]]. */
 bool   yk_groups_may_be_coded(const yk_groups *g, const yk_vec *keys);
-int    yk_groups_number_coded(yk_groups *g, const yk_vec *v, const uint64_t *mask, uint32_t n, uint32_t *ret, yoke_error *err) YK_MUST_USE;
+int    yk_groups_number_coded(yk_groups *g, const yk_vec *v, const uint32_t *rows, uint32_t n, uint32_t *ret, yoke_error *err) YK_MUST_USE;
 void   yk_groups_free_coded(yk_groups *g);
 size_t yk_groups_memory_coded(const yk_groups *g);
 
