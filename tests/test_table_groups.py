@@ -84,10 +84,14 @@ def test_different_rows_in_the_order_in_which_they_came(yoke, rows, columns):
 
 
 def test_how_many_different_values(yoke, rows):
+    """Missing ones and NaN are none; with little memory they are counted part by part."""
     path, df = rows
+    columns = ["late", "text", "k", "near", "moved", "some", "real", "row", "x", "t"]
+    asks = [w for c in columns + ["late / 7.0"] for w in ("--unique", c)]
+    want = [df[c].nunique() for c in columns + ["late"]]
     for on, memory in ON:
-        run = yoke("table", path, "--unique", "late", "--unique", "late / 7.0", "--unique", "text", "--unique", "k", "--on", on, "--memory", memory)
-        assert [int(line.split()[-1]) for line in run.stdout.splitlines()] == [df.late.nunique()] * 2 + [df.text.nunique(), df.k.nunique()]
+        run = yoke("table", path, *asks, "--on", on, "--memory", memory)
+        assert [int(line.split()[-1]) for line in run.stdout.splitlines()] == want, (on, memory)
 
 
 def test_sums_of_integers_that_do_not_fit(yoke, tmp_path):

@@ -120,7 +120,7 @@ static int make_sink(const yoke_table *t, item *it, yoke_error *err)
     case NUMBERS: return yk_numbers_new(it->expr, it->needs, &it->sink, err);
     case HISTOGRAM: return yk_histogram_new(it->expr, it->bins, &it->sink, err);
     case QUANTILES: return yk_quantiles_new(it->expr, &it->sink, err);
-    case DISTINCT: return yk_grouping_new(&key, 1, NULL, 0, false, yk_table_memory(t), yoke_session_workers(t->session), &it->sink, err);
+    case DISTINCT: return yk_grouping_new(&key, 1, NULL, 0, true, yk_table_memory(t), yoke_session_workers(t->session), &it->sink, err);
     }
     return 0;
 }
@@ -178,23 +178,6 @@ static yk_value numbers_value(const item *it, yoke_ask_kind what)
     }
 }
 
-/* Values that are there: a group each. */
-static int add_different(void *ctx, const yk_batch *rows, yoke_error *err)
-{
-    bool has_missing = rows->n && memchr(rows->columns[0].valid.data, 0, rows->n);
-    *(int64_t *)ctx += (int64_t)rows->n - has_missing;
-    return 0;
-}
-
-static int count_different(yk_sink *sink, const yk_scan *scan, int64_t *ret, yoke_error *err)
-{
-    YK_CLEANUP(yk_batch_fini) yk_batch rows = {0};
-    if (yk_grouping_has_spilled(sink))
-        return yk_grouping_each(sink, scan, NULL, 0, 0, 0, &(yk_rows_to){add_different, ret}, err);
-    YK_TRY(yk_grouping_take(sink, scan->session, &rows, err));
-    return add_different(ret, &rows, err);
-}
-
 static int set_answer(yoke_answers *a, size_t i, const yoke_ask *q, const yk_scan *scan, yoke_error *err)
 {
     const item  *it = &a->items[a->item_of[i]];
@@ -206,9 +189,9 @@ static int set_answer(yoke_answers *a, size_t i, const yoke_ask *q, const yk_sca
         double x = yk_quantiles_read(it->sink, q->q);
         v = real_value(x, isnan(x));
     } else if (it->family == DISTINCT) {
-        int64_t n = 0;
-        YK_TRY(count_different(it->sink, scan, &n, err));
-        v = int_value(n);
+        uint64_t n;
+        YK_TRY(yk_grouping_count(it->sink, scan, &n, err));
+        v = int_value((int64_t)n);
     } else {
         uint64_t total = 0;
         r->n_bins = yk_bins_n(it->bins);

@@ -40,6 +40,9 @@ int yk_grouping_new(const yk_expr *const *keys, size_t n_keys, const yk_group_as
  * spilled. */
 int yk_grouping_take(yk_sink *s, yoke_session *session, yk_batch *ret, yoke_error *err) YK_MUST_USE;
 
+/* After the scan: how many groups there are whose first key is not missing, all of them or those that spilled. */
+int yk_grouping_count(yk_sink *s, const yk_scan *scan, uint64_t *ret, yoke_error *err) YK_MUST_USE;
+
 /* Whether the groups did not fit the memory, so that what is known of them lies in a temporary file. Then they come part by part, sorted
  * by `order` (columns of the result; may be empty) before all else, `head` or `tail` of them (0: all). Parts may have one more column
  * behind those of the result, which is not part of it. */

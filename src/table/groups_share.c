@@ -42,6 +42,7 @@ typedef struct sharing {
     yk_order    *order; /* what was asked for, then what the groups' own order is */
     size_t       n_order;
     yk_sorted   *sorted;
+    uint64_t    *n_found; /* where they are only counted */
 } sharing;
 
 static int share_start(void *ctx, void **ret_state, yoke_error *err)
@@ -119,6 +120,61 @@ static unsigned count_at_once(const yk_grouping *s, unsigned workers)
     return most >= workers ? 0 : most ? (unsigned)most : 1;
 }
 
+/* Groups that miss no key. */
+static int count_present(yk_ledger *t, uint64_t *ret, yoke_error *err)
+{
+    yk_vec   v;
+    uint32_t n = yk_groups_count(t->groups);
+    *ret = n;
+    YK_TRY(yk_groups_keys(t->groups, 0, &v, err));
+    for (uint32_t i = 0; i < n && v.valid; i++)
+        *ret -= !yk_row_counts(&v, i);
+    return 0;
+}
+
+static int count_task(void *ctx, yk_task *task, void *out, yoke_error *err)
+{
+    const sharing *h = ctx;
+    yk_ledger     *t = yk_task_state(task);
+    uint64_t       n;
+    YK_TRY(merge_share(h->s, (uint32_t)yk_task_index(task), t, err));
+    YK_TRY(count_present(t, &n, err));
+    return yk_task_emit(task, &n, sizeof n, err);
+}
+
+static int count_fold(void *ctx, const yk_result *r, yoke_error *err)
+{
+    uint64_t n;
+    memcpy(&n, r->bytes, sizeof n);
+    *((sharing *)ctx)->n_found += n;
+    return 0;
+}
+
+/* All shares' groups, by this task and fold. */
+static int run_shares(sharing *h, const yk_scan *scan, int (*task)(void *, yk_task *, void *, yoke_error *),
+                      int (*fold)(void *, const yk_result *, yoke_error *), yoke_error *err)
+{
+    yk_grouping *s = h->s;
+    s->n_shares = count_shares(s, yoke_session_workers(scan->session));
+    yk_alloc_trim(); /* what the scan's tasks held */
+    yk_stage st = {.name = "groups", .n = s->n_shares, .ctx = h, .start = share_start, .stop = share_stop, .task = task,
+                   .fold = fold, .fold_ctx = h, .max_held = yk_memory_running(s->memory), .expected = s->spill.bytes / s->n_shares,
+                   .most = count_at_once(s, yoke_session_workers(scan->session))};
+    YK_TRY(yk_stage_run(scan->session, &st, err));
+    yk_spill_fini(&s->spill);
+    return 0;
+}
+
+int yk_grouping_count(yk_sink *base, const yk_scan *scan, uint64_t *ret, yoke_error *err)
+{
+    yk_grouping *s = (yk_grouping *)base;
+    sharing      h = {.s = s, .n_found = ret};
+    *ret = 0;
+    if (s->has_spilled)
+        return run_shares(&h, scan, count_task, count_fold, err);
+    return s->all.groups ? count_present(&s->all, ret, err) : 0;
+}
+
 int yk_grouping_each(yk_sink *base, const yk_scan *scan, const yk_order *order, size_t n_order, uint64_t head, uint64_t tail,
                      const yk_rows_to *to, yoke_error *err)
 {
@@ -133,15 +189,9 @@ int yk_grouping_each(yk_sink *base, const yk_scan *scan, const yk_order *order, 
         all[n_order++] = (yk_order){.column = k};
     if (!s->in_order)
         all[n_order++] = (yk_order){.column = s->n_keys + s->n_asks};
-    s->n_shares = count_shares(s, yoke_session_workers(scan->session));
     YK_TRY(yk_sorted_new(all, n_order, s->n_keys + s->n_asks + !s->in_order, s->memory / 2, &sorted, err));
-    yk_alloc_trim(); /* what the scan's tasks held */
-    sharing  h = {s, all, n_order, sorted};
-    yk_stage st = {.name = "groups", .n = s->n_shares, .ctx = &h, .start = share_start, .stop = share_stop, .task = share_task,
-                   .fold = share_fold, .fold_ctx = &h, .max_held = yk_memory_running(s->memory), .expected = s->spill.bytes / s->n_shares,
-                   .most = count_at_once(s, yoke_session_workers(scan->session))};
-    YK_TRY(yk_stage_run(scan->session, &st, err));
-    yk_spill_fini(&s->spill);
+    sharing h = {.s = s, .order = all, .n_order = n_order, .sorted = sorted};
+    YK_TRY(run_shares(&h, scan, share_task, share_fold, err));
     uint64_t n = yk_sorted_rows(sorted);
     return yk_sorted_each(sorted, scan->session, scan->opts, tail && tail < n ? n - tail : 0, head ? head : UINT64_MAX, to, err);
 }

@@ -18,7 +18,7 @@ typedef struct state {
     yk_vec   *vecs;
     uint32_t  n_before; /* groups of the task before */
     uint64_t  first;    /* row of this task */
-    uint64_t  n_rows;   /* of this task, into groups */
+    uint64_t  n_rows, n_known; /* of this task, into groups; into those that an earlier task's result had */
     bool      is_loose; /* hardly two of them were of one group: the others of this task are kept as they are */
     uint32_t  numbers[YK_BLOCK], others[YK_BLOCK];
 } state;
@@ -70,6 +70,7 @@ static int add_loose(yk_grouping *s, state *st, const yk_block *b, yoke_error *e
 }
 
 enum { SOME_ROWS = 2 * YK_BLOCK }; /* tell whether a task is worth grouping by itself */
+enum { FEW_GROUPS = 4096 /* of a task: not cut into parts */, SOME_GROUPS = 1 << 17, MANY_GROUPS = 1 << 20, FEW_WORKERS = 4 };
 
 /* ---- the sink */
 
@@ -108,9 +109,16 @@ static int grouping_begin(yk_sink *base, void *state_, uint64_t first, yoke_erro
     else if (first < st->first) /* another worker's, come anew: its groups may come first in it */
         YK_TRY(yk_ledger_clear((yk_grouping *)base, &st->now, err));
     st->first = first;
-    st->n_rows = 0;
+    st->n_rows = st->n_known = 0;
     st->is_loose = false;
     return yk_groups_expect(st->now.groups, st->n_before, false, err);
+}
+
+/* Whether rows of later tasks are likely to be of the same groups, which these need not tell of again: few different keys are possible. */
+static bool are_few(const yk_grouping *s, const state *st)
+{
+    const yk_vec *key = &st->vecs[0];
+    return !s->n_asks && s->n_keys == 1 && ((key->codes && key->dict->n <= SOME_GROUPS) || yk_groups_span(st->now.groups) < YK_NEAR);
 }
 
 static int grouping_block(yk_sink *base, void *state_, const yk_block *b, yoke_error *err)
@@ -129,11 +137,12 @@ static int grouping_block(yk_sink *base, void *state_, const yk_block *b, yoke_e
     for (size_t i = 0; i < s->n_asks; i++)
         YK_TRY(add_ask(s, st, i, b, err));
     st->n_rows += b->n_pass;
-    st->is_loose = st->n_rows >= SOME_ROWS && yk_groups_count(st->now.groups) - st->now.n_written > st->n_rows / 16 * 15 && yk_loose_can(s);
+    for (uint32_t i = 0; i < b->n && st->now.n_written; i++)
+        st->n_known += st->numbers[i] < st->now.n_written;
+    st->is_loose = st->n_rows >= SOME_ROWS && yk_groups_count(st->now.groups) - st->now.n_written > st->n_rows / 16 * 15 &&
+                   yk_loose_can(s) && !are_few(s, st);
     return st->is_loose ? yk_loose_init(s, &st->now.loose, err) : 0;
 }
-
-enum { FEW_GROUPS = 4096 /* of a task: not cut into parts */, SOME_GROUPS = 1 << 17, MANY_GROUPS = 1 << 20, FEW_WORKERS = 4 };
 
 static bool has_bins(const yk_grouping *s)
 {
@@ -143,12 +152,16 @@ static bool has_bins(const yk_grouping *s)
     return false;
 }
 
+/* Nothing but how many groups there are is wanted: each part is counted by itself as soon as caches hold no more of them together. */
+static bool is_counted(const yk_grouping *s) { return s->in_order && !s->n_asks; }
+
 static uint32_t parts_of(const yk_grouping *s, const yk_ledger *t)
 {
     uint64_t span = yk_loose_count(&t->loose) ? yk_groups_span(t->loose.keys) : 0;
     if (span && s->takes_loose && span < YK_NEAR / 2 && span / 2 < yk_groups_span(t->groups)) /* the same keys, most likely, in all tasks */
         return 1;
-    return yk_loose_count(&t->loose) || (yk_groups_count(t->groups) - t->n_written > FEW_GROUPS && !has_bins(s)) ? YK_PARTS : 1;
+    uint32_t few = is_counted(s) ? YK_PARTS : FEW_GROUPS; /* these are read whole, for every share */
+    return yk_loose_count(&t->loose) || (yk_groups_count(t->groups) - t->n_written > few && !has_bins(s)) ? YK_PARTS : 1;
 }
 
 static int grouping_end(yk_sink *base, void *state_, yk_buf *to, yoke_error *err)
@@ -158,7 +171,7 @@ static int grouping_end(yk_sink *base, void *state_, yk_buf *to, yoke_error *err
     yk_ledger   *t = &st->now;
     st->n_before = yk_groups_count(t->groups);
     YK_TRY(yk_ledger_write(s, t, parts_of(s, t), to, err));
-    return yk_ledger_next(s, t, err);
+    return t->n_written && st->n_known < st->n_rows / 8 ? yk_ledger_clear(s, t, err) : yk_ledger_next(s, t, err);
 }
 
 /* ---- results of tasks: parts of groups, then as many of loose rows, if there are any */
@@ -268,7 +281,7 @@ static bool is_too_much(const yk_grouping *s, const void *result, size_t size)
 /* Of all groups: so many are merged one after the other; of loose rows it is as many as caches hold, with values as many as are not cut. */
 static uint32_t most_groups(const yk_grouping *s, const void *result)
 {
-    return s->has_kept ? FEW_GROUPS : head_of(result).has_loose ? SOME_GROUPS : MANY_GROUPS;
+    return s->has_kept ? FEW_GROUPS : head_of(result).has_loose || is_counted(s) ? SOME_GROUPS : MANY_GROUPS;
 }
 
 static int grouping_fold(yk_sink *base, const void *bytes, size_t size, yoke_error *err)
