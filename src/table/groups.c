@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Rows become groups: keys in one form, their hashes, the values of groups; where groups are found say groups_slots.c, groups_near.c and
- * groups_coded.c. Where all keys come as codes into small dictionaries, the codes together index a table of group numbers that is kept for
- * as long as the dictionaries stay: then a row costs two loads.
+ * Rows become groups: keys in one form, their hashes, the values of groups; where groups are found say groups_by_code.c, groups_slots.c,
+ * groups_near.c and groups_coded.c.
  */
 #include "base/hash.h"
 #include "table/groups_inside.h"
 
 #include <assert.h>
 
-enum { MOST_CODES = 1 << 20, MOST_KEYS = 64, ROWS = YK_GROUP_ROWS };
+enum { MOST_KEYS = YK_GROUP_MOST_KEYS, ROWS = YK_GROUP_ROWS };
 
 typedef yk_group_key key;
 
@@ -23,10 +22,10 @@ int yk_groups_new(const yk_type *types, size_t n_keys, yk_groups **ret, yoke_err
     if (!g)
         return yk_fail_nomem(err, "grouping rows");
     g->keys = yk_new_array(key, n_keys);
-    g->dict_ids = yk_new_array(uint64_t, n_keys);
+    g->places = yk_new_array(yk_group_place, n_keys);
     g->n_slots = 1024;
     g->slots = yk_new_array(yk_group_slot, g->n_slots);
-    if (!g->keys || !g->dict_ids || !g->slots)
+    if (!g->keys || !g->places || !g->slots)
         return yk_fail_nomem(err, "grouping rows");
     for (; g->n_keys < n_keys; g->n_keys++) {
         key *k = &g->keys[g->n_keys];
@@ -55,7 +54,7 @@ void yk_groups_free(yk_groups *g)
     yk_free(g->near.groups);
     yk_groups_free_coded(g);
     yk_free(g->slots);
-    yk_free(g->dict_ids);
+    yk_free(g->places);
     yk_free(g->by_code);
     yk_free(g->valid);
     yk_arena_fini(&g->texts);
@@ -72,6 +71,7 @@ void yk_groups_clear(yk_groups *g)
     }
     g->n = 0;
     g->n_by_code = 0;
+    g->is_wide = false;
     for (size_t k = 0; k < g->n_keys; k++)
         g->keys[k].has_missing = false;
     g->text_bytes = 0;
@@ -288,162 +288,25 @@ int yk_groups_find_rows(yk_groups *g, const uint64_t *hashes, uint32_t n, uint32
     return yk_groups_find_in_slots(g, hashes ? hashes : own, n, ret, err);
 }
 
-/* Rows [first, first + n), n <= ROWS. */
-static int number_rows(yk_groups *g, const yk_vec *keys, uint32_t first, uint32_t n, uint32_t *ret, yoke_error *err)
+int yk_groups_number_rows(yk_groups *g, const yk_vec *keys, uint32_t first, uint32_t n, uint32_t *ret, yoke_error *err)
 {
     for (size_t k = 0; k < g->n_keys; k++)
         take_rows(&g->keys[k], &keys[k], first, n);
     return yk_groups_find_rows(g, NULL, n, ret, err);
 }
 
-/* ---- rows by their codes */
-
-/* How many combinations of codes there are when every key is coded (each dictionary has one more code, for missing); 0 when a
- * key is not, or they are too many for a table. */
-static size_t count_codes(const yk_groups *g, const yk_vec *keys)
-{
-    size_t n = 1;
-    for (size_t k = 0; k < g->n_keys; k++) {
-        if (!keys[k].codes || !yk_mul(&n, n, (size_t)keys[k].dict->n + 1) || n > MOST_CODES)
-            return 0;
-    }
-    return n;
-}
-
-static bool prepare_codes(yk_groups *g, const yk_vec *keys, size_t n)
-{
-    bool is_same = g->n_by_code == n;
-    for (size_t k = 0; k < g->n_keys; k++) {
-        is_same = is_same && g->dict_ids[k] == keys[k].dict->id;
-        g->dict_ids[k] = keys[k].dict->id;
-    }
-    if (is_same)
-        return true;
-    if (g->n_by_code != n) {
-        uint32_t *table = yk_realloc(g->by_code, n * sizeof *table);
-        if (!table)
-            return false;
-        g->by_code = table;
-        g->n_by_code = n;
-    }
-    memset(g->by_code, 0xff, n * sizeof *g->by_code);
-    return true;
-}
-
-/* code[i] = the codes of row i together. */
-static void join_codes(const yk_groups *g, const yk_vec *keys, uint32_t n, uint32_t *code)
-{
-    memset(code, 0, n * sizeof *code);
-    for (size_t k = 0; k < g->n_keys; k++) {
-        const yk_vec *v = &keys[k];
-        uint32_t      many = v->dict->n + 1, none = v->dict->n;
-        if (!v->valid && !v->is_const)
-            for (uint32_t i = 0; i < n; i++)
-                code[i] = code[i] * many + v->codes[i];
-        else
-            for (uint32_t i = 0; i < n; i++) {
-                uint32_t row = v->is_const ? 0 : i;
-                bool     there = !v->valid || (v->valid[row >> 6] >> (row & 63) & 1);
-                code[i] = code[i] * many + (there ? v->codes[row] : none);
-            }
-    }
-}
-
-/* ret[i] = the group that row i's code is known to belong to; false when some row that counts has a code that is not known yet. */
-static bool look_up(const uint32_t *restrict table, const uint32_t *restrict code, const uint64_t *restrict mask, uint32_t n,
-                    uint32_t *restrict ret)
-{
-    uint32_t most = 0;
-    for (uint32_t i = 0; i < n && !mask; i++) {
-        ret[i] = table[code[i]];
-        most = ret[i] > most ? ret[i] : most;
-    }
-    for (uint32_t i = 0; i < n && mask; i++) {
-        uint32_t left_out = (uint32_t)(mask[i >> 6] >> (i & 63) & 1) - 1, group = table[code[i]];
-        ret[i] = group | left_out;
-        most = (group & ~left_out) > most ? group : most;
-    }
-    return most != YK_NO_GROUP;
-}
-
-/* Those that count and have no group; how many. */
-static uint32_t rows_without(const uint32_t *groups, const uint64_t *mask, uint32_t n, uint32_t *rows)
-{
-    uint32_t some = 0;
-    for (uint32_t i = 0; i < n; i++) {
-        rows[some] = i;
-        some += groups[i] == YK_NO_GROUP && yk_group_counts(mask, i);
-    }
-    return some;
-}
-
-/* `some` rows of one key, whose codes are not known: these are numbered in the order in which they come. */
-static int number_new_codes(yk_groups *g, const yk_vec *v, const uint32_t *rows, uint32_t some, uint32_t *ret, yoke_error *err)
-{
-    uint32_t codes[ROWS], numbers[ROWS] = {0}, n = 0;
-    for (uint32_t i = 0; i < some; i++) {
-        uint32_t code = v->codes[rows[i]];
-        if (g->by_code[code] != YK_NO_GROUP)
-            continue;
-        codes[n++] = code;
-        g->by_code[code] = 0; /* so that it comes once */
-    }
-    YK_TRY(number_rows(g, &(yk_vec){.type = v->type, .n = n, .codes = codes, .dict = v->dict}, 0, n, numbers, err));
-    for (uint32_t i = 0; i < n; i++)
-        g->by_code[codes[i]] = numbers[i];
-    for (uint32_t i = 0; i < some; i++)
-        ret[rows[i]] = g->by_code[v->codes[rows[i]]];
-    return 0;
-}
-
-/* Rows of one key, none missing. */
-static int number_one(yk_groups *g, const yk_vec *codes, bool is_coded, const uint64_t *mask, uint32_t n, uint32_t *ret, yoke_error *err)
-{
-    yk_vec   v = *codes;
-    uint32_t rows[ROWS];
-    for (; n; n -= v.n, v.codes += v.n, ret += v.n, mask = mask ? mask + v.n / 64 : NULL) {
-        v.n = n < ROWS ? n : ROWS;
-        if (look_up(g->by_code, v.codes, mask, v.n, ret))
-            continue;
-        YK_TRY((is_coded ? yk_groups_number_coded : number_new_codes)(g, &v, rows, rows_without(ret, mask, v.n, rows), ret, err));
-    }
-    return 0;
-}
-
-static int number_by_code(yk_groups *g, const yk_vec *keys, const uint64_t *mask, uint32_t n, uint32_t *ret, yoke_error *err)
-{
-    bool is_coded = yk_groups_may_be_coded(g, keys);
-    if (g->search == YK_SEARCH_CODED && !is_coded)
-        YK_TRY(yk_groups_use_slots(g, err));
-    if (g->n_keys == 1 && !keys[0].valid && !keys[0].is_const)
-        return number_one(g, &keys[0], is_coded, mask, n, ret, err);
-    join_codes(g, keys, n, ret);
-    for (uint32_t i = 0; i < n; i++) {
-        uint32_t *known = &g->by_code[ret[i]];
-        if (yk_group_counts(mask, i) && *known == YK_NO_GROUP) {
-            *known = 0;
-            YK_TRY(number_rows(g, keys, i, 1, known, err));
-        }
-        ret[i] = yk_group_counts(mask, i) ? *known : YK_NO_GROUP;
-    }
-    return 0;
-}
-
 int yk_groups_number(yk_groups *g, const yk_vec *keys, const uint64_t *mask, uint32_t n, uint32_t *ret, yoke_error *err)
 {
-    size_t codes = count_codes(g, keys);
-    bool is_near = g->search == YK_SEARCH_NEAR, is_by_value = is_near && codes > YK_FEW_CODES;
-    if (codes && g->n_keys && !is_by_value) {
-        if (!prepare_codes(g, keys, codes))
-            return yk_fail_nomem(err, "grouping rows");
-        return number_by_code(g, keys, mask, n, ret, err);
-    }
+    bool is_near = g->search == YK_SEARCH_NEAR, is_done;
+    YK_TRY(yk_groups_number_by_code(g, keys, mask, n, ret, &is_done, err));
+    if (is_done)
+        return 0;
     if (is_near && keys[0].values && !keys[0].valid && !keys[0].is_const && yk_groups_look_up_near(g, keys[0].values, mask, n, ret))
         return 0;
     for (uint32_t i = 0; i < n; i++)
         ret[i] = yk_group_counts(mask, i) ? 0 : YK_NO_GROUP;
     for (uint32_t i = 0; i < n; i += ROWS)
-        YK_TRY(number_rows(g, keys, i, n - i < ROWS ? n - i : ROWS, ret + i, err));
+        YK_TRY(yk_groups_number_rows(g, keys, i, n - i < ROWS ? n - i : ROWS, ret + i, err));
     return 0;
 }
 

@@ -9,7 +9,7 @@
 #include "table/groups.h"
 #include "table/words.h"
 
-enum { YK_GROUP_ROWS = 256 /* that are looked at together */ };
+enum { YK_GROUP_ROWS = 256 /* that are looked at together */, YK_GROUP_MOST_KEYS = 64 };
 
 typedef struct yk_group_key {
     yk_type  type;
@@ -24,6 +24,14 @@ typedef struct yk_group_key {
     const char *from_missing, *from_values, *from_texts;
     yk_words     from_words;   /* the values, or texts' lengths, where these are words */
 } yk_group_key;
+
+/* What stands for a key's values in by_code: codes of a dictionary, or of integers how far they lie from `least`, less than n. n itself
+ * stands for missing. */
+typedef struct yk_group_place {
+    uint64_t dict_id; /* 0: integers, or with n = 0 none yet */
+    uint64_t least;
+    uint32_t n;
+} yk_group_place;
 
 /* Of a table of groups. */
 typedef struct yk_group_slot {
@@ -78,7 +86,8 @@ struct yk_groups {
     yk_arena  texts;
     size_t    text_bytes;
     yk_share  share;    /* of merges; of 0: all groups */
-    uint64_t *dict_ids; /* the dictionaries that by_code stands for */
+    yk_group_place *places; /* [key] */
+    bool      is_wide;  /* integers lie too far from each other for by_code, or are too many together */
     uint32_t *by_code;  /* codes together → group */
     size_t    n_by_code;
     uint64_t *valid;    /* of yk_groups_keys */
@@ -90,11 +99,25 @@ static inline bool yk_group_counts(const uint64_t *mask, uint32_t row) { return 
 
 static inline bool yk_groups_has_hashes(const yk_groups *g) { return g->search == YK_SEARCH_SLOTS || g->search == YK_SEARCH_CODED; }
 
+/* Whether its values are whole numbers of 64 bits, as whose difference they lie near each other or not. */
+static inline bool yk_group_is_whole(const yk_group_key *k)
+{
+    yk_kind kind = k->type.kind;
+    return kind == YK_KIND_INT || kind == YK_KIND_UINT || kind == YK_KIND_TIME || kind == YK_KIND_DATE || kind == YK_KIND_SPAN;
+}
+
 static inline bool yk_group_is_text(const yk_group_key *k) { return yk_kind_is_bytes(k->type.kind); }
 
 /* hashes[i] = that of n rows' first n_keys keys, of the rows at hand or of groups from `first` on. */
 void yk_groups_hash_rows(const yk_groups *g, size_t n_keys, uint32_t n, uint64_t *hashes);
 void yk_groups_hash_groups(const yk_groups *g, size_t n_keys, uint32_t first, uint32_t n, uint64_t *hashes);
+
+/* Rows [first, first + n) of the keys, n <= YK_GROUP_ROWS, become the rows at hand, and their groups, but where ret[i] is YK_NO_GROUP. */
+int yk_groups_number_rows(yk_groups *g, const yk_vec *keys, uint32_t first, uint32_t n, uint32_t *ret, yoke_error *err) YK_MUST_USE;
+
+/* As yk_groups_number, where by_code can be used for the keys; *ret_done is false where it can't. */
+int yk_groups_number_by_code(yk_groups *g, const yk_vec *keys, const uint64_t *mask, uint32_t n, uint32_t *ret, bool *ret_done,
+                             yoke_error *err) YK_MUST_USE;
 
 /* The groups of the rows at hand, but where ret[i] is YK_NO_GROUP. hashes NULL: they are not known. */
 int yk_groups_find_rows(yk_groups *g, const uint64_t *hashes, uint32_t n, uint32_t *ret, yoke_error *err) YK_MUST_USE;

@@ -5,19 +5,7 @@
  */
 #include "table/groups_inside.h"
 
-bool yk_groups_may_be_near(const yk_groups *g)
-{
-    if (g->n_keys != 1)
-        return false;
-    switch (g->keys[0].type.kind) {
-    case YK_KIND_INT:
-    case YK_KIND_UINT:
-    case YK_KIND_TIME:
-    case YK_KIND_DATE:
-    case YK_KIND_SPAN: return true;
-    default: return false;
-    }
-}
+bool yk_groups_may_be_near(const yk_groups *g) { return g->n_keys == 1 && yk_group_is_whole(&g->keys[0]); }
 
 uint64_t yk_groups_span(const yk_groups *g)
 {

@@ -82,6 +82,76 @@ TEST(integers_near_and_far)
     }
 }
 
+/* Three integers: the first spreads wider and wider, then too far for a table; the second comes as codes every other time; the third is the
+ * same in all of a block's rows. Some are missing, some rows left out. */
+typedef struct triple {
+    int64_t x[3], is_missing[3];
+} triple;
+
+TEST(several_integers_near_and_far)
+{
+    enum { N = 300, BLOCKS = 14, MOST = N * BLOCKS, CODES = 40 };
+    static triple   known[MOST];
+    static int64_t  x[3][N], dict_values[CODES];
+    static uint32_t got[N], codes[N];
+    static uint64_t mask[N / 64 + 1], valid[3][N / 64 + 1];
+    static const int64_t spread[BLOCKS] = {1, 3, 10, 30, 2, 200, 900, 900, 20, 5000, 4, INT64_MAX, 7, 50};
+    for (int round = 0; round < 4; round++) { /* some rows missing; some left out */
+        yk_groups *g;
+        uint32_t   n_known = 0;
+        assert_int_equal(yk_groups_new((yk_type[3]){INT, INT, INT}, 3, &g, NULL), 0);
+        for (uint32_t b = 0; b < BLOCKS; b++) {
+            yk_dict dict = {CODES, dict_values, 1 + b / 5};
+            yk_vec  keys[3] = {{.type = INT, .n = N, .values = x[0]}, {.type = INT, .n = N, .values = x[1]},
+                               {.type = INT, .n = N, .values = x[2], .is_const = true}};
+            if (b % 2)
+                keys[1] = (yk_vec){.type = INT, .n = N, .codes = codes, .dict = &dict};
+            memset(mask, 0, sizeof mask);
+            memset(valid, 0, sizeof valid);
+            for (uint32_t i = 0; i < CODES; i++)
+                dict_values[i] = i / 2 + 3 * (b / 5);
+            for (uint32_t i = 0; i < N; i++) {
+                uint64_t r = (i + b * N + 1) * 0x9e3779b97f4a7c15u;
+                r ^= r >> 29;
+                x[0][i] = (int64_t)(r % (uint64_t)spread[b]) * (r >> 62 & 1 ? 1 : -1) + (b & 1) * 40;
+                codes[i] = (uint32_t)(r >> 40) % CODES;
+                x[1][i] = dict_values[codes[i]];
+                x[2][i] = b / 3;
+                for (int k = 0; k < 3; k++)
+                    valid[k][i >> 6] |= (uint64_t)((r >> 20) % 7 != (uint64_t)k && !(k == 2 && b == 8)) << (i & 63);
+                mask[i >> 6] |= (uint64_t)(i % 5 != 3) << (i & 63);
+            }
+            for (int k = 0; k < 3 && round & 1; k++)
+                keys[k].valid = valid[k];
+            assert_int_equal(yk_groups_number(g, keys, round & 2 ? mask : NULL, N, got, NULL), 0);
+            for (uint32_t i = 0; i < N; i++) {
+                triple   one = {0};
+                uint32_t at = 0;
+                for (int k = 0; k < 3; k++) {
+                    uint32_t row = keys[k].is_const ? 0 : i;
+                    one.is_missing[k] = keys[k].valid && !(valid[k][row >> 6] >> (row & 63) & 1);
+                    one.x[k] = one.is_missing[k] ? 0 : x[k][row];
+                }
+                if (round & 2 && !(mask[i >> 6] >> (i & 63) & 1)) {
+                    assert_int_equal(got[i], YK_NO_GROUP);
+                    continue;
+                }
+                while (at < n_known && memcmp(&known[at], &one, sizeof one) != 0)
+                    at++;
+                if (at == n_known)
+                    known[n_known++] = one;
+                assert_int_equal(got[i], at);
+            }
+            assert_int_equal(yk_groups_count(g), n_known);
+            if (b % 6 == 5) {
+                yk_groups_clear(g);
+                n_known = 0;
+            }
+        }
+        yk_groups_free(g);
+    }
+}
+
 TEST(nan_is_missing_and_zeros_are_equal)
 {
     yk_groups *g;
@@ -103,7 +173,6 @@ TEST(nan_is_missing_and_zeros_are_equal)
     yk_groups_free(g);
 }
 
-/* Two text keys, as values and as codes into dictionaries that change half-way: the same numbers. */
 /* One coded key: rows that a mask leaves out neither make groups nor have one. */
 TEST(codes_of_one_key_agree_under_a_mask)
 {
@@ -137,6 +206,7 @@ TEST(codes_of_one_key_agree_under_a_mask)
     yk_groups_free(by_code);
 }
 
+/* Two text keys, as values and as codes into dictionaries that change half-way: the same numbers. */
 TEST(codes_and_values_agree)
 {
     enum { N = 2000 };
@@ -516,8 +586,9 @@ TEST(nth_allocation_failing_leaks_nothing)
     }
 }
 
-RUN_TESTS(numbers_in_order_of_appearance, integers_near_and_far, nan_is_missing_and_zeros_are_equal, codes_of_one_key_agree_under_a_mask,
-          codes_and_values_agree, codes_of_one_text_agree_with_values, a_constant_block_is_one_group,
+RUN_TESTS(numbers_in_order_of_appearance, integers_near_and_far, several_integers_near_and_far,
+          nan_is_missing_and_zeros_are_equal, codes_of_one_key_agree_under_a_mask, codes_and_values_agree,
+          codes_of_one_text_agree_with_values, a_constant_block_is_one_group,
           merging_is_one_pass, rows_that_are_not_sought, appended_and_sought_in_turn,
           words_take_as_few_bytes_as_they_differ_in, shares_of_parts_hold_each_group_once,
           nth_allocation_failing_leaks_nothing)
