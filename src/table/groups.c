@@ -14,6 +14,14 @@ typedef yk_group_key key;
 
 static yk_group_search first_search(const yk_groups *g) { return yk_groups_may_be_near(g) ? YK_SEARCH_NEAR : YK_SEARCH_SLOTS; }
 
+/* Room for rows that are looked at together. */
+static bool init_rows(key *k)
+{
+    k->row_values = yk_malloc(ROWS * (k->size + 1));
+    k->row_missing = k->row_values ? (uint8_t *)k->row_values + ROWS * k->size : NULL;
+    return k->row_values != NULL;
+}
+
 int yk_groups_new(const yk_type *types, size_t n_keys, yk_groups **ret, yoke_error *err)
 {
     if (n_keys > MOST_KEYS)
@@ -30,13 +38,42 @@ int yk_groups_new(const yk_type *types, size_t n_keys, yk_groups **ret, yoke_err
     for (; g->n_keys < n_keys; g->n_keys++) {
         key *k = &g->keys[g->n_keys];
         *k = (key){.type = types[g->n_keys], .size = yk_kind_size(types[g->n_keys].kind)};
-        k->row_values = yk_malloc(ROWS * (k->size + 1));
-        if (!k->row_values)
+        if (!init_rows(k))
             return yk_fail_nomem(err, "grouping rows");
-        k->row_missing = (uint8_t *)k->row_values + ROWS * k->size;
     }
     g->search = first_search(g);
     *ret = YK_TAKE(g);
+    return 0;
+}
+
+int yk_groups_seal(yk_groups *g, yoke_error *err)
+{
+    if (g->search == YK_SEARCH_CODED || (g->search == YK_SEARCH_NEAR && !g->near.n))
+        YK_TRY(yk_groups_use_slots(g, err));
+    g->n_by_code = 0;
+    g->is_sealed = true;
+    return g->search == YK_SEARCH_SLOTS ? yk_groups_seal_slots(g, err) : 0;
+}
+
+int yk_groups_view(const yk_groups *g, yk_groups **ret, yoke_error *err)
+{
+    YK_CLEANUP(yk_groups_freep) yk_groups *v = yk_new(yk_groups);
+    if (!v)
+        return yk_fail_nomem(err, "grouping rows");
+    assert(g->is_sealed);
+    *v = (yk_groups){.search = g->search, .n = g->n, .cap = g->cap, .is_sealed = true, .is_view = true, .near = g->near,
+                     .hashes = g->hashes, .slots = g->slots, .n_slots = g->n_slots, .shift = g->shift, .is_by_parts = g->is_by_parts,
+                     .maybe = g->maybe, .maybe_shift = g->maybe_shift};
+    v->keys = yk_new_array(key, g->n_keys);
+    v->places = yk_new_array(yk_group_place, g->n_keys);
+    if (!v->keys || !v->places)
+        return yk_fail_nomem(err, "grouping rows");
+    for (; v->n_keys < g->n_keys; v->n_keys++) {
+        v->keys[v->n_keys] = g->keys[v->n_keys];
+        if (!init_rows(&v->keys[v->n_keys]))
+            return yk_fail_nomem(err, "grouping rows");
+    }
+    *ret = YK_TAKE(v);
     return 0;
 }
 
@@ -45,15 +82,16 @@ void yk_groups_free(yk_groups *g)
     if (!g)
         return;
     for (size_t k = 0; g->keys && k < g->n_keys; k++) {
-        yk_free(g->keys[k].values);
-        yk_free(g->keys[k].missing);
+        yk_free(g->is_view ? NULL : g->keys[k].values);
+        yk_free(g->is_view ? NULL : g->keys[k].missing);
         yk_free(g->keys[k].row_values);
     }
     yk_free(g->keys);
-    yk_free(g->hashes);
-    yk_free(g->near.groups);
+    yk_free(g->is_view ? NULL : g->hashes);
+    yk_free(g->is_view ? NULL : g->near.groups);
+    yk_free(g->is_view ? NULL : g->slots);
+    yk_free(g->is_view ? NULL : g->maybe);
     yk_groups_free_coded(g);
-    yk_free(g->slots);
     yk_free(g->places);
     yk_free(g->by_code);
     yk_free(g->valid);

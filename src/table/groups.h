@@ -35,6 +35,11 @@ int yk_groups_append(yk_groups *g, const yk_vec *keys, const uint64_t *mask, uin
  * yk_groups_cut cuts them), and groups of one part are to lie side by side where they are sought. */
 int yk_groups_expect(yk_groups *g, uint32_t n, bool by_parts, yoke_error *err) YK_MUST_USE;
 
+/* No group is added from now on: rows whose keys are none of a group's get the number yk_groups_count(g). And a view of a sealed grouping,
+ * which it borrows, for another thread. */
+int yk_groups_seal(yk_groups *g, yoke_error *err) YK_MUST_USE;
+int yk_groups_view(const yk_groups *g, yk_groups **ret, yoke_error *err) YK_MUST_USE;
+
 uint32_t yk_groups_count(const yk_groups *g);
 
 /* Keys of all groups, as one block per key with as many rows as there are groups (which may be more than YK_BLOCK). Borrowed until

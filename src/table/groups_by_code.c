@@ -15,63 +15,76 @@ typedef yk_group_place place;
 static bool is_there(const yk_vec *v, uint32_t row) { return !v->valid || (v->valid[row >> 6] >> (row & 63) & 1); }
 
 /* Whether all integers that are there lie in the range. */
-static bool is_within(const place *p, const yk_vec *v, uint32_t n)
+static bool is_within(const place *p, const uint64_t *x, const uint64_t *valid, uint32_t n)
 {
-    const uint64_t *x = v->values;
-    uint64_t        far = 0;
-    for (uint32_t i = 0; i < n && !v->valid; i++)
-        far |= (x[i] - p->least) & ~((uint64_t)p->n - 1);
-    for (uint32_t i = 0; i < n && v->valid; i++)
-        far |= is_there(v, i) ? (x[i] - p->least) & ~((uint64_t)p->n - 1) : 0;
+    uint64_t far = 0, outside = ~((uint64_t)p->n - 1);
+    for (uint32_t i = 0; i < n && !valid; i++)
+        far |= (x[i] - p->least) & outside;
+    for (uint32_t i = 0; i < n && valid; i++)
+        far |= (x[i] - p->least) & outside & -(valid[i >> 6] >> (i & 63) & 1);
     return p->n && !far;
 }
 
 /* Widens the range, a power of two, to hold the integers too; false when it would be too large. */
-static bool widen(place *p, const yk_vec *v, uint32_t n)
+static bool widen(place *p, const int64_t *x, const uint64_t *valid, uint32_t n)
 {
-    const int64_t *x = v->values;
-    int64_t        least = p->n ? (int64_t)p->least : INT64_MAX, most = p->n ? (int64_t)(p->least + p->n - 1) : INT64_MIN;
+    int64_t least = p->n ? (int64_t)p->least : INT64_MAX, most = p->n ? (int64_t)(p->least + p->n - 1) : INT64_MIN;
     for (uint32_t i = 0; i < n; i++) {
-        least = is_there(v, i) && x[i] < least ? x[i] : least;
-        most = is_there(v, i) && x[i] > most ? x[i] : most;
+        bool is_in = !valid || (valid[i >> 6] >> (i & 63) & 1);
+        least = is_in && x[i] < least ? x[i] : least;
+        most = is_in && x[i] > most ? x[i] : most;
     }
     if (least > most)
         least = most = 0; /* only missing ones */
     uint64_t size = LEAST_RANGE;
     while (size <= MOST_RANGE && (uint64_t)most - (uint64_t)(least & -(int64_t)(size / 8)) >= size)
         size *= 2;
-    *p = (place){.least = (uint64_t)(least & -(int64_t)(size / 8)), .n = (uint32_t)size};
+    p->least = (uint64_t)(least & -(int64_t)(size / 8));
+    p->n = (uint32_t)size;
     return size <= MOST_RANGE;
 }
 
-/* What stands for a key: a dictionary, or the range that holds n rows' integers and those before. */
-static bool find_place(const yk_groups *g, const yk_group_key *k, const yk_vec *v, uint32_t n, place *p)
+/* The range that holds n integers and those before. */
+static bool reach(place *p, const void *x, const uint64_t *valid, uint32_t n)
 {
-    if (v->codes) {
-        *p = (place){.dict_id = v->dict->id, .n = v->dict->n};
-        return p->dict_id != 0;
-    }
-    if (g->n_keys == 1 || g->is_wide || !yk_group_is_whole(k) || v->type.kind != k->type.kind)
-        return false;
-    if (p->dict_id)
+    if (p->is_code)
         *p = (place){0};
-    n = v->is_const ? 1 : n;
-    return is_within(p, v, n) || widen(p, v, n);
+    return is_within(p, x, valid, n) || widen(p, x, valid, n);
 }
 
-/* What stands for all keys; how many combinations of codes there are (each key has one more, for missing), 0 when a key has none or they
- * are too many for a table. */
+/* What stands for a key in n rows and those before: the codes of a dictionary, or a range of integers, where it is smaller. */
+static bool find_place(const yk_groups *g, const yk_group_key *k, const yk_vec *v, uint32_t n, place *p)
+{
+    bool  has_range = g->n_keys > 1 && v->type.kind == k->type.kind && yk_group_is_whole(k);
+    place codes = v->codes ? (place){.is_code = true, .dict_id = v->dict->id, .n = v->dict->n} : (place){0}, range = *p;
+    if (v->type.kind == YK_KIND_BOOL && !v->codes) {
+        *p = (place){.n = 2};
+        return g->n_keys > 1;
+    }
+    if (v->codes && p->dict_id == v->dict->id) /* it was looked at before */
+        return p->n > 0;
+    if (v->codes) {
+        bool is_less = has_range && v->dict->n > LEAST_RANGE && reach(&range, v->dict->values, NULL, v->dict->n) && range.n < v->dict->n;
+        range.dict_id = codes.dict_id;
+        *p = is_less ? range : codes;
+        return p->dict_id != 0;
+    }
+    return has_range && !g->is_wide && reach(p, v->values, v->valid, v->is_const ? 1 : n);
+}
+
+/* What stands for all keys; how many combinations there are (each key has one more, for missing), 0 when a key has none or they are too
+ * many for a table. */
 static size_t find_places(yk_groups *g, const yk_vec *keys, uint32_t n, place *now)
 {
     size_t codes = g->n_keys > 0;
-    bool   has_range = false;
+    bool   has_values = false;
     for (size_t k = 0; k < g->n_keys && codes; k++) {
         now[k] = g->places[k];
-        has_range |= !keys[k].codes;
+        has_values |= !keys[k].codes;
         if (!find_place(g, &g->keys[k], &keys[k], n, &now[k]) || !yk_mul(&codes, codes, (size_t)now[k].n + 1) || codes > MOST_CODES)
             codes = 0;
     }
-    g->is_wide |= has_range && !codes;
+    g->is_wide |= has_values && !codes;
     return codes;
 }
 
@@ -81,7 +94,8 @@ static bool prepare(yk_groups *g, const place *now, size_t codes)
     bool is_same = g->n_by_code == codes;
     for (size_t k = 0; k < g->n_keys; k++) {
         const place *p = &g->places[k];
-        is_same = is_same && p->dict_id == now[k].dict_id && p->least == now[k].least && p->n == now[k].n;
+        is_same = is_same && p->is_code == now[k].is_code && p->least == now[k].least && p->n == now[k].n &&
+                  (!p->is_code || p->dict_id == now[k].dict_id);
         g->places[k] = now[k];
     }
     if (is_same)
@@ -99,22 +113,57 @@ static bool prepare(yk_groups *g, const place *now, size_t codes)
 
 /* ---- several keys */
 
+/* What stands for a row's value, which is there. */
+static uint32_t code_at(const yk_vec *v, const place *p, uint32_t row)
+{
+    if (p->is_code)
+        return v->codes[row];
+    if (v->type.kind == YK_KIND_BOOL)
+        return ((const uint8_t *)v->values)[row];
+    return (uint32_t)((v->codes ? ((const uint64_t *)v->dict->values)[v->codes[row]] : ((const uint64_t *)v->values)[row]) - p->least);
+}
+
 /* code[i] = that of the keys before and of one more, together. */
 static void join_key(const yk_vec *v, const place *p, uint32_t n, uint32_t *restrict code)
 {
-    const uint64_t *x = v->values;
+    const uint64_t *x = v->codes ? v->dict->values : v->values, least = p->least;
     uint32_t        many = p->n + 1;
-    if (!v->valid && !v->is_const && v->codes)
+    bool            is_whole = !v->valid && !v->is_const;
+    if (is_whole && p->is_code)
         for (uint32_t i = 0; i < n; i++)
             code[i] = code[i] * many + v->codes[i];
-    else if (!v->valid && !v->is_const)
+    else if (is_whole && v->codes)
         for (uint32_t i = 0; i < n; i++)
-            code[i] = code[i] * many + (uint32_t)(x[i] - p->least);
+            code[i] = code[i] * many + (uint32_t)(x[v->codes[i]] - least);
+    else if (is_whole && v->type.kind != YK_KIND_BOOL)
+        for (uint32_t i = 0; i < n; i++)
+            code[i] = code[i] * many + (uint32_t)(x[i] - least);
     else
         for (uint32_t i = 0; i < n; i++) {
             uint32_t row = v->is_const ? 0 : i;
-            code[i] = code[i] * many + (!is_there(v, row) ? p->n : v->codes ? v->codes[row] : (uint32_t)(x[row] - p->least));
+            code[i] = code[i] * many + (is_there(v, row) ? code_at(v, p, row) : p->n);
         }
+}
+
+/* Up to ROWS rows from `first` on, whose codes are in ret. */
+static int number_piece(yk_groups *g, const yk_vec *keys, const uint64_t *mask, uint32_t first, uint32_t n, uint32_t *ret, yoke_error *err)
+{
+    uint32_t numbers[ROWS], some = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t *known = &g->by_code[ret[i]];
+        bool      is_new = *known == YK_NO_GROUP && yk_group_counts(mask, first + i);
+        numbers[i] = is_new ? 0 : YK_NO_GROUP;
+        *known = is_new ? 0 : *known; /* so that it comes once */
+        some += is_new;
+    }
+    if (some)
+        YK_TRY(yk_groups_number_rows(g, keys, first, n, numbers, err));
+    for (uint32_t i = 0; i < n && some; i++)
+        if (numbers[i] != YK_NO_GROUP)
+            g->by_code[ret[i]] = numbers[i];
+    for (uint32_t i = 0; i < n; i++)
+        ret[i] = yk_group_counts(mask, first + i) ? g->by_code[ret[i]] : YK_NO_GROUP;
+    return 0;
 }
 
 static int number_joined(yk_groups *g, const yk_vec *keys, const uint64_t *mask, uint32_t n, uint32_t *ret, yoke_error *err)
@@ -122,14 +171,8 @@ static int number_joined(yk_groups *g, const yk_vec *keys, const uint64_t *mask,
     memset(ret, 0, n * sizeof *ret);
     for (size_t k = 0; k < g->n_keys; k++)
         join_key(&keys[k], &g->places[k], n, ret);
-    for (uint32_t i = 0; i < n; i++) {
-        uint32_t *known = &g->by_code[ret[i]];
-        if (yk_group_counts(mask, i) && *known == YK_NO_GROUP) {
-            *known = 0;
-            YK_TRY(yk_groups_number_rows(g, keys, i, 1, known, err));
-        }
-        ret[i] = yk_group_counts(mask, i) ? *known : YK_NO_GROUP;
-    }
+    for (uint32_t first = 0; first < n; first += ROWS)
+        YK_TRY(number_piece(g, keys, mask, first, n - first < ROWS ? n - first : ROWS, ret + first, err));
     return 0;
 }
 

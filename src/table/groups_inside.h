@@ -25,12 +25,13 @@ typedef struct yk_group_key {
     yk_words     from_words;   /* the values, or texts' lengths, where these are words */
 } yk_group_key;
 
-/* What stands for a key's values in by_code: codes of a dictionary, or of integers how far they lie from `least`, less than n. n itself
+/* What stands for a key's values in by_code: codes of a dictionary, or how far integers, or booleans, lie from `least`; less than n, which
  * stands for missing. */
 typedef struct yk_group_place {
-    uint64_t dict_id; /* 0: integers, or with n = 0 none yet */
+    bool     is_code;
+    uint64_t dict_id; /* that was looked at last; 0: none */
     uint64_t least;
-    uint32_t n;
+    uint32_t n; /* 0: nothing does yet */
 } yk_group_place;
 
 /* Of a table of groups. */
@@ -76,6 +77,8 @@ struct yk_groups {
     size_t    n_keys;
     uint32_t  n, cap;
     yk_group_search search;
+    bool      is_sealed; /* n is no group's number, but that of all other keys */
+    bool      is_view;   /* of another grouping, which has the groups and where they are found */
     yk_group_near  near;
     yk_group_codes of;
     uint64_t *hashes; /* of each group, where yk_groups_has_hashes */
@@ -83,6 +86,8 @@ struct yk_groups {
     size_t    n_slots;
     unsigned  shift; /* of a hash, before its lower bits say where in the slots its group is sought */
     bool      is_by_parts;
+    uint64_t *maybe; /* of a large sealed grouping: a bit for some upper bits of a hash, clear where no group has them; NULL: not known */
+    unsigned  maybe_shift; /* of a hash, to have those */
     yk_arena  texts;
     size_t    text_bytes;
     yk_share  share;    /* of merges; of 0: all groups */
@@ -141,6 +146,7 @@ bool yk_groups_look_up_near(const yk_groups *g, const uint64_t *values, const ui
 
 /* Groups in slots: those that were near or coded are from now on; and yk_groups_find_rows where they are. */
 int yk_groups_use_slots(yk_groups *g, yoke_error *err) YK_MUST_USE;
+int yk_groups_seal_slots(yk_groups *g, yoke_error *err) YK_MUST_USE;
 int yk_groups_find_in_slots(yk_groups *g, const uint64_t *hashes, uint32_t n, uint32_t *ret, yoke_error *err) YK_MUST_USE;
 
 /* Codes of which most come often in a task: more of them are numbered by their values, where these are near. */

@@ -98,8 +98,9 @@ static int widen(yk_groups *g, uint32_t n, const uint32_t *ret, yoke_error *err)
 
 int yk_groups_find_near(yk_groups *g, uint32_t n, uint32_t *ret, yoke_error *err)
 {
-    uint32_t at[YK_GROUP_ROWS];
-    if (place_rows(g, n, at) || !g->near.n) {
+    const yk_group_key *k = &g->keys[0];
+    uint32_t            at[YK_GROUP_ROWS];
+    if ((place_rows(g, n, at) || !g->near.n) && !g->is_sealed) {
         YK_TRY(widen(g, n, ret, err));
         if (g->search != YK_SEARCH_NEAR)
             return 0;
@@ -109,9 +110,10 @@ int yk_groups_find_near(yk_groups *g, uint32_t n, uint32_t *ret, yoke_error *err
         uint32_t *known = &g->near.groups[at[i]];
         if (ret[i] == YK_NO_GROUP)
             continue;
-        if (!*known)
+        if (!*known && !g->is_sealed)
             YK_TRY(yk_groups_add(g, i, known, err));
-        ret[i] = *known - 1;
+        bool is_out = at[i] == g->near.n && !(k->some_missing && k->row_missing[i]); /* of a sealed grouping */
+        ret[i] = *known && !is_out ? *known - 1 : g->n;
     }
     return 0;
 }

@@ -53,9 +53,10 @@ static void put_slot(yk_groups *g, uint64_t hash, uint32_t group)
 
 static bool make_slots(yk_groups *g, size_t n)
 {
-    slot *slots = yk_new_array(slot, n);
+    slot *slots = yk_malloc_large(n * sizeof *slots);
     if (!slots)
         return false;
+    memset(slots, 0, n * sizeof *slots);
     yk_free(g->slots);
     g->slots = slots;
     g->n_slots = n;
@@ -82,6 +83,24 @@ int yk_groups_use_slots(yk_groups *g, yoke_error *err)
     return 0;
 }
 
+int yk_groups_seal_slots(yk_groups *g, yoke_error *err)
+{
+    enum { BITS = 8 /* of each group: seven of eight other keys are known to be none */ };
+    unsigned log2 = 63 - (unsigned)__builtin_clzll((uint64_t)g->n_slots * BITS / 2);
+    if (g->n_slots <= LARGE_SLOTS)
+        return 0;
+    g->maybe = yk_malloc_large(((size_t)1 << log2) / 8);
+    if (!g->maybe)
+        return yk_fail_nomem(err, "grouping rows");
+    memset(g->maybe, 0, ((size_t)1 << log2) / 8);
+    g->maybe_shift = 64 - log2;
+    for (uint32_t i = 0; i < g->n; i++) {
+        uint64_t at = g->hashes[i] >> g->maybe_shift;
+        g->maybe[at >> 6] |= (uint64_t)1 << (at & 63);
+    }
+    return 0;
+}
+
 int yk_groups_expect(yk_groups *g, uint32_t n, bool by_parts, yoke_error *err)
 {
     size_t n_slots = g->n_slots;
@@ -97,6 +116,10 @@ int yk_groups_expect(yk_groups *g, uint32_t n, bool by_parts, yoke_error *err)
 static int add_group(yk_groups *g, uint32_t row, uint64_t hash, uint32_t *ret, yoke_error *err)
 {
     uint32_t next;
+    if (g->is_sealed) {
+        *ret = g->n;
+        return 0;
+    }
     if (is_full(g->n, g->n_slots) && !make_slots(g, g->n_slots * 2))
         return yk_fail_nomem(err, "grouping rows");
     YK_TRY(yk_groups_add(g, row, &next, err));
@@ -159,10 +182,40 @@ static int find_words(yk_groups *g, const uint64_t *hashes, uint32_t n, uint32_t
     return 0;
 }
 
+/* As find_rows, of a large sealed grouping: most rows of other keys cost one look at a bit. */
+static int find_sealed(yk_groups *g, const uint64_t *hashes, uint32_t n, uint32_t *ret, yoke_error *err)
+{
+    uint32_t rows[ROWS], guesses[ROWS], some = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        uint64_t at = hashes[i] >> g->maybe_shift;
+        bool     is_wanted = ret[i] != YK_NO_GROUP;
+        ret[i] = is_wanted ? g->n : YK_NO_GROUP;
+        rows[some] = i;
+        some += is_wanted & (g->maybe[at >> 6] >> (at & 63) & 1);
+    }
+    for (uint32_t j = 0; j < some; j++)
+        __builtin_prefetch(&g->slots[home_of(g, hashes[rows[j]])]);
+    for (uint32_t j = 0; j < some; j++) {
+        guesses[j] = guess(g, hashes[rows[j]]);
+        for (size_t k = 0; k < g->n_keys && guesses[j]; k++)
+            __builtin_prefetch(g->keys[k].values + (guesses[j] - 1) * g->keys[k].size);
+    }
+    for (uint32_t j = 0; j < some; j++) {
+        uint32_t i = rows[j];
+        if (guesses[j] && same_keys(g, guesses[j] - 1, i))
+            ret[i] = guesses[j] - 1;
+        else if (guesses[j])
+            YK_TRY(find_group(g, i, hashes[i], &ret[i], err));
+    }
+    return 0;
+}
+
 /* Each step asks memory for what the next needs of all rows, so that they wait for it together. */
 int yk_groups_find_in_slots(yk_groups *g, const uint64_t *hashes, uint32_t n, uint32_t *ret, yoke_error *err)
 {
     uint32_t guesses[ROWS];
+    if (g->maybe)
+        return find_sealed(g, hashes, n, ret, err);
     if (g->n_keys == 1 && g->keys[0].size == 8 && g->n_slots <= LARGE_SLOTS)
         return find_words(g, hashes, n, ret, err);
     for (uint32_t i = 0; i < n; i++)

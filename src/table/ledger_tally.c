@@ -20,8 +20,15 @@ static void add_moments(yk_cell *cells, const uint32_t *numbers, const double *x
     }
 }
 
+/* The cell of a row that counts, else one that nobody reads: which it is can hardly be foreseen. */
+static inline yk_cell *cell_of(yk_cell *cells, const uint32_t *numbers, uint32_t i, bool counts, yk_cell *none)
+{
+    return counts && numbers[i] != YK_NO_GROUP ? &cells[numbers[i]] : none;
+}
+
 static void add_sums(yk_cell *cells, const uint32_t *numbers, const double *x, bool is_whole, uint32_t n)
 {
+    yk_cell none = {0};
     if (is_whole && yk_count_real(x, NULL, n) == n) {
         for (uint32_t i = 0; i < n; i++) {
             cells[numbers[i]].n++;
@@ -30,11 +37,30 @@ static void add_sums(yk_cell *cells, const uint32_t *numbers, const double *x, b
         return;
     }
     for (uint32_t i = 0; i < n; i++) {
-        if (numbers[i] == YK_NO_GROUP || isnan(x[i]))
-            continue;
-        cells[numbers[i]].n++;
-        cells[numbers[i]].sum += x[i];
+        yk_cell *c = cell_of(cells, numbers, i, !isnan(x[i]), &none);
+        c->n++;
+        c->sum += x[i];
     }
+}
+
+/* The least or greatest, of the first ones that are equal the first; as yk_ledger_take has them, of one kind. */
+#define ADD_EXTREMES(type, field, is_there)                                                                        \
+    for (uint32_t i = 0; i < n; i++) {                                                                             \
+        type     x = ((const type *)v->values)[i];                                                                 \
+        yk_cell *c = cell_of(cells, numbers, i, is_there, &none);                                                  \
+        bool     is_taken = (c->n == 0) | (is_max ? x > c->field : x < c->field);                                        \
+        c->field = is_taken ? x : c->field;                                                                        \
+        c->n++;                                                                                                    \
+    }
+static void add_extremes(yk_cell *cells, const uint32_t *numbers, const yk_vec *v, bool is_max, uint32_t n)
+{
+    yk_cell none = {0};
+    if (v->type.kind == YK_KIND_REAL)
+        ADD_EXTREMES(double, r, x == x)
+    else if (v->type.kind == YK_KIND_UINT)
+        ADD_EXTREMES(uint64_t, u, yk_row_counts(v, i))
+    else
+        ADD_EXTREMES(int64_t, i, yk_row_counts(v, i))
 }
 
 static int64_t integer_at(const yk_vec *v, uint32_t i)
@@ -44,11 +70,11 @@ static int64_t integer_at(const yk_vec *v, uint32_t i)
 
 static void add_integers(yk_cell *cells, const uint32_t *numbers, const yk_vec *v, uint32_t n)
 {
+    yk_cell none = {0};
     for (uint32_t i = 0; i < n; i++) {
-        if (numbers[i] == YK_NO_GROUP || !yk_row_counts(v, i))
-            continue;
-        cells[numbers[i]].n++;
-        cells[numbers[i]].sum_int += integer_at(v, i);
+        yk_cell *c = cell_of(cells, numbers, i, yk_row_counts(v, i), &none);
+        c->n++;
+        c->sum_int += integer_at(v, i);
     }
 }
 
@@ -126,6 +152,8 @@ int yk_ledger_tally(const yk_grouping *s, yk_ledger *t, size_t ask, const uint32
         add_integers(cells, numbers, v, n);
     else if (what == YK_EACH_SUM || what == YK_EACH_MEAN)
         add_sums(cells, numbers, v->values, is_whole, n);
+    else if ((what == YK_EACH_MIN || what == YK_EACH_MAX) && yk_kind_size(v->type.kind) == 8)
+        add_extremes(cells, numbers, v, what == YK_EACH_MAX, n);
     else
         add_values(t, what == YK_EACH_COUNT ? YK_EACH_FIRST : what, cells, numbers, v, n);
     return t->texts.is_failed || t->kept[ask].is_failed ? yk_fail_nomem(err, "grouping") : 0;

@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "table/lookup.h"
 
-#include "table/groups.h"
 #include "table/table.h"
 
 #include <ctype.h>
 #include <math.h>
 #include <stdio.h>
-
-enum { UNKNOWN_MAX = 1 << 20 }; /* keys without a row that a worker remembers */
 
 yk_lookup *yk_lookup_ref(yk_lookup *l)
 {
@@ -29,6 +26,8 @@ void yk_lookup_unref(yk_lookup *l)
         yk_free(l->columns[i].there);
     }
     yk_batch_fini(&l->rows);
+    yk_groups_free(l->groups);
+    yk_free(l->row_of);
     yk_free(l->values);
     yk_free(l->keys);
     yk_free(l->own_keys);
@@ -41,9 +40,7 @@ void yk_lookup_unref(yk_lookup *l)
 
 struct yk_finder {
     const yk_lookup *l;
-    yk_groups       *groups; /* the lookup's keys first, n_own of them */
-    uint32_t        *row_of; /* of each of these */
-    uint32_t         n_own;
+    yk_groups       *groups; /* a view of the lookup's; before it has them, these */
     yk_vec          *keys;
     void           **flat;   /* room for a block of each key, in the type where both sides meet */
     uint64_t       (*flat_valid)[YK_BLOCK / 64];
@@ -59,7 +56,6 @@ void yk_finder_close(yk_finder *f)
     if (!f)
         return;
     yk_groups_free(f->groups);
-    yk_free(f->row_of);
     for (size_t i = 0; f->flat && i < f->l->n_keys; i++)
         yk_free(f->flat[i]);
     yk_free(f->flat);
@@ -123,10 +119,9 @@ static int fail_twice(const yk_lookup *l, uint64_t row, yoke_error *err)
                    yk_buf_text(&text));
 }
 
-static int number_own_block(yk_finder *f, uint64_t at, yk_vec *all, yk_vec *keys, yk_arena *arena, yoke_error *err)
+static int number_own_block(yk_lookup *l, yk_finder *f, uint64_t at, yk_vec *all, yk_vec *keys, yk_arena *arena, yoke_error *err)
 {
-    const yk_lookup *l = f->l;
-    uint32_t         n = l->rows.n - at < YK_BLOCK ? (uint32_t)(l->rows.n - at) : YK_BLOCK;
+    uint32_t n = l->rows.n - at < YK_BLOCK ? (uint32_t)(l->rows.n - at) : YK_BLOCK, known = yk_groups_count(f->groups);
     yk_arena_clear(arena);
     YK_TRY(yk_batch_block(&l->rows, at, n, arena, all, err));
     for (size_t k = 0; k < l->n_keys; k++)
@@ -135,31 +130,16 @@ static int number_own_block(yk_finder *f, uint64_t at, yk_vec *all, yk_vec *keys
     for (uint32_t i = 0; i < n; i++) {
         if (f->rows[i] == YK_NO_GROUP)
             continue;
-        if (f->rows[i] != f->n_own) /* new ones are numbered as they come */
+        if (f->rows[i] != known) /* new ones are numbered as they come */
             return fail_twice(l, at + i, err);
-        f->row_of[f->n_own++] = (uint32_t)(at + i);
+        l->row_of[known++] = (uint32_t)(at + i);
     }
     return 0;
 }
 
-static int number_own(yk_finder *f, yoke_error *err)
+static int open_finder(const yk_lookup *l, yk_finder **ret, yoke_error *err)
 {
-    const yk_lookup                   *l = f->l;
-    YK_CLEANUP(yk_arena_fini) yk_arena arena = YK_ARENA_INIT;
-    YK_AUTOFREE yk_vec                *all = yk_new_array(yk_vec, l->rows.n_columns + 1);
-    YK_AUTOFREE yk_vec                *keys = yk_new_array(yk_vec, l->n_keys);
-    if (!all || !keys)
-        return yk_fail_nomem(err, "joining");
-    f->n_own = 0;
-    YK_TRY(yk_groups_new(l->types, l->n_keys, &f->groups, err));
-    for (uint64_t at = 0; at < l->rows.n; at += YK_BLOCK)
-        YK_TRY(number_own_block(f, at, all, keys, &arena, err));
-    return 0;
-}
-
-int yk_finder_open(const yk_lookup *l, yk_finder **ret, yoke_error *err)
-{
-    yk_finder *f = yk_new(yk_finder);
+    yk_finder *f = *ret = yk_new(yk_finder);
     if (!f)
         return yk_fail_nomem(err, "joining");
     f->l = l;
@@ -167,32 +147,55 @@ int yk_finder_open(const yk_lookup *l, yk_finder **ret, yoke_error *err)
     f->flat = yk_new_array(void *, l->n_keys);
     f->flat_valid = yk_calloc(l->n_keys, sizeof *f->flat_valid);
     f->valid = yk_calloc(l->n_columns + 1, sizeof *f->valid);
-    f->row_of = yk_new_array(uint32_t, l->rows.n + 1);
-    bool is_whole = f->keys && f->flat && f->flat_valid && f->valid && f->row_of;
+    bool is_whole = f->keys && f->flat && f->flat_valid && f->valid;
     for (size_t k = 0; k < l->n_keys && is_whole; k++)
         is_whole = (f->flat[k] = yk_malloc_aligned((size_t)YK_BLOCK * 16)) != NULL;
-    int rc = is_whole ? number_own(f, err) : yk_fail_nomem(err, "joining");
-    if (rc < 0)
-        yk_finder_close(f);
-    else
-        *ret = f;
-    return rc;
+    return is_whole ? 0 : yk_fail_nomem(err, "joining");
+}
+
+/* The keys of all rows: one that comes twice is an error. */
+static int number_own(yk_lookup *l, yoke_error *err)
+{
+    YK_CLEANUP(yk_finder_closep) yk_finder *f = NULL;
+    YK_CLEANUP(yk_arena_fini) yk_arena      arena = YK_ARENA_INIT;
+    YK_AUTOFREE yk_vec                     *all = yk_new_array(yk_vec, l->rows.n_columns + 1);
+    YK_AUTOFREE yk_vec                     *keys = yk_new_array(yk_vec, l->n_keys);
+    l->row_of = yk_new_array(uint32_t, l->rows.n + 1);
+    if (!all || !keys || !l->row_of)
+        return yk_fail_nomem(err, "joining");
+    YK_TRY(open_finder(l, &f, err));
+    YK_TRY(yk_groups_new(l->types, l->n_keys, &f->groups, err));
+    for (uint64_t at = 0; at < l->rows.n; at += YK_BLOCK)
+        YK_TRY(number_own_block(l, f, at, all, keys, &arena, err));
+    YK_TRY(yk_groups_seal(f->groups, err));
+    l->groups = YK_TAKE(f->groups);
+    if (yk_groups_count(l->groups) == l->rows.n) { /* each row has one of its own */
+        yk_free(l->row_of);
+        l->row_of = NULL;
+    }
+    return 0;
+}
+
+int yk_finder_open(const yk_lookup *l, yk_finder **ret, yoke_error *err)
+{
+    YK_CLEANUP(yk_finder_closep) yk_finder *f = NULL;
+    YK_TRY(open_finder(l, &f, err));
+    YK_TRY(yk_groups_view(l->groups, &f->groups, err));
+    *ret = YK_TAKE(f);
+    return 0;
 }
 
 int yk_finder_block(yk_finder *f, const yk_vec *keys, uint32_t n, yoke_error *err)
 {
-    if (yk_groups_count(f->groups) > f->l->rows.n + UNKNOWN_MAX) {
-        yk_groups_free(f->groups);
-        f->groups = NULL;
-        YK_TRY(number_own(f, err));
-    }
+    uint32_t        n_own = yk_groups_count(f->groups);
+    const uint32_t *row_of = f->l->row_of;
     YK_TRY(number(f, keys, n, err));
     f->n = n;
     memset(f->found, 0, sizeof f->found);
     for (uint32_t i = 0; i < n; i++) {
-        bool is_found = f->rows[i] < f->n_own;
+        bool is_found = f->rows[i] < n_own;
         f->found[i >> 6] |= (uint64_t)is_found << (i & 63);
-        f->rows[i] = is_found ? f->row_of[f->rows[i]] : 0;
+        f->rows[i] = !is_found ? 0 : row_of ? row_of[f->rows[i]] : f->rows[i];
     }
     return 0;
 }
@@ -336,7 +339,6 @@ static int add_column(yk_lookup *l, const yoke_table *t, size_t c, const char *n
 static int make_lookup(const yoke_table *t, yoke_frame *f, const char *keys, yk_lookup **ret, yoke_error *err)
 {
     YK_CLEANUP(yk_lookup_unrefp) yk_lookup *l = yk_new(yk_lookup);
-    YK_CLEANUP(yk_finder_closep) yk_finder *trial = NULL;
     if (!l)
         return yk_fail_nomem(err, "joining");
     l->refs = 1;
@@ -355,7 +357,7 @@ static int make_lookup(const yoke_table *t, yoke_frame *f, const char *keys, yk_
         if (!is_key && l->rows.columns[c].type.kind != YK_KIND_NULL)
             YK_TRY(add_column(l, t, c, f->names[c], err));
     }
-    YK_TRY(yk_finder_open(l, &trial, err)); /* a key that comes twice is said now, not by each worker */
+    YK_TRY(number_own(l, err));
     *ret = YK_TAKE(l);
     return 0;
 }

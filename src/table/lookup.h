@@ -7,6 +7,7 @@
 #define YK_TABLE_LOOKUP_H
 
 #include "table/batch.h"
+#include "table/groups.h"
 #include "table/table_source.h"
 
 typedef struct yk_lookup_column {
@@ -24,6 +25,8 @@ typedef struct yk_lookup {
     char            **keys;     /* the large table's columns */
     size_t           *own_keys; /* columns of rows */
     yk_type          *types;    /* in which keys of both sides meet */
+    yk_groups        *groups;   /* of the keys, sealed */
+    uint32_t         *row_of;   /* of each of them; NULL: the groups are the rows */
     yk_lookup_column *columns;  /* those that join */
     size_t            n_columns;
 } yk_lookup;
