@@ -21,6 +21,7 @@ typedef struct stream {
 } stream;
 
 typedef uint8_t piece __attribute__((vector_size(16), aligned(1), may_alias));
+typedef uint16_t two __attribute__((aligned(1), may_alias));
 typedef uint64_t half __attribute__((aligned(1), may_alias)); /* of it; values of eight bytes repeat at this distance */
 
 /* Moves n <= 64 bytes and some behind them, in pieces of 16 that may each overlap itself alone. */
@@ -45,6 +46,17 @@ static inline void repeat(uint8_t *to, size_t distance, size_t n)
     const uint8_t *from = to - distance;
     for (size_t i = 0; i < n; i++)
         to[i] = from[i];
+}
+
+/* The 1, 2, 4 or 8 bytes before `to`, as often as eight bytes hold them: one value again and again. */
+static inline uint64_t value_before(const uint8_t *to, size_t n)
+{
+    switch (n) {
+    case 1: return to[-1] * UINT64_C(0x0101010101010101);
+    case 2: return *(const two *)(to - 2) * UINT64_C(0x0001000100010001);
+    case 4: return load32(to - 4) * UINT64_C(0x0000000100000001);
+    default: return *(const half *)(to - 8);
+    }
 }
 
 /* What a copy's tag says: its length, which of the two bytes after it belong to the distance, and what the tag itself adds. Copies of
@@ -84,6 +96,10 @@ static inline __attribute__((always_inline)) step read_short(stream *s)
         return STOPPED;
     } else if (distance - 1 >= before) {
         return DAMAGED;
+    } else if (distance <= sizeof(half) && (distance & (distance - 1)) == 0) {
+        const uint64_t value = value_before(s->to, distance);
+        for (size_t i = 0; i < 64; i += sizeof(half))
+            *(half *)(s->to + i) = value;
     } else if (distance < 16) {
         repeat(s->to, distance, length);
     } else {
