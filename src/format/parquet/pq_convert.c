@@ -18,6 +18,23 @@ static bool big_integer(const uint8_t *p, size_t n, int128 *ret)
     return true;
 }
 
+/* n of them, one behind the other. Those of 16 bytes or less are read as 16, where so many are left; what is too much is shifted out. */
+static bool big_integers(const uint8_t *p, size_t width, size_t n, int128 *to)
+{
+    bool   is_good = true;
+    size_t i = 0;
+    for (; width > 0 && width <= 16 && (n - i) * width >= 16; i++) {
+        uint64_t high, low;
+        memcpy(&high, p + i * width, 8);
+        memcpy(&low, p + i * width + 8, 8);
+        __extension__ unsigned __int128 v = (unsigned __int128)__builtin_bswap64(high) << 64 | __builtin_bswap64(low);
+        to[i] = (int128)v >> (8 * (16 - width));
+    }
+    for (; i < n; i++)
+        is_good &= big_integer(p + i * width, width, &to[i]);
+    return is_good;
+}
+
 /* Nanoseconds of the day, then the Julian day. */
 static bool int96(const uint8_t *p, int64_t *ret)
 {
@@ -57,10 +74,7 @@ bool yk_pq_convert(yk_pq_form form, uint32_t width, const uint8_t *from, size_t 
         for (size_t i = 0; i < n; i++)
             is_good &= int96(from + i * 12, (int64_t *)to + i);
         return is_good;
-    case YK_PQ_F_DECFLBA:
-        for (size_t i = 0; i < n; i++)
-            is_good &= big_integer(from + i * width, width, (int128 *)to + i);
-        return is_good;
+    case YK_PQ_F_DECFLBA: return big_integers(from, width, n, to);
     case YK_PQ_F_FLBA:
         for (size_t i = 0; i < n; i++)
             ((yk_text *)to)[i] = (yk_text){(const char *)from + i * width, width};
