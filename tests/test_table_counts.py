@@ -146,3 +146,24 @@ def test_ranges_cost_no_reading(yoke, tmp_path):
     run = yoke("table", path, *asks, "--json", "--stats")
     assert list(answers(run).values()) == [0, 76, 0.5, 76.5, "text 0", "text 9", False, True, 2**63, 2**63 + 76] and " 0.0 MB in 0 scans" in run.stderr
     assert yoke("table", path, "--where", "i >= 0", "--max", "i").returncode != 0
+
+
+@pytest.mark.parametrize("on", ["serial", "threads:3", "processes:2"])
+def test_quantiles_of_few_and_many_plain_values(yoke, tmp_path, on):
+    """Without dictionaries: few different values in all tasks, few that become many within one, many from the first block on; both zeros among them."""
+    rng = np.random.default_rng(29)
+    n = 400_000
+    few = rng.choice(np.concatenate([[0.0, -0.0, np.nan], rng.normal(0, 10, 300)]), n)
+    more = few.copy()
+    more[150_000:250_000] = rng.normal(0, 10, 100_000)  # in the second task, after some blocks of few
+    many = np.where(rng.random(n) < 0.2, few, rng.normal(0, 10, n))
+    valid = rng.random(n) < 0.95
+    table = pa.table({"few": pa.array(few, mask=~valid), "more": more, "many": many, "i": rng.integers(0, 10, n)})
+    pq.write_table(table, tmp_path / "in.parquet", use_dictionary=False)
+    q = [0, 0.1, 0.37, 0.5, 0.501, 0.9, 1]
+    asks = [w for c in ("few", "more", "many") for x in q for w in ("--quantile", f"{x}:{c}")]
+    for where, rows in (([], np.ones(n, bool)), (["--where", "i > 6"], table["i"].to_numpy() > 6)):
+        run = yoke("table", tmp_path / "in.parquet", *where, *asks, "--on", on)
+        got = [float(line.split()[-1]) for line in run.stdout.splitlines()]
+        want = [x for v, r in ((few, rows & valid), (more, rows), (many, rows)) for x in np.nanquantile(v[r], q)]
+        assert got == want

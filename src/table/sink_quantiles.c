@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Exact quantiles of doubles. Where all values come as codes of dictionaries the first scan counts each value, and that is all. Else it
- * takes a few scans. The first counts the leading 16 bits of every value's order-preserving image; then
+ * Exact quantiles of doubles. Where all values come as codes of dictionaries, or are few, the first scan counts each, and that is all.
+ * Else it takes a few scans. The first counts the leading 16 bits of every value's order-preserving image; then
  * each wanted rank lies in one known bucket. Buckets of few values are collected by the next scan, larger ones are counted
  * by their next 16 bits. Ranks that fall into one bucket share it. Zeros, of which real columns have many, are counted by the
  * first scan: they are the least of their bucket.
@@ -16,6 +16,8 @@
 enum {
     DIGIT = 16,
     COLLECT_MAX = 3 << 20, /* values of all buckets collected in one scan: 24 MiB */
+    FEW = 1 << 12,         /* different values of a task, at most, that are counted one by one; */
+    FEW_AT_FIRST = YK_BLOCK / 4, /* and of its first block */
 };
 
 /* A bucket being looked into: all values whose image begins with `prefix` (64 - shift bits of it). */
@@ -57,6 +59,7 @@ typedef struct state {
     double     picked[YK_BLOCK];
     uint64_t   zeros;    /* those that came uncounted */
     yk_buf     counted;  /* of the first scan: yk_frequency, a value may come more than once */
+    yk_frequencies few;  /* of it too: those that come as they are, until they are too many */
     bool       has_uncounted;
     yk_coded   coded;
     const quantiles *sink;
@@ -72,6 +75,7 @@ static void quantiles_close(yk_sink *base, void *state_)
     yk_free(st->counts);
     yk_free(st->values);
     yk_buf_fini(&st->counted);
+    yk_frequencies_fini(&st->few);
     yk_coded_fini(&st->coded);
     yk_free(st);
 }
@@ -103,6 +107,7 @@ static int quantiles_begin(yk_sink *base, void *state_, uint64_t first, yoke_err
     st->zeros = 0;
     st->has_uncounted = false;
     yk_buf_clear(&st->counted);
+    yk_frequencies_fini(&st->few);
     st->sink = (quantiles *)base;
     return 0; /* ending a task leaves all else empty */
 }
@@ -144,6 +149,31 @@ static uint64_t count_zeros(const double *x, const uint64_t *mask, uint32_t n)
     return zeros;
 }
 
+/* Too many to be counted one by one: what is known of them is counted by leading bits. */
+static void give_up_few(state *st)
+{
+    for (size_t i = 0; i < st->few.n_slots; i++) {
+        const yk_frequency *f = &st->few.slots[i];
+        st->counts[0][f->key >> (64 - DIGIT)] += f->times;
+        st->zeros += f->key == (uint64_t)1 << 63 ? f->times : 0;
+    }
+    yk_frequencies_give_up(&st->few);
+    st->has_uncounted = true;
+}
+
+/* Values of the first scan, one by one while they are few; *ret_took is false once they were not. */
+static int count_few(state *st, const double *x, const uint64_t *mask, uint32_t n, bool *ret_took, yoke_error *err)
+{
+    bool is_first = st->few.n == 0;
+    *ret_took = !st->few.is_partial;
+    for (uint32_t i = 0; i < n && *ret_took; i++)
+        if ((!mask || (mask[i >> 6] >> (i & 63) & 1)) && !isnan(x[i]))
+            YK_TRY(yk_frequencies_add(&st->few, yk_key_of_real(x[i]), 1, err));
+    if (*ret_took && st->few.n > (is_first ? FEW_AT_FIRST : FEW))
+        give_up_few(st);
+    return 0;
+}
+
 static int quantiles_block(yk_sink *base, void *state_, const yk_block *b, yoke_error *err)
 {
     quantiles *s = (quantiles *)base;
@@ -154,8 +184,12 @@ static int quantiles_block(yk_sink *base, void *state_, const yk_block *b, yoke_
     if (took)
         return 0;
     YK_TRY(yk_eval_values(b->eval, base->root, &v, err));
-    st->has_uncounted = true;
     if (!s->ranks) /* the first scan */
+        YK_TRY(count_few(st, v.values, b->mask, b->n, &took, err));
+    if (took)
+        return 0;
+    st->has_uncounted = true;
+    if (!s->ranks)
         st->zeros += count_zeros(v.values, b->mask, b->n);
     for (size_t i = 0; i < s->n_buckets; i++) {
         const bucket *k = &s->buckets[i];
@@ -192,6 +226,9 @@ static int quantiles_end(yk_sink *base, void *state_, yk_buf *to, yoke_error *er
 {
     state *st = state_;
     YK_TRY(yk_coded_flush(&st->coded, add_times, st, err));
+    for (size_t i = 0; i < st->few.n_slots; i++)
+        if (st->few.slots[i].times)
+            yk_buf_append(&st->counted, &st->few.slots[i], sizeof st->few.slots[i]);
     summary u = {st->zeros, st->has_uncounted, st->counted.len};
     yk_buf_append(to, &u, sizeof u);
     yk_buf_append(to, yk_buf_text(&st->counted), st->counted.len);
