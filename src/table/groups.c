@@ -126,7 +126,7 @@ size_t yk_groups_memory(const yk_groups *g)
     size_t each = sizeof *g->hashes;
     for (size_t k = 0; k < g->n_keys; k++)
         each += g->keys[k].size + 1;
-    size_t found_by = g->n_slots * sizeof *g->slots + g->near.n * sizeof *g->near.groups + g->n_by_code * sizeof *g->by_code;
+    size_t found_by = g->n_slots * sizeof *g->slots + g->near.n * sizeof *g->near.groups + g->cap_by_code * sizeof *g->by_code;
     return g->cap * each + found_by + yk_groups_memory_coded(g) + g->text_bytes;
 }
 

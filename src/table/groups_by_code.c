@@ -78,7 +78,7 @@ static size_t find_places(yk_groups *g, const yk_vec *keys, uint32_t n, place *n
 {
     size_t codes = g->n_keys > 0;
     bool   has_values = false;
-    for (size_t k = 0; k < g->n_keys && codes; k++) {
+    for (size_t k = 0; k < g->n_keys; k++) {
         now[k] = g->places[k];
         has_values |= !keys[k].codes;
         if (!find_place(g, &g->keys[k], &keys[k], n, &now[k]) || !yk_mul(&codes, codes, (size_t)now[k].n + 1) || codes > MOST_CODES)
@@ -88,25 +88,30 @@ static size_t find_places(yk_groups *g, const yk_vec *keys, uint32_t n, place *n
     return codes;
 }
 
-/* A table for what stands for the keys now; it is emptied when that is not what it was. */
-static bool prepare(yk_groups *g, const place *now, size_t codes)
+/* The table stands for that from now on; what it has is of no use where that is not what it was. */
+static void set_places(yk_groups *g, const place *now)
 {
-    bool is_same = g->n_by_code == codes;
     for (size_t k = 0; k < g->n_keys; k++) {
         const place *p = &g->places[k];
-        is_same = is_same && p->is_code == now[k].is_code && p->least == now[k].least && p->n == now[k].n &&
-                  (!p->is_code || p->dict_id == now[k].dict_id);
+        bool         is_same = p->is_code == now[k].is_code && p->least == now[k].least && p->n == now[k].n;
+        if (!is_same || (p->is_code && p->dict_id != now[k].dict_id))
+            g->n_by_code = 0;
         g->places[k] = now[k];
     }
-    if (is_same)
+}
+
+static bool make_table(yk_groups *g, size_t codes)
+{
+    if (g->n_by_code == codes)
         return true;
-    if (g->n_by_code != codes) {
+    if (codes > g->cap_by_code) {
         uint32_t *table = yk_realloc(g->by_code, codes * sizeof *table);
         if (!table)
             return false;
         g->by_code = table;
-        g->n_by_code = codes;
+        g->cap_by_code = codes;
     }
+    g->n_by_code = codes;
     memset(g->by_code, 0xff, codes * sizeof *g->by_code);
     return true;
 }
@@ -244,10 +249,12 @@ int yk_groups_number_by_code(yk_groups *g, const yk_vec *keys, const uint64_t *m
 {
     place  now[MOST_KEYS] = {0};
     size_t codes = find_places(g, keys, n, now);
+    if (codes || g->n_keys > 1) /* so that no dictionary is looked at twice */
+        set_places(g, now);
     *ret_done = codes && !(g->search == YK_SEARCH_NEAR && codes > YK_FEW_CODES);
     if (!*ret_done)
         return 0;
-    if (!prepare(g, now, codes))
+    if (!make_table(g, codes))
         return yk_fail_nomem(err, "grouping rows");
     bool is_coded = yk_groups_may_be_coded(g, keys);
     if (g->search == YK_SEARCH_CODED && !is_coded)

@@ -94,7 +94,7 @@ struct yk_groups {
     yk_group_place *places; /* [key] */
     bool      is_wide;  /* integers lie too far from each other for by_code, or are too many together */
     uint32_t *by_code;  /* codes together → group */
-    size_t    n_by_code;
+    size_t    n_by_code, cap_by_code; /* 0: what it has is of no use */
     uint64_t *valid;    /* of yk_groups_keys */
     size_t     valid_words; /* of each key */
 };
