@@ -141,11 +141,12 @@ static const void *value_at(const key *k, const yk_vec *v, uint32_t row)
     return v->codes ? (const char *)v->dict->values + v->codes[row] * k->size : (const char *)v->values + row * k->size;
 }
 
-static void take_each(key *k, const yk_vec *v, uint32_t first, uint32_t n)
+/* Rows first + i; or rows[i]. */
+static void take_each(key *k, const yk_vec *v, uint32_t first, const uint32_t *rows, uint32_t n)
 {
     k->some_missing = true;
     for (uint32_t i = 0; i < n; i++) {
-        const void *value = value_at(k, v, first + i);
+        const void *value = value_at(k, v, rows ? rows[i] : first + i);
         k->row_missing[i] = value == NULL;
         if (value)
             memcpy(k->row_values + i * k->size, value, k->size);
@@ -173,7 +174,7 @@ static void take_reals(key *k, uint32_t n)
 static void take_rows(key *k, const yk_vec *v, uint32_t first, uint32_t n)
 {
     if (v->type.kind == YK_KIND_NULL || v->valid || v->is_const || (v->codes && k->size != 8)) {
-        take_each(k, v, first, n);
+        take_each(k, v, first, NULL, n);
     } else {
         uint64_t       *words = (uint64_t *)(void *)k->row_values;
         const uint64_t *dict = v->codes ? v->dict->values : NULL;
@@ -330,6 +331,16 @@ int yk_groups_number_rows(yk_groups *g, const yk_vec *keys, uint32_t first, uint
 {
     for (size_t k = 0; k < g->n_keys; k++)
         take_rows(&g->keys[k], &keys[k], first, n);
+    return yk_groups_find_rows(g, NULL, n, ret, err);
+}
+
+int yk_groups_number_some(yk_groups *g, const yk_vec *keys, const uint32_t *rows, uint32_t n, uint32_t *ret, yoke_error *err)
+{
+    for (size_t k = 0; k < g->n_keys; k++) {
+        take_each(&g->keys[k], &keys[k], 0, rows, n);
+        if (g->keys[k].type.kind == YK_KIND_REAL)
+            take_reals(&g->keys[k], n);
+    }
     return yk_groups_find_rows(g, NULL, n, ret, err);
 }
 

@@ -116,6 +116,23 @@ static bool make_table(yk_groups *g, size_t codes)
     return true;
 }
 
+/* ret[i] = the group that row i's code is known to belong to; false when some row that counts has a code that is not known yet. */
+static bool look_up(const uint32_t *restrict table, const uint32_t *restrict code, const uint64_t *restrict mask, uint32_t n,
+                    uint32_t *restrict ret)
+{
+    uint32_t most = 0;
+    for (uint32_t i = 0; i < n && !mask; i++) {
+        ret[i] = table[code[i]];
+        most = ret[i] > most ? ret[i] : most;
+    }
+    for (uint32_t i = 0; i < n && mask; i++) {
+        uint32_t left_out = (uint32_t)(mask[i >> 6] >> (i & 63) & 1) - 1, group = table[code[i]];
+        ret[i] = group | left_out;
+        most = (group & ~left_out) > most ? group : most;
+    }
+    return most != YK_NO_GROUP;
+}
+
 /* ---- several keys */
 
 /* What stands for a row's value, which is there. */
@@ -137,6 +154,11 @@ static void join_key(const yk_vec *v, const place *p, uint32_t n, uint32_t *rest
     if (is_whole && p->is_code)
         for (uint32_t i = 0; i < n; i++)
             code[i] = code[i] * many + v->codes[i];
+    else if (p->is_code && !v->is_const)
+        for (uint32_t i = 0; i < n; i++) {
+            uint32_t is_missing = (uint32_t)(v->valid[i >> 6] >> (i & 63) & 1) - 1; /* all bits or none */
+            code[i] = code[i] * many + ((v->codes[i] & ~is_missing) | (p->n & is_missing));
+        }
     else if (is_whole && v->codes)
         for (uint32_t i = 0; i < n; i++)
             code[i] = code[i] * many + (uint32_t)(x[v->codes[i]] - least);
@@ -150,55 +172,44 @@ static void join_key(const yk_vec *v, const place *p, uint32_t n, uint32_t *rest
         }
 }
 
-/* Up to ROWS rows from `first` on, whose codes are in ret. */
-static int number_piece(yk_groups *g, const yk_vec *keys, const uint64_t *mask, uint32_t first, uint32_t n, uint32_t *ret, yoke_error *err)
+/* Up to ROWS rows from `first` on, some with codes that are not known: these are numbered by their keys. */
+static int number_new(yk_groups *g, const yk_vec *keys, const uint32_t *codes, const uint64_t *mask, uint32_t first, uint32_t n,
+                      uint32_t *ret, yoke_error *err)
 {
-    uint32_t numbers[ROWS], some = 0;
+    uint32_t numbers[ROWS] = {0}, rows[ROWS], of[ROWS], some = 0;
     for (uint32_t i = 0; i < n; i++) {
-        uint32_t *known = &g->by_code[ret[i]];
-        bool      is_new = *known == YK_NO_GROUP && yk_group_counts(mask, first + i);
-        numbers[i] = is_new ? 0 : YK_NO_GROUP;
-        *known = is_new ? 0 : *known; /* so that it comes once */
+        uint32_t *known = &g->by_code[codes[i]];
+        bool      is_new = *known == YK_NO_GROUP && yk_group_counts(mask, i);
+        rows[some] = first + i;
+        of[some] = codes[i];
         some += is_new;
+        *known = is_new ? 0 : *known; /* so that it comes once */
     }
-    if (some)
-        YK_TRY(yk_groups_number_rows(g, keys, first, n, numbers, err));
-    for (uint32_t i = 0; i < n && some; i++)
-        if (numbers[i] != YK_NO_GROUP)
-            g->by_code[ret[i]] = numbers[i];
-    for (uint32_t i = 0; i < n; i++)
-        ret[i] = yk_group_counts(mask, first + i) ? g->by_code[ret[i]] : YK_NO_GROUP;
+    YK_TRY(yk_groups_number_some(g, keys, rows, some, numbers, err));
+    for (uint32_t i = 0; i < some; i++)
+        g->by_code[of[i]] = numbers[i];
+    look_up(g->by_code, codes, mask, n, ret);
     return 0;
 }
 
+/* Several keys, or one of which some rows miss it. */
 static int number_joined(yk_groups *g, const yk_vec *keys, const uint64_t *mask, uint32_t n, uint32_t *ret, yoke_error *err)
 {
+    uint32_t codes[ROWS];
     memset(ret, 0, n * sizeof *ret);
     for (size_t k = 0; k < g->n_keys; k++)
         join_key(&keys[k], &g->places[k], n, ret);
-    for (uint32_t first = 0; first < n; first += ROWS)
-        YK_TRY(number_piece(g, keys, mask, first, n - first < ROWS ? n - first : ROWS, ret + first, err));
+    for (uint32_t first = 0, rows; first < n; first += rows) {
+        const uint64_t *some = mask ? mask + first / 64 : NULL;
+        rows = n - first < ROWS ? n - first : ROWS;
+        memcpy(codes, ret + first, rows * sizeof *codes);
+        if (!look_up(g->by_code, codes, some, rows, ret + first))
+            YK_TRY(number_new(g, keys, codes, some, first, rows, ret + first, err));
+    }
     return 0;
 }
 
 /* ---- one key */
-
-/* ret[i] = the group that row i's code is known to belong to; false when some row that counts has a code that is not known yet. */
-static bool look_up(const uint32_t *restrict table, const uint32_t *restrict code, const uint64_t *restrict mask, uint32_t n,
-                    uint32_t *restrict ret)
-{
-    uint32_t most = 0;
-    for (uint32_t i = 0; i < n && !mask; i++) {
-        ret[i] = table[code[i]];
-        most = ret[i] > most ? ret[i] : most;
-    }
-    for (uint32_t i = 0; i < n && mask; i++) {
-        uint32_t left_out = (uint32_t)(mask[i >> 6] >> (i & 63) & 1) - 1, group = table[code[i]];
-        ret[i] = group | left_out;
-        most = (group & ~left_out) > most ? group : most;
-    }
-    return most != YK_NO_GROUP;
-}
 
 /* Those that count and have no group; how many. */
 static uint32_t rows_without(const uint32_t *groups, const uint64_t *mask, uint32_t n, uint32_t *rows)
@@ -247,7 +258,7 @@ static int number_one(yk_groups *g, const yk_vec *codes, bool is_coded, const ui
 int yk_groups_number_by_code(yk_groups *g, const yk_vec *keys, const uint64_t *mask, uint32_t n, uint32_t *ret, bool *ret_done,
                              yoke_error *err)
 {
-    place  now[MOST_KEYS] = {0};
+    place  now[MOST_KEYS];
     size_t codes = find_places(g, keys, n, now);
     if (codes || g->n_keys > 1) /* so that no dictionary is looked at twice */
         set_places(g, now);

@@ -120,6 +120,9 @@ void yk_groups_hash_groups(const yk_groups *g, size_t n_keys, uint32_t first, ui
 /* Rows [first, first + n) of the keys, n <= YK_GROUP_ROWS, become the rows at hand, and their groups, but where ret[i] is YK_NO_GROUP. */
 int yk_groups_number_rows(yk_groups *g, const yk_vec *keys, uint32_t first, uint32_t n, uint32_t *ret, yoke_error *err) YK_MUST_USE;
 
+/* The same for rows[0 … n). */
+int yk_groups_number_some(yk_groups *g, const yk_vec *keys, const uint32_t *rows, uint32_t n, uint32_t *ret, yoke_error *err) YK_MUST_USE;
+
 /* As yk_groups_number, where by_code can be used for the keys; *ret_done is false where it can't. */
 int yk_groups_number_by_code(yk_groups *g, const yk_vec *keys, const uint64_t *mask, uint32_t n, uint32_t *ret, bool *ret_done,
                              yoke_error *err) YK_MUST_USE;

@@ -192,11 +192,17 @@ int yk_finder_block(yk_finder *f, const yk_vec *keys, uint32_t n, yoke_error *er
     YK_TRY(number(f, keys, n, err));
     f->n = n;
     memset(f->found, 0, sizeof f->found);
-    for (uint32_t i = 0; i < n; i++) {
-        bool is_found = f->rows[i] < n_own;
-        f->found[i >> 6] |= (uint64_t)is_found << (i & 63);
-        f->rows[i] = !is_found ? 0 : row_of ? row_of[f->rows[i]] : f->rows[i];
+    for (uint32_t first = 0; first < n; first += 64) {
+        uint64_t found = 0;
+        for (uint32_t i = first; i < n && i < first + 64; i++) {
+            uint32_t is_found = f->rows[i] < n_own;
+            found |= (uint64_t)is_found << (i & 63);
+            f->rows[i] &= 0 - is_found; /* else 0 */
+        }
+        f->found[first / 64] = found;
     }
+    for (uint32_t i = 0; i < n && row_of; i++)
+        f->rows[i] = row_of[f->rows[i]];
     return 0;
 }
 
