@@ -49,6 +49,8 @@ QUERIES = {
     "sum of fares by hour": ("one.parquet", ["--by", "hour(tpep_pickup_datetime)", "--sum", "fare_amount"]),
     "count of an hour": ("one.parquet", ["--where", "hour(tpep_pickup_datetime) == 8", "--count"]),
     "how many different products": ("one.parquet", ["--unique", "fare_amount * trip_distance"]),
+    "how many different times": ("one.parquet", ["--unique", "tpep_pickup_datetime"]),
+    "mean tip by month and weekday": ("one.parquet", ["--by", "month(tpep_pickup_datetime),weekday(tpep_pickup_datetime)", "--mean", "tip_amount"]),
     "mean distance by square root": ("one.parquet", ["--mean", "sqrt(trip_distance ** 2 + fare_amount ** 2)"]),
     **{f"mean tip by 1e{e} groups, to a file": ("many.parquet", ["--by", f"one_of_1e{e}", "--count", "--mean", "tip_amount", "-o", "OUT", "-f"]) for e in MANY},
     "mean, histogram, count, quartiles": ("one.parquet", ["--where", "fare_amount > 0", "--mean", RATIO, "--hist", RATIO, "--bins", "200", "--range",
@@ -117,6 +119,9 @@ def duckdb_calls(folder, threads):
         "sum of fares by hour": one(f"select hour(tpep_pickup_datetime), sum(fare_amount) from {table('one.parquet')} group by 1 order by 1"),
         "count of an hour": one(f"select count(*) from {table('one.parquet')} where hour(tpep_pickup_datetime) = 8"),
         "how many different products": one(f"select count(distinct fare_amount * trip_distance) from {table('one.parquet')}"),
+        "how many different times": one(f"select count(distinct tpep_pickup_datetime) from {table('one.parquet')}"),
+        "mean tip by month and weekday": one(f"select month(tpep_pickup_datetime), isodow(tpep_pickup_datetime) - 1, avg(tip_amount) "
+                                             f"from {table('one.parquet')} group by 1, 2 order by 1, 2"),
         "mean distance by square root": one(f"select avg(sqrt(trip_distance ** 2 + fare_amount ** 2)) from {table('one.parquet')}"),
         **{f"mean tip by 1e{e} groups, to a file": groups(e) for e in MANY},
         "mean, histogram, count, quartiles": many(),
@@ -152,7 +157,8 @@ def polars_calls(folder, threads):
         values = ratio.collect()["r"]
         values.hist(bins=breaks)
         return [(values.mean(), len(values), *(values.quantile(q, "linear") for q in map(float, QUARTERS.split(","))))]
-    one, distance, hour = scan("one.parquet"), pl.col("trip_distance"), pl.col("tpep_pickup_datetime").dt.hour()
+    one, distance, pickup = scan("one.parquet"), pl.col("trip_distance"), pl.col("tpep_pickup_datetime")
+    hour, month, weekday = pickup.dt.hour(), pickup.dt.month().alias("month"), (pickup.dt.weekday() - 1).alias("weekday")
     return pl.__version__, {
         "mean of a ratio": mean("one.parquet"), "mean of a ratio, 20 groups": mean("twenty.parquet"),
         "histogram of a ratio": histogram("one.parquet"), "histogram of a ratio, 20 groups": histogram("twenty.parquet"),
@@ -167,6 +173,8 @@ def polars_calls(folder, threads):
         "sum of fares by hour": lambda: one.group_by(hour).agg(fare.sum()).sort("tpep_pickup_datetime").collect().rows(),
         "count of an hour": lambda: one.filter(hour == 8).select(pl.len()).collect().rows(),
         "how many different products": lambda: one.select((fare * distance).n_unique()).collect().rows(),
+        "how many different times": lambda: one.select(pickup.n_unique()).collect().rows(),
+        "mean tip by month and weekday": lambda: one.group_by(month, weekday).agg(tip.mean()).sort("month", "weekday").collect().rows(),
         "mean distance by square root": lambda: one.select((distance ** 2 + fare ** 2).sqrt().mean()).collect().rows(),
         **{f"mean tip by 1e{e} groups, to a file": to_file(groups(f"one_of_1e{e}")) for e in MANY},
         "mean, histogram, count, quartiles": many,
