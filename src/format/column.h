@@ -67,6 +67,9 @@ typedef struct yk_vec {
     bool            is_const; /* all n rows are row 0: only one value (or code), and one valid bit, is stored */
 } yk_vec;
 
+/* Whether a row is there, of a block that is not one constant. */
+static inline bool yk_row_counts(const yk_vec *v, uint32_t i) { return !v->valid || (v->valid[i >> 6] >> (i & 63) & 1); }
+
 /* A half-precision number, bit by bit. */
 static inline double yk_real_of_half(uint16_t h)
 {

@@ -327,7 +327,8 @@ int yk_groups_find_rows(yk_groups *g, const uint64_t *hashes, uint32_t n, uint32
     return yk_groups_find_in_slots(g, hashes ? hashes : own, n, ret, err);
 }
 
-int yk_groups_number_rows(yk_groups *g, const yk_vec *keys, uint32_t first, uint32_t n, uint32_t *ret, yoke_error *err)
+/* Rows [first, first + n), n <= ROWS. */
+static int number_rows(yk_groups *g, const yk_vec *keys, uint32_t first, uint32_t n, uint32_t *ret, yoke_error *err)
 {
     for (size_t k = 0; k < g->n_keys; k++)
         take_rows(&g->keys[k], &keys[k], first, n);
@@ -355,7 +356,7 @@ int yk_groups_number(yk_groups *g, const yk_vec *keys, const uint64_t *mask, uin
     for (uint32_t i = 0; i < n; i++)
         ret[i] = yk_group_counts(mask, i) ? 0 : YK_NO_GROUP;
     for (uint32_t i = 0; i < n; i += ROWS)
-        YK_TRY(yk_groups_number_rows(g, keys, i, n - i < ROWS ? n - i : ROWS, ret + i, err));
+        YK_TRY(number_rows(g, keys, i, n - i < ROWS ? n - i : ROWS, ret + i, err));
     return 0;
 }
 

@@ -12,8 +12,6 @@ typedef yk_group_place place;
 
 /* ---- what stands for a key */
 
-static bool is_there(const yk_vec *v, uint32_t row) { return !v->valid || (v->valid[row >> 6] >> (row & 63) & 1); }
-
 /* Whether all integers that are there lie in the range. */
 static bool is_within(const place *p, const uint64_t *x, const uint64_t *valid, uint32_t n)
 {
@@ -168,48 +166,9 @@ static void join_key(const yk_vec *v, const place *p, uint32_t n, uint32_t *rest
     else
         for (uint32_t i = 0; i < n; i++) {
             uint32_t row = v->is_const ? 0 : i;
-            code[i] = code[i] * many + (is_there(v, row) ? code_at(v, p, row) : p->n);
+            code[i] = code[i] * many + (yk_row_counts(v, row) ? code_at(v, p, row) : p->n);
         }
 }
-
-/* Up to ROWS rows from `first` on, some with codes that are not known: these are numbered by their keys. */
-static int number_new(yk_groups *g, const yk_vec *keys, const uint32_t *codes, const uint64_t *mask, uint32_t first, uint32_t n,
-                      uint32_t *ret, yoke_error *err)
-{
-    uint32_t numbers[ROWS] = {0}, rows[ROWS], of[ROWS], some = 0;
-    for (uint32_t i = 0; i < n; i++) {
-        uint32_t *known = &g->by_code[codes[i]];
-        bool      is_new = *known == YK_NO_GROUP && yk_group_counts(mask, i);
-        rows[some] = first + i;
-        of[some] = codes[i];
-        some += is_new;
-        *known = is_new ? 0 : *known; /* so that it comes once */
-    }
-    YK_TRY(yk_groups_number_some(g, keys, rows, some, numbers, err));
-    for (uint32_t i = 0; i < some; i++)
-        g->by_code[of[i]] = numbers[i];
-    look_up(g->by_code, codes, mask, n, ret);
-    return 0;
-}
-
-/* Several keys, or one of which some rows miss it. */
-static int number_joined(yk_groups *g, const yk_vec *keys, const uint64_t *mask, uint32_t n, uint32_t *ret, yoke_error *err)
-{
-    uint32_t codes[ROWS];
-    memset(ret, 0, n * sizeof *ret);
-    for (size_t k = 0; k < g->n_keys; k++)
-        join_key(&keys[k], &g->places[k], n, ret);
-    for (uint32_t first = 0, rows; first < n; first += rows) {
-        const uint64_t *some = mask ? mask + first / 64 : NULL;
-        rows = n - first < ROWS ? n - first : ROWS;
-        memcpy(codes, ret + first, rows * sizeof *codes);
-        if (!look_up(g->by_code, codes, some, rows, ret + first))
-            YK_TRY(number_new(g, keys, codes, some, first, rows, ret + first, err));
-    }
-    return 0;
-}
-
-/* ---- one key */
 
 /* Those that count and have no group; how many. */
 static uint32_t rows_without(const uint32_t *groups, const uint64_t *mask, uint32_t n, uint32_t *rows)
@@ -222,24 +181,45 @@ static uint32_t rows_without(const uint32_t *groups, const uint64_t *mask, uint3
     return some;
 }
 
-/* `some` rows of one key, whose codes are not known: these are numbered in the order in which they come. */
-static int number_new_codes(yk_groups *g, const yk_vec *v, const uint32_t *rows, uint32_t some, uint32_t *ret, yoke_error *err)
+/* Rows first + rows[i] of the keys, `some` of them, whose codes, codes[rows[i]], are not known: these are numbered in the order in which
+ * they come. */
+static int number_new(yk_groups *g, const yk_vec *keys, const uint32_t *codes, uint32_t first, const uint32_t *rows, uint32_t some,
+                      uint32_t *ret, yoke_error *err)
 {
-    uint32_t codes[ROWS], numbers[ROWS] = {0}, n = 0;
+    uint32_t numbers[ROWS] = {0}, new_rows[ROWS] = {0}, n = 0;
     for (uint32_t i = 0; i < some; i++) {
-        uint32_t code = v->codes[rows[i]];
-        if (g->by_code[code] != YK_NO_GROUP)
+        uint32_t *known = &g->by_code[codes[rows[i]]];
+        if (*known != YK_NO_GROUP)
             continue;
-        codes[n++] = code;
-        g->by_code[code] = 0; /* so that it comes once */
+        new_rows[n++] = first + rows[i];
+        *known = 0; /* so that it comes once */
     }
-    YK_TRY(yk_groups_number_rows(g, &(yk_vec){.type = v->type, .n = n, .codes = codes, .dict = v->dict}, 0, n, numbers, err));
+    YK_TRY(yk_groups_number_some(g, keys, new_rows, n, numbers, err));
     for (uint32_t i = 0; i < n; i++)
-        g->by_code[codes[i]] = numbers[i];
+        g->by_code[codes[new_rows[i] - first]] = numbers[i];
     for (uint32_t i = 0; i < some; i++)
-        ret[rows[i]] = g->by_code[v->codes[rows[i]]];
+        ret[rows[i]] = g->by_code[codes[rows[i]]];
     return 0;
 }
+
+/* Several keys, or one of which some rows miss it. */
+static int number_joined(yk_groups *g, const yk_vec *keys, const uint64_t *mask, uint32_t n, uint32_t *ret, yoke_error *err)
+{
+    uint32_t codes[ROWS], without[ROWS];
+    memset(ret, 0, n * sizeof *ret);
+    for (size_t k = 0; k < g->n_keys; k++)
+        join_key(&keys[k], &g->places[k], n, ret);
+    for (uint32_t first = 0, rows; first < n; first += rows) {
+        const uint64_t *some = mask ? mask + first / 64 : NULL;
+        rows = n - first < ROWS ? n - first : ROWS;
+        memcpy(codes, ret + first, rows * sizeof *codes);
+        if (!look_up(g->by_code, codes, some, rows, ret + first))
+            YK_TRY(number_new(g, keys, codes, first, without, rows_without(ret + first, some, rows, without), ret + first, err));
+    }
+    return 0;
+}
+
+/* ---- one key */
 
 /* Rows of one key, none missing. */
 static int number_one(yk_groups *g, const yk_vec *codes, bool is_coded, const uint64_t *mask, uint32_t n, uint32_t *ret, yoke_error *err)
@@ -250,7 +230,8 @@ static int number_one(yk_groups *g, const yk_vec *codes, bool is_coded, const ui
         v.n = n < ROWS ? n : ROWS;
         if (look_up(g->by_code, v.codes, mask, v.n, ret))
             continue;
-        YK_TRY((is_coded ? yk_groups_number_coded : number_new_codes)(g, &v, rows, rows_without(ret, mask, v.n, rows), ret, err));
+        uint32_t some = rows_without(ret, mask, v.n, rows);
+        YK_TRY(is_coded ? yk_groups_number_coded(g, &v, rows, some, ret, err) : number_new(g, &v, v.codes, 0, rows, some, ret, err));
     }
     return 0;
 }

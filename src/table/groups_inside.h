@@ -117,10 +117,7 @@ static inline bool yk_group_is_text(const yk_group_key *k) { return yk_kind_is_b
 void yk_groups_hash_rows(const yk_groups *g, size_t n_keys, uint32_t n, uint64_t *hashes);
 void yk_groups_hash_groups(const yk_groups *g, size_t n_keys, uint32_t first, uint32_t n, uint64_t *hashes);
 
-/* Rows [first, first + n) of the keys, n <= YK_GROUP_ROWS, become the rows at hand, and their groups, but where ret[i] is YK_NO_GROUP. */
-int yk_groups_number_rows(yk_groups *g, const yk_vec *keys, uint32_t first, uint32_t n, uint32_t *ret, yoke_error *err) YK_MUST_USE;
-
-/* The same for rows[0 … n). */
+/* Rows rows[0 … n) of the keys, n <= YK_GROUP_ROWS, become the rows at hand, and their groups, but where ret[i] is YK_NO_GROUP. */
 int yk_groups_number_some(yk_groups *g, const yk_vec *keys, const uint32_t *rows, uint32_t n, uint32_t *ret, yoke_error *err) YK_MUST_USE;
 
 /* As yk_groups_number, where by_code can be used for the keys; *ret_done is false where it can't. */

@@ -102,7 +102,7 @@ bool yk_kept_new_codes(yk_kept *k, const uint32_t *groups, uint32_t n_groups, co
     if (!v->codes || v->is_const || !v->dict->id || !reach_had(k, n_groups, v->dict))
         return false;
     for (uint32_t i = 0; i < n && n_codes; i++) {
-        bool     counts = groups[i] != YK_NO_GROUP && (!v->valid || (v->valid[i >> 6] >> (i & 63) & 1));
+        bool     counts = groups[i] != YK_NO_GROUP && yk_row_counts(v, i);
         uint64_t at = (counts ? (uint64_t)groups[i] * n_codes : 0) + v->codes[i];
         uint64_t bit = (uint64_t)counts << (at & 63), had = k->had[at >> 6];
         k->had[at >> 6] = had | bit; /* whether it was set nobody can foresee */

@@ -81,7 +81,6 @@ typedef struct yk_grouping {
 } yk_grouping;
 
 static inline bool yk_is_integer(yk_type t) { return t.kind == YK_KIND_BOOL || t.kind == YK_KIND_INT || t.kind == YK_KIND_SPAN; }
-static inline bool yk_row_counts(const yk_vec *v, uint32_t i) { return !v->valid || (v->valid[i >> 6] >> (i & 63) & 1); }
 
 /* Which asks read their expression as reals. */
 static inline yk_want yk_group_want(yk_each what)
