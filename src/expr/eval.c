@@ -345,6 +345,22 @@ static bool can_gather(const yk_eval *ev, uint32_t id)
     return v->codes && !v->is_const && !v->valid && v->dict->n && v->type.kind == YK_KIND_REAL;
 }
 
+/* Where a column's values go as well, as others ask for them too; NULL: none do. False when memory is out. */
+static bool for_others(yk_eval *ev, uint32_t id, void **ret)
+{
+    *ret = ev->p->nodes[id].n_users > 1 ? yk_reg_data(ev, id) : NULL;
+    return *ret || ev->p->nodes[id].n_users <= 1;
+}
+
+static void set_reals(yk_eval *ev, uint32_t id, const void *data)
+{
+    yk_reg *r = &ev->regs[id];
+    r->data = data;
+    r->valid = NULL;
+    r->is_const = false;
+    r->stamp = ev->stamp;
+}
+
 /* x + y, x - y, x * y, x / y with one side or both straight from its dictionary. */
 static int eval_gathered(yk_eval *ev, uint32_t id, bool *ret_done, yoke_error *err)
 {
@@ -361,18 +377,20 @@ static int eval_gathered(yk_eval *ev, uint32_t id, bool *ret_done, yoke_error *e
             return 0;
     }
     const yk_vec *a = &ev->columns[ev->p->nodes[node->args[0]].column], *b = &ev->columns[ev->p->nodes[node->args[1]].column];
-    yk_reg       *r = &ev->regs[id];
-    void         *to = yk_reg_data(ev, id);
-    if (!to)
+    void         *to = yk_reg_data(ev, id), *to_a = NULL, *to_b = NULL;
+    if (!to || (from_a && from_b && (!for_others(ev, node->args[0], &to_a) || !for_others(ev, node->args[1], &to_b))))
         return nomem(err);
     if (from_a && from_b)
-        YK_ISA_PICK(yk_k_real2_gather_both)((yk_real2)node->sub, to, a->dict->values, a->codes, b->dict->values, b->codes, ev->n);
+        YK_ISA_PICK(yk_k_real2_gather_both)((yk_real2)node->sub, to, a->dict->values, a->codes, to_a, b->dict->values, b->codes, to_b,
+                                            ev->n);
     else
         YK_ISA_PICK(yk_k_real2_gather)((yk_real2)node->sub, from_b, to, (from_a ? a : b)->dict->values, (from_a ? a : b)->codes,
                                        ev->regs[other].data, ev->n);
-    r->data = to;
-    r->valid = NULL;
-    r->is_const = false;
+    if (to_a)
+        set_reals(ev, node->args[0], to_a);
+    if (to_b)
+        set_reals(ev, node->args[1], to_b);
+    set_reals(ev, id, to);
     *ret_done = true;
     return 0;
 }
@@ -471,6 +489,13 @@ int yk_eval_root(yk_eval *ev, size_t root, yk_vec *ret, yoke_error *err)
     }
     YK_TRY(root_by_dict(ev, id, ret, &done, err));
     return done ? 0 : root_values(ev, root, ret, err);
+}
+
+int yk_eval_pair(yk_eval *ev, size_t root, yoke_error *err)
+{
+    uint32_t       id = (uint32_t)ev->p->roots[root].pair;
+    const yk_node *node = &ev->p->nodes[id];
+    return can_gather(ev, node->args[0]) && can_gather(ev, node->args[1]) ? yk_eval_node(ev, id, err) : 0;
 }
 
 int yk_eval_values(yk_eval *ev, size_t root, yk_vec *ret, yoke_error *err)

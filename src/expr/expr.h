@@ -89,6 +89,9 @@ int64_t yk_program_single_column(const yk_program *p, size_t root);
 /* Whether some values of the columns are an error: integers that do not fit. */
 bool yk_program_can_fail(const yk_program *p, size_t root);
 
+/* Whether the root has arithmetic on two columns one of which is also read elsewhere: yk_eval_pair. */
+bool yk_program_has_pair(const yk_program *p, size_t root);
+
 /* The column that the root is, as it is stored, else -1. */
 int64_t yk_program_plain_column(const yk_program *p, size_t root);
 
@@ -158,6 +161,10 @@ void yk_eval_block(yk_eval *ev, const yk_vec *columns, uint32_t n);
 /* Rows of this block whose bit is 0 will not be looked at: what cannot be computed there is no error. Call it between
  * yk_eval_filter and the roots that follow; the bitmap is borrowed until the next block, which forgets it. */
 void yk_eval_mask(yk_eval *ev, const uint64_t *mask);
+
+/* Computes the root's arithmetic on a pair of columns (yk_program_has_pair) before the filter that reads one of them: where both are
+ * dictionary-coded their values are had out together, behind the arithmetic. For filters that most rows pass. */
+int yk_eval_pair(yk_eval *ev, size_t root, yoke_error *err) YK_MUST_USE;
 
 /* The root's n values. As they are cheapest: a plain column is passed on as it came; what depends on one dictionary column
  * alone comes as codes into a computed dictionary (whose id has its top bit set, and which lives as long as the evaluator uses

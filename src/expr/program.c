@@ -4,6 +4,7 @@
  */
 #include "base/hash.h"
 #include "expr/eval.h"
+#include "numeric/kernels.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -148,13 +149,29 @@ static int find_columns(yk_program *p, yoke_error *err)
     return 0;
 }
 
-static void find_wide(yk_program *p)
+static void find_users(yk_program *p)
 {
     for (uint32_t i = 0; i < p->n_nodes; i++)
-        for (int k = 0; k < p->nodes[i].n_args; k++)
+        for (int k = 0; k < p->nodes[i].n_args; k++) {
             p->nodes[p->nodes[i].args[k]].is_wide |= p->nodes[i].single == -2;
+            p->nodes[p->nodes[i].args[k]].n_users++;
+        }
     for (size_t i = 0; i < p->n_roots; i++)
         p->nodes[p->roots[i].node].is_wide = true;
+}
+
+static int64_t find_pair(const yk_program *p, uint32_t id)
+{
+    const yk_node *n = &p->nodes[id];
+    int64_t        found = -1;
+    if (n->code == YK_CODE_REAL2 && n->sub <= YK_REAL2_DIV && n->single == -2) {
+        const yk_node *a = &p->nodes[n->args[0]], *b = &p->nodes[n->args[1]];
+        if (a->code == YK_CODE_COLUMN && b->code == YK_CODE_COLUMN && (a->n_users > 1 || b->n_users > 1))
+            return id;
+    }
+    for (int i = 0; i < n->n_args && found < 0 && n->single == -2; i++)
+        found = find_pair(p, n->args[i]);
+    return found;
 }
 
 int yk_program_new(const yk_field *fields, size_t n_fields, const yk_root *roots, size_t n_roots, yk_program **ret, yoke_error *err)
@@ -172,10 +189,12 @@ int yk_program_new(const yk_field *fields, size_t n_fields, const yk_root *roots
         p->n_roots++;
     }
     YK_TRY(fold_constants(p, err));
-    find_wide(p);
+    find_users(p);
     YK_TRY(find_columns(p, err));
-    for (size_t i = 0; i < n_roots; i++)
+    for (size_t i = 0; i < n_roots; i++) {
+        p->roots[i].pair = find_pair(p, p->roots[i].node);
         YK_TRY(yk_facts_find(p, &p->roots[i], err));
+    }
     *ret = YK_TAKE(p);
     return 0;
 }
@@ -201,6 +220,8 @@ int64_t yk_program_single_column(const yk_program *p, size_t root)
     int64_t s = p->nodes[p->roots[root].node].single;
     return s < 0 ? -1 : s;
 }
+
+bool yk_program_has_pair(const yk_program *p, size_t root) { return p->roots[root].pair >= 0; }
 
 int64_t yk_program_plain_column(const yk_program *p, size_t root)
 {

@@ -50,6 +50,7 @@ typedef enum yk_code {
 typedef struct yk_node {
     uint8_t         code, sub, n_args;
     bool            is_wide; /* some user mixes it with other columns, or it is a root: its values are needed row by row */
+    uint32_t        n_users; /* how often it is an argument */
     yk_type         type;
     uint32_t        args[3];
     uint32_t        column;   /* of COLUMN */
@@ -62,6 +63,7 @@ typedef struct yk_node {
 
 typedef struct yk_bound_root {
     uint32_t  node;
+    int64_t   pair; /* its arithmetic on two columns of which one has other users too; -1: there is none */
     yk_want   want;
     uint32_t *columns;
     size_t    n_columns;

@@ -243,26 +243,36 @@ void YK_ISA(yk_k_real2_gather)(yk_real2 op, bool turned, double *to, const doubl
     }
 }
 
-INLINE void gather_both(yk_real2 op, double *to, const double *a, const uint32_t *codes_a, const double *b, const uint32_t *codes_b,
-                        uint32_t n)
+INLINE void gather_both(yk_real2 op, double *to, const double *a, const uint32_t *codes_a, double *to_a, const double *b,
+                        const uint32_t *codes_b, double *to_b, uint32_t n)
 {
     uint32_t i = 0;
     for (; i + YK_REALS <= n; i += YK_REALS) {
         yk_reals x = yk_gather(a, codes_a + i), y = yk_gather(b, codes_b + i);
+        if (to_a)
+            *(yk_reals *)(to_a + i) = x;
+        if (to_b)
+            *(yk_reals *)(to_b + i) = y;
         *(yk_reals *)(to + i) = APPLY(op, x, y);
     }
-    for (; i < n; i++)
-        to[i] = APPLY(op, a[codes_a[i]], b[codes_b[i]]);
+    for (; i < n; i++) {
+        double x = a[codes_a[i]], y = b[codes_b[i]];
+        if (to_a)
+            to_a[i] = x;
+        if (to_b)
+            to_b[i] = y;
+        to[i] = APPLY(op, x, y);
+    }
 }
 
-void YK_ISA(yk_k_real2_gather_both)(yk_real2 op, double *to, const double *a, const uint32_t *codes_a, const double *b,
-                                    const uint32_t *codes_b, uint32_t n)
+void YK_ISA(yk_k_real2_gather_both)(yk_real2 op, double *to, const double *a, const uint32_t *codes_a, double *to_a, const double *b,
+                                    const uint32_t *codes_b, double *to_b, uint32_t n)
 {
     switch (op) {
-    case YK_REAL2_ADD: gather_both(YK_REAL2_ADD, to, a, codes_a, b, codes_b, n); return;
-    case YK_REAL2_SUB: gather_both(YK_REAL2_SUB, to, a, codes_a, b, codes_b, n); return;
-    case YK_REAL2_MUL: gather_both(YK_REAL2_MUL, to, a, codes_a, b, codes_b, n); return;
-    default: gather_both(YK_REAL2_DIV, to, a, codes_a, b, codes_b, n); return;
+    case YK_REAL2_ADD: gather_both(YK_REAL2_ADD, to, a, codes_a, to_a, b, codes_b, to_b, n); return;
+    case YK_REAL2_SUB: gather_both(YK_REAL2_SUB, to, a, codes_a, to_a, b, codes_b, to_b, n); return;
+    case YK_REAL2_MUL: gather_both(YK_REAL2_MUL, to, a, codes_a, to_a, b, codes_b, to_b, n); return;
+    default: gather_both(YK_REAL2_DIV, to, a, codes_a, to_a, b, codes_b, to_b, n); return;
     }
 }
 

@@ -59,9 +59,10 @@ YK_ISA_DECLARE(void, yk_k_gather, (uint64_t *to, const uint64_t *table, const ui
  * behind the arithmetic. */
 YK_ISA_DECLARE(void, yk_k_real2_gather,
                (yk_real2 op, bool turned, double *to, const double *table, const uint32_t *codes, const double *b, uint32_t n));
-/* to[i] = a[codes_a[i]] op b[codes_b[i]], for the same operations. */
+/* to[i] = a[codes_a[i]] op b[codes_b[i]], for the same operations. The values themselves go to to_a and to_b unless NULL. */
 YK_ISA_DECLARE(void, yk_k_real2_gather_both,
-               (yk_real2 op, double *to, const double *a, const uint32_t *codes_a, const double *b, const uint32_t *codes_b, uint32_t n));
+               (yk_real2 op, double *to, const double *a, const uint32_t *codes_a, double *to_a, const double *b, const uint32_t *codes_b,
+                double *to_b, uint32_t n));
 /* bit i = bit codes[i] of table, which has n_table bits */
 YK_ISA_DECLARE(void, yk_k_gather_bits, (uint64_t *bits, const uint64_t *table, const uint32_t *codes, uint32_t n));
 

@@ -22,6 +22,7 @@ typedef struct yk_scan_plan {
     size_t     *first_field; /* of each lookup */
     uint32_t   *keys;        /* of all lookups, one after the other: columns of the source */
     int64_t     counted;     /* the column of which all that is asked can be told from how often its values come; -1: there is none */
+    int64_t     pair; /* the root whose pair of columns is computed before the filters (yk_eval_pair); -1: there is none */
     uint64_t    first, n, task_rows;
     uint64_t    row_bytes; /* what a row takes of tasks that may end anywhere; 0: not all may */
     bool        rests;     /* workers hold no pages between tasks */

@@ -17,6 +17,7 @@ typedef struct worker {
     uint64_t   block;
     void     **states; /* of sinks */
     uint64_t   mask[YK_BLOCK / 64];
+    bool       most_pass; /* the filters, of this task's last block */
     yk_skips   skips;
     yk_finder **finders; /* of lookups */
     uint64_t  *found;    /* the block that a finder is at */
@@ -213,6 +214,15 @@ static int feed(plan *p, worker *w, size_t sink, const yk_block *b, outcome *out
     return wants ? s->ops->block(s, w->states[sink], b, err) : 0;
 }
 
+/* Where most rows pass the filters a pair of columns that one of them reads too is had out before. */
+static int compute_pair(plan *p, worker *w, uint32_t n, outcome *out, yoke_error *err)
+{
+    if (p->pair < 0 || !w->most_pass)
+        return 0;
+    YK_TRY(fill(p, w, (size_t)p->pair, n, out, err));
+    return yk_eval_pair(w->eval, (size_t)p->pair, err);
+}
+
 static int one_block(plan *p, worker *w, uint64_t first, uint32_t n, outcome *out, yoke_error *err)
 {
     yk_block b = {.first = first, .n = n, .n_pass = n, .eval = w->eval};
@@ -220,7 +230,9 @@ static int one_block(plan *p, worker *w, uint64_t first, uint32_t n, outcome *ou
     yk_reader_block(w->reader, n);
     yk_eval_block(w->eval, w->vecs, n);
     YK_TRY(fill_unseen(p, w, out, err));
+    YK_TRY(compute_pair(p, w, n, out, err));
     YK_TRY(filter(p, w, &b, out, err));
+    w->most_pass = b.n_pass > n / 2;
     out->n_read += n;
     out->n_passed += b.n_pass;
     if (b.n_pass == 0) {
@@ -353,6 +365,7 @@ int yk_scan_task(void *ctx, yk_task *t, void *ret_out, yoke_error *err)
     if (end - first > p->task_rows)
         end = first + p->task_rows;
     out->retype_column = -1;
+    w->most_pass = false;
     for (size_t i = 0; i < p->n_sinks; i++)
         YK_TRY(p->sinks[i]->ops->begin(p->sinks[i], w->states[i], first, err));
     int rc = run_blocks(p, t, w, first, end, out, err);

@@ -204,6 +204,16 @@ static void find_counted(plan *p)
     p->counted = can ? column : -1;
 }
 
+/* A root whose arithmetic on two columns may well come before the filters. */
+static void find_pair(plan *p)
+{
+    p->pair = -1;
+    for (size_t i = 0; i < p->n_sinks && p->scan->n_filters; i++)
+        for (size_t r = p->sinks[i]->root; r < p->sinks[i]->root + p->sinks[i]->n_roots && !p->sinks[i]->is_lazy && p->pair < 0; r++)
+            if (yk_program_has_pair(p->program, r))
+                p->pair = (int64_t)r;
+}
+
 /* Sinks over all rows that the files' statistics answer need not be in the scan. */
 static void leave_out_known(plan *p)
 {
@@ -399,6 +409,7 @@ static int scan_once(yk_scan *s, unsigned *n_retyped, bool *ret_retyped, yoke_er
     }
     YK_TRY(glance(&p, err));
     find_counted(&p);
+    find_pair(&p);
     yk_fit room;
     YK_TRY(fit(&p, &room, err));
     count_reads(s->source, s->stats, -1);

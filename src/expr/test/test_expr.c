@@ -239,6 +239,53 @@ TEST(filters_are_bitmaps)
     assert_int_equal(bits[0], 2);
 }
 
+/* "x > 0", and twice x / y: of codes with a value missing or none, of values, with the pair computed first or not. */
+TEST(a_pair_of_columns_gives_the_same_before_the_filter_as_after)
+{
+    static const yk_field fields[] = {{"x", {.kind = YK_KIND_REAL}}, {"y", {.kind = YK_KIND_REAL}}};
+    double   x[] = {3, -1, 0, 7.5}, y[] = {0, 0.1, -3}, plain_y[5];
+    uint32_t codes_x[] = {0, 1, 3, 2, 0}, codes_y[] = {1, 2, 2, 1, 0};
+    uint64_t valid = 0x1b;
+    yk_dict  dict_x = {4, x, 1}, dict_y = {3, y, 2};
+    for (int i = 0; i < 5; i++)
+        plain_y[i] = y[codes_y[i]];
+    yk_expr   *text[2] = {NULL, NULL};
+    assert_int_equal(yk_expr_parse("x > 0", &text[0], NULL), 0);
+    assert_int_equal(yk_expr_parse("(x / y) * 2", &text[1], NULL), 0);
+    YK_CLEANUP(yk_program_freep) yk_program *p = NULL;
+    YK_CLEANUP(yk_eval_freep) yk_eval *ev = NULL;
+    assert_int_equal(yk_program_new(fields, 2, (yk_root[]){{text[0], YK_WANT_FILTER}, {text[1], YK_WANT_REAL}}, 2, &p, NULL), 0);
+    assert_false(yk_program_has_pair(p, 0));
+    assert_true(yk_program_has_pair(p, 1));
+    assert_int_equal(yk_eval_new(p, &ev, NULL), 0);
+    for (int way = 0; way < 8; way++) {
+        bool   first = way & 1, is_coded = way & 2, has_missing = way & 4;
+        yk_vec in[2] = {{.type = fields[0].type, .n = 5, .codes = codes_x, .dict = &dict_x, .valid = has_missing ? &valid : NULL},
+                        {.type = fields[1].type, .n = 5}}, v;
+        if (is_coded)
+            in[1].codes = codes_y, in[1].dict = &dict_y;
+        else
+            in[1].values = plain_y;
+        const uint64_t *bits;
+        uint32_t        count;
+        yk_eval_block(ev, in, 5);
+        if (first)
+            assert_int_equal(yk_eval_pair(ev, 1, NULL), 0);
+        assert_int_equal(yk_eval_filter(ev, 0, &bits, &count, NULL), 0);
+        assert_int_equal(bits[0], has_missing ? 0x11 : 0x15);
+        assert_int_equal(yk_eval_values(ev, 1, &v, NULL), 0);
+        for (int i = 0; i < 5; i++) {
+            double got = ((const double *)v.values)[i];
+            if (has_missing && i == 2)
+                assert_true(isnan(got));
+            else
+                assert_true(got == x[codes_x[i]] / plain_y[i] * 2);
+        }
+    }
+    yk_expr_free(text[0]);
+    yk_expr_free(text[1]);
+}
+
 /* One life of an expression; negative when memory ran out somewhere. */
 static int live(void)
 {
@@ -411,7 +458,7 @@ TEST(far_dates_are_as_near_ones)
 }
 
 RUN_TESTS(filters_tell_facts, facts_are_held_against_ranges, conjuncts_lists_and_names, errors_in_a_list_count_from_their_own_expression,
-          programs_know_their_columns, rows_masked_out_do_not_overflow,
+          programs_know_their_columns, rows_masked_out_do_not_overflow, a_pair_of_columns_gives_the_same_before_the_filter_as_after,
           blocks_may_differ_from_what_was_announced, dictionaries_are_computed_once_and_kept_apart_by_id, filters_are_bitmaps,
           lack_of_memory_is_an_error_and_leaks_nothing, times_are_read_and_printed,
           durations_are_read_as_they_are_printed, parts_of_times_are_as_the_calendar_has_them, far_dates_are_as_near_ones)

@@ -333,7 +333,7 @@ TEST(bitmaps)
 /* ---- The builds for each instruction set give the same bits ---- */
 
 enum { N = 1531, ROUNDS = 40 };
-static double   a[N], b[N], want[N], got[N];
+static double   a[N], b[N], want[N], got[N], side_a[N], side_b[N];
 static int64_t  i64[N], j64[N], want_i[N], got_i[N];
 static uint64_t bits[24], want_bits[24], got_bits[24], want64[N], got64[N];
 static uint32_t codes[N], other_codes[N], want32[N], got32[N];
@@ -444,7 +444,10 @@ TEST(every_build_picks_the_same_from_a_dictionary)
         }
         for (int op = YK_REAL2_ADD; op <= YK_REAL2_DIV; op++) {
             YK_ISA_PICK(yk_k_real2)((yk_real2)op, YK_SIDES_VV, want, (double *)want64, (double *)got64, n);
-            FOR_EACH_BUILD(YK_ISA_PICK(yk_k_real2_gather_both)((yk_real2)op, got, a, codes, b, other_codes, n); SAME_REALS());
+            FOR_EACH_BUILD(YK_ISA_PICK(yk_k_real2_gather_both)((yk_real2)op, got, a, codes, NULL, b, other_codes, NULL, n); SAME_REALS());
+            FOR_EACH_BUILD(YK_ISA_PICK(yk_k_real2_gather_both)((yk_real2)op, got, a, codes, side_a, b, other_codes, side_b, n);
+                           SAME_REALS();
+                           assert_memory_equal(side_a, want64, n * 8); assert_memory_equal(side_b, got64, n * 8));
         }
         uint32_t counted[2], leaf = n < 1024 ? n : 1024;
         double   sums[2] = {YK_ISA_PICK(yk_k_leaf_sum)((double *)want64, bits, leaf, &counted[0])};
