@@ -5,8 +5,8 @@
  *
  * Pages of codes alternate short literals and short copies, whose lengths nobody can foresee, and of plain values nobody can foresee either
  * whether a literal comes at all: so both are moved in pieces of a fixed size, past their end where there is room, a literal of no length
- * where there is none, and no step waits for anything but the tags. Where a tag is, only the one before
- * tells: what one stream waits for a processor could do much in. So two streams are read in turns.
+ * where there is none, and no step waits for anything but the tags. Where a tag is, only the one before tells: while one stream waits
+ * for that, a processor could do much. So two streams are read in turns, as many steps as surely fit at once.
  */
 #include "format/parquet/pq_snappy.h"
 
@@ -24,12 +24,14 @@ typedef uint8_t piece __attribute__((vector_size(16), aligned(1), may_alias));
 typedef uint16_t two __attribute__((aligned(1), may_alias));
 typedef uint64_t half __attribute__((aligned(1), may_alias)); /* of it; values of eight bytes repeat at this distance */
 
-/* Moves n <= 64 bytes and some behind them, in pieces of 16 that may each overlap itself alone. */
+/* Moves n <= 64 bytes and some behind them, piece by piece: what is moved may be `from` of a later piece. More than 32 are rare enough to
+ * be foreseen. */
 static inline void move(uint8_t *to, const uint8_t *from, size_t n)
 {
-    *(piece *)to = *(const piece *)from;
-    if (n > 16)
-        for (int i = 16; i < 64; i += 16)
+    for (size_t i = 0; i < 32; i += sizeof(piece))
+        *(piece *)(to + i) = *(const piece *)(from + i);
+    if (n > 32)
+        for (size_t i = 32; i < 64; i += sizeof(piece))
             *(piece *)(to + i) = *(const piece *)(from + i);
 }
 
@@ -73,7 +75,7 @@ static const copy copies[256] = {COPIES_OF_16(0), COPIES_OF_16(16), COPIES_OF_16
 
 typedef enum step { WENT, STOPPED, DAMAGED } step;
 
-/* A literal, a copy or first the one and then the other, both far from the streams' ends: nothing but distances need be checked.
+/* A literal, a copy or first the one and then the other, far from the streams' ends (sure_steps): nothing but distances need be checked.
  * Stops at what is not short. */
 static inline __attribute__((always_inline)) step read_short(stream *s)
 {
@@ -89,9 +91,8 @@ static inline __attribute__((always_inline)) step read_short(stream *s)
     const copy *c = &copies[tag & 255];
     uint32_t    length = c->length, distance = c->high | (tag >> 8 & c->mask);
     size_t      before = (size_t)(s->to - s->begin);
-    if (distance >= sizeof(half) && length <= 2 * sizeof(half) && distance <= before) {
-        *(half *)s->to = *(const half *)(s->to - distance);
-        *(half *)(s->to + sizeof(half)) = *(const half *)(s->to + sizeof(half) - distance);
+    if (distance >= sizeof(piece) && distance <= before) { /* far back, as most */
+        move(s->to, s->to - distance, length);
     } else if (length == NO_COPY) {
         return STOPPED;
     } else if (distance - 1 >= before) {
@@ -100,18 +101,24 @@ static inline __attribute__((always_inline)) step read_short(stream *s)
         const uint64_t value = value_before(s->to, distance);
         for (size_t i = 0; i < 64; i += sizeof(half))
             *(half *)(s->to + i) = value;
-    } else if (distance < 16) {
-        repeat(s->to, distance, length);
+    } else if (distance >= sizeof(half)) {
+        for (size_t i = 0; i < 64; i += sizeof(half))
+            *(half *)(s->to + i) = *(const half *)(s->to + i - distance);
     } else {
-        move(s->to, s->to - distance, length);
+        repeat(s->to, distance, length);
     }
     s->at += 1 + (tag & 3); /* COPY1 has one byte more, COPY2 two */
     s->to += length;
     return WENT;
 }
 
-/* A literal, a copy's tag and four bytes more; a literal and a copy, each with what is moved past it. */
-static inline bool is_far(const stream *s) { return s->end - s->at > 1 + SHORT + 4 && s->to_end - s->to > SHORT + 64; }
+/* How many such steps there is surely room for. Each takes at most a short literal with its tag and three bytes of a copy, and looks two
+ * bytes further; it gives a short literal and 64 bytes of a copy, what is moved past it among them. */
+static inline ptrdiff_t sure_steps(const stream *s)
+{
+    ptrdiff_t in = (s->end - s->at - 2) / (1 + SHORT + 3), out = (s->to_end - s->to - 1) / (SHORT + 64);
+    return in < out ? in : out;
+}
 
 /* n bytes, little-endian, at s->at; false when there are not so many. */
 static bool read_number(stream *s, unsigned n, uint32_t *ret)
@@ -182,9 +189,10 @@ static bool read_rest(stream *s)
 {
     while (s->at < s->end) {
         stream here = *s;
-        step   went = STOPPED;
-        while (is_far(&here) && (went = read_short(&here)) == WENT)
-            ;
+        step   went = WENT;
+        for (ptrdiff_t n; went == WENT && (n = sure_steps(&here)) > 0;)
+            for (; n > 0 && (went = read_short(&here)) == WENT; n--)
+                ;
         *s = here;
         if (s->at < s->end && !read_stopped(s, went))
             return false;
@@ -203,14 +211,11 @@ static void read_in_turns(stream *ret_a, stream *ret_b)
 {
     stream a = *ret_a, b = *ret_b; /* in registers */
     bool   is_good = true;
-    while (is_good && is_far(&a) && is_far(&b)) {
+    for (ptrdiff_t n, m; is_good && (n = sure_steps(&a)) > 0 && (m = sure_steps(&b)) > 0;) {
         step went_a = WENT, went_b = WENT;
-        while (is_far(&a) && is_far(&b)) {
-            if ((went_a = read_short(&a)) != WENT)
+        for (n = n < m ? n : m; n > 0; n--)
+            if ((went_a = read_short(&a)) != WENT || (went_b = read_short(&b)) != WENT)
                 break;
-            if ((went_b = read_short(&b)) != WENT)
-                break;
-        }
         *ret_a = a, *ret_b = b;
         if (went_a != WENT)
             is_good = read_stopped(ret_a, went_a);
