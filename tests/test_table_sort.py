@@ -270,15 +270,16 @@ def test_what_bounds_leave_out(yoke, tmp_path):
                 left_out = int(re.search(r"of which (\d+) are left out", plan)[1])
                 assert n - left_out <= most and ("the statistics of " + key in plan) == (key != "same" and head < n), (plan, words)
                 for o in on if key == "whole" else on[:1]:
-                    read, skipped = map(int, re.search(rf"(\d+) rows of {n} read \((\d+) skipped", yoke(*words, "--on", o, "--stats").stderr).groups())
-                    assert read + skipped == n and skipped >= left_out, (words, o)
+                    run = yoke(*words, "--on", o, "--stats")
+                    read, skipped, scans = map(int, re.search(rf"(\d+) rows of {n} read \((\d+) skipped.* in (\d) scan", run.stderr).groups())
+                    assert read + skipped == n * scans and skipped >= left_out, (words, o)
     words = "table", tmp_path / "t.parquet", "--sort", "whole", "--head", 5
     for more in (["--distinct"], ["--where", "row >= 0"], ["--select", "row + 1 as r"]):  # groups; rows that may not pass; what can fail
         assert "of which 0 are left out" in yoke(*words, *more, "--explain").stdout
-    run = yoke("table", tmp_path / "t.parquet", "--select", "row", "--sort", "same desc", "--head", 3, "--on", "serial", "--format", "csv", "--stats")
-    assert run.stdout.split() == ["row", "0", "1", "2"] and f"({n - 131072} skipped" in run.stderr  # ties come later
+    run = yoke("table", tmp_path / "t.parquet", "--select", "row", "--sort", "same desc", "--head", 20, "--on", "serial", "--format", "csv", "--stats")
+    assert run.stdout.split() == ["row", *map(str, range(20))] and f"({n - 131072} skipped" in run.stderr  # ties come later
     for key in ("whole", "text", "text, whole"):
-        run = yoke("table", tmp_path / "t.parquet", "--sort", key, "--head", 5, "--where", "real >= 0", "--on", "serial", "--stats")
+        run = yoke("table", tmp_path / "t.parquet", "--sort", key, "--head", 20, "--where", "real >= 0", "--on", "serial", "--stats")
         assert int(re.search(r"\((\d+) skipped", run.stderr)[1]) == n - 131072  # the first task finds enough for the others
 
 
@@ -322,9 +323,39 @@ def test_the_best_row_groups_are_looked_at_first(yoke, tmp_path):
             words = ["--select", "row", "--sort", f"{key} desc", "--head", 100, "--on", on, "--format", "csv", "--stats", *(["--where", where] if where else [])]
             run = yoke("table", tmp_path / "a.parquet", tmp_path / "b.parquet", *words)
             assert [int(line) for line in run.stdout.split()[1:]] == want, (key, where, on)
-            assert "in 2 scans" in run.stderr and (int(re.search(r"^(\d+) rows", run.stderr)[1]) < n // 2) == is_found, run.stderr
+            assert "in 3 scans" in run.stderr and (int(re.search(r"^(\d+) rows", run.stderr)[1]) < n // 2) == is_found, run.stderr
         plan = yoke("table", tmp_path / "a.parquet", tmp_path / "b.parquet", *words[:words.index("--on")], *words[words.index("--stats") + 1:], "--explain").stdout
         assert re.search(r"^sort +rows \d+ to \d+ are read before all", plan, re.M), plan
+
+
+def test_first_rows_are_found_by_their_keys_alone(yoke, tmp_path):
+    """Of many rows the keys are read first, and of other columns what lies beside the rows found: the same rows as of a stable sort."""
+    rng = np.random.default_rng(29)
+    n, head = 400_000, 24
+    key = np.where(rng.random(n) < 0.1, np.nan, rng.integers(0, n // 4, n).astype(float))
+    table = pa.table({"row": np.arange(n), "key": pa.array(key, from_pandas=True), "part": rng.integers(0, 50, n),
+                      "wide": pa.array(rng.integers(0, 10**9, n)).cast(pa.string())})
+    pq.write_table(table.slice(0, n // 3), tmp_path / "a.parquet", row_group_size=70_000, data_page_size=20_000)
+    pq.write_table(table.slice(n // 3), tmp_path / "b.parquet", row_group_size=70_000, data_page_size=20_000)
+    (tmp_path / "names.csv").write_text("part,name\n" + "".join(f"{i},name {i}\n" for i in range(0, 50, 2)))
+    frame = table.to_pandas()
+    for sort, of, more in (("key", frame.sort_values("key", kind="stable"), []), ("key desc", frame.sort_values("key", ascending=False, kind="stable"), []),
+                           ("part, key desc", frame.sort_values(["part", "key"], ascending=[True, False], kind="stable"), []),
+                           ("key", frame[frame.part == 7].sort_values("key", kind="stable"), ["--where", "part == 7"]),
+                           ("key * 2", frame[frame.row < 9].sort_values("key", kind="stable"), ["--where", "row < 9"]),
+                           ("key", frame[frame.row < 0], ["--where", "row < 0"]),
+                           ("part desc, key", frame.sort_values(["part", "key"], ascending=[False, True], kind="stable"), ["--join", tmp_path / "names.csv", "--key", "part"])):
+        words = ["table", tmp_path / "a.parquet", tmp_path / "b.parquet", *more, "--sort", sort, "--head", head]
+        for on in ("serial", "threads:2", "threads:7", "processes:3"):
+            run = yoke(*words, "--on", on, "--format", "csv", "--stats")
+            rows = [line.split(",") for line in run.stdout.splitlines()[1:]]
+            assert [r[0] for r in rows] == of.row[:head].astype(str).tolist() and [r[3] for r in rows] == of.wide[:head].tolist(), (sort, more, on)
+            assert more[:1] != ["--join"] or [r[4] for r in rows] == ["" if part % 2 else f"name {part}" for part in of.part[:head]]
+            assert " in 2 scans" in run.stderr, run.stderr
+        plan = "the first rows are found by their keys"
+        assert plan in yoke(*words, "--explain").stdout and plan not in yoke(*words[:-1], head + 1, "--explain").stdout
+    for select, is_so in (("key", False), ("key,part", True), ("key,row + 1 as r", False), ("key,row / 2 as r", True)):  # nothing but keys; what can fail
+        assert (plan in yoke("table", tmp_path / "a.parquet", tmp_path / "b.parquet", "--select", select, "--sort", "key", "--head", head, "--explain").stdout) == is_so
 
 
 def test_errors_are_found_in_rows_that_are_not_wanted(yoke, much):

@@ -192,7 +192,7 @@ void  yoke_text_free(char *text);
 
 typedef struct yoke_table_stats {
     uint64_t files, rows;  /* of the table */
-    uint64_t rows_read, rows_skipped, rows_passed; /* skipped: by what the files say of themselves, unread */
+    uint64_t rows_read, rows_skipped, rows_passed; /* of all scans; skipped: unread, as not wanted by what files say or scans found */
     uint64_t rows_bad;     /* CSV rows that skip_bad_rows passed over, in the scan that met most */
     uint64_t bytes_read, pages_read;
     uint64_t scans;

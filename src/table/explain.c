@@ -2,6 +2,7 @@
  *
  * What a scan would read and leave out, in words.
  */
+#include "table/rows.h"
 #include "table/skip.h"
 #include "table/table.h"
 
@@ -70,15 +71,17 @@ static yk_sink *lone_sink(const yk_scan *scan)
     return n == 1 ? last : NULL;
 }
 
-/* How the first rows of a sort are found without reading all. */
-static void explain_first(const yk_source *s, yk_sink *k, const yk_skips *skips, const yk_fact *wanted, size_t n_wanted, yk_buf *to)
+/* How the first rows of a sort are found without reading all; `rows` is NULL where others want rows too. */
+static void explain_first(const yk_source *s, yk_sink *rows, const yk_skips *skips, const yk_fact *wanted, size_t n_wanted, yk_buf *to)
 {
     uint64_t first = 0, n = s->n_rows;
+    if (rows && yk_rows_by_keys(rows, s))
+        yk_buf_puts(to, "sort      the first rows are found by their keys; of other columns only the pages that have them are read then\n");
     if (n_wanted)
         yk_buf_printf(to, "sort      the first rows are sought by the statistics of %s\n", s->columns[wanted[0].column].name);
-    if (!k || !k->ops->glance || s->has_csv)
+    if (!rows || s->has_csv)
         return;
-    k->ops->glance(k, s, skips, &first, &n);
+    rows->ops->glance(rows, s, skips, &first, &n);
     if (n < s->n_rows)
         yk_buf_printf(to, "sort      rows %llu to %llu are read before all: what comes after the first of them is left out then\n",
                       (unsigned long long)first + 1, (unsigned long long)(first + n));
@@ -173,7 +176,7 @@ static bool has_statistics(const yk_source *s)
     return has;
 }
 
-static int explain(yk_scan *scan, const yk_program *p, yk_buf *to, yoke_error *err)
+static int explain(yk_scan *scan, const yk_program *p, yk_sink *rows, yk_buf *to, yoke_error *err)
 {
     const yk_source             *s = scan->source;
     cost                         all = {0};
@@ -196,7 +199,7 @@ static int explain(yk_scan *scan, const yk_program *p, yk_buf *to, yoke_error *e
                       n && has_statistics(s) ? " (also by statistics)" : "",
                       yk_program_single_column(p, i) >= 0 ? " (once per dictionary value)" : "");
     }
-    explain_first(s, lone, &skips, wanted, n_wanted, to);
+    explain_first(s, lone == rows ? rows : NULL, &skips, wanted, n_wanted, to);
     explain_lookups(scan, to);
     for (uint32_t c = 0; c < s->n_columns; c++)
         if (is_read(scan, p, c)) {
@@ -252,7 +255,7 @@ static int explain_sinks(void *ctx, yk_sink *rows, yoke_error *err)
     scan.sinks = sinks;
     scan.n_sinks = n;
     YK_TRY(yk_scan_type(&scan, &p, err));
-    YK_TRY(explain(&scan, p, x->to, err));
+    YK_TRY(explain(&scan, p, rows, x->to, err));
     return explain_known(x->asks, x->n_asks, a, x->to, err);
 }
 

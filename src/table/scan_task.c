@@ -307,6 +307,8 @@ int yk_scan_skips(const plan *p, void *state, uint64_t first, uint64_t n, yk_ski
     }
     yk_fact wanted[2];
     size_t  n_wanted = yk_scan_facts(p->scan->source, p->sinks, p->n_sinks, state, wanted);
+    if (p->n_sinks == 1 && p->sinks[0]->ops->skips)
+        YK_TRY(p->sinks[0]->ops->skips(p->sinks[0], first, n, skips, err));
     return yk_skips_find(skips, p->scan->source, wanted, n_wanted, first, n, err);
 }
 

@@ -26,6 +26,8 @@ typedef struct rows {
     size_t       n_then; /* keys of the order in which a sample is put once it is there; o.n_order is 0 meanwhile */
     uint64_t     n_given; /* to o.to */
     int64_t      column; /* of the source, whose statistics tell of rows that are not wanted; -1: none */
+    const uint64_t *only; /* numbers of the rows that are wanted; NULL: not known */
+    size_t          n_only;
     struct reach {
         bool    is_known;
         yk_fact fact;
@@ -41,6 +43,7 @@ typedef struct state {
     yk_vec   *vecs;
     uint32_t  picked[YK_BLOCK], n_picked; /* of the block */
     bool      has_picked;                 /* else all of it */
+    int64_t  *numbers;                    /* of its rows, where they are asked for */
     yk_bound  bound; /* of a sort with head, a sample: by this and earlier tasks' rows, all before those that come */
     uint64_t  first; /* row of this task */
 } state;
@@ -101,9 +104,53 @@ static void rows_bind(yk_sink *base)
     }
     for (size_t i = 0; i < base->root; i++)
         can_filter_fail |= yk_program_can_fail(base->program, i);
-    base->is_lazy = !can_fail && (s->o.sample || (s->o.n_order && s->o.head));
+    if (s->o.is_numbered)
+        s->all.columns[base->n_roots].type = (yk_type){.kind = YK_KIND_INT};
+    base->is_lazy = !can_fail && !s->only && (s->o.sample || (s->o.n_order && s->o.head));
     base->look = s->o.sample ? base->n_roots : base->is_lazy ? s->order[0].column : 0;
     s->column = base->is_lazy && !s->o.sample && !can_filter_fail ? yk_program_plain_column(base->program, base->root + base->look) : -1;
+}
+
+/* ---- the first rows of a sort, found by their keys alone */
+
+static size_t count_keys(const rows *s)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s->o.n_order; i++) {
+        size_t k = 0;
+        while (s->order[k].column != s->order[i].column)
+            k++;
+        n += k == i;
+    }
+    return n;
+}
+
+bool yk_rows_by_keys(const yk_sink *base, const yk_source *src)
+{
+    const rows *s = (const rows *)base;
+    bool        are_few = s->o.head <= src->n_rows / (8 * YK_BLOCK); /* blocks that have one: at most an eighth */
+    return base->is_lazy && s->o.n_order && !src->has_csv && are_few && count_keys(s) < base->n_roots;
+}
+
+void yk_rows_only(yk_sink *base, const uint64_t *numbers, size_t n)
+{
+    rows *s = (rows *)base;
+    s->only = numbers;
+    s->n_only = n;
+}
+
+static int rows_skips(yk_sink *base, uint64_t first, uint64_t n, yk_skips *to, yoke_error *err)
+{
+    const rows *s = (const rows *)base;
+    return s->only ? yk_skips_others(to, s->only, s->n_only, first, n, err) : 0;
+}
+
+static uint32_t pick_only(const rows *s, state *st, const yk_block *b)
+{
+    uint32_t n = 0;
+    for (size_t i = yk_rows_from(s->only, s->n_only, b->first); i < s->n_only && s->only[i] < b->first + b->n; i++)
+        st->picked[n++] = (uint32_t)(s->only[i] - b->first);
+    return n;
 }
 
 /* ---- the reach of a sort with head: enough rows are no later than it, so that others need not be read. Files may say it; where they do
@@ -192,6 +239,7 @@ static void rows_close(yk_sink *base, void *state_)
     yk_free(st->keys);
     yk_bound_fini(&st->bound);
     yk_free(st->vecs);
+    yk_free(st->numbers);
     yk_free(st);
 }
 
@@ -203,9 +251,10 @@ static int rows_open(yk_sink *base, void **ret, yoke_error *err)
         return yk_fail_nomem(err, "starting a scan");
     *ret = st;
     st->vecs = yk_new_array(yk_vec, base->n_roots + 1);
-    if (!st->vecs)
+    st->numbers = yk_new_array(int64_t, s->o.is_numbered ? YK_BLOCK : 1);
+    if (!st->vecs || !st->numbers)
         return yk_fail_nomem(err, "starting a scan");
-    YK_TRY(yk_batch_init(&st->now, base->n_roots, err));
+    YK_TRY(yk_batch_init(&st->now, s->all.n_columns, err));
     if (!s->o.n_order)
         return yk_bound_init(&st->bound, (yk_type){0}, s->o.sample, false, false, err);
     yk_type key = yk_sink_type(base, s->order[0].column);
@@ -216,8 +265,8 @@ static int rows_begin(yk_sink *base, void *state_, uint64_t first, yoke_error *e
 {
     state *st = state_;
     yk_batch_clear(&st->now);
-    for (size_t i = 0; i < base->n_roots; i++)
-        st->now.columns[i].type = yk_sink_type(base, i);
+    for (size_t i = 0; i < st->now.n_columns; i++)
+        st->now.columns[i].type = ((const rows *)base)->all.columns[i].type;
     st->n_keys = 0;
     if (first < st->first)
         yk_bound_forget(&st->bound);
@@ -277,6 +326,10 @@ static int pick(rows *s, state *st, const yk_block *b, yoke_error *err)
 {
     bool is_first_only = s->o.head && !s->o.n_order;
     st->has_picked = true;
+    if (s->only) {
+        st->n_picked = pick_only(s, st, b);
+        return 0;
+    }
     if (s->o.n_order && s->o.head)
         return pick_first(s, st, b, &st->n_picked, err);
     st->has_picked = b->mask || is_first_only || s->o.sample;
@@ -294,6 +347,13 @@ static int rows_look(yk_sink *base, void *state_, const yk_block *b, bool *ret_w
     return 0;
 }
 
+static yk_vec number_rows(state *st, const yk_block *b)
+{
+    for (uint32_t i = 0; i < b->n; i++)
+        st->numbers[i] = (int64_t)(b->first + i);
+    return (yk_vec){.type = {.kind = YK_KIND_INT}, .n = b->n, .values = st->numbers};
+}
+
 static int rows_block(yk_sink *base, void *state_, const yk_block *b, yoke_error *err)
 {
     rows  *s = (rows *)base;
@@ -304,6 +364,8 @@ static int rows_block(yk_sink *base, void *state_, const yk_block *b, yoke_error
         return 0;
     for (size_t i = 0; i < base->n_roots; i++)
         YK_TRY(take_column(s, b->eval, i, &st->vecs[i], err));
+    if (s->o.is_numbered)
+        st->vecs[base->n_roots] = number_rows(st, b);
     YK_TRY(yk_batch_add(&st->now, st->vecs, st->has_picked ? st->picked : NULL, st->n_picked, err));
     if (s->o.sample && st->n_keys > 2 * s->o.sample + YK_BLOCK)
         return thin(&st->now, st->keys, &st->n_keys, s->o.sample, err);
@@ -415,8 +477,8 @@ static void rows_free(yk_sink *base)
 }
 
 static const yk_sink_ops OPS = {
-    .name = "rows", .bind = rows_bind, .known = rows_known, .facts = rows_facts, .glance = rows_glance, .open = rows_open,
-    .close = rows_close, .begin = rows_begin, .look = rows_look, .block = rows_block, .end = rows_end, .fold = rows_fold,
+    .name = "rows", .bind = rows_bind, .known = rows_known, .facts = rows_facts, .skips = rows_skips, .glance = rows_glance,
+    .open = rows_open, .close = rows_close, .begin = rows_begin, .look = rows_look, .block = rows_block, .end = rows_end, .fold = rows_fold,
     .again = rows_again, .reset = rows_reset, .free = rows_free,
 };
 
@@ -435,8 +497,8 @@ int yk_rows_new(const yk_expr *const *columns, size_t n, const yk_rows_opts *opt
     s->order = yk_memdup(opts->n_order ? (const void *)opts->order : "", opts->n_order ? opts->n_order * sizeof *opts->order : 1);
     if (!s->order)
         return yk_fail_nomem(err, "planning a scan");
-    YK_TRY(yk_batch_init(&s->all, n, err));
-    YK_TRY(yk_batch_init(&s->spare, n, err));
+    YK_TRY(yk_batch_init(&s->all, n + opts->is_numbered, err));
+    YK_TRY(yk_batch_init(&s->spare, n + opts->is_numbered, err));
     if (s->o.sample) {
         s->n_then = s->o.n_order;
         s->o.n_order = 0;

@@ -214,6 +214,28 @@ int yk_skips_find(yk_skips *k, const yk_source *s, const yk_fact *facts, size_t 
     return 0;
 }
 
+size_t yk_rows_from(const uint64_t *rows, size_t n, uint64_t row)
+{
+    size_t lo = 0;
+    while (lo < n) {
+        size_t mid = lo + (n - lo) / 2;
+        if (rows[mid] < row)
+            lo = mid + 1;
+        else
+            n = mid;
+    }
+    return lo;
+}
+
+int yk_skips_others(yk_skips *k, const uint64_t *rows, size_t n_rows, uint64_t first, uint64_t n, yoke_error *err)
+{
+    uint64_t at = first, end = first + n;
+    for (size_t i = yk_rows_from(rows, n_rows, first); i < n_rows && rows[i] < end; at = rows[i++] + 1)
+        if (at < rows[i])
+            YK_TRY(add(k, at, rows[i], err));
+    return at < end ? add(k, at, end, err) : 0;
+}
+
 /* ---- the first rows of a sort */
 
 /* At least n rows have a value that comes no later than this one; rows of one entry are not those of another. */

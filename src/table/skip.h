@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Rows that need not be read: the files' own statistics (of row groups and pages) and folder names tell that they cannot pass a
- * filter, or come too late in a sort.
+ * filter, or come too late in a sort; or it is known which rows are wanted.
  */
 #ifndef YK_TABLE_SKIP_H
 #define YK_TABLE_SKIP_H
@@ -21,6 +21,12 @@ void yk_skips_fini(yk_skips *k);
 /* Adds what the facts rule out of rows [first, first + n) of the source. */
 int yk_skips_find(yk_skips *k, const yk_source *s, const yk_fact *facts, size_t n_facts, uint64_t first, uint64_t n, yoke_error *err)
     YK_MUST_USE;
+
+/* Of ascending row numbers, where the first is that is not below `row`. */
+size_t yk_rows_from(const uint64_t *rows, size_t n, uint64_t row);
+
+/* Adds the rows of [first, first + n) that are none of those with the numbers rows[0 … n_rows), which ascend. */
+int yk_skips_others(yk_skips *k, const uint64_t *rows, size_t n_rows, uint64_t first, uint64_t n, yoke_error *err) YK_MUST_USE;
 
 /* What the first n rows of a sort by one column all meet: they come no later than a value of which statistics of row groups and pages tell
  * that at least n rows come no later. Missing values and NaN come last. Texts in it are the files'. False: the statistics do not tell. */

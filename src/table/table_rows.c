@@ -5,6 +5,8 @@
 #include "table/rows.h"
 #include "table/table_rows.h"
 
+#include <stdlib.h>
+
 int yk_table_run_sink(const yoke_table *t, yk_sink **sink, uint64_t first, yk_scan *scan, yoke_error *err)
 {
     YK_TRY(yk_table_scan(t, scan, err));
@@ -52,13 +54,6 @@ static int add_order(wanted *w, const char *sort, yoke_error *err)
     return 0;
 }
 
-/* The scan for rows. Of files that say how many they hold the last ones alone are read, where they are asked for. */
-static int run_rows(const yoke_table *t, const yoke_rows *r, yk_sink **sink, yk_scan *scan, yoke_error *err)
-{
-    const yk_source *s = t->source;
-    bool             is_end = r->tail && r->tail < s->n_rows && !r->sort && !t->n_where && !s->has_csv;
-    return yk_table_run_sink(t, sink, is_end ? (s->n_rows - r->tail) / YK_TASK_ROWS * YK_TASK_ROWS : 0, scan, err);
-}
 
 static int find_wanted(const yoke_table *t, const yoke_rows *r, wanted *w, yoke_error *err)
 {
@@ -75,6 +70,76 @@ static int make_sink(const yoke_table *t, const yoke_rows *r, const wanted *w, c
                       .memory = yk_table_memory(t), .workers = yoke_session_workers(t->session),
                       .to = w->order || r->tail || r->sample ? NULL : to};
     return yk_rows_new((const yk_expr *const *)w->columns.list, w->columns.n, &o, ret, err);
+}
+
+static int by_number(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* The numbers of the first rows of a sort, ascending, by a scan of its keys alone. */
+static int find_first(const yoke_table *t, const yoke_rows *r, const wanted *w, uint64_t **ret, size_t *ret_n, yoke_error *err)
+{
+    size_t                                 n = w->keys.e.n;
+    YK_AUTOFREE yk_order                  *order = yk_new_array(yk_order, n);
+    YK_AUTOFREE const yk_expr            **keys = yk_new_array(const yk_expr *, n);
+    YK_CLEANUP(yk_sink_freep) yk_sink     *sink = NULL;
+    YK_CLEANUP(yk_table_scan_fini) yk_scan scan = {0};
+    YK_CLEANUP(yk_batch_fini) yk_batch     rows = {0};
+    if (!order || !keys)
+        return yk_fail_nomem(err, "sorting");
+    for (size_t i = 0; i < n; i++) {
+        keys[i] = w->columns.list[w->order[i].column];
+        order[i] = (yk_order){i, w->order[i].is_descending};
+    }
+    yk_rows_opts o = {.order = order, .n_order = n, .head = r->head, .memory = yk_table_memory(t),
+                      .workers = yoke_session_workers(t->session), .is_numbered = true};
+    YK_TRY(yk_rows_new(keys, n, &o, &sink, err));
+    YK_TRY(yk_table_run_sink(t, &sink, 0, &scan, err));
+    YK_TRY(yk_rows_take(sink, &scan, &rows, err));
+    *ret_n = rows.n;
+    *ret = yk_new_array(uint64_t, rows.n + 1);
+    if (!*ret)
+        return yk_fail_nomem(err, "sorting");
+    for (size_t i = 0; i < rows.n; i++) {
+        yk_value v;
+        yk_batch_get(&rows, n, i, &v);
+        (*ret)[i] = (uint64_t)v.i;
+    }
+    qsort(*ret, rows.n, sizeof **ret, by_number);
+    return 0;
+}
+
+/* Whether the rows are better found by their keys first. */
+static int ask_by_keys(const yoke_table *t, const yoke_rows *r, yk_sink **sink, bool *ret, yoke_error *err)
+{
+    YK_CLEANUP(yk_table_scan_fini) yk_scan   scan = {0};
+    YK_CLEANUP(yk_program_freep) yk_program *p = NULL;
+    *ret = false;
+    if (!r->sort || !r->head || t->source->has_csv)
+        return 0;
+    YK_TRY(yk_table_scan(t, &scan, err));
+    scan.sinks = sink;
+    scan.n_sinks = 1;
+    YK_TRY(yk_scan_type(&scan, &p, err));
+    *ret = yk_rows_by_keys(*sink, t->source);
+    return 0;
+}
+
+/* The scan for rows. Of files that say how many they hold the last ones alone are read, where they are asked for. */
+static int run_rows(const yoke_table *t, const yoke_rows *r, const wanted *w, yk_sink **sink, yk_scan *scan, yoke_error *err)
+{
+    const yk_source      *s = t->source;
+    bool                  is_end = r->tail && r->tail < s->n_rows && !r->sort && !t->n_where && !s->has_csv, by_keys;
+    YK_AUTOFREE uint64_t *first = NULL;
+    size_t                n;
+    YK_TRY(ask_by_keys(t, r, sink, &by_keys, err));
+    if (by_keys) {
+        YK_TRY(find_first(t, r, w, &first, &n, err));
+        yk_rows_only(*sink, first, n);
+    }
+    return yk_table_run_sink(t, sink, is_end ? (s->n_rows - r->tail) / YK_TASK_ROWS * YK_TASK_ROWS : 0, scan, err);
 }
 
 int yk_table_lend_rows(const yoke_table *t, const yoke_rows *r, int (*fn)(void *ctx, yk_sink *sink, yoke_error *err), void *ctx,
@@ -111,7 +176,7 @@ static int plain_rows(const yoke_table *t, const yoke_rows *r, yoke_frame **ret,
     YK_CLEANUP(yk_batch_fini) yk_batch     rows = {0};
     YK_TRY(find_wanted(t, r, &w, err));
     YK_TRY(make_sink(t, r, &w, NULL, &sink, err));
-    YK_TRY(run_rows(t, r, &sink, &scan, err));
+    YK_TRY(run_rows(t, r, &w, &sink, &scan, err));
     YK_TRY(yk_rows_take(sink, &scan, &rows, err));
     return make_frame(&w, &rows, ret, err);
 }
@@ -180,7 +245,7 @@ static int each_row(const yoke_table *t, const yoke_rows *r, yk_handing *h, yoke
     h->frame.types = types;
     yk_rows_to to = {yk_hand_on, h};
     YK_TRY(make_sink(t, r, &w, &to, &sink, err));
-    YK_TRY(run_rows(t, r, &sink, &scan, err));
+    YK_TRY(run_rows(t, r, &w, &sink, &scan, err));
     return yk_rows_each(sink, &scan, &to, err);
 }
 

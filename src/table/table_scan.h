@@ -35,6 +35,8 @@ typedef struct yk_sink_ops {
     /* Optional: what all rows that are still wanted meet, by what the files say and by the earlier rows of the state (NULL: by the
      * files alone). Returns how many facts; they are borrowed until the state sees a row. Rows that do not meet them need not come. */
     size_t (*facts)(yk_sink *s, void *state, yk_fact ret[2]);
+    /* Optional, of a lone sink: adds rows of [first, first + n) that it knows it does not want. */
+    int (*skips)(yk_sink *s, uint64_t first, uint64_t n, yk_skips *to, yoke_error *err);
     /* Optional, of a lone sink, then: narrows [*first, *first + *n), the rows of the scan, to a few that tell most of what the sink
      * wants of the others; it is asked whether it wants `again` after them. `skips` is what need not be read. */
     void (*glance)(yk_sink *s, const yk_source *src, const yk_skips *skips, uint64_t *first, uint64_t *n);
