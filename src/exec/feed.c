@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Block sizes: one task until a cost is known, then as many as take target_ns, at most sixteen times the largest block
- * seen (a cheap first task says little) and at most half a worker's share of what is left, so that all end together.
+ * seen (a cheap first task says little); or as many as are better run by one worker. At most half a worker's share of what is left, so that
+ * all end together.
  */
 #include "exec/feed.h"
 
@@ -122,16 +123,30 @@ bool yk_feed_is_finished(const yk_feed *f)
     return f->seq_in == f->seq_out && (f->is_ended || f->next >= f->work->n);
 }
 
+static uint64_t size_by_cost(const yk_feed *f)
+{
+    if (f->task_ns <= 0)
+        return 1;
+    double by_cost = (double)f->target_ns / f->task_ns;
+    uint64_t want = by_cost < 1 ? 1 : by_cost > (double)f->max_block ? f->max_block : (uint64_t)by_cost, most = f->largest * UINT64_C(16);
+    return want < most ? want : most;
+}
+
+/* Those that are better run by one worker, once their results are known to be small: large ones are better folded one by one. */
+static uint64_t size_together(const yk_feed *f)
+{
+    enum { SMALL = 256 << 10 };
+    size_t most = (size_t)SMALL * f->largest / (f->most_bytes ? f->most_bytes : 1);
+    return f->work->together < most ? f->work->together : most;
+}
+
 static uint32_t block_size(const yk_feed *f)
 {
     uint64_t left = f->work->n - f->next, want = f->work->chunk;
-    if (!want && f->task_ns <= 0)
-        want = 1;
-    else if (!want) {
-        double by_cost = (double)f->target_ns / f->task_ns;
-        want = by_cost < 1 ? 1 : by_cost > (double)f->max_block ? f->max_block : (uint64_t)by_cost;
-        if (want > f->largest * UINT64_C(16))
-            want = f->largest * UINT64_C(16);
+    if (!want) {
+        uint64_t together = size_together(f);
+        want = size_by_cost(f);
+        want = want > together ? want : together;
         uint64_t share = left / (2 * (uint64_t)f->workers);
         if (f->work->n != UINT64_MAX && want > share)
             want = share ? share : 1;

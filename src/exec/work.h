@@ -52,6 +52,7 @@ typedef struct yk_work {
     void *extra; /* borrowed; for callers whose ctx is a yk_call */
 
     uint64_t           chunk;  /* tasks in a block; 0: chosen from their cost */
+    unsigned           together; /* tasks in a row that one worker does faster than several; 0: no matter */
     size_t             max_held; /* bytes that running and waiting tasks should take; 0: as many as it needs */
     unsigned           most_running; /* blocks at once; 0: as many as there are workers */
     size_t             expected; /* with max_held: bytes of a result, as long as none is known */

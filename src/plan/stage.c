@@ -60,6 +60,7 @@ int yk_stage_run(yoke_session *s, const yk_stage *st, yoke_error *err)
     yk_work w = {.name = st->name ? st->name : "stage",
                  .n = st->n,
                  .out_size = st->out_size,
+                 .together = st->together,
                  .max_held = st->max_held,
                  .expected = st->expected,
                  .most_running = st->most,

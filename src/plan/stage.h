@@ -45,6 +45,7 @@ typedef struct yk_stage {
     size_t max_held, expected;
 
     unsigned most; /* tasks at once; 0: as many as there are workers */
+    unsigned together; /* tasks in a row that one worker does faster than several, as they read the same; 0: no matter */
 } yk_stage;
 
 /* Runs the stage on the session's executor and returns when all is folded, or the first error. Results not yet folded

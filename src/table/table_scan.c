@@ -330,6 +330,7 @@ static int fit(plan *p, yk_fit *ret, yoke_error *err)
 /* ---- the stage */
 
 enum { ENOUGH = -1001 }; /* ends the stage without being an error */
+enum { TOGETHER = 8 };   /* tasks: a million rows, a usual row group, of which one dictionary and pages on the borders are read once */
 
 /* A task's bytes, each sink's own with its size before it. */
 static int fold_sinks(plan *p, const char *at, bool *ret_done, yoke_error *err)
@@ -417,7 +418,7 @@ static int scan_once(yk_scan *s, unsigned *n_retyped, bool *ret_retyped, yoke_er
     yk_stage st = {.name = "scan", .n = (p.n + p.task_rows - 1) / p.task_rows, .out_size = sizeof(outcome), .ctx = &p,
                    .start = yk_scan_start, .stop = yk_scan_stop, .task = yk_scan_task, .fold = scan_fold, .fold_ctx = &p,
                    .max_held = p.row_bytes ? room.running : yk_memory_running(yk_opts_memory(s->opts)), .expected = expect(&p),
-                   .most = room.most};
+                   .most = room.most, .together = TOGETHER};
     int rc = yk_stage_run(s->session, &st, err);
     count_reads(s->source, s->stats, 1);
     s->stats->scans++;

@@ -6,6 +6,7 @@
 
 #include "plan/stage.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -217,6 +218,41 @@ TEST(memory_bounds_what_runs)
     }
 }
 
+static int who(void *ctx, yk_task *t, void *out, yoke_error *err)
+{
+    (void)ctx, (void)t, (void)err;
+    usleep(500); /* longer than a block should take: each would be one by itself */
+    *(pthread_t *)out = pthread_self();
+    return 0;
+}
+
+typedef struct changes {
+    pthread_t last;
+    int       n;
+} changes;
+
+static int count_changes(void *fold_ctx, const yk_result *r, yoke_error *err)
+{
+    changes  *c = fold_ctx;
+    pthread_t now = *(const pthread_t *)r->out;
+    (void)err;
+    c->n += r->index > 0 && !pthread_equal(now, c->last);
+    c->last = now;
+    return 0;
+}
+
+/* But for the first ones, and the last where a share of what is left is less. */
+TEST(tasks_in_a_row_stay_together)
+{
+    yoke_session *s = yoke_open("threads:3", NULL);
+    changes       c = {.n = 0};
+    yk_stage      st = {.name = "who", .n = 400, .out_size = sizeof(pthread_t), .task = who, .fold = count_changes, .fold_ctx = &c,
+                        .together = 8};
+    assert_int_equal(yk_stage_run(s, &st, NULL), 0);
+    assert_in_range(c.n, 1, 400 / 8 + 40);
+    yoke_close(s);
+}
+
 TEST(deaths_are_told)
 {
     for (int workers = 1; workers < 5; workers++) {
@@ -256,4 +292,5 @@ TEST(words)
     yoke_close(s);
 }
 
-RUN_TESTS(folds_in_order, first_failure_ends_it, large_results, memory_bounds_what_runs, deaths_are_told, words)
+RUN_TESTS(folds_in_order, first_failure_ends_it, large_results, memory_bounds_what_runs, tasks_in_a_row_stay_together, deaths_are_told,
+          words)
