@@ -165,6 +165,8 @@ static int number_own(yk_lookup *l, yoke_error *err)
         return yk_fail_nomem(err, "joining");
     YK_TRY(open_finder(l, &f, err));
     YK_TRY(yk_groups_new(l->types, l->n_keys, &f->groups, err));
+    if (l->rows.n > YK_NEAR && l->rows.n <= INT32_MAX) /* fewer integers may be found without a table of slots */
+        YK_TRY(yk_groups_expect(f->groups, (uint32_t)l->rows.n, false, err));
     for (uint64_t at = 0; at < l->rows.n; at += YK_BLOCK)
         YK_TRY(number_own_block(l, f, at, all, keys, &arena, err));
     YK_TRY(yk_groups_seal(f->groups, err));
@@ -292,9 +294,9 @@ static int keep_values(yk_lookup *l, yoke_error *err)
         l->values[c] = yk_malloc_aligned(col->values.len + 64);
         if (!l->values[c])
             return yk_fail_nomem(err, "joining");
-        memset(l->values[c], 0, col->values.len + 64);
         if (col->values.len)
             memcpy(l->values[c], col->values.data, col->values.len);
+        memset((char *)l->values[c] + col->values.len, 0, 64);
         for (uint64_t i = 0; is_text && i < l->rows.n; i++) {
             yk_value v;
             yk_batch_get(&l->rows, c, i, &v);
