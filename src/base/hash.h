@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A fast hash for tables in memory and for telling lists apart. Not for adversaries; two seeds make 128 bits.
+ * A fast hash for tables in memory and for telling lists apart. Not for adversaries; two seeds make 128 bits. And whether bytes are the
+ * same: for texts of a few words both are faster in line than a call of memcmp.
  */
 #ifndef YK_BASE_HASH_H
 #define YK_BASE_HASH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -23,17 +25,19 @@ static inline uint64_t yk_hash_fold(uint64_t a, uint64_t b)
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-/* Up to eight bytes, n > 0, as a word; those of words of other sizes may be the same. */
-static inline uint64_t yk_hash_short(const unsigned char *at, size_t n)
+static inline uint64_t yk_load64(const void *at)
+{
+    uint64_t word;
+    memcpy(&word, at, sizeof word);
+    return word;
+}
+
+/* Fewer than eight bytes as a word; those of texts of other sizes may be the same. */
+static inline uint64_t yk_load_short(const unsigned char *at, size_t n)
 {
     uint32_t first, last;
-    uint64_t word;
-    if (n == 8) {
-        memcpy(&word, at, 8);
-        return word;
-    }
     if (n < 4)
-        return (uint64_t)at[0] << 16 | (uint64_t)at[n >> 1] << 8 | at[n - 1];
+        return n ? (uint64_t)at[0] << 16 | (uint64_t)at[n >> 1] << 8 | at[n - 1] : 0;
     memcpy(&first, at, 4);
     memcpy(&last, at + n - 4, 4);
     return (uint64_t)first << 32 | last;
@@ -42,16 +46,29 @@ static inline uint64_t yk_hash_short(const unsigned char *at, size_t n)
 static inline uint64_t yk_hash_text(const void *text, size_t n, uint64_t seed)
 {
     const uint64_t       one = 0xa0761d6478bd642fu, two = 0xe7037ed1a0b428dbu;
-    const unsigned char *at = (const unsigned char *)text;
-    uint64_t             h = (seed * 0xd6e8feb86659fd93u + 1) ^ n * one, word[2];
-    size_t               left = n;
-    for (; left > 16; at += 16, left -= 16) {
-        memcpy(word, at, sizeof word);
-        h = yk_hash_fold(word[0] ^ one, word[1] ^ h);
-    }
-    word[0] = left ? yk_hash_short(at, left > 8 ? 8 : left) : 0;
-    word[1] = left > 8 ? yk_hash_short(at + left - 8, 8) : 0;
-    return yk_hash_fold(yk_hash_fold(word[0] ^ two, word[1] ^ h) ^ one, h ^ two);
+    const unsigned char *at = (const unsigned char *)text, *end = at + n;
+    uint64_t             h = (seed * 0xd6e8feb86659fd93u + 1) ^ n * one, a = 0, b = 0;
+    for (; end - at > 16; at += 16)
+        h = yk_hash_fold(yk_load64(at) ^ one, yk_load64(at + 8) ^ h);
+    if (n > 16) /* the last sixteen, some of them once more */
+        a = yk_load64(end - 16), b = yk_load64(end - 8);
+    else if (n >= 8)
+        a = yk_load64(at), b = yk_load64(end - 8);
+    else
+        a = yk_load_short(at, n);
+    return yk_hash_fold(yk_hash_fold(a ^ two, b ^ h) ^ one, h ^ two);
+}
+
+/* Whether n bytes are the same. */
+static inline bool yk_same_bytes(const void *a, const void *b, size_t n)
+{
+    const unsigned char *x = (const unsigned char *)a, *y = (const unsigned char *)b;
+    if (n < 8)
+        return yk_load_short(x, n) == yk_load_short(y, n);
+    for (size_t i = 0; i < n - 8; i += 8)
+        if (yk_load64(x + i) != yk_load64(y + i))
+            return false;
+    return yk_load64(x + n - 8) == yk_load64(y + n - 8);
 }
 
 #endif

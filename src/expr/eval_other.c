@@ -2,6 +2,7 @@
  *
  * The nodes that go value by value: text, times, sets, conversions.
  */
+#include "base/hash.h"
 #include "expr/eval.h"
 #include "expr/like.h"
 #include "numeric/kernels.h"
@@ -31,27 +32,31 @@ static bool is_there(const yk_reg *a, uint32_t i)
 
 /* ---- Comparisons of text, sets, patterns ---- */
 
-static bool text_holds(const yk_node *node, int order)
+static bool text_holds(yk_compare what, yk_text a, yk_text b)
 {
-    switch ((yk_compare)node->sub) {
-    case YK_COMPARE_LT: return order < 0;
-    case YK_COMPARE_LE: return order <= 0;
-    case YK_COMPARE_EQ: return order == 0;
-    case YK_COMPARE_NE: return order != 0;
+    switch (what) {
+    case YK_COMPARE_LT: return yk_text_compare(a, b) < 0;
+    case YK_COMPARE_LE: return yk_text_compare(a, b) <= 0;
+    case YK_COMPARE_EQ: return a.len == b.len && yk_same_bytes(a.data, b.data, a.len);
+    case YK_COMPARE_NE: return a.len != b.len || !yk_same_bytes(a.data, b.data, a.len);
     }
     return false;
 }
 
+/* Bit i says whether `holds` does, an expression in i, for n rows. */
+#define SET_BITS(to, n, holds)                                   \
+    for (uint32_t w = 0, i = 0; i < (n); (to)[w++] = word) {     \
+        for (word = 0; i < (n) && i < 64 * (w + 1); i++)         \
+            word |= (uint64_t)(holds) << (i & 63);               \
+    }
+
 static void compare_text(const yk_node *node, const yk_reg *a, const yk_reg *b, uint32_t n, uint64_t *to)
 {
     const yk_text *x = a->data, *y = b->data;
-    for (uint32_t i = 0; i < n; i++) {
-        yk_text p = x[a->is_const ? 0 : i], q = y[b->is_const ? 0 : i];
-        bool    holds = is_there(a, i) && is_there(b, i);
-        if (holds && node->sub == YK_COMPARE_EQ && p.len != q.len)
-            holds = false;
-        yk_bit_set(to, i, holds && text_holds(node, yk_text_compare(p, q)));
-    }
+    uint64_t       word;
+    SET_BITS(to, n, text_holds((yk_compare)node->sub, x[a->is_const ? 0 : i], y[b->is_const ? 0 : i]));
+    yk_bits_and(to, validity(a), n, to);
+    yk_bits_and(to, validity(b), n, to);
 }
 
 static bool is_in_ints(const yk_node *node, int64_t v)
@@ -96,14 +101,11 @@ static bool is_in_texts(const yk_node *node, yk_text v)
 static void test_each(const yk_node *node, const yk_reg *a, uint32_t n, uint64_t *to)
 {
     const void *p = a->data;
-    for (uint32_t i = 0; i < n; i++) {
-        bool holds = false;
-        switch ((yk_code)node->code) {
-        case YK_CODE_IN_INT: holds = is_in_ints(node, ((const int64_t *)p)[i]); break;
-        case YK_CODE_IN_REAL: holds = is_in_reals(node, ((const double *)p)[i]); break;
-        default: holds = is_in_texts(node, ((const yk_text *)p)[i]);
-        }
-        yk_bit_set(to, i, holds);
+    uint64_t    word;
+    switch ((yk_code)node->code) {
+    case YK_CODE_IN_INT: SET_BITS(to, n, is_in_ints(node, ((const int64_t *)p)[i])); break;
+    case YK_CODE_IN_REAL: SET_BITS(to, n, is_in_reals(node, ((const double *)p)[i])); break;
+    default: SET_BITS(to, n, is_in_texts(node, ((const yk_text *)p)[i]));
     }
     yk_bits_and(to, validity(a), n, to);
 }
@@ -111,9 +113,10 @@ static void test_each(const yk_node *node, const yk_reg *a, uint32_t n, uint64_t
 static int test_like(const yk_node *node, const yk_reg *a, uint32_t n, uint64_t *to, yoke_error *err)
 {
     YK_CLEANUP(yk_like_freep) yk_like *l = NULL;
+    uint64_t word;
     YK_TRY(yk_like_new(node->value.t, &l, err));
-    for (uint32_t i = 0; i < n; i++)
-        yk_bit_set(to, i, is_there(a, i) && yk_like_fits(l, ((const yk_text *)a->data)[i]));
+    SET_BITS(to, n, yk_like_fits(l, ((const yk_text *)a->data)[i]));
+    yk_bits_and(to, validity(a), n, to);
     return 0;
 }
 

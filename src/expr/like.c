@@ -6,6 +6,7 @@
 #include "expr/like.h"
 
 #include "base/alloc.h"
+#include "base/hash.h"
 
 #include <string.h>
 
@@ -63,7 +64,7 @@ static const char *after_character(const char *p, const char *end)
 static const char *fit_here(const part *p, const char *t, const char *end)
 {
     if (!p->has_any)
-        return (size_t)(end - t) >= p->n && memcmp(t, p->bytes, p->n) == 0 ? t + p->n : NULL;
+        return (size_t)(end - t) >= p->n && yk_same_bytes(t, p->bytes, p->n) ? t + p->n : NULL;
     for (size_t i = 0; i < p->n; i++) {
         if (t == end || (!p->is_any[i] && *t != p->bytes[i]))
             return NULL;
@@ -93,7 +94,7 @@ static const char *fit_next(const yk_like *l, const part *p, const char *t, cons
 static bool fits_end(const part *p, const char *t, const char *end)
 {
     if (!p->has_any)
-        return (size_t)(end - t) >= p->n && memcmp(end - p->n, p->bytes, p->n) == 0;
+        return (size_t)(end - t) >= p->n && yk_same_bytes(end - p->n, p->bytes, p->n);
     for (; t < end; t = after_character(t, end))
         if (fit_here(p, t, end) == end)
             return true;

@@ -3,6 +3,7 @@
  * Groups of any keys: by open addressing over a hash of the keys. A slot has upper bits of its group's hash, so that keys are hardly ever
  * compared in vain.
  */
+#include "base/hash.h"
 #include "table/groups_inside.h"
 
 enum { ROWS = YK_GROUP_ROWS };
@@ -21,11 +22,11 @@ static bool same_value(const key *k, uint32_t group, uint32_t row)
         return x == y && (x || k->missing[group] == k->row_missing[row]);
     }
     if (k->missing[group] || k->row_missing[row] || !yk_group_is_text(k))
-        return k->missing[group] == k->row_missing[row] && memcmp(a, b, k->size) == 0;
+        return k->missing[group] == k->row_missing[row] && yk_same_bytes(a, b, k->size);
     yk_text s, t;
     memcpy(&s, a, sizeof s);
     memcpy(&t, b, sizeof t);
-    return s.len == t.len && memcmp(s.data, t.data, s.len) == 0;
+    return s.len == t.len && yk_same_bytes(s.data, t.data, s.len);
 }
 
 static bool same_keys(const yk_groups *g, uint32_t group, uint32_t row)

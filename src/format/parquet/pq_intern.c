@@ -114,7 +114,7 @@ static bool is_at(const yk_pq_intern *d, yk_pq_slot slot, uint32_t hash, yk_text
     if (slot.hash != hash)
         return false;
     yk_text there = value_of(d, slot.code - 1);
-    return there.len == value.len && memcmp(there.data, value.data, value.len) == 0;
+    return there.len == value.len && yk_same_bytes(there.data, value.data, value.len);
 }
 
 int yk_pq_intern_find(yk_pq_intern *d, yk_text value, uint32_t *ret, yoke_error *err)
