@@ -2,7 +2,7 @@
  *
  * The nodes that go value by value: text, times, sets, conversions.
  */
-#include "base/hash.h"
+#include "base/bytes.h"
 #include "expr/eval.h"
 #include "expr/like.h"
 #include "numeric/kernels.h"

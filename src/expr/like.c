@@ -6,7 +6,7 @@
 #include "expr/like.h"
 
 #include "base/alloc.h"
-#include "base/hash.h"
+#include "base/bytes.h"
 
 #include <string.h>
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "table/batch.h"
 
+#include "base/bytes.h"
+
 int yk_batch_init(yk_batch *b, size_t n_columns, yoke_error *err)
 {
     *b = (yk_batch){.columns = yk_new_array(yk_batch_column, n_columns + 1), .dicts = yk_new_array(yk_batch_column, n_columns + 1),
@@ -71,11 +73,22 @@ static int check(const yk_batch_column *c, yoke_error *err)
     return c->values.is_failed || c->bytes.is_failed || c->valid.is_failed ? yk_fail_nomem(err, "keeping rows") : 0;
 }
 
-static void put_text(yk_batch_column *c, yk_text t)
+static int put_texts(yk_batch_column *c, const yk_text *texts, uint32_t n, yoke_error *err)
 {
-    uint64_t place[2] = {c->bytes.len, t.len};
-    yk_buf_append(&c->bytes, t.data ? t.data : "", t.len);
-    yk_buf_append(&c->values, place, sizeof place);
+    uint64_t place[2] = {c->bytes.len, 0}, size = 0;
+    for (uint32_t i = 0; i < n; i++)
+        size += texts[i].len;
+    char *at = yk_buf_extend(&c->bytes, size), *places = yk_buf_extend(&c->values, n * sizeof place);
+    if (!at || !places)
+        return yk_fail_nomem(err, "keeping rows");
+    for (uint32_t i = 0; i < n; i++) {
+        place[1] = texts[i].len;
+        memcpy(places + i * sizeof place, place, sizeof place);
+        yk_copy_bytes(at, texts[i].data, texts[i].len);
+        at += place[1];
+        place[0] += place[1];
+    }
+    return 0;
 }
 
 /* A byte per row: whether it is there. rows NULL: all n of them. */
@@ -112,6 +125,18 @@ static void put_values(const yk_vec *v, const uint32_t *rows, uint32_t n, size_t
             memcpy(to + i * size, values + rows[i] * size, size);
 }
 
+static int add_texts(yk_batch_column *c, const yk_vec *v, const uint32_t *rows, uint32_t n, const char *valid, yoke_error *err)
+{
+    yk_text texts[YK_BLOCK];
+    for (uint32_t at = 0; at < n; at += YK_BLOCK) { /* a dictionary may have more rows than a block */
+        uint32_t some = n - at < YK_BLOCK ? n - at : YK_BLOCK;
+        for (uint32_t i = 0; i < some; i++)
+            texts[i] = valid[at + i] ? ((const yk_text *)v->values)[rows ? rows[at + i] : at + i] : (yk_text){"", 0};
+        YK_TRY(put_texts(c, texts, some, err));
+    }
+    return 0;
+}
+
 static int add_values(yk_batch_column *c, const yk_vec *v, const uint32_t *rows, uint32_t n, yoke_error *err)
 {
     size_t size = yk_kind_size(c->type.kind);
@@ -119,11 +144,8 @@ static int add_values(yk_batch_column *c, const yk_vec *v, const uint32_t *rows,
     if (!valid)
         return yk_fail_nomem(err, "keeping rows");
     put_valid(v, rows, n, valid);
-    if (yk_kind_is_bytes(c->type.kind)) {
-        for (uint32_t i = 0; i < n; i++)
-            put_text(c, valid[i] ? ((const yk_text *)v->values)[rows ? rows[i] : i] : (yk_text){"", 0});
-        return check(c, err);
-    }
+    if (yk_kind_is_bytes(c->type.kind))
+        return add_texts(c, v, rows, n, valid, err);
     char *to = size ? yk_buf_extend(&c->values, n * size) : NULL;
     if (size && !to)
         return yk_fail_nomem(err, "keeping rows");
@@ -230,12 +252,17 @@ static int append_column(yk_batch_column *c, const yk_batch_column *f, const uin
         valid[k] = f->valid.data[order ? order[first + k] : first + k];
     if (!yk_kind_is_bytes(f->type.kind))
         return append_fixed(c, f, order, first, n, err);
-    for (uint64_t k = first; k < first + n; k++) {
-        uint64_t place[2], row = order ? order[k] : k;
-        memcpy(place, f->values.data + row * sizeof place, sizeof place);
-        put_text(c, (yk_text){yk_buf_text(&f->bytes) + place[0], place[1]});
+    for (uint64_t at = first, some; at < first + n; at += some) {
+        yk_text texts[YK_BLOCK];
+        some = first + n - at < YK_BLOCK ? first + n - at : YK_BLOCK;
+        for (uint64_t k = 0; k < some; k++) {
+            uint64_t place[2], row = order ? order[at + k] : at + k;
+            memcpy(place, f->values.data + row * sizeof place, sizeof place);
+            texts[k] = (yk_text){yk_buf_text(&f->bytes) + place[0], place[1]};
+        }
+        YK_TRY(put_texts(c, texts, (uint32_t)some, err));
     }
-    return check(c, err);
+    return 0;
 }
 
 static uint16_t code_at(const yk_batch_column *c, uint64_t row)
@@ -311,7 +338,7 @@ int yk_batch_put(yk_batch_column *c, const yk_value *v, yoke_error *err)
     static const char zeros[16];
     yk_buf_putc(&c->valid, !v->is_missing);
     if (yk_kind_is_bytes(c->type.kind))
-        put_text(c, v->is_missing ? (yk_text){"", 0} : v->t);
+        YK_TRY(put_texts(c, v->is_missing ? &(yk_text){"", 0} : &v->t, 1, err));
     else if (c->type.kind == YK_KIND_BOOL)
         yk_buf_putc(&c->values, v->is_missing ? 0 : (char)v->b);
     else

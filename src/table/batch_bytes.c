@@ -5,6 +5,8 @@
  */
 #include "table/batch.h"
 
+#include "base/bytes.h"
+
 typedef struct head {
     yk_type  type;
     bool     is_coded;
@@ -104,8 +106,7 @@ static void gather_bytes(const yk_batch_column *c, const uint32_t *rows, uint64_
     for (uint64_t i = 0; i < n; i++) {
         uint64_t place[2];
         memcpy(place, c->values.data + (size_t)rows[i] * sizeof place, sizeof place);
-        if (place[1])
-            memcpy(to, c->bytes.data + place[0], place[1]);
+        yk_copy_bytes(to, c->bytes.data + place[0], place[1]);
         to += place[1];
     }
 }

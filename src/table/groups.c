@@ -291,7 +291,7 @@ static bool store_value(yk_groups *g, key *k, uint32_t row)
     char *copy = yk_arena_alloc(&g->texts, t.len + 1);
     if (!copy)
         return false;
-    memcpy(copy, t.data, t.len);
+    yk_copy_bytes(copy, t.data, t.len);
     g->text_bytes += t.len;
     t.data = copy;
     memcpy(to, &t, sizeof t);
@@ -388,8 +388,7 @@ static bool own_texts(yk_groups *g, key *k, uint32_t n)
         size += texts[i].len;
     char *at = yk_arena_alloc(&g->texts, size);
     for (uint32_t i = 0; i < n && at; i++) {
-        if (texts[i].len)
-            memcpy(at, texts[i].data, texts[i].len);
+        yk_copy_bytes(at, texts[i].data, texts[i].len);
         texts[i].data = at;
         at += texts[i].len;
     }

@@ -3,6 +3,7 @@
  * Groups between tasks: cut into parts, written and merged. As bytes: how many groups, and for each key whether some miss it, then which;
  * values; of text lengths, then bytes.
  */
+#include "base/bytes.h"
 #include "table/groups_inside.h"
 
 #include <stddef.h>
@@ -56,8 +57,7 @@ static void write_texts(const yk_text *texts, const uint32_t *rows, uint32_t n, 
     char *at = yk_buf_extend(to, size);
     for (uint32_t i = 0; i < n && at; i++) {
         yk_text t = texts[rows[i]];
-        if (t.len)
-            memcpy(at, t.data, t.len);
+        yk_copy_bytes(at, t.data, t.len);
         at += t.len;
     }
 }

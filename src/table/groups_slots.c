@@ -3,7 +3,7 @@
  * Groups of any keys: by open addressing over a hash of the keys. A slot has upper bits of its group's hash, so that keys are hardly ever
  * compared in vain.
  */
-#include "base/hash.h"
+#include "base/bytes.h"
 #include "table/groups_inside.h"
 
 enum { ROWS = YK_GROUP_ROWS };

@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/cpus.h"
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/json.h"
 #include "base/near.h"
 #include "base/test/check.h"
@@ -301,7 +302,32 @@ TEST(more_inputs_than_may_be_open)
     rmdir(scratch());
 }
 
+/* Runs end where their memory does, so that the address sanitizer sees a byte too many. */
+TEST(short_runs_of_bytes)
+{
+    for (size_t n = 0; n < 150; n++) {
+        unsigned char *a = yk_malloc(n), *b = yk_malloc(n + 1);
+        for (size_t i = 0; i < n; i++)
+            a[i] = (unsigned char)(i * 37 + n);
+        b[n] = 'x';
+        yk_copy_bytes(b, a, n);
+        assert_memory_equal(a, b, n);
+        assert_int_equal(b[n], 'x');
+        assert_true(yk_same_bytes(a, b, n));
+        uint64_t hash = yk_hash_text(a, n, 5);
+        assert_true(hash == yk_hash_text(b, n, 5) && hash != yk_hash_text(b, n + 1, 5) && hash != yk_hash_text(b, n, 6));
+        for (size_t i = 0; i < n; i++) {
+            b[i] ^= (unsigned char)(1 << i % 8);
+            assert_false(yk_same_bytes(a, b, n));
+            assert_true(hash != yk_hash_text(b, n, 5));
+            b[i] = a[i];
+        }
+        yk_free(a);
+        yk_free(b);
+    }
+}
+
 RUN_TESTS(first_error_wins_and_long_sentences_are_cut, every_code_has_a_text, sizes_that_overflow_are_refused, arrays_grow,
           arena_gives_aligned_separate_memory, buffer_builds_text, json_holds_any_bytes, nth_allocation_failing_leaks_nothing, near_words,
           at_least_one_core, control_group_quotas, output_is_complete_or_absent, a_full_disk_is_reported, opening_what_is_no_file,
-          more_inputs_than_may_be_open)
+          more_inputs_than_may_be_open, short_runs_of_bytes)
