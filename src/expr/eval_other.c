@@ -134,9 +134,7 @@ static void to_real(const yk_node *node, yk_type from, const yk_reg *a, uint32_t
         for (uint32_t i = 0; i < n; i++)
             to[i] = (double)((const uint64_t *)a->data)[i];
         break;
-    default:
-        for (uint32_t i = 0; i < n; i++)
-            to[i] = yk_decimal_to_real((const char *)a->data + 16 * (size_t)i, from.scale);
+    default: yk_decimals_to_real(a->data, n, from.scale, to);
     }
     if (validity(a))
         YK_ISA_PICK(yk_k_blank)(to, to, validity(a), n);

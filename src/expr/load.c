@@ -9,6 +9,7 @@
 
 static const uint64_t ZEROS[YK_BLOCK_WORDS];
 
+/* Of any number but a decimal. */
 static double number_as_real(yk_type type, const void *value)
 {
     int64_t  i;
@@ -18,7 +19,6 @@ static double number_as_real(yk_type type, const void *value)
     case YK_KIND_BOOL: return *(const uint8_t *)value;
     case YK_KIND_INT: memcpy(&i, value, sizeof i); return (double)i;
     case YK_KIND_UINT: memcpy(&u, value, sizeof u); return (double)u;
-    case YK_KIND_DECIMAL: return yk_decimal_to_real(value, type.scale);
     default: memcpy(&r, value, sizeof r); return r;
     }
 }
@@ -42,6 +42,10 @@ static void convert_values(yk_type from, const void *values, uint32_t n, yk_type
 {
     size_t      size = yk_kind_size(from.kind);
     const char *p = values;
+    if (from.kind == YK_KIND_DECIMAL) {
+        yk_decimals_to_real(values, n, from.scale, out);
+        return;
+    }
     if (to.kind == YK_KIND_REAL) {
         double *r = out;
         for (uint32_t i = 0; i < n; i++)

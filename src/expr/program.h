@@ -117,7 +117,7 @@ void    yk_text_map(yk_op op, yk_text from, char *to); /* as many bytes */
 void    yk_time_parts(yk_op part, yk_type type, const int64_t *x, uint32_t n, int64_t *to); /* to may be x, here and below */
 int64_t yk_rescale(int64_t value, int64_t factor); /* as YK_CODE_RESCALE */
 void    yk_rescale_all(const int64_t *x, uint32_t n, int64_t factor, int64_t *to);
-double  yk_decimal_to_real(const void *v, int scale); /* an __int128 */
+void    yk_decimals_to_real(const void *from, uint32_t n, int scale, double *to); /* n of __int128 */
 /* False when the text is none of that type. */
 bool yk_value_parse(yk_type type, yk_text text, void *ret);
 

@@ -5,6 +5,7 @@
  */
 #include "base/number.h"
 #include "expr/program.h"
+#include "numeric/kernels.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -80,18 +81,19 @@ void yk_text_map(yk_op op, yk_text from, char *to)
     }
 }
 
-double yk_decimal_to_real(const void *v, int scale)
+void yk_decimals_to_real(const void *from, uint32_t n, int scale, double *to)
 {
     static const double ten[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
                                  1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
-    __extension__ __int128 d;
-    memcpy(&d, v, sizeof d);
-    double r = d == (int64_t)d ? (double)(int64_t)d : (double)d; /* the same; the former is one instruction */
-    for (; scale > 22; scale -= 22)
-        r /= 1e22;
-    for (; scale < -22; scale += 22)
-        r *= 1e22;
-    return scale >= 0 ? r / ten[scale] : r * ten[-scale];
+    for (uint32_t i = 0; i < n; i++) {
+        __extension__ __int128 d;
+        memcpy(&d, (const char *)from + i * sizeof d, sizeof d);
+        to[i] = d == (int64_t)d ? (double)(int64_t)d : (double)d; /* the same; the former is one instruction */
+    }
+    for (int left = scale; left; left -= left > 22 ? 22 : left < -22 ? -22 : left) {
+        const double *by = left > 0 ? &ten[left > 22 ? 22 : left] : &ten[left < -22 ? 22 : -left];
+        YK_ISA_PICK(yk_k_real2)(left > 0 ? YK_REAL2_DIV : YK_REAL2_MUL, YK_SIDES_VC, to, to, by, n);
+    }
 }
 
 /* Digits with a point before the last `scale` of them; zeros after them for a scale below 0. */
