@@ -106,9 +106,9 @@ static void rows_bind(yk_sink *base)
         can_filter_fail |= yk_program_can_fail(base->program, i);
     if (s->o.is_numbered)
         s->all.columns[base->n_roots].type = (yk_type){.kind = YK_KIND_INT};
-    base->is_lazy = !can_fail && !s->only && (s->o.sample || (s->o.n_order && s->o.head));
-    base->look = s->o.sample ? base->n_roots : base->is_lazy ? s->order[0].column : 0;
-    s->column = base->is_lazy && !s->o.sample && !can_filter_fail ? yk_program_plain_column(base->program, base->root + base->look) : -1;
+    base->is_lazy = !can_fail && !s->only && (s->o.sample || s->o.head);
+    base->look = base->is_lazy && s->o.n_order ? s->order[0].column : base->n_roots;
+    s->column = base->is_lazy && s->o.n_order && !can_filter_fail ? yk_program_plain_column(base->program, base->root + base->look) : -1;
 }
 
 /* ---- the first rows of a sort, found by their keys alone */
@@ -287,10 +287,11 @@ static int add_keys(rows *s, state *st, uint64_t first, uint32_t *n, yoke_error 
     return 0;
 }
 
-/* Codes are of use where rows go on as they came, or to a sort. */
+/* Codes are of use where many rows go on as they came, or to a sort: their dictionary goes with them. */
 static int take_column(const rows *s, yk_eval *eval, size_t i, yk_vec *ret, yoke_error *err)
 {
-    if (s->sorted || s->o.to) {
+    bool are_few = s->o.head && s->o.head <= YK_BLOCK;
+    if (s->sorted || (s->o.to && !are_few)) {
         YK_TRY(yk_eval_root(eval, s->base.root + i, ret, err));
         if (yk_batch_can_code(ret))
             return 0;

@@ -7,10 +7,11 @@
 
 #include <stdlib.h>
 
-int yk_table_run_sink(const yoke_table *t, yk_sink **sink, uint64_t first, yk_scan *scan, yoke_error *err)
+int yk_table_run_sink(const yoke_table *t, yk_sink **sink, uint64_t first, uint64_t n, yk_scan *scan, yoke_error *err)
 {
     YK_TRY(yk_table_scan(t, scan, err));
     scan->first = first;
+    scan->n = n;
     scan->sinks = sink;
     scan->n_sinks = 1;
     return yk_scan_run(scan, err);
@@ -96,7 +97,7 @@ static int find_first(const yoke_table *t, const yoke_rows *r, const wanted *w, 
     yk_rows_opts o = {.order = order, .n_order = n, .head = r->head, .memory = yk_table_memory(t),
                       .workers = yoke_session_workers(t->session), .is_numbered = true};
     YK_TRY(yk_rows_new(keys, n, &o, &sink, err));
-    YK_TRY(yk_table_run_sink(t, &sink, 0, &scan, err));
+    YK_TRY(yk_table_run_sink(t, &sink, 0, 0, &scan, err));
     YK_TRY(yk_rows_take(sink, &scan, &rows, err));
     *ret_n = rows.n;
     *ret = yk_new_array(uint64_t, rows.n + 1);
@@ -127,19 +128,24 @@ static int ask_by_keys(const yoke_table *t, const yoke_rows *r, yk_sink **sink, 
     return 0;
 }
 
-/* The scan for rows. Of files that say how many they hold the last ones alone are read, where they are asked for. */
+/* The scan for rows. Of files that say how many they hold the first or last ones alone are read, where those are asked for. */
 static int run_rows(const yoke_table *t, const yoke_rows *r, const wanted *w, yk_sink **sink, yk_scan *scan, yoke_error *err)
 {
     const yk_source      *s = t->source;
-    bool                  is_end = r->tail && r->tail < s->n_rows && !r->sort && !t->n_where && !s->has_csv, by_keys;
-    YK_AUTOFREE uint64_t *first = NULL;
-    size_t                n;
+    bool                  are_known = !r->sort && !r->sample && !t->n_where && !s->has_csv, by_keys;
+    YK_AUTOFREE uint64_t *numbers = NULL;
+    size_t                n_numbers;
+    uint64_t              first = 0, n = 0;
     YK_TRY(ask_by_keys(t, r, sink, &by_keys, err));
     if (by_keys) {
-        YK_TRY(find_first(t, r, w, &first, &n, err));
-        yk_rows_only(*sink, first, n);
+        YK_TRY(find_first(t, r, w, &numbers, &n_numbers, err));
+        yk_rows_only(*sink, numbers, n_numbers);
     }
-    return yk_table_run_sink(t, sink, is_end ? (s->n_rows - r->tail) / YK_TASK_ROWS * YK_TASK_ROWS : 0, scan, err);
+    if (are_known && r->head < s->n_rows)
+        n = r->head;
+    if (are_known && r->tail && r->tail < s->n_rows)
+        first = s->n_rows - r->tail;
+    return yk_table_run_sink(t, sink, first, n, scan, err);
 }
 
 int yk_table_lend_rows(const yoke_table *t, const yoke_rows *r, int (*fn)(void *ctx, yk_sink *sink, yoke_error *err), void *ctx,

@@ -84,7 +84,7 @@ typedef struct yk_scan {
     size_t        n_lookups;
     yk_sink     **sinks;
     size_t        n_sinks;
-    uint64_t      first, n; /* rows to go through; n 0: all. `first` is a multiple of YK_TASK_ROWS */
+    uint64_t      first, n; /* rows to go through; n 0: all. `first` is a multiple of YK_TASK_ROWS where a sink sums */
 } yk_scan;
 
 /* Bytes that a scan and what follows it may hold: what the call grants, or a quarter of what there is. */

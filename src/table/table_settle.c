@@ -42,7 +42,7 @@ static int look_once(const yoke_table *t, const yk_exprs *used, yoke_error *err)
         return 0;
     yk_rows_opts o = {.tail = 1, .memory = UINT64_MAX, .workers = 1};
     YK_TRY(yk_rows_new((const yk_expr *const *)all.list, all.n, &o, &sink, err));
-    return yk_table_run_sink(&whole, &sink, 0, &scan, err);
+    return yk_table_run_sink(&whole, &sink, 0, 0, &scan, err);
 }
 
 /* A column that turns out to hold values of no one type clashes: it is left out, and the others are looked at once more. */

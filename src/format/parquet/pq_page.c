@@ -381,6 +381,10 @@ static int load_dictionary(loading *g)
         p->dict = (yk_dict){(uint32_t)n, p->side, g->c->dict_id};
         return 0;
     }
+    if (leaf->form == YK_PQ_F_WORD && (uintptr_t)p->values % 8 == 0) { /* as they are stored */
+        p->dict = (yk_dict){(uint32_t)n, p->values, g->c->dict_id};
+        return 0;
+    }
     uint8_t *values = yk_malloc_aligned(n * size + 1);
     if (!values)
         return yk_fail_nomem(g->err, "reading a dictionary");
