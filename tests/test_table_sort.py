@@ -358,6 +358,40 @@ def test_first_rows_are_found_by_their_keys_alone(yoke, tmp_path):
         assert (plan in yoke("table", tmp_path / "a.parquet", tmp_path / "b.parquet", "--select", select, "--sort", "key", "--head", head, "--explain").stdout) == is_so
 
 
+def sample_keys(n, seed):
+    """Steele, Lea, Flood 2014: the mixing function of SplitMix64, twice, of seed and row."""
+    u = np.uint64
+    with np.errstate(over="ignore"):
+        z = u(seed) * u(0x9E3779B97F4A7C15) + (np.arange(n, dtype=u) + u(1)) * u(0xBF58476D1CE4E5B9)
+        for _ in range(2):
+            z = (z ^ z >> u(30)) * u(0xBF58476D1CE4E5B9)
+            z = (z ^ z >> u(27)) * u(0x94D049BB133111EB)
+            z ^= z >> u(31)
+    return z
+
+
+def test_few_rows_are_read_alone(yoke, tmp_path):
+    """Of many rows a sample's and those at the ends: nothing else of their columns is read."""
+    rng = np.random.default_rng(31)
+    n = 500_000
+    table = pa.table({"row": np.arange(n), "part": rng.integers(0, 50, n), "real": rng.random(n), "wide": pa.array(rng.integers(0, 10**9, n)).cast(pa.string())})
+    for name, rows in (("a", table.slice(0, 200_001)), ("b", table.slice(200_001))):
+        pq.write_table(rows, tmp_path / f"{name}.parquet", row_group_size=70_000, data_page_size=20_000, use_dictionary=False)
+    size = sum((tmp_path / f"{name}.parquet").stat().st_size for name in "ab")
+    part, keys = table["part"].to_numpy(), sample_keys(n, 9)
+    by_key = np.argsort(keys, kind="stable")
+    for words, want in ((["--sample", 20, "--seed", 9], np.sort(by_key[:20])), (["--sample", 30, "--seed", 9, "--where", "part == 7"], np.sort(by_key[part[by_key] == 7][:30])),
+                        (["--sample", 9, "--seed", 9, "--where", "row == 400000"], [400000]), (["--sample", 5, "--where", "row < 0"], []),
+                        (["--sample", 20, "--seed", 9, "--sort", "row desc"], np.sort(by_key[:20])[::-1]), (["--head", 3], [0, 1, 2]), (["--head", 200_003], np.arange(200_003)),
+                        (["--tail", 3], [n - 3, n - 2, n - 1]), (["--tail", 300_001], np.arange(n - 300_001, n)), (["--head", n + 1], np.arange(n)), (["--tail", n + 1], np.arange(n))):
+        for on in ("serial", "threads:2", "threads:7", "processes:3"):
+            run = yoke("table", tmp_path / "a.parquet", tmp_path / "b.parquet", *words, "--on", on, "--format", "csv", "--stats")
+            got = [line.split(",") for line in run.stdout.splitlines()[1:]]
+            assert [int(r[0]) for r in got] == list(want) and [r[3] for r in got] == table["wide"].take(pa.array(want, pa.int64())).to_pylist(), (words, on)
+            read = float(re.search(r"([\d.]+) MB in", run.stderr)[1]) * 1e6
+            assert len(want) > 1000 or read < size / 2, (words, on, run.stderr)
+
+
 def test_errors_are_found_in_rows_that_are_not_wanted(yoke, much):
     for on in ("serial", "threads:3"):
         run = yoke("table", much[0], "--select", "big * 4 as b", "--sort", "falling", "--head", 2, "--on", on)

@@ -111,7 +111,7 @@ static void rows_bind(yk_sink *base)
     s->column = base->is_lazy && s->o.n_order && !can_filter_fail ? yk_program_plain_column(base->program, base->root + base->look) : -1;
 }
 
-/* ---- the first rows of a sort, found by their keys alone */
+/* ---- the first rows of a sort, found by their keys alone, or a sample's, by their numbers */
 
 static size_t count_keys(const rows *s)
 {
@@ -128,8 +128,9 @@ static size_t count_keys(const rows *s)
 bool yk_rows_by_keys(const yk_sink *base, const yk_source *src)
 {
     const rows *s = (const rows *)base;
-    bool        are_few = s->o.head <= src->n_rows / (8 * YK_BLOCK); /* blocks that have one: at most an eighth */
-    return base->is_lazy && s->o.n_order && !src->has_csv && are_few && count_keys(s) < base->n_roots;
+    uint64_t    wanted = s->o.sample ? s->o.sample : s->o.n_order ? s->o.head : 0;
+    bool        are_few = wanted && wanted <= src->n_rows / (8 * YK_BLOCK); /* blocks that have one: at most an eighth */
+    return base->is_lazy && are_few && !src->has_csv && count_keys(s) < base->n_roots;
 }
 
 void yk_rows_only(yk_sink *base, const uint64_t *numbers, size_t n)
@@ -137,6 +138,7 @@ void yk_rows_only(yk_sink *base, const uint64_t *numbers, size_t n)
     rows *s = (rows *)base;
     s->only = numbers;
     s->n_only = n;
+    s->o.sample = 0; /* all of them */
 }
 
 static int rows_skips(yk_sink *base, uint64_t first, uint64_t n, yk_skips *to, yoke_error *err)

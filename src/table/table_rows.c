@@ -79,12 +79,12 @@ static int by_number(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* The numbers of the first rows of a sort, ascending, by a scan of its keys alone. */
-static int find_first(const yoke_table *t, const yoke_rows *r, const wanted *w, uint64_t **ret, size_t *ret_n, yoke_error *err)
+/* The numbers of a sample's rows, or of the first ones of a sort, ascending, by a scan of no more than its keys. */
+static int find_numbers(const yoke_table *t, const yoke_rows *r, const wanted *w, uint64_t **ret, size_t *ret_n, yoke_error *err)
 {
-    size_t                                 n = w->keys.e.n;
-    YK_AUTOFREE yk_order                  *order = yk_new_array(yk_order, n);
-    YK_AUTOFREE const yk_expr            **keys = yk_new_array(const yk_expr *, n);
+    size_t                                 n = r->sample ? 0 : w->keys.e.n;
+    YK_AUTOFREE yk_order                  *order = yk_new_array(yk_order, n + 1);
+    YK_AUTOFREE const yk_expr            **keys = yk_new_array(const yk_expr *, n + 1);
     YK_CLEANUP(yk_sink_freep) yk_sink     *sink = NULL;
     YK_CLEANUP(yk_table_scan_fini) yk_scan scan = {0};
     YK_CLEANUP(yk_batch_fini) yk_batch     rows = {0};
@@ -94,7 +94,7 @@ static int find_first(const yoke_table *t, const yoke_rows *r, const wanted *w, 
         keys[i] = w->columns.list[w->order[i].column];
         order[i] = (yk_order){i, w->order[i].is_descending};
     }
-    yk_rows_opts o = {.order = order, .n_order = n, .head = r->head, .memory = yk_table_memory(t),
+    yk_rows_opts o = {.order = order, .n_order = n, .head = r->head, .sample = r->sample, .seed = r->seed, .memory = yk_table_memory(t),
                       .workers = yoke_session_workers(t->session), .is_numbered = true};
     YK_TRY(yk_rows_new(keys, n, &o, &sink, err));
     YK_TRY(yk_table_run_sink(t, &sink, 0, 0, &scan, err));
@@ -118,7 +118,7 @@ static int ask_by_keys(const yoke_table *t, const yoke_rows *r, yk_sink **sink, 
     YK_CLEANUP(yk_table_scan_fini) yk_scan   scan = {0};
     YK_CLEANUP(yk_program_freep) yk_program *p = NULL;
     *ret = false;
-    if (!r->sort || !r->head || t->source->has_csv)
+    if (!(r->sample || (r->sort && r->head)) || t->source->has_csv)
         return 0;
     YK_TRY(yk_table_scan(t, &scan, err));
     scan.sinks = sink;
@@ -138,7 +138,7 @@ static int run_rows(const yoke_table *t, const yoke_rows *r, const wanted *w, yk
     uint64_t              first = 0, n = 0;
     YK_TRY(ask_by_keys(t, r, sink, &by_keys, err));
     if (by_keys) {
-        YK_TRY(find_first(t, r, w, &numbers, &n_numbers, err));
+        YK_TRY(find_numbers(t, r, w, &numbers, &n_numbers, err));
         yk_rows_only(*sink, numbers, n_numbers);
     }
     if (are_known && r->head < s->n_rows)
