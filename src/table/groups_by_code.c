@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Groups by codes: where each key comes as codes into a small dictionary, or is one of several and has integers that lie near each other,
- * these together index a table of group numbers, which is kept for as long as the dictionaries stay and the integers do not spread. A row
+ * Groups by codes: where each key comes as codes into a small dictionary, is a boolean, or is one of several and has integers that lie near
+ * each other, these together index a table of group numbers, which is kept for as long as the dictionaries stay and the integers do not spread. A row
  * costs two loads then. What the table does not know yet is found by the keys' values.
  */
 #include "table/groups_inside.h"
@@ -57,7 +57,7 @@ static bool find_place(const yk_groups *g, const yk_group_key *k, const yk_vec *
     place codes = v->codes ? (place){.is_code = true, .dict_id = v->dict->id, .n = v->dict->n} : (place){0}, range = *p;
     if (v->type.kind == YK_KIND_BOOL && !v->codes) {
         *p = (place){.n = 2};
-        return g->n_keys > 1;
+        return true;
     }
     if (v->codes && p->dict_id == v->dict->id) /* it was looked at before */
         return p->n > 0;
@@ -160,7 +160,10 @@ static void join_key(const yk_vec *v, const place *p, uint32_t n, uint32_t *rest
     else if (is_whole && v->codes)
         for (uint32_t i = 0; i < n; i++)
             code[i] = code[i] * many + (uint32_t)(x[v->codes[i]] - least);
-    else if (is_whole && v->type.kind != YK_KIND_BOOL)
+    else if (is_whole && v->type.kind == YK_KIND_BOOL)
+        for (uint32_t i = 0; i < n; i++)
+            code[i] = code[i] * many + ((const uint8_t *)v->values)[i];
+    else if (is_whole)
         for (uint32_t i = 0; i < n; i++)
             code[i] = code[i] * many + (uint32_t)(x[i] - least);
     else
@@ -202,7 +205,7 @@ static int number_new(yk_groups *g, const yk_vec *keys, const uint32_t *codes, u
     return 0;
 }
 
-/* Several keys, or one of which some rows miss it. */
+/* Several keys, or one that some rows miss, or a boolean one. */
 static int number_joined(yk_groups *g, const yk_vec *keys, const uint64_t *mask, uint32_t n, uint32_t *ret, yoke_error *err)
 {
     uint32_t codes[ROWS], without[ROWS];
@@ -251,7 +254,7 @@ int yk_groups_number_by_code(yk_groups *g, const yk_vec *keys, const uint64_t *m
     bool is_coded = yk_groups_may_be_coded(g, keys);
     if (g->search == YK_SEARCH_CODED && !is_coded)
         YK_TRY(yk_groups_use_slots(g, err));
-    if (g->n_keys == 1 && !keys[0].valid && !keys[0].is_const)
+    if (g->n_keys == 1 && keys[0].codes && !keys[0].valid && !keys[0].is_const)
         return number_one(g, &keys[0], is_coded, mask, n, ret, err);
     return number_joined(g, keys, mask, n, ret, err);
 }

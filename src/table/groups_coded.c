@@ -8,7 +8,7 @@
 
 bool yk_groups_may_be_coded(const yk_groups *g, const yk_vec *keys)
 {
-    bool is_one = g->n_keys == 1 && !keys[0].valid && !keys[0].is_const && !yk_groups_may_be_near(g);
+    bool is_one = g->n_keys == 1 && keys[0].codes && !keys[0].valid && !keys[0].is_const && !yk_groups_may_be_near(g);
     if (g->search == YK_SEARCH_CODED)
         return is_one && g->of.dict_id == keys[0].dict->id;
     return is_one && g->n == 0 && !g->is_sealed && keys[0].dict->n <= YK_FEW_CODES;

@@ -63,6 +63,19 @@ static void add_extremes(yk_cell *cells, const uint32_t *numbers, const yk_vec *
         ADD_EXTREMES(int64_t, i, yk_row_counts(v, i))
 }
 
+/* The first or the last that is there, of eight bytes, as yk_ledger_take has them. */
+static void add_ends(yk_cell *cells, const uint32_t *numbers, const yk_vec *v, bool is_last, uint32_t n)
+{
+    const uint64_t *words = v->values;
+    const double   *reals = v->type.kind == YK_KIND_REAL ? v->values : NULL;
+    yk_cell         none = {0};
+    for (uint32_t i = 0; i < n; i++) {
+        yk_cell *c = cell_of(cells, numbers, i, reals ? reals[i] == reals[i] : yk_row_counts(v, i), &none);
+        c->u = is_last || c->n == 0 ? words[i] : c->u;
+        c->n++;
+    }
+}
+
 static int64_t integer_at(const yk_vec *v, uint32_t i)
 {
     return v->type.kind == YK_KIND_BOOL ? ((const uint8_t *)v->values)[i] : ((const int64_t *)v->values)[i];
@@ -154,6 +167,8 @@ int yk_ledger_tally(const yk_grouping *s, yk_ledger *t, size_t ask, const uint32
         add_sums(cells, numbers, v->values, is_whole, n);
     else if ((what == YK_EACH_MIN || what == YK_EACH_MAX) && yk_kind_size(v->type.kind) == 8)
         add_extremes(cells, numbers, v, what == YK_EACH_MAX, n);
+    else if (yk_kind_size(v->type.kind) == 8)
+        add_ends(cells, numbers, v, what == YK_EACH_LAST, n); /* of COUNT their number tells */
     else
         add_values(t, what == YK_EACH_COUNT ? YK_EACH_FIRST : what, cells, numbers, v, n);
     return t->texts.is_failed || t->kept[ask].is_failed ? yk_fail_nomem(err, "grouping") : 0;
