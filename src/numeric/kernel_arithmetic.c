@@ -147,10 +147,44 @@ static inline int64_t modulo_floor(int64_t x, int64_t y)
     return m + ((m != 0 && (m < 0) != (y < 0)) ? y : 0);
 }
 
+/* Many integers divided by one d > 1, by multiplication (Granlund and Montgomery 1994, theorem 4.2, for numerators of 63 bits): the
+ * quotient of x >= 0 is the product's upper 64 bits without the lowest `shift`, and floor(x / d) of x < 0 is ~floor(~x / d). */
+__extension__ typedef unsigned __int128 product;
+
+typedef struct divisor {
+    uint64_t factor;
+    unsigned shift;
+} divisor;
+
+static inline divisor divisor_of(int64_t d)
+{
+    unsigned bits = 64 - (unsigned)__builtin_clzll((uint64_t)d - 1); /* 2^bits >= d */
+    return (divisor){(uint64_t)((((product)1 << (63 + bits)) / (uint64_t)d) + 1), bits - 1};
+}
+
+static inline int64_t divide_by(int64_t x, divisor d)
+{
+    uint64_t sign = (uint64_t)(x >> 63), q = (uint64_t)((product)d.factor * ((uint64_t)x ^ sign) >> 64) >> d.shift;
+    return (int64_t)(q ^ sign);
+}
+
+static inline void divide_all(bool is_mod, int64_t *to, const int64_t *a, int64_t by, uint32_t n)
+{
+    const divisor d = divisor_of(by);
+    for (uint32_t i = 0; i < n; i++) {
+        int64_t q = divide_by(a[i], d);
+        to[i] = is_mod ? (int64_t)((uint64_t)a[i] - (uint64_t)q * (uint64_t)by) : q;
+    }
+}
+
 #define T int64_t
 bool YK_ISA(yk_k_int2)(yk_int2 op, yk_sides sides, int64_t *to, const int64_t *a, const int64_t *b, uint32_t n)
 {
     uint64_t over = 0;
+    if ((op == YK_INT2_IDIV || op == YK_INT2_MOD) && sides == YK_SIDES_VC && b[0] > 1 && n > 1) {
+        divide_all(op == YK_INT2_MOD, to, a, b[0], n);
+        return false;
+    }
     switch (op) {
     case YK_INT2_ADD: PAIRS(add_wrapped(x, y, &over)); break;
     case YK_INT2_SUB: PAIRS(subtract_wrapped(x, y, &over)); break;

@@ -424,6 +424,29 @@ TEST(every_build_of_a_kernel_gives_the_same_bits)
     }
 }
 
+/* By multiplication, against the processor's own division. */
+TEST(integers_are_divided_by_a_constant)
+{
+    static const int64_t by[] = {2, 3, 4, 5, 6, 7, 9, 10, 60, 641, 1000, 1 << 20, 86400000, 4294967295, 4294967296, 4294967297, 1000000007,
+                                 6700417, (int64_t)1 << 61, ((int64_t)1 << 62) - 1, (int64_t)1 << 62, ((int64_t)1 << 62) + 1, INT64_MAX - 1,
+                                 INT64_MAX};
+    for (size_t k = 0; k < sizeof by / sizeof *by; k++) {
+        int64_t d = by[k], multiple = INT64_MAX / d * d;
+        fill(ROUNDS - 1);
+        const int64_t edges[] = {0, 1, -1, d - 1, d, -d, -d - 1, 1 - d, multiple, multiple - 1, -multiple, -multiple - 1, 1 - multiple,
+                                 INT64_MIN, INT64_MIN + 1, INT64_MAX, INT64_MAX - 1};
+        memcpy(i64, edges, sizeof edges);
+        for (int mod = 0; mod < 2; mod++) {
+            for (uint32_t i = 0; i < N; i++) {
+                int64_t m = i64[i] % d, floor = i64[i] / d - (m < 0);
+                want_i[i] = mod ? m + (m < 0 ? d : 0) : floor;
+            }
+            FOR_EACH_BUILD(assert_false(YK_ISA_PICK(yk_k_int2)(mod ? YK_INT2_MOD : YK_INT2_IDIV, YK_SIDES_VC, got_i, i64, &d, N));
+                           assert_memory_equal(want_i, got_i, N * 8));
+        }
+    }
+}
+
 TEST(every_build_picks_the_same_from_a_dictionary)
 {
     for (int round = 0; round < ROUNDS; round++) {
@@ -459,6 +482,6 @@ TEST(every_build_picks_the_same_from_a_dictionary)
 RUN_TESTS(sums_have_the_shape_that_the_header_defines, sums_do_not_depend_on_how_rows_are_cut,
           variance_is_accurate_where_squares_would_cancel,
           partials_that_do_not_fit_are_refused, integers_sum_exactly, every_build_of_a_kernel_gives_the_same_bits,
-          every_build_picks_the_same_from_a_dictionary,
+          integers_are_divided_by_a_constant, every_build_picks_the_same_from_a_dictionary,
           comparisons_treat_nan_as_missing_and_zeros_as_equal, least_and_greatest_know_the_zeros, bins_are_those_of_a_search_of_the_edges,
           given_edges_may_be_equal_and_infinite, bins_that_cannot_be_are_refused, digits_and_selection_find_every_rank, bitmaps)
