@@ -16,11 +16,25 @@ static size_t utf8_size(const unsigned char *s, size_t n)
     return size;
 }
 
+/* Characters at the beginning that stand for themselves: all of ASCII but a few. */
+static size_t count_plain(const unsigned char *s, size_t n)
+{
+    size_t i = 0;
+    while (i < n && s[i] >= 0x20 && s[i] < 0x80 && s[i] != '"' && s[i] != '\\')
+        i++;
+    return i;
+}
+
 void yk_json_text(yk_buf *to, const char *text, size_t n)
 {
     const unsigned char *s = (const unsigned char *)text;
     yk_buf_putc(to, '"');
     for (size_t i = 0, size; i < n; i += size ? size : 1) {
+        size = count_plain(s + i, n - i);
+        if (size) {
+            yk_buf_append(to, text + i, size);
+            continue;
+        }
         size = utf8_size(s + i, n - i);
         if (s[i] == '"' || s[i] == '\\')
             yk_buf_printf(to, "\\%c", s[i]);

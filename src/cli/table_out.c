@@ -27,7 +27,10 @@ bool yk_table_format_of(const yk_args *args, const char *path, yk_table_format *
 
 static void put_csv(yk_buf *to, const char *s, size_t n)
 {
-    if (!memchr(s, ',', n) && !memchr(s, '"', n) && !memchr(s, '\n', n) && !memchr(s, '\r', n)) {
+    bool is_plain = true;
+    for (size_t i = 0; i < n; i++)
+        is_plain &= (s[i] != ',') & (s[i] != '"') & (s[i] != '\n') & (s[i] != '\r');
+    if (is_plain) {
         yk_buf_append(to, s, n);
         return;
     }
@@ -66,6 +69,18 @@ static void cell(const yoke_frame *f, size_t column, uint64_t row, yk_buf *to)
     yk_batch_get(&f->rows, column, row, &v);
     yk_buf_clear(to);
     yk_value_put(&v, to);
+}
+
+/* The same, where it lies if it is text: `room` is for others. */
+static yk_text text_of(const yoke_frame *f, size_t column, uint64_t row, yk_buf *room)
+{
+    yk_value v;
+    yk_batch_get(&f->rows, column, row, &v);
+    if (v.type.kind == YK_KIND_TEXT)
+        return v.t;
+    yk_buf_clear(room);
+    yk_value_put(&v, room);
+    return (yk_text){yk_buf_text(room), room->len};
 }
 
 /* A column on its way out. */
@@ -111,7 +126,8 @@ static void put_head_csv(yk_buf *to, const yoke_frame *f)
 
 static void put_rows_csv(yk_buf *to, const yoke_frame *f, const out_column *columns, uint64_t first, uint64_t end)
 {
-    YK_AUTOBUF text = YK_BUF_INIT;
+    YK_AUTOBUF room = YK_BUF_INIT;
+    yk_text    text = {"", 0};
     size_t     n = yoke_frame_columns(f);
     for (uint64_t r = first; r < end; r++)
         for (size_t i = 0; i < n; i++) {
@@ -119,8 +135,8 @@ static void put_rows_csv(yk_buf *to, const yoke_frame *f, const out_column *colu
             if (has_value && columns[i].is_plain) {
                 put_plain(to, &columns[i], r);
             } else if (has_value) {
-                cell(f, i, r, &text);
-                put_csv(to, yk_buf_text(&text), text.len);
+                text = text_of(f, i, r, &room);
+                put_csv(to, text.data, text.len);
             }
             if (n == 1 && (!has_value || (!columns[i].is_plain && text.len == 0)))
                 yk_buf_puts(to, "\"\""); /* an empty line were no row */
@@ -157,7 +173,7 @@ static void put_json_plain(yk_buf *to, const out_column *c, uint64_t row)
 
 static void put_rows_json(yk_buf *to, const yoke_frame *f, const out_column *columns, uint64_t first, uint64_t end)
 {
-    YK_AUTOBUF          text = YK_BUF_INIT, names = YK_BUF_INIT;
+    YK_AUTOBUF          room = YK_BUF_INIT, names = YK_BUF_INIT;
     size_t              n = yoke_frame_columns(f);
     YK_AUTOFREE size_t *begins = yk_new_array(size_t, n + 1);
     if (begins)
@@ -171,11 +187,14 @@ static void put_rows_json(yk_buf *to, const yoke_frame *f, const out_column *col
             } else if (columns[i].is_plain) {
                 put_json_plain(to, &columns[i], r);
             } else {
-                cell(f, i, r, &text);
-                put_json_value(to, yoke_frame_type(f, i), yk_buf_text(&text), text.len);
+                yk_text text = text_of(f, i, r, &room);
+                if (columns[i].is_number)
+                    put_json_value(to, yoke_frame_type(f, i), text.data, text.len);
+                else
+                    yk_json_text(to, text.data, text.len);
             }
         }
-        yk_buf_puts(to, "}\n");
+        yk_buf_append(to, "}\n", 2);
     }
 }
 
