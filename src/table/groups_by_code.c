@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Groups by codes: where each key comes as codes into a small dictionary, is a boolean, or is one of several and has integers that lie near
- * each other, these together index a table of group numbers, which is kept for as long as the dictionaries stay and the integers do not spread. A row
- * costs two loads then. What the table does not know yet is found by the keys' values.
+ * each other, these together index a table of group numbers, which is kept for as long as the dictionaries stay and the integers do not
+ * spread. A row costs two loads then. What the table does not know yet is found by the keys' values.
  */
 #include "table/groups_inside.h"
 

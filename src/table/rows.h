@@ -21,8 +21,8 @@ typedef struct yk_rows_opts {
 int yk_rows_new(const yk_expr *const *columns, size_t n, const yk_rows_opts *opts, yk_sink **ret, yoke_error *err) YK_MUST_USE;
 
 /* The first rows of a sort may be found by their keys alone, a sample by nothing but its numbers, in a scan of its own (is_numbered), so
- * that of other columns only what lies beside them is read. Whether that is worth it, once types are known (yk_scan_type); and, before the scan, which rows were found: their
- * numbers, ascending, are borrowed, and no others are read. */
+ * that of other columns only what lies beside them is read. Whether that is worth it, once types are known (yk_scan_type); and, before the
+ * scan, which rows were found: their numbers, ascending, are borrowed, and no others are read. */
 bool yk_rows_by_keys(const yk_sink *s, const yk_source *src);
 void yk_rows_only(yk_sink *s, const uint64_t *numbers, size_t n);
 
