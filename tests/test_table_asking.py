@@ -237,7 +237,7 @@ def test_the_last_rows_alone_are_read(yoke, tmp_path):
         for on in ("serial", "threads:3", "processes:2"):
             run = yoke("table", *files, "--tail", tail, "--select", "x + 1 as y, name", "--format", "csv", "--on", on, "--stats")
             assert ok(run) == "y,name\n" + "".join(f"{v + 1},n{v}\n" for v in x[-tail:]), (tail, on)
-            assert tail > 40_000 or " (0 skipped, 37856 passed)" in run.stderr or " (0 skipped, 168928 passed)" in run.stderr, run.stderr
+            assert run.stderr.startswith(f"{min(tail, n)} rows of {n} read (0 skipped, {min(tail, n)} passed)"), run.stderr
     assert ok(yoke("table", *files, "--where", "x == 7", "--tail", 500, "--format", "csv", "--select", "x")).count("\n7") == min(500, (x == 7).sum())
 
 
