@@ -183,17 +183,31 @@ static int find_words(yk_groups *g, const uint64_t *hashes, uint32_t n, uint32_t
     return 0;
 }
 
-/* As find_rows, of a large sealed grouping: most rows of other keys cost one look at a bit. */
-static int find_sealed(yk_groups *g, const uint64_t *hashes, uint32_t n, uint32_t *ret, yoke_error *err)
+/* Lists the rows that are to be sought. In a large sealed grouping most rows of other keys cost one look at a bit. */
+static uint32_t list_sought(const yk_groups *g, const uint64_t *hashes, uint32_t n, uint32_t *ret, uint32_t *rows)
 {
-    uint32_t rows[ROWS], guesses[ROWS], some = 0;
-    for (uint32_t i = 0; i < n; i++) {
+    uint32_t some = 0;
+    for (uint32_t i = 0; i < n && !g->maybe; i++) {
+        rows[some] = i;
+        some += ret[i] != YK_NO_GROUP;
+    }
+    for (uint32_t i = 0; i < n && g->maybe; i++) {
         uint64_t at = hashes[i] >> g->maybe_shift;
         bool     is_wanted = ret[i] != YK_NO_GROUP;
         ret[i] = is_wanted ? g->n : YK_NO_GROUP;
         rows[some] = i;
         some += is_wanted & (g->maybe[at >> 6] >> (at & 63) & 1);
     }
+    return some;
+}
+
+/* Each step asks memory for what the next needs of all rows, so that they wait for it together. */
+int yk_groups_find_in_slots(yk_groups *g, const uint64_t *hashes, uint32_t n, uint32_t *ret, yoke_error *err)
+{
+    uint32_t rows[ROWS], guesses[ROWS];
+    if (g->n_keys == 1 && g->keys[0].size == 8 && g->n_slots <= LARGE_SLOTS)
+        return find_words(g, hashes, n, ret, err);
+    uint32_t some = list_sought(g, hashes, n, ret, rows);
     for (uint32_t j = 0; j < some; j++)
         __builtin_prefetch(&g->slots[home_of(g, hashes[rows[j]])]);
     for (uint32_t j = 0; j < some; j++) {
@@ -205,33 +219,7 @@ static int find_sealed(yk_groups *g, const uint64_t *hashes, uint32_t n, uint32_
         uint32_t i = rows[j];
         if (guesses[j] && same_keys(g, guesses[j] - 1, i))
             ret[i] = guesses[j] - 1;
-        else if (guesses[j])
-            YK_TRY(find_group(g, i, hashes[i], &ret[i], err));
-    }
-    return 0;
-}
-
-/* Each step asks memory for what the next needs of all rows, so that they wait for it together. */
-int yk_groups_find_in_slots(yk_groups *g, const uint64_t *hashes, uint32_t n, uint32_t *ret, yoke_error *err)
-{
-    uint32_t guesses[ROWS];
-    if (g->maybe)
-        return find_sealed(g, hashes, n, ret, err);
-    if (g->n_keys == 1 && g->keys[0].size == 8 && g->n_slots <= LARGE_SLOTS)
-        return find_words(g, hashes, n, ret, err);
-    for (uint32_t i = 0; i < n; i++)
-        __builtin_prefetch(&g->slots[home_of(g, hashes[i])]);
-    for (uint32_t i = 0; i < n; i++) {
-        guesses[i] = guess(g, hashes[i]);
-        for (size_t k = 0; k < g->n_keys && guesses[i]; k++)
-            __builtin_prefetch(g->keys[k].values + (guesses[i] - 1) * g->keys[k].size);
-    }
-    for (uint32_t i = 0; i < n; i++) {
-        if (ret[i] == YK_NO_GROUP)
-            continue;
-        if (guesses[i] && same_keys(g, guesses[i] - 1, i))
-            ret[i] = guesses[i] - 1;
-        else
+        else if (guesses[j] || !g->maybe)
             YK_TRY(find_group(g, i, hashes[i], &ret[i], err));
     }
     return 0;
