@@ -93,19 +93,25 @@ static int thin(yk_batch *b, uint64_t *keys, size_t *n_keys, uint64_t most, yoke
 
 /* ---- the sink */
 
+/* Those of the rows' columns. */
+static void set_types(const rows *s, yk_batch *b)
+{
+    for (size_t i = 0; i < s->base.n_roots; i++)
+        b->columns[i].type = yk_sink_type(&s->base, i);
+    if (s->o.is_numbered)
+        b->columns[s->base.n_roots].type = (yk_type){.kind = YK_KIND_INT};
+}
+
 /* Where few rows are wanted most are left out unread; but not when that would spare them an error: of theirs, or of a filter. */
 static void rows_bind(yk_sink *base)
 {
     rows *s = (rows *)base;
     bool  can_fail = false, can_filter_fail = false;
-    for (size_t i = 0; i < base->n_roots; i++) {
-        s->all.columns[i].type = yk_sink_type(base, i);
+    set_types(s, &s->all);
+    for (size_t i = 0; i < base->n_roots; i++)
         can_fail |= yk_program_can_fail(base->program, base->root + i);
-    }
     for (size_t i = 0; i < base->root; i++)
         can_filter_fail |= yk_program_can_fail(base->program, i);
-    if (s->o.is_numbered)
-        s->all.columns[base->n_roots].type = (yk_type){.kind = YK_KIND_INT};
     base->is_lazy = !can_fail && !s->only && (s->o.sample || s->o.head);
     base->look = base->is_lazy && s->o.n_order ? s->order[0].column : base->n_roots;
     s->column = base->is_lazy && s->o.n_order && !can_filter_fail ? yk_program_plain_column(base->program, base->root + base->look) : -1;
@@ -267,8 +273,7 @@ static int rows_begin(yk_sink *base, void *state_, uint64_t first, yoke_error *e
 {
     state *st = state_;
     yk_batch_clear(&st->now);
-    for (size_t i = 0; i < st->now.n_columns; i++)
-        st->now.columns[i].type = ((const rows *)base)->all.columns[i].type;
+    set_types((const rows *)base, &st->now);
     st->n_keys = 0;
     if (first < st->first)
         yk_bound_forget(&st->bound);
