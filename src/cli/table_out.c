@@ -62,21 +62,12 @@ static void put_json_value(yk_buf *to, const char *type, const char *text, size_
         yk_buf_append(to, text, n);
 }
 
-/* One cell's text into an emptied buffer. */
-static void cell(const yoke_frame *f, size_t column, uint64_t row, yk_buf *to)
-{
-    yk_value v;
-    yk_batch_get(&f->rows, column, row, &v);
-    yk_buf_clear(to);
-    yk_value_put(&v, to);
-}
-
-/* The same, where it lies if it is text: `room` is for others. */
+/* One cell's text: where it lies, or else in `room`. */
 static yk_text text_of(const yoke_frame *f, size_t column, uint64_t row, yk_buf *room)
 {
     yk_value v;
     yk_batch_get(&f->rows, column, row, &v);
-    if (v.type.kind == YK_KIND_TEXT)
+    if (v.type.kind == YK_KIND_TEXT && !v.is_missing)
         return v.t;
     yk_buf_clear(room);
     yk_value_put(&v, room);
@@ -223,13 +214,13 @@ static void put_padded(yk_buf *to, const char *s, size_t n, size_t width, bool i
 
 static void find_widths(const yoke_frame *f, size_t *width)
 {
-    YK_AUTOBUF text = YK_BUF_INIT;
+    YK_AUTOBUF room = YK_BUF_INIT;
     for (size_t c = 0; c < yoke_frame_columns(f); c++)
         width[c] = width_of(yoke_frame_name(f, c), strlen(yoke_frame_name(f, c)));
     for (uint64_t r = 0; r < yoke_frame_rows(f); r++)
         for (size_t c = 0; c < yoke_frame_columns(f); c++) {
-            cell(f, c, r, &text);
-            size_t w = width_of(yk_buf_text(&text), text.len);
+            yk_text text = text_of(f, c, r, &room);
+            size_t  w = width_of(text.data, text.len);
             width[c] = w > width[c] ? w : width[c];
         }
 }
@@ -243,12 +234,12 @@ static void put_head_aligned(yk_buf *to, const yoke_frame *f, const size_t *widt
 
 static void put_rows_aligned(yk_buf *to, const yoke_frame *f, const out_column *columns, uint64_t first, uint64_t end, const size_t *width)
 {
-    YK_AUTOBUF text = YK_BUF_INIT;
+    YK_AUTOBUF room = YK_BUF_INIT;
     size_t     n = yoke_frame_columns(f);
     for (uint64_t r = first; r < end; r++)
         for (size_t c = 0; c < n; c++) {
-            cell(f, c, r, &text);
-            put_padded(to, yk_buf_text(&text), text.len, width[c], columns[c].is_number, c + 1 == n);
+            yk_text text = text_of(f, c, r, &room);
+            put_padded(to, text.data, text.len, width[c], columns[c].is_number, c + 1 == n);
         }
 }
 
