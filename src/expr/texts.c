@@ -9,6 +9,7 @@
 
 #include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 int yk_text_compare(yk_text a, yk_text b)
 {
@@ -90,9 +91,9 @@ void yk_decimals_to_real(const void *from, uint32_t n, int scale, double *to)
         memcpy(&d, (const char *)from + i * sizeof d, sizeof d);
         to[i] = d == (int64_t)d ? (double)(int64_t)d : (double)d; /* the same; the former is one instruction */
     }
-    for (int left = scale; left; left -= left > 22 ? 22 : left < -22 ? -22 : left) {
-        const double *by = left > 0 ? &ten[left > 22 ? 22 : left] : &ten[left < -22 ? 22 : -left];
-        YK_ISA_PICK(yk_k_real2)(left > 0 ? YK_REAL2_DIV : YK_REAL2_MUL, YK_SIDES_VC, to, to, by, n);
+    for (int left = scale, step; left; left -= step) {
+        step = left > 22 ? 22 : left < -22 ? -22 : left;
+        YK_ISA_PICK(yk_k_real2)(step > 0 ? YK_REAL2_DIV : YK_REAL2_MUL, YK_SIDES_VC, to, to, &ten[abs(step)], n);
     }
 }
 
