@@ -359,6 +359,12 @@ def test_packed_files_in_several_members(yoke, tmp_path):
     with open(tmp_path / "t.csv.gz", "ab") as f:
         f.write(gzip.compress(b",z\n"))
     assert rows(yoke("table", tmp_path / "t.csv.gz", "--select", "*", "--json")) == [{"a": 1, "b": "x"}, {"a": 2, "b": "y"}, {"a": 3, "b": "z"}]
+    piece = b"a\n" + b"1\n" * ((1 << 17) - 1)  # as much as is unpacked at once
+    for text in (piece, piece * 2, piece[:-2]):
+        write(tmp_path / "t.csv.gz", gzip.compress(text) + gzip.compress(b"2\n"))
+        assert ok(yoke("table", tmp_path / "t.csv.gz", "--count", "--types", "a=text")) == f"{text.count(10)}\n"
+        write(tmp_path / "t.csv.gz", gzip.compress(text))
+        assert ok(yoke("table", tmp_path / "t.csv.gz", "--count", "--types", "a=text")) == f"{text.count(10) - 1}\n"
     whole = gzip.compress(random.Random(1).randbytes(1 << 20).hex().encode())
     for cut in (12, 1000, len(whole) // 2, len(whole) - 1):
         run = yoke("table", write(tmp_path / "cut.csv.gz", whole[:cut]), "--count")

@@ -7,10 +7,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <isa-l/igzip_lib.h>
 #include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
 #include <zstd.h>
 
 enum { PIECE = 1 << 18 };
@@ -82,35 +82,35 @@ static int copy_plain(unpack *u, size_t have, yoke_error *err)
     return 0;
 }
 
-static int inflate_all(unpack *u, z_stream *z, size_t have, yoke_error *err)
+static int inflate_all(unpack *u, struct inflate_state *z, size_t have, yoke_error *err)
 {
-    int rc = Z_OK;
     while (have) {
-        z->next_in = u->in, z->avail_in = (uInt)have;
-        while (z->avail_in) {
-            if (rc == Z_STREAM_END && inflateReset(z) != Z_OK) /* another member follows */
-                return yk_fail_nomem(err, "unpacking");
+        z->next_in = u->in, z->avail_in = (uint32_t)have;
+        do {
+            if (z->block_state == ISAL_BLOCK_FINISH) /* another member follows */
+                isal_inflate_reset(z);
             z->next_out = u->out, z->avail_out = PIECE;
-            rc = inflate(z, Z_NO_FLUSH);
-            if (rc != Z_OK && rc != Z_STREAM_END && rc != Z_BUF_ERROR)
+            if (isal_inflate(z) != ISAL_DECOMP_OK)
                 return yk_fail(err, YOKE_EFORMAT, "'%s': the gzip data is damaged after %llu unpacked bytes", u->path,
                                (unsigned long long)u->size);
             YK_TRY(write_piece(u, u->out, PIECE - z->avail_out, err));
-        }
+        } while (z->avail_in || (z->avail_out == 0 && z->block_state != ISAL_BLOCK_FINISH));
         YK_TRY(read_piece(u, &have, err));
     }
-    if (rc != Z_STREAM_END)
+    if (z->block_state != ISAL_BLOCK_FINISH)
         return yk_fail(err, YOKE_EFORMAT, "'%s': the gzip data is cut short", u->path);
     return 0;
 }
 
 static int unpack_gzip(unpack *u, size_t have, yoke_error *err)
 {
-    z_stream z = {0};
-    if (inflateInit2(&z, 31) != Z_OK)
+    struct inflate_state *z = yk_new(struct inflate_state);
+    if (!z)
         return yk_fail_nomem(err, "unpacking");
-    int rc = inflate_all(u, &z, have, err);
-    inflateEnd(&z);
+    isal_inflate_init(z);
+    z->crc_flag = ISAL_GZIP;
+    int rc = inflate_all(u, z, have, err);
+    yk_free(z);
     return rc;
 }
 
