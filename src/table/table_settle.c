@@ -25,24 +25,18 @@ static bool is_used(const yk_exprs *used, const char *column)
     return false;
 }
 
-/* A scan that meets every value of the columns that can be read and are used; NULL: of all. */
+/* The types of the columns that can be read and are used; NULL: of all. */
 static int look_once(const yoke_table *t, const yk_exprs *used, yoke_error *err)
 {
-    YK_CLEANUP(yk_exprs_fini) yk_exprs     all = {0};
-    YK_CLEANUP(yk_sink_freep) yk_sink     *sink = NULL;
-    YK_CLEANUP(yk_table_scan_fini) yk_scan scan = {0};
-    yoke_table                             whole = *t;
-    const yk_source                       *s = t->source;
-    whole.n_where = 0;
-    whole.n_lookups = 0;
+    yk_source            *s = t->source;
+    size_t                n = 0;
+    YK_AUTOFREE uint32_t *columns = yk_new_array(uint32_t, s->n_columns + 1);
+    if (!columns)
+        return yk_fail_nomem(err, "finding the types of columns");
     for (size_t i = 0; i < s->n_columns; i++)
         if ((!used || is_used(used, s->columns[i].name)) && yk_source_check(s, s->columns[i].name, NULL) == 0)
-            YK_TRY(yk_exprs_add_column(&all, s->columns[i].name, err));
-    if (all.n == 0) /* without a column that can be read none will be */
-        return 0;
-    yk_rows_opts o = {.tail = 1, .memory = UINT64_MAX, .workers = 1};
-    YK_TRY(yk_rows_new((const yk_expr *const *)all.list, all.n, &o, &sink, err));
-    return yk_table_run_sink(&whole, &sink, 0, 0, &scan, err);
+            columns[n++] = (uint32_t)i;
+    return n ? yk_types_settle(s, t->session, &t->opts, columns, n, err) : 0; /* without a column that can be read none will be */
 }
 
 /* A column that turns out to hold values of no one type clashes: it is left out, and the others are looked at once more. */

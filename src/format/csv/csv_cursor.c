@@ -13,6 +13,8 @@
 enum {
     PIECE = 1 << 18,        /* bytes read at a time */
     ROWS_BYTES_MAX = 1 << 28, /* of one block: a file that needs more has lost its newlines */
+    SPANS = YK_BLOCK + 8,   /* of a slot, one line of cache more than used: a row's spans would else all fall into the same sets */
+    AHEAD = 16,             /* fields: where files are wide, each lies in a line of its own */
 };
 
 typedef struct span {
@@ -28,7 +30,7 @@ struct yk_csv_cursor {
     uint64_t      offset;       /* of buf[0] in the file */
     uint64_t      row;          /* next, from 0, the header not counted */
     uint32_t      n;            /* rows of the block */
-    span         *spans;        /* [slot][YK_BLOCK], and one slot more for what is not wanted */
+    span         *spans;        /* [slot][SPANS], and one slot more for what is not wanted */
     uint64_t      bad[YK_BLOCK / 64];
     bool          has_bad;
     uint64_t     *valid;  /* [slot][YK_BLOCK / 64] */
@@ -59,7 +61,7 @@ int yk_csv_cursor_open(const yk_csv *f, const unsigned *columns, unsigned n, yk_
     c->cap = PIECE + YK_CSV_PAD;
     c->slot_of = yk_new_array(uint32_t, f->n_columns);
     c->buf = yk_malloc(c->cap);
-    c->spans = yk_new_array(span, (size_t)(n + 1) * YK_BLOCK);
+    c->spans = yk_new_array(span, (size_t)(n + 1) * SPANS);
     c->valid = yk_new_array(uint64_t, (size_t)(n + 1) * (YK_BLOCK / 64));
     c->values = yk_malloc_aligned((size_t)(n + 1) * YK_BLOCK * 16);
     if (!c->slot_of || !c->buf || !c->spans || !c->valid || !c->values)
@@ -179,7 +181,7 @@ static int bad_row(yk_csv_cursor *c, uint32_t i, size_t begin, uint32_t fields, 
     c->has_bad = true;
     c->bad[i >> 6] |= (uint64_t)1 << (i & 63);
     for (unsigned s = 0; s < c->n_slots; s++)
-        c->spans[(size_t)s * YK_BLOCK + i] = (span){0, 0};
+        c->spans[(size_t)s * SPANS + i] = (span){0, 0};
     return 0;
 }
 
@@ -209,7 +211,7 @@ static int end_row(yk_csv_cursor *c, walk *w, size_t p, yoke_error *err)
     size_t end = p > w->row_begin && c->buf[p - 1] == '\r' ? p - 1 : p;
     if (end > w->row_begin) {
         if (w->fields < c->f->n_columns)
-            c->spans[(size_t)c->slot_of[w->fields] * YK_BLOCK + w->rows] = (span){(uint32_t)w->begin, (uint32_t)end};
+            c->spans[(size_t)c->slot_of[w->fields] * SPANS + w->rows] = (span){(uint32_t)w->begin, (uint32_t)end};
         if (++w->fields != c->f->n_columns)
             YK_TRY(bad_row(c, w->rows, w->row_begin, w->fields, err));
         w->rows++;
@@ -256,7 +258,7 @@ static int walk_word(yk_csv_cursor *c, walk *w, uint32_t n, yoke_error *err)
             continue;
         }
         if (w->fields < n_columns)
-            spans[(size_t)slot_of[w->fields] * YK_BLOCK + w->rows] = (span){(uint32_t)w->begin, (uint32_t)at};
+            spans[(size_t)slot_of[w->fields] * SPANS + w->rows] = (span){(uint32_t)w->begin, (uint32_t)at};
         w->fields++;
         w->begin = at + 1;
     }
@@ -376,13 +378,14 @@ static int wider_type(yk_csv_cursor *c, const span *spans, yk_type type, yk_type
 
 int yk_csv_cursor_get(yk_csv_cursor *c, unsigned slot, yk_type type, yk_type *ret_type, yk_vec *ret, yoke_error *err)
 {
-    const span *spans = c->spans + (size_t)slot * YK_BLOCK;
+    const span *spans = c->spans + (size_t)slot * SPANS;
     uint64_t   *valid = c->valid + (size_t)slot * (YK_BLOCK / 64);
     char       *values = (char *)c->values + (size_t)slot * YK_BLOCK * 16;
     bool        has_missing = false;
     memset(valid, 0xff, YK_BLOCK / 8);
     for (uint32_t i = 0; i < c->n; i++) {
         yk_text t = {NULL, 0};
+        __builtin_prefetch(c->buf + spans[i + AHEAD < c->n ? i + AHEAD : i].from);
         YK_TRY(field_text(c, spans[i], &t, err));
         if (t.len == 0) {
             has_missing = true;
@@ -408,7 +411,7 @@ static const char *column_name(const yk_csv_cursor *c, unsigned slot)
 
 int yk_csv_cursor_misfit(yk_csv_cursor *c, unsigned slot, yk_type type, yoke_error *err)
 {
-    const span *spans = c->spans + (size_t)slot * YK_BLOCK;
+    const span *spans = c->spans + (size_t)slot * SPANS;
     char        name[48];
     for (uint32_t i = 0; i < c->n; i++) {
         yk_text t = {NULL, 0};

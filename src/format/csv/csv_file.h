@@ -84,6 +84,27 @@ YK_ISA_DECLARE(void, yk_k_csv_masks, (const char *p, size_t n_words, char delimi
  * them are 0. */
 YK_ISA_DECLARE(yk_csv_chunk, yk_k_csv_count, (const char *p, size_t n, char delimiter, uint32_t n_columns));
 
+/* Whether eight characters are those of `pattern`, any digit where that has a 0; in *ret the digits, each in its byte, the first in the
+ * lowest. */
+static inline bool yk_csv_fits(const char *s, const char pattern[8], uint64_t *ret)
+{
+    const uint64_t ones = 0x0101010101010101u, tops = 0x80 * ones;
+    uint64_t       w, p;
+    memcpy(&w, s, sizeof w);
+    memcpy(&p, pattern, sizeof p);
+    uint64_t others = ((p ^ '0' * ones) + 0x7f * ones) >> 7 & ones; /* places without a digit */
+    *ret = le64toh(w ^ p);
+    return !((*ret | (*ret + (0x76 * ones + 9 * le64toh(others)))) & tops);
+}
+
+/* The number of eight digits, as `yk_csv_fits` gives them. */
+static inline uint32_t yk_csv_eight(uint64_t digits)
+{
+    digits = digits * 10 + (digits >> 8); /* pairs, in every other byte */
+    return (uint32_t)(((digits & 0x000000ff000000ffu) * 0x000f424000000064u +
+                       (digits >> 16 & 0x000000ff000000ffu) * 0x0000271000000001u) >> 32);
+}
+
 /* A number as most are: up to eight characters, all digits but for one point among them and a sign before them. All characters are looked
  * at together, each a byte of one word. */
 typedef struct yk_csv_short {
@@ -112,9 +133,7 @@ static inline bool yk_csv_read_short(const char *s, size_t n, yk_csv_short *ret)
     w = (closed & points) | (w & ~points);
     if (((w + 0x46 * ones) | (w - zeros)) & tops || n == (points & 1))
         return false;
-    w = (w & 0x0f * ones) * 10 + ((w & 0x0f * ones) >> 8); /* pairs, in every other byte */
-    w = (((w & 0x000000ff000000ffu) * 0x000f424000000064u) + (((w >> 16) & 0x000000ff000000ffu) * 0x0000271000000001u)) >> 32;
-    *ret = (yk_csv_short){(uint32_t)w, 7 - at / 8, is_negative, found != 0};
+    *ret = (yk_csv_short){yk_csv_eight(w & 0x0f * ones), 7 - at / 8, is_negative, found != 0};
     return true;
 }
 

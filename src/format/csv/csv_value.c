@@ -51,23 +51,19 @@ __extension__ typedef unsigned __int128 wide_int;
 static const double TENS[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
                               1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
-/* digits / 10^places, correctly rounded, for 1 <= places <= 19: the quotient to 64 bits or more, its remainder as a sticky bit. */
+/* digits / 10^places, correctly rounded, for 1 <= places <= 19: the quotient to 63 bits or more, its remainder as a sticky bit. */
 static double divide(uint64_t digits, unsigned places)
 {
     static const uint64_t ten[] = {1u, 10u, 100u, 1000u, 10000u, 100000u, 1000000u, 10000000u, 100000000u, 1000000000u, 10000000000u,
                                    100000000000u, 1000000000000u, 10000000000000u, 100000000000000u, 1000000000000000u,
                                    10000000000000000u, 100000000000000000u, 1000000000000000000u, 10000000000000000000u};
-    unsigned up = (unsigned)__builtin_clzll(digits) + 63;
-    wide_int wide = (wide_int)digits << up; /* its top bit is bit 126 */
-    wide_int q = wide / ten[places];
-    if (wide % ten[places])
-        q |= 1;
-    uint64_t high = (uint64_t)(q >> 64);
-    unsigned down = high ? 64 - (unsigned)__builtin_clzll(high) : 0; /* keep 64 bits, the rest sticky */
-    uint64_t top = (uint64_t)(q >> down);
-    if (down && (q & (((wide_int)1 << down) - 1)))
-        top |= 1;
-    return ldexp((double)top, (int)down - (int)up);
+    int      up_a = __builtin_clzll(digits), up_b = __builtin_clzll(ten[places]);
+    uint64_t a = digits << up_a, b = ten[places] << up_b;
+    int      up = 64 - (a >= b); /* so that the quotient is below 2^64 */
+    wide_int wide = (wide_int)a << up;
+    uint64_t q = (uint64_t)(wide / b);
+    q |= q * b != (uint64_t)wide;
+    return ldexp((double)q, up_b - up_a - up);
 }
 
 /* What the fast reading below does not cover, by the C library in the C locale. */
@@ -96,22 +92,27 @@ static bool real_slowly(const char *s, size_t n, double *ret)
     return end == text + n;
 }
 
+/* Digits at s, read behind those of *v: how many. */
+static inline size_t read_digits(const char *s, size_t n, uint64_t *v)
+{
+    size_t i = 0;
+    for (uint64_t w; i + 8 <= n && yk_csv_fits(s + i, "00000000", &w); i += 8)
+        *v = *v * 100000000 + yk_csv_eight(w);
+    for (; i < n && is_digit(s[i]); i++)
+        *v = *v * 10 + (uint64_t)(s[i] - '0');
+    return i;
+}
+
 bool yk_csv_real(const char *s, size_t n, double *ret)
 {
     trim(&s, &n);
-    size_t i = 0, places = 0, figures = 0;
-    bool   is_negative = n && s[0] == '-';
-    i = is_negative || (n && s[0] == '+');
-    size_t   first = i;
+    size_t   i = n && (*s == '-' || *s == '+'), places = 0, figures;
+    bool     is_negative = n && *s == '-';
     uint64_t v = 0;
-    for (; i < n && is_digit(s[i]); i++)
-        v = v * 10 + (uint64_t)(s[i] - '0');
-    figures = i - first;
+    i += figures = read_digits(s + i, n - i, &v);
     if (i < n && s[i] == '.') {
-        size_t point = i++;
-        for (; i < n && is_digit(s[i]); i++)
-            v = v * 10 + (uint64_t)(s[i] - '0');
-        places = i - point - 1;
+        i++;
+        i += places = read_digits(s + i, n - i, &v);
         figures += places;
     }
     if (i < n || figures == 0 || figures > 19)
@@ -152,12 +153,17 @@ static int64_t days_of(int year, int month, int day)
     return (int64_t)era * 146097 + of_days - 719468;
 }
 
+/* The digits that `yk_csv_fits` found at place i, and behind it. */
+static inline int two(uint64_t digits, unsigned i) { return (int)((digits >> 8 * i & 15) * 10 + (digits >> 8 * (i + 1) & 15)); }
+
 static bool read_date(const char *s, int64_t *ret_days)
 {
     static const int8_t length[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    int                 y, m, d;
-    if (s[4] != '-' || s[7] != '-' || !number_of(s, 4, &y) || !number_of(s + 5, 2, &m) || !number_of(s + 8, 2, &d))
+    uint64_t            digits;
+    int                 d;
+    if (!yk_csv_fits(s, "0000-00-", &digits) || !number_of(s + 8, 2, &d))
         return false;
+    int y = two(digits, 0) * 100 + two(digits, 2), m = two(digits, 5);
     bool is_leap = (y % 4 == 0 && y % 100 != 0) || y % 400 == 0;
     if (m < 1 || m > 12 || d < 1 || d > length[m - 1] || (m == 2 && d == 29 && !is_leap))
         return false;
@@ -196,11 +202,17 @@ static bool read_moment(const char *s, size_t n, moment *t)
     t->is_date = n == 10;
     if (t->is_date)
         return true;
-    int h, m, sec = 0;
-    if (n < 16 || (s[10] != ' ' && s[10] != 'T') || s[13] != ':' || !number_of(s + 11, 2, &h) || !number_of(s + 14, 2, &m))
+    int      h, m, sec = 0;
+    size_t   at = 16;
+    uint64_t digits;
+    if (n < 16 || (s[10] != ' ' && s[10] != 'T'))
         return false;
-    size_t at = 16;
-    if (at + 2 < n && s[at] == ':') {
+    if (n >= 19 && yk_csv_fits(s + 11, "00:00:00", &digits)) {
+        h = two(digits, 0), m = two(digits, 3), sec = two(digits, 6);
+        at = 19;
+    } else if (s[13] != ':' || !number_of(s + 11, 2, &h) || !number_of(s + 14, 2, &m)) {
+        return false;
+    } else if (at + 2 < n && s[at] == ':') {
         if (!number_of(s + at + 1, 2, &sec))
             return false;
         at += 3;
