@@ -84,17 +84,21 @@ YK_ISA_DECLARE(void, yk_k_csv_masks, (const char *p, size_t n_words, char delimi
  * them are 0. */
 YK_ISA_DECLARE(yk_csv_chunk, yk_k_csv_count, (const char *p, size_t n, char delimiter, uint32_t n_columns));
 
-/* Whether eight characters are those of `pattern`, any digit where that has a 0; in *ret the digits, each in its byte, the first in the
- * lowest. */
-static inline bool yk_csv_fits(const char *s, const char pattern[8], uint64_t *ret)
+/* Eight characters, the first in the lowest byte. */
+static inline uint64_t yk_csv_load(const char *s)
 {
-    const uint64_t ones = 0x0101010101010101u, tops = 0x80 * ones;
-    uint64_t       w, p;
+    uint64_t w;
     memcpy(&w, s, sizeof w);
-    memcpy(&p, pattern, sizeof p);
-    uint64_t others = ((p ^ '0' * ones) + 0x7f * ones) >> 7 & ones; /* places without a digit */
-    *ret = le64toh(w ^ p);
-    return !((*ret | (*ret + (0x76 * ones + 9 * le64toh(others)))) & tops);
+    return le64toh(w);
+}
+
+/* Whether eight characters are those of `pattern`, any digit where that has a 0; in *ret the digits, each in its byte. */
+static inline bool yk_csv_fits(uint64_t w, const char pattern[8], uint64_t *ret)
+{
+    const uint64_t ones = 0x0101010101010101u, tops = 0x80 * ones, p = yk_csv_load(pattern);
+    const uint64_t others = ((p ^ '0' * ones) + 0x7f * ones) >> 7 & ones; /* places without a digit */
+    *ret = w ^ p;
+    return !((*ret | (*ret + (0x76 * ones + 9 * others))) & tops);
 }
 
 /* The number of eight digits, as `yk_csv_fits` gives them. */
@@ -118,12 +122,10 @@ static inline bool yk_csv_read_short(const char *s, size_t n, yk_csv_short *ret)
 {
     const uint64_t ones = 0x0101010101010101u, zeros = '0' * ones, tops = 0x80 * ones;
     bool           is_negative = *s == '-';
-    uint64_t       w;
     s += is_negative, n -= is_negative;
     if (n - 1 > 7)
         return false;
-    memcpy(&w, s, sizeof w);
-    w = le64toh(w) << (64 - 8 * n); /* the last character in the highest byte, zeros before the first */
+    uint64_t w = yk_csv_load(s) << (64 - 8 * n); /* the last character in the highest byte, zeros before the first */
     w |= n < 8 ? zeros >> 8 * n : 0;
     /* its lowest bit is right: bytes above one that is 0 may be wrong */
     uint64_t diff = w ^ '.' * ones, found = (diff - ones) & ~diff & tops;

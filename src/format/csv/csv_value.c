@@ -3,6 +3,7 @@
  * What a field says: integers, reals rounded as IEEE asks, booleans, dates and times.
  */
 #include "format/csv/csv_file.h"
+#include "numeric/elementary.h"
 
 #include <ctype.h>
 #include <locale.h>
@@ -63,7 +64,7 @@ static double divide(uint64_t digits, unsigned places)
     wide_int wide = (wide_int)a << up;
     uint64_t q = (uint64_t)(wide / b);
     q |= q * b != (uint64_t)wide;
-    return ldexp((double)q, up_b - up_a - up);
+    return (double)q * yk_pow2(up_b - up_a - up);
 }
 
 /* What the fast reading below does not cover, by the C library in the C locale. */
@@ -92,12 +93,21 @@ static bool real_slowly(const char *s, size_t n, double *ret)
     return end == text + n;
 }
 
-/* Digits at s, read behind those of *v: how many. */
-static inline size_t read_digits(const char *s, size_t n, uint64_t *v)
+/* The digits from place i on, read behind those of *v: where they end. */
+static inline size_t read_digits(const char *s, size_t i, size_t n, uint64_t *v)
 {
-    size_t i = 0;
-    for (uint64_t w; i + 8 <= n && yk_csv_fits(s + i, "00000000", &w); i += 8)
-        *v = *v * 100000000 + yk_csv_eight(w);
+    static const uint32_t ten[] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000};
+    uint64_t              digits;
+    for (; i + 8 <= n && yk_csv_fits(yk_csv_load(s + i), "00000000", &digits); i += 8)
+        *v = *v * 100000000 + yk_csv_eight(digits);
+    if (n >= 8 && i > n - 8 && i < n) { /* the last few at once, behind zeros */
+        unsigned others = 8 * (unsigned)(8 - (n - i));
+        uint64_t w = yk_csv_load(s + n - 8) >> others << others | ~(uint64_t)0 / 0xff * '0' >> (64 - others);
+        if (yk_csv_fits(w, "00000000", &digits)) {
+            *v = *v * ten[n - i] + yk_csv_eight(digits);
+            return n;
+        }
+    }
     for (; i < n && is_digit(s[i]); i++)
         *v = *v * 10 + (uint64_t)(s[i] - '0');
     return i;
@@ -106,14 +116,15 @@ static inline size_t read_digits(const char *s, size_t n, uint64_t *v)
 bool yk_csv_real(const char *s, size_t n, double *ret)
 {
     trim(&s, &n);
-    size_t   i = n && (*s == '-' || *s == '+'), places = 0, figures;
     bool     is_negative = n && *s == '-';
+    size_t   first = n && (*s == '-' || *s == '+'), places = 0;
     uint64_t v = 0;
-    i += figures = read_digits(s + i, n - i, &v);
+    size_t   i = read_digits(s, first, n, &v), figures = i - first;
     if (i < n && s[i] == '.') {
-        i++;
-        i += places = read_digits(s + i, n - i, &v);
+        size_t end = read_digits(s, i + 1, n, &v);
+        places = end - (i + 1);
         figures += places;
+        i = end;
     }
     if (i < n || figures == 0 || figures > 19)
         return real_slowly(s, n, ret);
@@ -161,7 +172,7 @@ static bool read_date(const char *s, int64_t *ret_days)
     static const int8_t length[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     uint64_t            digits;
     int                 d;
-    if (!yk_csv_fits(s, "0000-00-", &digits) || !number_of(s + 8, 2, &d))
+    if (!yk_csv_fits(yk_csv_load(s), "0000-00-", &digits) || !number_of(s + 8, 2, &d))
         return false;
     int y = two(digits, 0) * 100 + two(digits, 2), m = two(digits, 5);
     bool is_leap = (y % 4 == 0 && y % 100 != 0) || y % 400 == 0;
@@ -207,7 +218,7 @@ static bool read_moment(const char *s, size_t n, moment *t)
     uint64_t digits;
     if (n < 16 || (s[10] != ' ' && s[10] != 'T'))
         return false;
-    if (n >= 19 && yk_csv_fits(s + 11, "00:00:00", &digits)) {
+    if (n >= 19 && yk_csv_fits(yk_csv_load(s + 11), "00:00:00", &digits)) {
         h = two(digits, 0), m = two(digits, 3), sec = two(digits, 6);
         at = 19;
     } else if (s[13] != ':' || !number_of(s + 11, 2, &h) || !number_of(s + 14, 2, &m)) {
