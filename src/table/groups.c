@@ -70,6 +70,7 @@ int yk_groups_view(const yk_groups *g, yk_groups **ret, yoke_error *err)
         return yk_fail_nomem(err, "grouping rows");
     for (; v->n_keys < g->n_keys; v->n_keys++) {
         v->keys[v->n_keys] = g->keys[v->n_keys];
+        v->keys[v->n_keys].numbered = (yk_group_texts){0};
         if (!init_rows(&v->keys[v->n_keys]))
             return yk_fail_nomem(err, "grouping rows");
     }
@@ -85,6 +86,7 @@ void yk_groups_free(yk_groups *g)
         yk_free(g->is_view ? NULL : g->keys[k].values);
         yk_free(g->is_view ? NULL : g->keys[k].missing);
         yk_free(g->keys[k].row_values);
+        yk_groups_free_texts(&g->keys[k]);
     }
     yk_free(g->keys);
     yk_free(g->is_view ? NULL : g->hashes);
@@ -123,11 +125,13 @@ uint32_t yk_groups_count(const yk_groups *g)
 
 size_t yk_groups_memory(const yk_groups *g)
 {
-    size_t each = sizeof *g->hashes;
-    for (size_t k = 0; k < g->n_keys; k++)
+    size_t each = sizeof *g->hashes, texts = 0;
+    for (size_t k = 0; k < g->n_keys; k++) {
         each += g->keys[k].size + 1;
+        texts += yk_groups_memory_texts(&g->keys[k]);
+    }
     size_t found_by = g->n_slots * sizeof *g->slots + g->near.n * sizeof *g->near.groups + g->cap_by_code * sizeof *g->by_code;
-    return g->cap * each + found_by + yk_groups_memory_coded(g) + g->text_bytes;
+    return g->cap * each + found_by + yk_groups_memory_coded(g) + texts + g->text_bytes;
 }
 
 /* ---- rows that are looked at together: their keys in the one form that equal values share; a missing one is zero */
@@ -255,6 +259,39 @@ void yk_groups_hash_groups(const yk_groups *g, size_t n_keys, uint32_t first, ui
         hash_values(k, k->values + first * k->size, k->has_missing ? k->missing + first : NULL, n, hashes);
     }
     end_hashes(hashes, n);
+}
+
+/* Different texts among those of the groups, about: bits that their hashes set. */
+static uint32_t count_texts(const key *k, const uint32_t *groups, uint32_t n)
+{
+    enum { BITS = 1 << 16 };
+    uint64_t bits[BITS / 64] = {0};
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        uint64_t hash = 1, at;
+        hash_values(k, k->values + groups[i] * k->size, k->missing + groups[i], 1, &hash);
+        at = end_hash(hash) % BITS;
+        count += !(bits[at / 64] >> (at & 63) & 1);
+        bits[at / 64] |= (uint64_t)1 << (at & 63);
+    }
+    return count;
+}
+
+uint64_t yk_groups_spread(const yk_groups *g, size_t number, const uint32_t *groups, uint32_t n)
+{
+    const key     *k = &g->keys[number];
+    const int64_t *x = (const int64_t *)(const void *)k->values;
+    int64_t        least = INT64_MAX, most = INT64_MIN;
+    if (k->type.kind == YK_KIND_BOOL)
+        return 2;
+    if (yk_group_is_text(k))
+        return count_texts(k, groups, n);
+    for (uint32_t i = 0; i < n && yk_group_is_whole(k); i++)
+        if (!k->missing[groups[i]]) {
+            least = x[groups[i]] < least ? x[groups[i]] : least;
+            most = x[groups[i]] > most ? x[groups[i]] : most;
+        }
+    return !yk_group_is_whole(k) ? UINT64_MAX : least > most ? 1 : (uint64_t)most - (uint64_t)least;
 }
 
 /* ---- a new group */

@@ -56,6 +56,14 @@ void yk_groups_cut(const yk_groups *g, size_t n_keys, uint32_t first, uint32_t n
 enum { YK_NEAR = 1 << 18 };
 uint64_t yk_groups_span(const yk_groups *g);
 
+/* Of how many values these groups' keys are, about: different texts; the greatest integer less the least. UINT64_MAX of other kinds. It
+ * depends on the values alone. */
+uint64_t yk_groups_spread(const yk_groups *g, size_t key, const uint32_t *groups, uint32_t n);
+
+/* Whether groups are found by a table of all combinations that there can be of their keys, as those of the last rows were: so fast, however
+ * many groups there are. */
+bool yk_groups_are_by_code(const yk_groups *g);
+
 /* Groups rows[0 … n) as bytes, appended to `to`; and groups from such bytes, each known or new: ret_numbers[i] is what their i-th is called
  * here, an array that the caller frees with yk_free. Bytes that are not that are YOKE_EFORMAT. */
 int yk_groups_write(const yk_groups *g, const uint32_t *rows, uint32_t n, yk_buf *to, yoke_error *err) YK_MUST_USE;

@@ -6,7 +6,7 @@
  */
 #include "table/groups_inside.h"
 
-enum { MOST_CODES = 1 << 20, LEAST_RANGE = 16, MOST_RANGE = 1 << 12, MOST_KEYS = YK_GROUP_MOST_KEYS, ROWS = YK_GROUP_ROWS };
+enum { MOST_CODES = 3 << 19, LEAST_RANGE = 16, MOST_RANGE = 1 << 12, MOST_KEYS = YK_GROUP_MOST_KEYS, ROWS = YK_GROUP_ROWS };
 
 typedef yk_group_place place;
 
@@ -50,8 +50,23 @@ static bool reach(place *p, const void *x, const uint64_t *valid, uint32_t n)
     return is_within(p, x, valid, n) || widen(p, x, valid, n);
 }
 
-/* What stands for a key in n rows and those before: the codes of a dictionary, or a range of integers, where it is smaller. */
-static bool find_place(const yk_groups *g, const yk_group_key *k, const yk_vec *v, uint32_t n, place *p)
+/* The range that holds the numbers of all texts that came; false where they are too many, or no text. */
+static bool find_texts(const yk_groups *g, yk_group_key *k, const yk_vec *v, uint32_t n, place *p)
+{
+    uint32_t count = 0, size = LEAST_RANGE;
+    if (g->n_keys < 2 || !yk_group_is_text(k) || !yk_kind_is_bytes(v->type.kind))
+        return false;
+    if (yk_groups_number_texts(k, v, n, &count, NULL) < 0 || !count)
+        return false;
+    while (size < count)
+        size *= 2;
+    *p = (place){.n = size, .dict_id = v->codes ? v->dict->id : 0};
+    return true;
+}
+
+/* What stands for a key in n rows and those before: the numbers of texts, the codes of a dictionary, or a range of integers, where it is
+ * smaller. */
+static bool find_place(const yk_groups *g, yk_group_key *k, const yk_vec *v, uint32_t n, place *p)
 {
     bool  has_range = g->n_keys > 1 && v->type.kind == k->type.kind && yk_group_is_whole(k);
     place codes = v->codes ? (place){.is_code = true, .dict_id = v->dict->id, .n = v->dict->n} : (place){0}, range = *p;
@@ -61,6 +76,8 @@ static bool find_place(const yk_groups *g, const yk_group_key *k, const yk_vec *
     }
     if (v->codes && p->dict_id == v->dict->id) /* it was looked at before */
         return p->n > 0;
+    if (find_texts(g, k, v, n, p))
+        return true;
     if (v->codes) {
         bool is_less = has_range && v->dict->n > LEAST_RANGE && reach(&range, v->dict->values, NULL, v->dict->n) && range.n < v->dict->n;
         range.dict_id = codes.dict_id;
@@ -133,20 +150,20 @@ static bool look_up(const uint32_t *restrict table, const uint32_t *restrict cod
 
 /* ---- several keys */
 
-/* What stands for a row's value, which is there. */
-static uint32_t code_at(const yk_vec *v, const place *p, uint32_t row)
+/* What stands for a row's value, which is there. x: the integers, or the numbers of texts, of rows or of a dictionary. */
+static uint32_t code_at(const yk_vec *v, const uint64_t *x, const place *p, uint32_t row)
 {
     if (p->is_code)
         return v->codes[row];
     if (v->type.kind == YK_KIND_BOOL)
         return ((const uint8_t *)v->values)[row];
-    return (uint32_t)((v->codes ? ((const uint64_t *)v->dict->values)[v->codes[row]] : ((const uint64_t *)v->values)[row]) - p->least);
+    return (uint32_t)(x[v->codes ? v->codes[row] : row] - p->least);
 }
 
 /* code[i] = that of the keys before and of one more, together. */
-static void join_key(const yk_vec *v, const place *p, uint32_t n, uint32_t *restrict code)
+static void join_key(const yk_group_key *k, const yk_vec *v, const place *p, uint32_t n, uint32_t *restrict code)
 {
-    const uint64_t *x = v->codes ? v->dict->values : v->values, least = p->least;
+    const uint64_t *x = yk_group_is_text(k) ? k->numbered.numbers : v->codes ? v->dict->values : v->values, least = p->least;
     uint32_t        many = p->n + 1;
     bool            is_whole = !v->valid && !v->is_const;
     if (is_whole && p->is_code)
@@ -169,7 +186,7 @@ static void join_key(const yk_vec *v, const place *p, uint32_t n, uint32_t *rest
     else
         for (uint32_t i = 0; i < n; i++) {
             uint32_t row = v->is_const ? 0 : i;
-            code[i] = code[i] * many + (yk_row_counts(v, row) ? code_at(v, p, row) : p->n);
+            code[i] = code[i] * many + (yk_row_counts(v, row) ? code_at(v, x, p, row) : p->n);
         }
 }
 
@@ -211,7 +228,7 @@ static int number_joined(yk_groups *g, const yk_vec *keys, const uint64_t *mask,
     uint32_t codes[ROWS], without[ROWS];
     memset(ret, 0, n * sizeof *ret);
     for (size_t k = 0; k < g->n_keys; k++)
-        join_key(&keys[k], &g->places[k], n, ret);
+        join_key(&g->keys[k], &keys[k], &g->places[k], n, ret);
     for (uint32_t first = 0, rows; first < n; first += rows) {
         const uint64_t *some = mask ? mask + first / 64 : NULL;
         rows = n - first < ROWS ? n - first : ROWS;
@@ -238,6 +255,8 @@ static int number_one(yk_groups *g, const yk_vec *codes, bool is_coded, const ui
     }
     return 0;
 }
+
+bool yk_groups_are_by_code(const yk_groups *g) { return g->n_by_code > 0; }
 
 int yk_groups_number_by_code(yk_groups *g, const yk_vec *keys, const uint64_t *mask, uint32_t n, uint32_t *ret, bool *ret_done,
                              yoke_error *err)

@@ -2,7 +2,7 @@
  *
  * Groups of one key that comes as codes into one dictionary: what its values are is found out once, and a group is then known by its
  * code, from one clearing of the groups to the next. Rows that come otherwise, or of another dictionary, make them groups like all
- * others.
+ * others. And texts that are one of several keys, as numbers, which mean the same in all dictionaries.
  */
 #include "table/groups_inside.h"
 
@@ -76,5 +76,51 @@ int yk_groups_number_coded(yk_groups *g, const yk_vec *v, const uint32_t *rows, 
             YK_TRY(add_value(g, number, err));
         ret[rows[i]] = *known = g->of.groups[number] - 1;
     }
+    return 0;
+}
+
+/* ---- texts of one of several keys */
+
+enum { MOST_TEXTS = 1 << 16 };
+
+void yk_groups_free_texts(yk_group_key *k)
+{
+    yk_groups_free(k->numbered.texts);
+    yk_free(k->numbered.numbers);
+}
+
+size_t yk_groups_memory_texts(const yk_group_key *k)
+{
+    const yk_group_texts *t = &k->numbered;
+    return t->texts ? yk_groups_memory(t->texts) + t->cap * sizeof *t->numbers : 0;
+}
+
+/* `few` values, none of them missing, or only where `valid` says so. */
+static int number_values(yk_group_texts *t, const yk_vec *values, const uint64_t *valid, yoke_error *err)
+{
+    YK_AUTOFREE uint32_t *numbers = yk_new_array(uint32_t, (size_t)values->n + 1);
+    if (!numbers || !yk_grow(&t->numbers, &t->cap, (size_t)values->n + 1, sizeof *t->numbers))
+        return yk_fail_nomem(err, "grouping rows");
+    YK_TRY(yk_groups_number(t->texts, values, valid, values->n, numbers, err));
+    for (uint32_t i = 0; i < values->n; i++)
+        t->numbers[i] = numbers[i] == YK_NO_GROUP ? 0 : numbers[i];
+    return 0;
+}
+
+int yk_groups_number_texts(yk_group_key *k, const yk_vec *v, uint32_t n, uint32_t *ret, yoke_error *err)
+{
+    yk_group_texts *t = &k->numbered;
+    *ret = 0;
+    if (t->are_many || (v->codes ? v->dict->n > MOST_TEXTS : n > YK_BLOCK))
+        return 0;
+    if (!t->texts)
+        YK_TRY(yk_groups_new(&k->type, 1, &t->texts, err));
+    if (!v->codes)
+        YK_TRY(number_values(t, &(yk_vec){.type = v->type, .n = v->is_const ? 1 : n, .values = v->values}, v->valid, err));
+    else if (t->dict_id != v->dict->id)
+        YK_TRY(number_values(t, &(yk_vec){.type = v->type, .n = v->dict->n, .values = v->dict->values}, NULL, err));
+    t->dict_id = v->codes ? v->dict->id : 0;
+    t->are_many = yk_groups_count(t->texts) > MOST_TEXTS;
+    *ret = t->are_many ? 0 : yk_groups_count(t->texts) + 1;
     return 0;
 }

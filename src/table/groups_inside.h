@@ -11,6 +11,15 @@
 
 enum { YK_GROUP_ROWS = 256 /* that are looked at together */, YK_GROUP_MOST_KEYS = 64 };
 
+/* The different texts that came as one of several keys, as groups, so that whole numbers stand for them, whatever their dictionary. */
+typedef struct yk_group_texts {
+    yk_groups *texts;   /* NULL: none came yet; owned */
+    uint64_t   dict_id; /* that came last; 0: none */
+    uint64_t  *numbers; /* of its values, or of the rows at hand; owned */
+    size_t     cap;
+    bool       are_many; /* too many to number */
+} yk_group_texts;
+
 typedef struct yk_group_key {
     yk_type  type;
     size_t   size;    /* of one value */
@@ -23,10 +32,11 @@ typedef struct yk_group_key {
     /* in the bytes that are merged, of the rows that come next; missing NULL: none is */
     const char *from_missing, *from_values, *from_texts;
     yk_words     from_words;   /* the values, or texts' lengths, where these are words */
+    yk_group_texts numbered;
 } yk_group_key;
 
-/* What stands for a key's values in by_code: codes of a dictionary, or how far integers, or booleans, lie from `least`; less than n, which
- * stands for missing. */
+/* What stands for a key's values in by_code: codes of a dictionary, or how far integers, booleans, or the numbers of texts, lie from
+ * `least`; less than n, which stands for missing. */
 typedef struct yk_group_place {
     bool     is_code;
     uint64_t dict_id; /* that was looked at last; 0: none */
@@ -148,6 +158,12 @@ bool yk_groups_look_up_near(const yk_groups *g, const uint64_t *values, const ui
 int yk_groups_use_slots(yk_groups *g, yoke_error *err) YK_MUST_USE;
 int yk_groups_seal_slots(yk_groups *g, yoke_error *err) YK_MUST_USE;
 int yk_groups_find_in_slots(yk_groups *g, const uint64_t *hashes, uint32_t n, uint32_t *ret, yoke_error *err) YK_MUST_USE;
+
+/* The numbers of a dictionary's texts, or of n <= YK_BLOCK rows' (a missing one's is 0), among those that came as this key, in
+ * k->numbered.numbers; *ret: how many different ones came so far; 0 when they are too many. */
+int    yk_groups_number_texts(yk_group_key *k, const yk_vec *v, uint32_t n, uint32_t *ret, yoke_error *err) YK_MUST_USE;
+void   yk_groups_free_texts(yk_group_key *k);
+size_t yk_groups_memory_texts(const yk_group_key *k);
 
 /* Codes of which most come often in a task: more of them are numbered by their values, where these are near. */
 enum { YK_FEW_CODES = 1 << 14 };
