@@ -169,3 +169,47 @@ def test_different_values_of_dictionaries(yoke, tmp_path, on, memory):
         for k, name in enumerate(("x", "i", "late", "half", "sum")):
             want = groups[name].nunique()
             assert (got.iloc[:, k + 1].to_numpy() == want.reindex(got.g.to_numpy()).to_numpy()).all(), name
+
+
+def combinations(rng, n, most):
+    return pa.table({"a": pa.array([f"city {i}" for i in rng.integers(0, 90, n)], mask=rng.random(n) < 0.02), "flag": pa.array(rng.random(n) < 0.5, mask=rng.random(n) < 0.1),
+                     "i": pa.array(rng.integers(-most, most, n), mask=rng.random(n) < 0.05), "x": pa.array(rng.normal(0, 1e6, n), mask=rng.random(n) < 0.05),
+                     "t": pa.array(rng.integers(0, 10**15, n), pa.timestamp("us"))})
+
+
+def check_combinations(got, df, keys):
+    want = df.groupby(keys, dropna=False, sort=True).agg(n=("t", "size"), sum=("x", "sum"), std=("x", "std"), t=("t", "min"), last=("x", "last")).reset_index()
+    assert (got["count"] == want.n).all() and (got["min(t)"] == want.t).all() and (got["last(x)"].dropna() == want["last"].dropna()).all()
+    for key in keys:
+        assert (got[key].isna() == want[key].isna()).all() and (got[key].dropna() == want[key].dropna()).all()
+    for mine, theirs in (("sum(x)", "sum"), ("std(x)", "std")):
+        np.testing.assert_allclose(got[mine].astype(float), want[theirs].astype(float), rtol=1e-9, atol=1e-3)
+
+
+@pytest.mark.parametrize("keys", ["a,flag,i", "i,a", "a"])
+def test_groups_that_workers_keep(yoke, tmp_path, keys):
+    """Many combinations of few keys: a worker keeps its groups from task to task and names them by number. Whatever dictionaries, pages and files
+    the rows lie in, the bits are the same."""
+    table = combinations(np.random.default_rng(5), 300_000, 500)
+    (tmp_path / "files").mkdir()
+    pq.write_table(table, tmp_path / "coded.parquet", row_group_size=90_000)
+    pq.write_table(table, tmp_path / "plain.parquet", row_group_size=150_000, use_dictionary=False)
+    for i in range(5):
+        pq.write_table(table.slice(i * 60_000, 60_000), tmp_path / "files" / f"{i}.parquet", use_dictionary=i % 2 == 0)
+    outs = set()
+    for path in ("coded.parquet", "plain.parquet", "files"):
+        got = ask(yoke, tmp_path / path, "--by", keys, "--count", "--sum", "x", "--std", "x", "--min", "t", "--last", "x")
+        outs.add(rows_in(tmp_path / "out.parquet"))
+        check_combinations(got, table.to_pandas(), keys.split(","))
+    assert len(outs) == 1
+
+
+def test_kept_groups_and_loose_rows_in_turn(yoke, tmp_path):
+    """Groups that workers keep, rows that are hardly two of one group, which make the fold keep all results for later, then such groups again."""
+    rng = np.random.default_rng(6)
+    table = pa.concat_tables([combinations(rng, 500_000, 900), combinations(rng, 160_000, 2**40), combinations(rng, 400_000, 900)])
+    pq.write_table(table, tmp_path / "in.parquet", row_group_size=200_000)
+    got = ask(yoke, tmp_path / "in.parquet", "--by", "a,i", "--count", "--sum", "x", "--std", "x", "--min", "t", "--last", "x")
+    check_combinations(got, table.to_pandas(), ["a", "i"])
+    first = ask(yoke, tmp_path / "in.parquet", "--select", "a,i", "--distinct")
+    assert first.equals(table.select(["a", "i"]).to_pandas().drop_duplicates().reset_index(drop=True))

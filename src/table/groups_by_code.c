@@ -6,7 +6,7 @@
  */
 #include "table/groups_inside.h"
 
-enum { MOST_CODES = 3 << 19, LEAST_RANGE = 16, MOST_RANGE = 1 << 12, MOST_KEYS = YK_GROUP_MOST_KEYS, ROWS = YK_GROUP_ROWS };
+enum { MOST_CODES = 1 << 21, LEAST_RANGE = 16, MOST_RANGE = 1 << 12, MOST_KEYS = YK_GROUP_MOST_KEYS, ROWS = YK_GROUP_ROWS };
 
 typedef yk_group_place place;
 
@@ -65,7 +65,7 @@ static bool find_texts(const yk_groups *g, yk_group_key *k, const yk_vec *v, uin
 }
 
 /* What stands for a key in n rows and those before: the numbers of texts, the codes of a dictionary, or a range of integers, where it is
- * smaller. */
+ * not much larger: it outlives dictionaries. */
 static bool find_place(const yk_groups *g, yk_group_key *k, const yk_vec *v, uint32_t n, place *p)
 {
     bool  has_range = g->n_keys > 1 && v->type.kind == k->type.kind && yk_group_is_whole(k);
@@ -79,9 +79,9 @@ static bool find_place(const yk_groups *g, yk_group_key *k, const yk_vec *v, uin
     if (find_texts(g, k, v, n, p))
         return true;
     if (v->codes) {
-        bool is_less = has_range && v->dict->n > LEAST_RANGE && reach(&range, v->dict->values, NULL, v->dict->n) && range.n < v->dict->n;
+        bool is_dense = has_range && v->dict->n > LEAST_RANGE && reach(&range, v->dict->values, NULL, v->dict->n);
         range.dict_id = codes.dict_id;
-        *p = is_less ? range : codes;
+        *p = is_dense && range.n / 4 < v->dict->n ? range : codes;
         return p->dict_id != 0;
     }
     return has_range && !g->is_wide && reach(p, v->values, v->valid, v->is_const ? 1 : n);

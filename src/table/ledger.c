@@ -77,11 +77,21 @@ int yk_ledger_clear(const yk_grouping *s, yk_ledger *t, yoke_error *err)
     return 0;
 }
 
-int yk_ledger_next(const yk_grouping *s, yk_ledger *t, yoke_error *err)
+int yk_ledger_next(const yk_grouping *s, yk_ledger *t, const yk_known *known, yoke_error *err)
 {
-    if (s->n_asks || yk_loose_count(&t->loose) || yk_ledger_bytes(s, t) > s->memory / KEPT)
+    uint32_t              n = yk_groups_count(t->groups);
+    YK_AUTOFREE uint32_t *met = NULL;
+    if (!yk_ledger_is_cells(s) || yk_loose_count(&t->loose) || yk_ledger_bytes(s, t) > s->memory / KEPT)
         return yk_ledger_clear(s, t, err);
-    t->n_written = yk_groups_count(t->groups);
+    if (!(met = yk_new_array(uint32_t, (size_t)known->n_met + 1)))
+        return yk_fail_nomem(err, "grouping");
+    yk_known_list(known, met);
+    for (size_t i = 0; i < s->n_asks; i++) {
+        for (uint32_t k = 0; k < known->n_met; k++)
+            t->cells[i][met[k]] = (yk_cell){0};
+        memset(t->cells[i] + t->n_written, 0, (n - t->n_written) * sizeof(yk_cell));
+    }
+    t->n_written = n;
     return 0;
 }
 
@@ -435,11 +445,18 @@ static const char *merge_cells(const yk_grouping *s, yk_ledger *t, size_t ask, c
 int yk_ledger_merge(const yk_grouping *s, yk_ledger *t, uint64_t firsts, const char *at, size_t size, yoke_error *err)
 {
     YK_AUTOFREE uint32_t *numbers = NULL;
-    const char           *end = at + size;
     uint32_t              n;
-    size_t                used;
-    uint64_t              len;
-    YK_TRY(yk_ledger_merge_groups(s, t, firsts, &at, size, &numbers, &n, err));
+    return yk_ledger_merge_named(s, t, firsts, at, size, &numbers, &n, err);
+}
+
+int yk_ledger_merge_named(const yk_grouping *s, yk_ledger *t, uint64_t firsts, const char *at, size_t size, uint32_t **ret_numbers,
+                          uint32_t *ret_n, yoke_error *err)
+{
+    const char *end = at + size;
+    size_t      used;
+    uint64_t    len;
+    YK_TRY(yk_ledger_merge_groups(s, t, firsts, &at, size, ret_numbers, ret_n, err));
+    const uint32_t *numbers = *ret_numbers, n = *ret_n;
     memcpy(&len, at, sizeof len);
     const char *texts = at + sizeof len;
     at = texts + len;
@@ -458,6 +475,56 @@ int yk_ledger_merge(const yk_grouping *s, yk_ledger *t, uint64_t firsts, const c
         }
     }
     return 0;
+}
+
+/* ---- cells alone */
+
+bool yk_ledger_is_cells(const yk_grouping *s)
+{
+    for (size_t i = 0; i < s->n_asks; i++) {
+        yk_each what = s->asks[i].what;
+        if (what == YK_EACH_QUANTILE || what == YK_EACH_DISTINCT || what == YK_EACH_HISTOGRAM || has_texts(s, i))
+            return false;
+    }
+    return true;
+}
+
+size_t yk_ledger_cell_bytes(const yk_grouping *s)
+{
+    size_t size = 0;
+    for (size_t i = 0; i < s->n_asks; i++)
+        size += sizeof(uint64_t) + cell_size(s, i);
+    return size;
+}
+
+void yk_ledger_write_cells(const yk_grouping *s, const yk_ledger *t, const uint32_t *rows, uint32_t n, yk_buf *to)
+{
+    uint64_t text_at = 0;
+    for (size_t i = 0; i < s->n_asks; i++)
+        write_cells(s, t, i, rows, n, &text_at, to);
+}
+
+void yk_ledger_merge_cells(const yk_grouping *s, yk_ledger *t, const char *at, const uint32_t *numbers, uint32_t n)
+{
+    for (size_t i = 0; i < s->n_asks; i++)
+        at = merge_cells(s, t, i, at, numbers, n, NULL);
+}
+
+/* As write_part has them. Where groups came first an earlier part says. */
+int yk_ledger_write_keyed(const yk_grouping *s, const yk_groups *g, const uint32_t *numbers, uint32_t n, const char *cells, yk_buf *to,
+                          yoke_error *err)
+{
+    YK_TRY(yk_groups_write(g, numbers, n, to, err));
+    for (uint32_t i = 0; i < n && !s->in_order; i++)
+        yk_buf_append(to, &(uint64_t){0}, sizeof(uint64_t));
+    yk_buf_append(to, &(uint64_t){0}, sizeof(uint64_t)); /* no texts */
+    for (size_t i = 0; i < s->n_asks; i++) {
+        size_t size = n * (sizeof(uint64_t) + cell_size(s, i));
+        yk_buf_append(to, cells, size);
+        yk_kept_write(NULL, NULL, n, to);
+        cells += size;
+    }
+    return to->is_failed ? yk_fail_nomem(err, "grouping") : 0;
 }
 
 /* Puts the quantiles of each group that `keeper` and the asks of the same expression want into their cells. */

@@ -7,6 +7,7 @@
 
 #include "table/grouping.h"
 #include "table/kept.h"
+#include "table/known.h"
 #include "table/spill.h"
 
 __extension__ typedef __int128 __attribute__((aligned(8))) yk_wide;
@@ -47,7 +48,7 @@ typedef struct yk_ledger {
     /* of what is merged, unless rows come in the order of keys: in which task's result, and where in it, each group came first */
     uint64_t   *firsts;
     size_t      cap_firsts;
-    uint32_t    n_written; /* groups that an earlier task's result had already: with nothing asked of them they need not come again */
+    uint32_t    n_written; /* groups that an earlier task's result had already: their keys need not come again */
     yk_loose    loose;
 } yk_ledger;
 
@@ -71,6 +72,8 @@ typedef struct yk_grouping {
     uint64_t      memory;
     yk_type      *types; /* of roots, once bound */
     yk_ledger      all;
+    yk_known_names names; /* of all's groups, or of the book's */
+    yk_groups     *book;  /* what all's groups were when they were first kept for later, if some have names; owned */
     bool           takes_loose; /* few workers: the fold has time to group loose rows itself, while they are in the caches */
     uint64_t       n_results; /* folded */
     bool          has_spilled;
@@ -99,8 +102,8 @@ static inline bool yk_group_keeps(const yk_grouping *s, size_t ask)
 int    yk_ledger_init(const yk_grouping *s, yk_ledger *t, yoke_error *err) YK_MUST_USE;
 /* of no groups, whatever it was; small memory is kept */
 int    yk_ledger_clear(const yk_grouping *s, yk_ledger *t, yoke_error *err) YK_MUST_USE;
-/* for a later task's rows, once this one's are written */
-int    yk_ledger_next(const yk_grouping *s, yk_ledger *t, yoke_error *err) YK_MUST_USE;
+/* for a later task's rows, once this one's are written: the groups stay, where they may; their cells are empty again */
+int    yk_ledger_next(const yk_grouping *s, yk_ledger *t, const yk_known *known, yoke_error *err) YK_MUST_USE;
 void   yk_ledger_fini(const yk_grouping *s, yk_ledger *t);
 /* as many cells as there are groups; new ones are empty */
 int    yk_ledger_grow(const yk_grouping *s, yk_ledger *t, yoke_error *err) YK_MUST_USE;
@@ -153,6 +156,21 @@ int yk_ledger_write(const yk_grouping *s, const yk_ledger *t, uint32_t n_parts, 
 
 /* A part's bytes merged into another: all of its groups, or those of the share that t's are for. Places count from `firsts`. */
 int yk_ledger_merge(const yk_grouping *s, yk_ledger *t, uint64_t firsts, const char *at, size_t size, yoke_error *err) YK_MUST_USE;
+
+/* The same; *ret_numbers (for yk_free, after an error too) are what its groups are called here. */
+int yk_ledger_merge_named(const yk_grouping *s, yk_ledger *t, uint64_t firsts, const char *at, size_t size, uint32_t **ret_numbers,
+                          uint32_t *ret_n, yoke_error *err) YK_MUST_USE;
+
+/* Where all that is known of a group is a cell of fixed size for each ask. Then cells go without keys: of groups rows[0 … n), written, and
+ * merged into those of groups numbers[0 … n); yk_ledger_cell_bytes of each group. */
+bool   yk_ledger_is_cells(const yk_grouping *s);
+size_t yk_ledger_cell_bytes(const yk_grouping *s);
+void   yk_ledger_write_cells(const yk_grouping *s, const yk_ledger *t, const uint32_t *rows, uint32_t n, yk_buf *to);
+void   yk_ledger_merge_cells(const yk_grouping *s, yk_ledger *t, const char *at, const uint32_t *numbers, uint32_t n);
+
+/* Cells as those wrote them, with the keys that g has of groups numbers[0 … n): as a part of a ledger. */
+int yk_ledger_write_keyed(const yk_grouping *s, const yk_groups *g, const uint32_t *numbers, uint32_t n, const char *cells, yk_buf *to,
+                          yoke_error *err) YK_MUST_USE;
 
 /* Once all is merged: finds what is only known then, on the session's workers (NULL: here). After that, a row for each group, in the order
  * given; with_firsts: a last column says where each came first. */

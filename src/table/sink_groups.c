@@ -7,7 +7,7 @@
  * keys, in memory or a temporary file. In the end each part, or share of one, is merged from what is kept of it, in the same order; what
  * comes out is sorted externally. A task whose first rows are hardly two of one group does not group the others: they are kept as they
  * are (loose.c). Where their one key is an integer of a small span, few workers' tasks leave them uncut: all groups are found fast where
- * they are merged.
+ * they are merged. Groups that a table of all combinations finds fast stay with the worker, and later tasks name them by number (known.h).
  */
 #include "table/ledger.h"
 
@@ -20,6 +20,8 @@ typedef struct state {
     uint64_t  first;    /* row of this task */
     uint64_t  n_rows, n_known; /* of this task, into groups; into those that an earlier task's result had */
     bool      is_loose; /* hardly two of them were of one group: the others of this task are kept as they are */
+    bool      is_grouped; /* or not, as rows of later tasks are of the same groups */
+    yk_known  known;
     uint32_t  numbers[YK_BLOCK], others[YK_BLOCK];
 } state;
 
@@ -87,6 +89,7 @@ static void grouping_close(yk_sink *base, void *state_)
 {
     state *st = state_;
     yk_ledger_fini((yk_grouping *)base, &st->now);
+    yk_known_fini(&st->known);
     yk_free(st->vecs);
     yk_free(st);
 }
@@ -108,17 +111,40 @@ static int grouping_begin(yk_sink *base, void *state_, uint64_t first, yoke_erro
         YK_TRY(yk_ledger_init((yk_grouping *)base, &st->now, err));
     else if (first < st->first) /* another worker's, come anew: its groups may come first in it */
         YK_TRY(yk_ledger_clear((yk_grouping *)base, &st->now, err));
+    if (!st->now.n_written)
+        st->known.name = 0;
     st->first = first;
     st->n_rows = st->n_known = 0;
-    st->is_loose = false;
+    st->is_loose = st->is_grouped = false;
+    YK_TRY(yk_known_begin(&st->known, st->now.n_written, err));
     return yk_groups_expect(st->now.groups, st->n_before, false, err);
 }
 
-/* Whether rows of later tasks are likely to be of the same groups, which these need not tell of again: few different keys are possible. */
-static bool are_few(const yk_grouping *s, const state *st)
+/* This task's groups. */
+static uint32_t count_groups(const state *st) { return st->known.n_met + yk_groups_count(st->now.groups) - st->now.n_written; }
+
+/* Whether rows of other tasks are likely to be of the same groups, though hardly two of these were of one: few different keys are possible.
+ * Which way a task goes must depend on its rows alone, not on how they lie in files or what its worker did before, as sums have other bits
+ * the other way. */
+static int are_few(const yk_grouping *s, const state *st, bool *ret, yoke_error *err)
 {
-    const yk_vec *key = &st->vecs[0];
-    return !s->n_asks && s->n_keys == 1 && ((key->codes && key->dict->n <= SOME_GROUPS) || yk_groups_span(st->now.groups) < YK_NEAR);
+    const yk_vec         *key = &st->vecs[0];
+    uint32_t              n = count_groups(st), met = st->known.n_met;
+    uint64_t              product = 1;
+    YK_AUTOFREE uint32_t *groups = yk_new_array(uint32_t, (size_t)n + 1);
+    if (!groups)
+        return yk_fail_nomem(err, "grouping");
+    yk_known_list(&st->known, groups);
+    for (uint32_t i = met; i < n; i++)
+        groups[i] = st->now.n_written + i - met;
+    *ret = s->n_keys > 1;
+    for (size_t k = 0; k < s->n_keys && *ret; k++) {
+        uint64_t spread = yk_groups_spread(st->now.groups, k, groups, n);
+        *ret = spread <= (yk_kind_is_bytes(s->types[k].kind) ? n / 2 : FEW_GROUPS) && (product *= spread + 2) <= MANY_GROUPS;
+    }
+    if (!s->n_asks && s->n_keys == 1) /* no sums: what is known of other rows may be used */
+        *ret = (key->codes && key->dict->n <= SOME_GROUPS) || yk_groups_span(st->now.groups) < YK_NEAR;
+    return 0;
 }
 
 static int grouping_block(yk_sink *base, void *state_, const yk_block *b, yoke_error *err)
@@ -137,10 +163,11 @@ static int grouping_block(yk_sink *base, void *state_, const yk_block *b, yoke_e
     for (size_t i = 0; i < s->n_asks; i++)
         YK_TRY(add_ask(s, st, i, b, err));
     st->n_rows += b->n_pass;
-    for (uint32_t i = 0; i < b->n && st->now.n_written; i++)
-        st->n_known += st->numbers[i] < st->now.n_written;
-    st->is_loose = st->n_rows >= SOME_ROWS && yk_groups_count(st->now.groups) - st->now.n_written > st->n_rows / 16 * 15 &&
-                   yk_loose_can(s) && !are_few(s, st);
+    st->n_known += yk_known_meet(&st->known, st->numbers, b->n);
+    if (st->is_grouped || st->n_rows < SOME_ROWS || count_groups(st) <= st->n_rows / 16 * 15 || !yk_loose_can(s))
+        return 0;
+    YK_TRY(are_few(s, st, &st->is_grouped, err));
+    st->is_loose = !st->is_grouped;
     return st->is_loose ? yk_loose_init(s, &st->now.loose, err) : 0;
 }
 
@@ -155,8 +182,11 @@ static bool has_bins(const yk_grouping *s)
 /* Nothing but how many groups there are is wanted: each part is counted by itself as soon as caches hold no more of them together. */
 static bool is_counted(const yk_grouping *s) { return s->in_order && !s->n_asks; }
 
-static uint32_t parts_of(const yk_grouping *s, const yk_ledger *t)
+static uint32_t parts_of(const yk_grouping *s, const state *st)
 {
+    const yk_ledger *t = &st->now;
+    if (st->known.name && !yk_loose_count(&t->loose))
+        return 1;
     uint64_t span = yk_loose_count(&t->loose) ? yk_groups_span(t->loose.keys) : 0;
     if (span && s->takes_loose && span < YK_NEAR / 2 && span / 2 < yk_groups_span(t->groups)) /* the same keys, most likely, in all tasks */
         return 1;
@@ -164,17 +194,54 @@ static uint32_t parts_of(const yk_grouping *s, const yk_ledger *t)
     return yk_loose_count(&t->loose) || (yk_groups_count(t->groups) - t->n_written > few && !has_bins(s)) ? YK_PARTS : 1;
 }
 
+/* Before a task's result: how many of its groups are called by the numbers that they have under that name. */
+typedef struct named_head {
+    uint64_t name, n;
+} named_head;
+
+/* Whether the worker's groups are worth keeping for its later tasks: those find them fast, and need not tell of their keys again. */
+static bool are_kept(const yk_grouping *s, const state *st)
+{
+    const yk_ledger *t = &st->now;
+    if (t->n_written && st->n_known < st->n_rows / 8)
+        return false;
+    if (!s->n_asks)
+        return true;
+    bool is_fast = yk_groups_are_by_code(t->groups) && (s->n_keys > 1 || yk_kind_is_bytes(s->types[0].kind));
+    return is_fast && !yk_loose_count(&t->loose) && yk_groups_count(t->groups) <= MANY_GROUPS && yk_ledger_is_cells(s);
+}
+
+/* Of earlier groups, their numbers and cells. */
+static int write_known(const yk_grouping *s, const state *st, yk_buf *to, yoke_error *err)
+{
+    named_head            head = {st->known.name, st->known.name ? st->known.n_met : 0};
+    YK_AUTOFREE uint32_t *met = yk_new_array(uint32_t, (size_t)head.n + 1);
+    if (!met)
+        return yk_fail_nomem(err, "grouping");
+    yk_buf_append(to, &head, sizeof head);
+    if (!head.n)
+        return 0;
+    yk_known_list(&st->known, met);
+    yk_buf_append(to, met, head.n * sizeof *met);
+    yk_ledger_write_cells(s, &st->now, met, (uint32_t)head.n, to);
+    return 0;
+}
+
 static int grouping_end(yk_sink *base, void *state_, yk_buf *to, yoke_error *err)
 {
     yk_grouping *s = (yk_grouping *)base;
     state       *st = state_;
     yk_ledger   *t = &st->now;
+    bool         is_kept = are_kept(s, st);
     st->n_before = yk_groups_count(t->groups);
-    YK_TRY(yk_ledger_write(s, t, parts_of(s, t), to, err));
-    return t->n_written && st->n_known < st->n_rows / 8 ? yk_ledger_clear(s, t, err) : yk_ledger_next(s, t, err);
+    if (s->n_asks && is_kept && !t->n_written)
+        yk_known_rename(&st->known);
+    YK_TRY(write_known(s, st, to, err));
+    YK_TRY(yk_ledger_write(s, t, parts_of(s, st), to, err));
+    return is_kept ? yk_ledger_next(s, t, &st->known, err) : yk_ledger_clear(s, t, err);
 }
 
-/* ---- results of tasks: parts of groups, then as many of loose rows, if there are any */
+/* ---- results of tasks: groups that are called by their numbers, then parts of groups, then as many of loose rows, if there are any */
 
 static yk_ledger_head head_of(const void *result)
 {
@@ -261,6 +328,10 @@ static int start_spill(yk_grouping *s, yoke_error *err)
     if (!s->all.groups)
         return 0;
     YK_TRY(yk_ledger_write(s, &s->all, YK_PARTS, &bytes, err));
+    if (s->names.n) {
+        s->book = s->all.groups;
+        s->all.groups = NULL;
+    }
     yk_ledger_fini(s, &s->all);
     return keep_result(s, 0, bytes.data, err);
 }
@@ -284,15 +355,105 @@ static uint32_t most_groups(const yk_grouping *s, const void *result)
     return s->has_kept ? FEW_GROUPS : head_of(result).has_loose || is_counted(s) ? SOME_GROUPS : MANY_GROUPS;
 }
 
-static int grouping_fold(yk_sink *base, const void *bytes, size_t size, yoke_error *err)
+/* Groups that the result calls by their numbers, and those that it gives a number to: of a whole result. */
+typedef struct named {
+    named_head  head;
+    uint32_t   *numbers; /* among all, or in the book; owned */
+    const char *cells;
+    const char *rest; /* of the result, as one without names */
+    size_t      size; /* of that */
+} named;
+
+static int open_named(const yk_grouping *s, const char *bytes, size_t size, named *n, yoke_error *err)
+{
+    *n = (named){.rest = bytes + sizeof n->head, .size = size - sizeof n->head};
+    memcpy(&n->head, bytes, sizeof n->head);
+    size_t more = n->head.n * (sizeof *n->numbers + yk_ledger_cell_bytes(s));
+    if (size < sizeof n->head || n->head.n > n->size || more > n->size)
+        return yk_fail(err, YOKE_EFORMAT, "the groups of a task arrived damaged");
+    n->numbers = yk_new_array(uint32_t, n->head.n + 1);
+    if (!n->numbers)
+        return yk_fail_nomem(err, "grouping");
+    memcpy(n->numbers, n->rest, n->head.n * sizeof *n->numbers);
+    n->cells = n->rest + n->head.n * sizeof *n->numbers;
+    n->rest += more, n->size -= more;
+    return yk_known_find(&s->names, n->head.name, n->numbers, (uint32_t)n->head.n, err);
+}
+
+static bool gives_names(const named *n) { return n->head.name && head_of(n->rest).n_parts == 1 && !head_of(n->rest).has_loose; }
+
+/* A result with names, into what is known of all. */
+static int merge_named(yk_grouping *s, uint64_t firsts, const named *n, yoke_error *err)
+{
+    YK_AUTOFREE uint32_t *numbers = NULL;
+    uint32_t              n_new;
+    parts                 p = open_parts(n->rest);
+    if (!s->all.groups)
+        YK_TRY(yk_ledger_init(s, &s->all, err));
+    yk_ledger_merge_cells(s, &s->all, n->cells, n->numbers, (uint32_t)n->head.n);
+    if (!gives_names(n))
+        return merge_result(s, firsts, n->rest, err);
+    if (!next_part(&p))
+        return 0;
+    YK_TRY(yk_ledger_merge_named(s, &s->all, firsts, p.at, p.size, &numbers, &n_new, err));
+    return yk_known_add(&s->names, n->head.name, numbers, n_new, err);
+}
+
+/* Its groups with the keys that the book has of them, and those that it names, which the book gets to know, as bytes that can be kept. */
+static int key_named(yk_grouping *s, const named *n, yk_ledger *t, yk_buf *to, yoke_error *err)
+{
+    YK_AUTOBUF            keyed = YK_BUF_INIT;
+    YK_AUTOFREE uint32_t *numbers = NULL;
+    uint32_t              n_new;
+    size_t                used;
+    parts                 p = open_parts(n->rest);
+    if (n->head.n) {
+        YK_TRY(yk_ledger_write_keyed(s, s->book, n->numbers, (uint32_t)n->head.n, n->cells, &keyed, err));
+        YK_TRY(yk_ledger_merge(s, t, 0, keyed.data, keyed.len, err));
+    }
+    if (gives_names(n) && next_part(&p)) {
+        YK_TRY(yk_groups_merge(s->book, p.at, p.size, &numbers, &n_new, &used, err));
+        YK_TRY(yk_known_add(&s->names, n->head.name, numbers, n_new, err));
+        YK_TRY(yk_ledger_merge(s, t, 0, p.at, p.size, err));
+    }
+    return yk_ledger_write(s, t, YK_PARTS, to, err);
+}
+
+/* A result with names where results are kept for later. */
+static int keep_named(yk_grouping *s, uint64_t firsts, const named *n, yoke_error *err)
+{
+    YK_AUTOBUF bytes = YK_BUF_INIT;
+    yk_ledger  t;
+    if (!s->book)
+        YK_TRY(yk_groups_new(s->types, s->n_keys, &s->book, err));
+    int rc = yk_ledger_init(s, &t, err);
+    if (rc == 0)
+        rc = key_named(s, n, &t, &bytes, err);
+    yk_ledger_fini(s, &t);
+    YK_TRY(rc);
+    YK_TRY(keep_result(s, firsts, bytes.data, err));
+    return gives_names(n) ? 0 : keep_result(s, firsts, n->rest, err);
+}
+
+static int fold_named(yk_grouping *s, uint64_t firsts, const char *bytes, size_t size, named *n, yoke_error *err)
+{
+    YK_TRY(open_named(s, bytes, size, n, err));
+    if (!s->has_spilled && is_too_much(s, n->rest, n->size))
+        YK_TRY(start_spill(s, err));
+    if (!s->has_spilled)
+        return merge_named(s, firsts, n, err);
+    return n->head.name ? keep_named(s, firsts, n, err) : keep_result(s, firsts, n->rest, err);
+}
+
+static int grouping_fold(yk_sink *base, const void *result, size_t size, yoke_error *err)
 {
     yk_grouping *s = (yk_grouping *)base;
-    uint64_t     firsts = s->n_results++ << 32;
-    if (!s->has_spilled && is_too_much(s, bytes, size))
-        YK_TRY(start_spill(s, err));
-    if (s->has_spilled)
-        return keep_result(s, firsts, bytes, err);
-    YK_TRY(merge_result(s, firsts, bytes, err));
+    named        n = {0};
+    int          rc = fold_named(s, s->n_results++ << 32, result, size, &n, err);
+    const char  *bytes = n.rest;
+    yk_free(n.numbers);
+    if (rc < 0 || s->has_spilled)
+        return rc;
     for (size_t i = 0; i < s->n_asks; i++)
         if (s->asks[i].what == YK_EACH_DISTINCT)
             YK_TRY(yk_kept_shrink(&s->all.kept[i], yk_groups_count(s->all.groups), most_known(s), err));
@@ -307,6 +468,9 @@ static void grouping_reset(yk_sink *base)
     yk_grouping *s = (yk_grouping *)base;
     yk_ledger_fini(s, &s->all);
     yk_spill_fini(&s->spill);
+    yk_known_names_fini(&s->names);
+    yk_groups_free(s->book);
+    s->book = NULL;
     s->has_spilled = false;
     s->n_results = 0;
 }
