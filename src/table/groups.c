@@ -101,16 +101,22 @@ void yk_groups_free(yk_groups *g)
     yk_free(g);
 }
 
+/* The groups are found no more. */
+static void seek(yk_groups *g, yk_group_search next)
+{
+    if (g->search == YK_SEARCH_SLOTS)
+        memset(g->slots, 0, g->n_slots * sizeof *g->slots);
+    if (g->search == YK_SEARCH_NEAR)
+        yk_groups_clear_near(g);
+    g->search = next;
+    g->n_by_code = 0;
+}
+
 void yk_groups_clear(yk_groups *g)
 {
-    switch (g->search) {
-    case YK_SEARCH_SLOTS: memset(g->slots, 0, g->n_slots * sizeof *g->slots); break;
-    case YK_SEARCH_NEAR: yk_groups_clear_near(g); break;
-    case YK_SEARCH_CODED: g->search = YK_SEARCH_SLOTS; break;
-    case YK_SEARCH_NONE: g->search = first_search(g); break;
-    }
+    yk_group_search same = g->search == YK_SEARCH_CODED ? YK_SEARCH_SLOTS : g->search;
+    seek(g, same == YK_SEARCH_NONE ? first_search(g) : same);
     g->n = 0;
-    g->n_by_code = 0;
     g->is_wide = false;
     for (size_t k = 0; k < g->n_keys; k++)
         g->keys[k].has_missing = false;
@@ -442,8 +448,8 @@ int yk_groups_reserve(yk_groups *g, uint32_t more, yoke_error *err)
 
 int yk_groups_append_rows(yk_groups *g, uint32_t n, yoke_error *err)
 {
-    assert(g->n == 0 || g->search == YK_SEARCH_NONE);
-    g->search = YK_SEARCH_NONE;
+    if (g->search != YK_SEARCH_NONE)
+        seek(g, YK_SEARCH_NONE);
     for (size_t k = 0; k < g->n_keys; k++) {
         key *c = &g->keys[k];
         if (c->size)

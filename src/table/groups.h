@@ -27,8 +27,8 @@ YK_DEFINE_CLEANUP(yk_groups, yk_groups_free)
 int yk_groups_number(yk_groups *g, const yk_vec *keys, const uint64_t *mask, uint32_t n, uint32_t *ret_numbers,
                      yoke_error *err) YK_MUST_USE;
 
-/* Rows as groups of their own, whether known or not; those that mask leaves out are none. Such groups are cut and written, not sought:
- * until it is cleared, a grouping that was appended to is only appended to. */
+/* Rows as groups of their own, whether known or not; those that mask leaves out are none. From then on groups are cut and written, not
+ * sought: until it is cleared, a grouping that was appended to is only appended to. */
 int yk_groups_append(yk_groups *g, const yk_vec *keys, const uint64_t *mask, uint32_t n, yoke_error *err) YK_MUST_USE;
 
 /* Makes room for about so many groups, so that they need not be moved while they come. `by_parts`: they are merged part by part (as

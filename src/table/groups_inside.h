@@ -71,7 +71,7 @@ typedef struct yk_group_codes {
  *
  *     NEAR  ──a value lies too far──▶  SLOTS  ──the first rows come as codes──▶  CODED
  *                                      SLOTS  ◀──other rows come, or a clearing──  CODED
- *     any, without groups  ──an append──▶  NONE  ──a clearing──▶  the start
+ *     any  ──an append──▶  NONE  ──a clearing──▶  the start
  *
  * Each group is where its way looks for it; the tables of the other ways hold none. `by_code` may stand before SLOTS, NEAR and CODED: what
  * it knows is true of each of them. */
@@ -79,7 +79,7 @@ typedef enum yk_group_search {
     YK_SEARCH_SLOTS, /* by its hash, in `slots`; hashes[group] is known */
     YK_SEARCH_NEAR,  /* one key of integers: by its value, in `near`; no hash is known */
     YK_SEARCH_CODED, /* one key of another kind, by its code in the dictionary that `of` knows; hashes[group] is known */
-    YK_SEARCH_NONE,  /* all groups were appended: none is sought, no hash is known */
+    YK_SEARCH_NONE,  /* groups were appended: none is sought, no hash is known */
 } yk_group_search;
 
 struct yk_groups {
@@ -137,7 +137,7 @@ int yk_groups_number_by_code(yk_groups *g, const yk_vec *keys, const uint64_t *m
 /* The groups of the rows at hand, but where ret[i] is YK_NO_GROUP. hashes NULL: they are not known. */
 int yk_groups_find_rows(yk_groups *g, const uint64_t *hashes, uint32_t n, uint32_t *ret, yoke_error *err) YK_MUST_USE;
 
-/* n rows at hand as groups of their own; there is room for them, and no group that was not appended. */
+/* n rows at hand as groups of their own; there is room for them. */
 int yk_groups_append_rows(yk_groups *g, uint32_t n, yoke_error *err) YK_MUST_USE;
 
 /* Room for `more` groups. */

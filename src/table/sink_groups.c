@@ -25,6 +25,9 @@ typedef struct state {
     uint32_t  numbers[YK_BLOCK], others[YK_BLOCK];
 } state;
 
+enum { SOME_ROWS = 2 * YK_BLOCK }; /* tell whether a task is worth grouping by itself */
+enum { FEW_GROUPS = 4096 /* of a task: not cut into parts */, SOME_GROUPS = 1 << 17, MANY_GROUPS = 1 << 20, FEW_WORKERS = 4 };
+
 /* The values of what an ask is of, in this block. */
 static int ask_values(const yk_grouping *s, size_t ask, const yk_block *b, yk_vec *ret, yoke_error *err)
 {
@@ -51,7 +54,9 @@ static int add_ask(yk_grouping *s, state *st, size_t ask, const yk_block *b, yok
         YK_TRY(ask_values(s, ask, b, &v, err));
     if (t->distinct[ask]) {
         st->vecs[s->n_keys] = v;
-        return yk_groups_number(t->distinct[ask], st->vecs, b->mask, b->n, st->others, err);
+        bool are_alone = st->n_rows >= SOME_ROWS && yk_groups_count(t->distinct[ask]) > st->n_rows / 16 * 15; /* and stay so */
+        return are_alone ? yk_groups_append(t->distinct[ask], st->vecs, b->mask, b->n, err)
+                         : yk_groups_number(t->distinct[ask], st->vecs, b->mask, b->n, st->others, err);
     }
     return yk_ledger_tally(s, t, ask, st->numbers, !b->mask, &v, b->n, err);
 }
@@ -70,9 +75,6 @@ static int add_loose(yk_grouping *s, state *st, const yk_block *b, yoke_error *e
     }
     return 0;
 }
-
-enum { SOME_ROWS = 2 * YK_BLOCK }; /* tell whether a task is worth grouping by itself */
-enum { FEW_GROUPS = 4096 /* of a task: not cut into parts */, SOME_GROUPS = 1 << 17, MANY_GROUPS = 1 << 20, FEW_WORKERS = 4 };
 
 /* ---- the sink */
 
@@ -131,8 +133,13 @@ static int are_few(const yk_grouping *s, const state *st, bool *ret, yoke_error 
     const yk_vec         *key = &st->vecs[0];
     uint32_t              n = count_groups(st), met = st->known.n_met;
     uint64_t              product = 1;
-    YK_AUTOFREE uint32_t *groups = yk_new_array(uint32_t, (size_t)n + 1);
-    if (!groups)
+    YK_AUTOFREE uint32_t *groups = NULL;
+    bool                  is_coded = s->n_keys == 1 && key->codes && key->dict->n <= SOME_GROUPS;
+    if (!s->n_asks) { /* no sums */
+        *ret = is_coded || (s->n_keys > 1 && yk_groups_are_by_code(st->now.groups)) || yk_groups_span(st->now.groups) < YK_NEAR;
+        return 0;
+    }
+    if (!(groups = yk_new_array(uint32_t, (size_t)n + 1)))
         return yk_fail_nomem(err, "grouping");
     yk_known_list(&st->known, groups);
     for (uint32_t i = met; i < n; i++)
@@ -142,8 +149,6 @@ static int are_few(const yk_grouping *s, const state *st, bool *ret, yoke_error 
         uint64_t spread = yk_groups_spread(st->now.groups, k, groups, n);
         *ret = spread <= (yk_kind_is_bytes(s->types[k].kind) ? n / 2 : FEW_GROUPS) && (product *= spread + 2) <= MANY_GROUPS;
     }
-    if (!s->n_asks && s->n_keys == 1) /* no sums: what is known of other rows may be used */
-        *ret = (key->codes && key->dict->n <= SOME_GROUPS) || yk_groups_span(st->now.groups) < YK_NEAR;
     return 0;
 }
 
@@ -182,6 +187,16 @@ static bool has_bins(const yk_grouping *s)
 /* Nothing but how many groups there are is wanted: each part is counted by itself as soon as caches hold no more of them together. */
 static bool is_counted(const yk_grouping *s) { return s->in_order && !s->n_asks; }
 
+/* Pairs of a group and a value that are to be counted, of the ask that has most. */
+static uint32_t count_pairs(const yk_grouping *s, const yk_ledger *t)
+{
+    uint32_t most = 0;
+    for (size_t i = 0; i < s->n_asks; i++)
+        if (t->distinct[i] && yk_groups_count(t->distinct[i]) > most)
+            most = yk_groups_count(t->distinct[i]);
+    return most;
+}
+
 static uint32_t parts_of(const yk_grouping *s, const state *st)
 {
     const yk_ledger *t = &st->now;
@@ -191,7 +206,8 @@ static uint32_t parts_of(const yk_grouping *s, const state *st)
     if (span && s->takes_loose && span < YK_NEAR / 2 && span / 2 < yk_groups_span(t->groups)) /* the same keys, most likely, in all tasks */
         return 1;
     uint32_t few = is_counted(s) ? YK_PARTS : FEW_GROUPS; /* these are read whole, for every share */
-    return yk_loose_count(&t->loose) || (yk_groups_count(t->groups) - t->n_written > few && !has_bins(s)) ? YK_PARTS : 1;
+    uint32_t n_new = yk_groups_count(t->groups) - t->n_written;
+    return yk_loose_count(&t->loose) || ((n_new > few || count_pairs(s, t) > few) && !has_bins(s)) ? YK_PARTS : 1;
 }
 
 /* Before a task's result: how many of its groups are called by the numbers that they have under that name. */
@@ -207,8 +223,9 @@ static bool are_kept(const yk_grouping *s, const state *st)
         return false;
     if (!s->n_asks)
         return true;
-    bool is_fast = yk_groups_are_by_code(t->groups) && (s->n_keys > 1 || yk_kind_is_bytes(s->types[0].kind));
-    return is_fast && !yk_loose_count(&t->loose) && yk_groups_count(t->groups) <= MANY_GROUPS && yk_ledger_is_cells(s);
+    uint32_t most = yk_groups_are_by_code(t->groups) ? MANY_GROUPS : FEW_GROUPS;
+    bool     is_number = s->n_keys == 1 && !yk_kind_is_bytes(s->types[0].kind); /* whose groups the fold finds as fast */
+    return !is_number && !yk_loose_count(&t->loose) && yk_groups_count(t->groups) <= most && yk_ledger_is_cells(s);
 }
 
 /* Of earlier groups, their numbers and cells. */
@@ -435,32 +452,39 @@ static int keep_named(yk_grouping *s, uint64_t firsts, const named *n, yoke_erro
     return gives_names(n) ? 0 : keep_result(s, firsts, n->rest, err);
 }
 
-static int fold_named(yk_grouping *s, uint64_t firsts, const char *bytes, size_t size, named *n, yoke_error *err)
+/* Whether what is known is better cut into parts from now on. */
+static bool is_to_spill(const yk_grouping *s, const void *result)
 {
-    YK_TRY(open_named(s, bytes, size, n, err));
+    const yk_ledger *t = &s->all;
+    uint32_t         n = yk_groups_count(t->groups), most_pairs = n < YK_PARTS / 4 ? MANY_GROUPS : SOME_GROUPS; /* few lie in few parts */
+    return yk_ledger_bytes(s, t) > most_known(s) || n > most_groups(s, result) || count_pairs(s, t) > most_pairs;
+}
+
+static int fold_result(yk_grouping *s, uint64_t firsts, const named *n, yoke_error *err)
+{
+    yk_ledger *t = &s->all;
     if (!s->has_spilled && is_too_much(s, n->rest, n->size))
         YK_TRY(start_spill(s, err));
-    if (!s->has_spilled)
-        return merge_named(s, firsts, n, err);
-    return n->head.name ? keep_named(s, firsts, n, err) : keep_result(s, firsts, n->rest, err);
+    if (s->has_spilled)
+        return n->head.name ? keep_named(s, firsts, n, err) : keep_result(s, firsts, n->rest, err);
+    YK_TRY(merge_named(s, firsts, n, err));
+    for (size_t i = 0; i < s->n_asks; i++)
+        if (s->asks[i].what == YK_EACH_DISTINCT)
+            YK_TRY(yk_kept_shrink(&t->kept[i], yk_groups_count(t->groups), most_known(s), err));
+    if (has_bins(s))
+        return yk_ledger_bytes(s, t) > s->memory ? yk_ledger_fail(s, yk_groups_count(t->groups), err) : 0;
+    return is_to_spill(s, n->rest) ? start_spill(s, err) : 0;
 }
 
 static int grouping_fold(yk_sink *base, const void *result, size_t size, yoke_error *err)
 {
     yk_grouping *s = (yk_grouping *)base;
     named        n = {0};
-    int          rc = fold_named(s, s->n_results++ << 32, result, size, &n, err);
-    const char  *bytes = n.rest;
+    int          rc = open_named(s, result, size, &n, err);
+    if (rc == 0)
+        rc = fold_result(s, s->n_results++ << 32, &n, err);
     yk_free(n.numbers);
-    if (rc < 0 || s->has_spilled)
-        return rc;
-    for (size_t i = 0; i < s->n_asks; i++)
-        if (s->asks[i].what == YK_EACH_DISTINCT)
-            YK_TRY(yk_kept_shrink(&s->all.kept[i], yk_groups_count(s->all.groups), most_known(s), err));
-    size_t known = yk_ledger_bytes(s, &s->all);
-    if (has_bins(s))
-        return known > s->memory ? yk_ledger_fail(s, yk_groups_count(s->all.groups), err) : 0;
-    return known > most_known(s) || yk_groups_count(s->all.groups) > most_groups(s, bytes) ? start_spill(s, err) : 0;
+    return rc;
 }
 
 static void grouping_reset(yk_sink *base)
