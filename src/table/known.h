@@ -21,6 +21,11 @@ typedef struct yk_known {
     uint32_t  n, n_met;
 } yk_known;
 
+/* Before a task's result: how many of its groups are called by the numbers that they have under that name. */
+typedef struct yk_known_head {
+    uint64_t name, n;
+} yk_known_head;
+
 void yk_known_fini(yk_known *k);
 int  yk_known_begin(yk_known *k, uint32_t n, yoke_error *err) YK_MUST_USE; /* none is met yet */
 uint32_t yk_known_meet(yk_known *k, const uint32_t *numbers, uint32_t n); /* of rows; how many of these are of such groups */

@@ -129,6 +129,23 @@ size_t yk_ledger_bytes(const yk_grouping *s, const yk_ledger *t)
     return n;
 }
 
+bool yk_ledger_has_bins(const yk_grouping *s)
+{
+    for (size_t i = 0; i < s->n_asks; i++)
+        if (s->asks[i].bins)
+            return true;
+    return false;
+}
+
+uint32_t yk_ledger_pairs(const yk_grouping *s, const yk_ledger *t)
+{
+    uint32_t most = 0;
+    for (size_t i = 0; i < s->n_asks; i++)
+        if (t->distinct[i] && yk_groups_count(t->distinct[i]) > most)
+            most = yk_groups_count(t->distinct[i]);
+    return most;
+}
+
 static int order_of(const yk_ledger *t, yk_type type, const yk_cell *c, const yk_cell *new, yk_text text)
 {
     switch (type.kind) {

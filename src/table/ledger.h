@@ -83,6 +83,15 @@ typedef struct yk_grouping {
     uint32_t      n_shares; /* a power of two */
 } yk_grouping;
 
+/* Few: of a task, not cut into parts. Some: as caches hold. */
+enum { YK_FEW_GROUPS = 1 << 12, YK_SOME_GROUPS = 1 << 17, YK_MANY_GROUPS = 1 << 20 };
+
+/* Nothing but how many groups there are is wanted: each part is counted by itself as soon as caches hold no more of them together. */
+static inline bool yk_grouping_is_counted(const yk_grouping *s) { return s->in_order && !s->n_asks; }
+
+/* The sink's fold (groups_fold.c). */
+int yk_grouping_fold(yk_sink *base, const void *result, size_t size, yoke_error *err) YK_MUST_USE;
+
 static inline bool yk_is_integer(yk_type t) { return t.kind == YK_KIND_BOOL || t.kind == YK_KIND_INT || t.kind == YK_KIND_SPAN; }
 
 /* Which asks read their expression as reals. */
@@ -108,6 +117,8 @@ void   yk_ledger_fini(const yk_grouping *s, yk_ledger *t);
 /* as many cells as there are groups; new ones are empty */
 int    yk_ledger_grow(const yk_grouping *s, yk_ledger *t, yoke_error *err) YK_MUST_USE;
 size_t yk_ledger_bytes(const yk_grouping *s, const yk_ledger *t);
+bool   yk_ledger_has_bins(const yk_grouping *s); /* one count for each bin: these do not lie apart by groups */
+uint32_t yk_ledger_pairs(const yk_grouping *s, const yk_ledger *t); /* of a group and a value to be counted, of the ask that has most */
 int    yk_ledger_fail(const yk_grouping *s, size_t n_groups, yoke_error *err); /* they take too much memory */
 
 /* A value takes the cell when it is the first, or comes before (MIN) or after (MAX) what is there, or later (LAST). */
