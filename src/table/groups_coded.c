@@ -87,6 +87,7 @@ void yk_groups_free_texts(yk_group_key *k)
 {
     yk_groups_free(k->numbered.texts);
     yk_free(k->numbered.numbers);
+    k->numbered = (yk_group_texts){.are_many = k->numbered.are_many};
 }
 
 size_t yk_groups_memory_texts(const yk_group_key *k)
@@ -95,7 +96,7 @@ size_t yk_groups_memory_texts(const yk_group_key *k)
     return t->texts ? yk_groups_memory(t->texts) + t->cap * sizeof *t->numbers : 0;
 }
 
-/* `few` values, none of them missing, or only where `valid` says so. */
+/* Values, none of them missing but where `valid` says so. */
 static int number_values(yk_group_texts *t, const yk_vec *values, const uint64_t *valid, yoke_error *err)
 {
     YK_AUTOFREE uint32_t *numbers = yk_new_array(uint32_t, (size_t)values->n + 1);
@@ -110,7 +111,7 @@ static int number_values(yk_group_texts *t, const yk_vec *values, const uint64_t
 int yk_groups_number_texts(yk_group_key *k, const yk_vec *v, uint32_t n, uint32_t *ret, yoke_error *err)
 {
     yk_group_texts *t = &k->numbered;
-    *ret = 0;
+    *ret = 0; /* until they are numbered */
     if (t->are_many || (v->codes ? v->dict->n > MOST_TEXTS : n > YK_BLOCK))
         return 0;
     if (!t->texts)
@@ -121,6 +122,9 @@ int yk_groups_number_texts(yk_group_key *k, const yk_vec *v, uint32_t n, uint32_
         YK_TRY(number_values(t, &(yk_vec){.type = v->type, .n = v->dict->n, .values = v->dict->values}, NULL, err));
     t->dict_id = v->codes ? v->dict->id : 0;
     t->are_many = yk_groups_count(t->texts) > MOST_TEXTS;
-    *ret = t->are_many ? 0 : yk_groups_count(t->texts) + 1;
+    if (t->are_many)
+        yk_groups_free_texts(k);
+    else
+        *ret = yk_groups_count(t->texts) + 1;
     return 0;
 }
