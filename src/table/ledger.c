@@ -89,7 +89,8 @@ int yk_ledger_next(const yk_grouping *s, yk_ledger *t, const yk_known *known, yo
     for (size_t i = 0; i < s->n_asks; i++) {
         for (uint32_t k = 0; k < known->n_met; k++)
             t->cells[i][met[k]] = (yk_cell){0};
-        memset(t->cells[i] + t->n_written, 0, (n - t->n_written) * sizeof(yk_cell));
+        if (n > t->n_written)
+            memset(t->cells[i] + t->n_written, 0, (n - t->n_written) * sizeof(yk_cell));
     }
     t->n_written = n;
     return 0;
