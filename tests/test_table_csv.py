@@ -450,3 +450,23 @@ def test_thousands_of_columns(yoke, tmp_path):
     assert [d["max"] for d in described] == list(want.loc["max"]) and [d["25%"] for d in described] == list(want.loc["25%"])
     few = "table", tmp_path / "t.parquet", "--select", ", ".join(f"gene_{i}" for i in range(20)), "--describe"
     assert ok(yoke(*few, "--memory", "16M")) == ok(yoke(*few)), "a few columns at a time"
+
+
+def test_wide_rows(yoke, tmp_path):
+    """Rows of which caches hold few: values are read before they are asked for, by the type that they had in the block before."""
+    rng = random.Random(3)
+    n, columns = 5000, 240
+    cells = {"int": lambda i: rng.randrange(-10**6, 10**6), "real": lambda i: rng.gauss(0, 1), "missing": lambda i: rng.choice(["", 7]), "text": lambda i: "t" * (i % 5) + "x",
+             "late": lambda i: i if i < 3000 else "x", "quoted": lambda i: rng.choice(['"5"', '"a ""b"" c"']), "day": lambda i: f"2020-02-{i % 28 + 1:02d}"}
+    kinds = [list(cells)[c % len(cells)] for c in range(columns)]
+    path = write(tmp_path / "t.csv", ",".join(f"c{c}" for c in range(columns)) + "\n" + "".join(",".join(str(cells[k](i)) for k in kinds) + "\n" for i in range(n)))
+    want = pd.read_csv(path)
+    for on in ("serial", "threads:3", "processes:2"):
+        assert yoke("table", path, "-o", tmp_path / "t.parquet", "-f", "--on", on).returncode == 0
+        got = pd.read_parquet(tmp_path / "t.parquet")
+        for c, kind in enumerate(kinds):
+            mine, theirs = got[f"c{c}"], want[f"c{c}"]
+            assert (mine.astype(str) == theirs.astype(str)).all() if kind == "day" else (mine.isna() == theirs.isna()).all() and (mine.dropna() == theirs.dropna()).all(), (c, kind)
+        some = yoke("table", path, "--where", "c0 > 900000", "--select", "c1,c2,c3,c7", "-o", tmp_path / "some.parquet", "-f", "--on", on)
+        assert some.returncode == 0, some.stderr
+        pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "some.parquet"), want[want.c0 > 900000][["c1", "c2", "c3", "c7"]].reset_index(drop=True), check_dtype=False)

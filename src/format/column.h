@@ -41,6 +41,12 @@ typedef struct yk_type {
     bool    is_clock; /* of SPAN: a time of day */
 } yk_type;
 
+static inline bool yk_type_same(yk_type a, yk_type b)
+{
+    return a.kind == b.kind && a.unit == b.unit && a.is_utc == b.is_utc && a.scale == b.scale && a.is_uuid == b.is_uuid
+        && a.is_clock == b.is_clock;
+}
+
 /* A borrowed run of bytes; not NUL-terminated. */
 typedef struct yk_text {
     const char *data;

@@ -86,12 +86,6 @@ int yk_source_check(const yk_source *s, const char *name, yoke_error *err) YK_MU
  * values of its own. */
 bool yk_source_constant(const yk_source *s, size_t file, uint32_t column, yk_value *ret);
 
-static inline bool yk_type_same(yk_type a, yk_type b)
-{
-    return a.kind == b.kind && a.unit == b.unit && a.is_utc == b.is_utc && a.scale == b.scale && a.is_uuid == b.is_uuid
-        && a.is_clock == b.is_clock;
-}
-
 /* The type that holds the values of both; false when there is none. */
 bool yk_type_unify(yk_type a, yk_type b, yk_type *ret);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Walking over the rows of a CSV file: a block's fields are found 64 bytes at a time by bit masks and noted as spans of
- * the buffer; a column's fields become values when they are asked for.
+ * the buffer; a column's fields become values when they are asked for. Of wide rows caches do not hold a block: there the columns that
+ * were asked for last time are read every few rows, while their text is at hand.
  */
 #include "format/csv/csv_file.h"
 
@@ -15,11 +16,21 @@ enum {
     ROWS_BYTES_MAX = 1 << 28, /* of one block: a file that needs more has lost its newlines */
     SPANS = YK_BLOCK + 8,   /* of a slot, one line of cache more than used: a row's spans would else all fall into the same sets */
     AHEAD = 16,             /* fields: where files are wide, each lies in a line of its own */
+    WIDE = 1 << 10, AT_HAND = 1 << 17, /* bytes of a row, and of those that caches hold with what is read of them */
 };
 
 typedef struct span {
     uint32_t from, to; /* bytes of the buffer */
 } span;
+
+/* What is known of a slot's values in the block. */
+typedef struct reading {
+    yk_type  type;
+    uint32_t n;         /* rows, the first ones, that have been read as that; up to one that does not fit */
+    bool     is_ahead;  /* it was asked for as that in the last block, and is read before it is asked for in this */
+    bool     is_asked;
+    bool     has_missing;
+} reading;
 
 struct yk_csv_cursor {
     const yk_csv *f;
@@ -35,6 +46,7 @@ struct yk_csv_cursor {
     bool          has_bad;
     uint64_t     *valid;  /* [slot][YK_BLOCK / 64] */
     void         *values; /* [slot][YK_BLOCK] of 16 bytes */
+    reading      *readings; /* [slot] */
     yk_arena      texts;  /* fields with "" in them, undone */
 };
 
@@ -47,6 +59,7 @@ void yk_csv_cursor_close(yk_csv_cursor *c)
     yk_free(c->spans);
     yk_free(c->valid);
     yk_free(c->values);
+    yk_free(c->readings);
     yk_arena_fini(&c->texts);
     yk_free(c);
 }
@@ -64,7 +77,8 @@ int yk_csv_cursor_open(const yk_csv *f, const unsigned *columns, unsigned n, yk_
     c->spans = yk_new_array(span, (size_t)(n + 1) * SPANS);
     c->valid = yk_new_array(uint64_t, (size_t)(n + 1) * (YK_BLOCK / 64));
     c->values = yk_malloc_aligned((size_t)(n + 1) * YK_BLOCK * 16);
-    if (!c->slot_of || !c->buf || !c->spans || !c->valid || !c->values)
+    c->readings = yk_new_array(reading, n + 1);
+    if (!c->slot_of || !c->buf || !c->spans || !c->valid || !c->values || !c->readings)
         return yk_fail_nomem(err, "opening a CSV file");
     for (unsigned i = 0; i < f->n_columns; i++)
         c->slot_of[i] = n;
@@ -192,6 +206,112 @@ static int stray_quote(yk_csv_cursor *c, size_t at, yoke_error *err)
                    c->f->path, (unsigned long long)line_of(c->f, c->offset + at));
 }
 
+/* A field's text without its quotes. */
+static int field_text(yk_csv_cursor *c, span s, yk_text *ret, yoke_error *err)
+{
+    const char *p = c->buf + s.from;
+    size_t      n = s.to - s.from;
+    if (n < 2 || *p != '"' || p[n - 1] != '"') {
+        *ret = (yk_text){p, n};
+        return n && *p == '"' ? stray_quote(c, s.from, err) : 0;
+    }
+    p++, n -= 2;
+    if (!memchr(p, '"', n)) {
+        *ret = (yk_text){p, n};
+        return 0;
+    }
+    char *to = yk_arena_alloc(&c->texts, n + YK_CSV_PAD);
+    if (!to)
+        return yk_fail_nomem(err, "reading CSV");
+    size_t len = 0;
+    for (size_t i = 0; i < n; i++) {
+        to[len++] = p[i];
+        i += p[i] == '"' && i + 1 < n && p[i + 1] == '"';
+    }
+    *ret = (yk_text){to, len};
+    return 0;
+}
+
+static inline bool read_int(yk_text t, int64_t *ret)
+{
+    yk_csv_short s;
+    if (!yk_csv_read_short(t.data, t.len, &s) || s.has_point)
+        return yk_csv_int(t.data, t.len, ret);
+    *ret = s.is_negative ? -(int64_t)s.digits : s.digits;
+    return true;
+}
+
+static inline bool read_real(yk_text t, double *ret)
+{
+    static const double ten[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7};
+    yk_csv_short        s;
+    if (!yk_csv_read_short(t.data, t.len, &s))
+        return yk_csv_real(t.data, t.len, ret);
+    *ret = copysign((double)s.digits / ten[s.places], s.is_negative ? -1.0 : 1.0);
+    return true;
+}
+
+static inline bool read_value(yk_text t, yk_type type, void *values, uint32_t i)
+{
+    switch (type.kind) {
+    case YK_KIND_INT: return read_int(t, (int64_t *)values + i);
+    case YK_KIND_REAL: return read_real(t, (double *)values + i);
+    case YK_KIND_BOOL: return yk_csv_bool(t.data, t.len, (uint8_t *)values + i);
+    case YK_KIND_DATE:
+    case YK_KIND_TIME: return yk_csv_time(t.data, t.len, type.unit, type.kind == YK_KIND_DATE, (int64_t *)values + i);
+    case YK_KIND_TEXT: ((yk_text *)values)[i] = t; return true;
+    default: return false;
+    }
+}
+
+static void *values_of(yk_csv_cursor *c, unsigned slot) { return (char *)c->values + (size_t)slot * YK_BLOCK * 16; }
+
+static uint64_t *valid_of(yk_csv_cursor *c, unsigned slot) { return c->valid + (size_t)slot * (YK_BLOCK / 64); }
+
+/* The values of a slot's rows before `end` that have not been read, up to the first that does not fit. */
+static int read_rows(yk_csv_cursor *c, unsigned slot, uint32_t end, yoke_error *err)
+{
+    const span *spans = c->spans + (size_t)slot * SPANS;
+    reading    *r = &c->readings[slot];
+    uint64_t   *valid = valid_of(c, slot);
+    char       *values = values_of(c, slot);
+    size_t      size = yk_kind_size(r->type.kind);
+    if (r->n == 0)
+        memset(valid, 0xff, YK_BLOCK / 8);
+    for (uint32_t i = r->n; i < end; i++) {
+        yk_text t = {NULL, 0};
+        __builtin_prefetch(c->buf + spans[i + AHEAD < end ? i + AHEAD : i].from);
+        YK_TRY(field_text(c, spans[i], &t, err));
+        if (t.len == 0) {
+            r->has_missing = true;
+            valid[i >> 6] &= ~((uint64_t)1 << (i & 63));
+            memset(values + i * size, 0, size);
+        } else if (!read_value(t, r->type, values, i)) {
+            r->n = i;
+            return 0;
+        }
+    }
+    r->n = end;
+    return 0;
+}
+
+/* A new block: none of its values have been read. Texts lie in the buffer, which may move. */
+static void begin_readings(yk_csv_cursor *c)
+{
+    for (unsigned s = 0; s < c->n_slots; s++) {
+        reading *r = &c->readings[s];
+        *r = (reading){.type = r->type, .is_ahead = r->is_asked && !yk_kind_is_bytes(r->type.kind)};
+    }
+}
+
+/* What is wrong with a value is told of when it is asked for. */
+static void read_ahead(yk_csv_cursor *c, uint32_t end)
+{
+    for (unsigned s = 0; s < c->n_slots; s++)
+        if (c->readings[s].is_ahead && read_rows(c, s, end, NULL) < 0)
+            c->readings[s].is_ahead = false;
+}
+
 /* What is known while the fields of a block are looked for. */
 enum { MASKS = 64 };
 typedef struct walk {
@@ -278,13 +398,19 @@ int yk_csv_cursor_block(yk_csv_cursor *c, uint32_t n, yoke_error *err)
     if (c->has_bad)
         memset(c->bad, 0, sizeof c->bad);
     c->has_bad = false;
-    walk w;
+    begin_readings(c);
+    size_t at_hand = 0; /* where those rows begin */
+    walk   w;
     w.word = w.row_begin = w.begin = w.masked_from = w.masked_to = 0;
     w.rows = w.fields = 0;
     w.odd = 0, w.sep_before = 1;
     while (w.rows < n) {
         if (w.word < w.masked_to) {
             YK_TRY(walk_word(c, &w, n, err));
+            if (w.row_begin - at_hand > AT_HAND && w.row_begin / WIDE > w.rows) {
+                read_ahead(c, w.rows);
+                at_hand = w.row_begin;
+            }
             continue;
         }
         bool is_there;
@@ -306,64 +432,6 @@ int yk_csv_cursor_block(yk_csv_cursor *c, uint32_t n, yoke_error *err)
 
 const uint64_t *yk_csv_cursor_bad(const yk_csv_cursor *c) { return c->has_bad ? c->bad : NULL; }
 
-/* A field's text without its quotes. */
-static int field_text(yk_csv_cursor *c, span s, yk_text *ret, yoke_error *err)
-{
-    const char *p = c->buf + s.from;
-    size_t      n = s.to - s.from;
-    if (n < 2 || *p != '"' || p[n - 1] != '"') {
-        *ret = (yk_text){p, n};
-        return n && *p == '"' ? stray_quote(c, s.from, err) : 0;
-    }
-    p++, n -= 2;
-    if (!memchr(p, '"', n)) {
-        *ret = (yk_text){p, n};
-        return 0;
-    }
-    char *to = yk_arena_alloc(&c->texts, n + YK_CSV_PAD);
-    if (!to)
-        return yk_fail_nomem(err, "reading CSV");
-    size_t len = 0;
-    for (size_t i = 0; i < n; i++) {
-        to[len++] = p[i];
-        i += p[i] == '"' && i + 1 < n && p[i + 1] == '"';
-    }
-    *ret = (yk_text){to, len};
-    return 0;
-}
-
-static inline bool read_int(yk_text t, int64_t *ret)
-{
-    yk_csv_short s;
-    if (!yk_csv_read_short(t.data, t.len, &s) || s.has_point)
-        return yk_csv_int(t.data, t.len, ret);
-    *ret = s.is_negative ? -(int64_t)s.digits : s.digits;
-    return true;
-}
-
-static inline bool read_real(yk_text t, double *ret)
-{
-    static const double ten[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7};
-    yk_csv_short        s;
-    if (!yk_csv_read_short(t.data, t.len, &s))
-        return yk_csv_real(t.data, t.len, ret);
-    *ret = copysign((double)s.digits / ten[s.places], s.is_negative ? -1.0 : 1.0);
-    return true;
-}
-
-static inline bool read_value(yk_text t, yk_type type, void *values, uint32_t i)
-{
-    switch (type.kind) {
-    case YK_KIND_INT: return read_int(t, (int64_t *)values + i);
-    case YK_KIND_REAL: return read_real(t, (double *)values + i);
-    case YK_KIND_BOOL: return yk_csv_bool(t.data, t.len, (uint8_t *)values + i);
-    case YK_KIND_DATE:
-    case YK_KIND_TIME: return yk_csv_time(t.data, t.len, type.unit, type.kind == YK_KIND_DATE, (int64_t *)values + i);
-    case YK_KIND_TEXT: ((yk_text *)values)[i] = t; return true;
-    default: return false;
-    }
-}
-
 /* A value did not fit: the type that all of the block do. */
 static int wider_type(yk_csv_cursor *c, const span *spans, yk_type type, yk_type *ret, yoke_error *err)
 {
@@ -378,26 +446,15 @@ static int wider_type(yk_csv_cursor *c, const span *spans, yk_type type, yk_type
 
 int yk_csv_cursor_get(yk_csv_cursor *c, unsigned slot, yk_type type, yk_type *ret_type, yk_vec *ret, yoke_error *err)
 {
-    const span *spans = c->spans + (size_t)slot * SPANS;
-    uint64_t   *valid = c->valid + (size_t)slot * (YK_BLOCK / 64);
-    char       *values = (char *)c->values + (size_t)slot * YK_BLOCK * 16;
-    bool        has_missing = false;
-    memset(valid, 0xff, YK_BLOCK / 8);
-    for (uint32_t i = 0; i < c->n; i++) {
-        yk_text t = {NULL, 0};
-        __builtin_prefetch(c->buf + spans[i + AHEAD < c->n ? i + AHEAD : i].from);
-        YK_TRY(field_text(c, spans[i], &t, err));
-        if (t.len == 0) {
-            has_missing = true;
-            valid[i >> 6] &= ~((uint64_t)1 << (i & 63));
-            if (type.kind != YK_KIND_NULL)
-                memset(values + i * yk_kind_size(type.kind), 0, yk_kind_size(type.kind));
-        } else if (!read_value(t, type, values, i)) {
-            return wider_type(c, spans, type, ret_type, err);
-        }
-    }
+    reading *r = &c->readings[slot];
+    if (!yk_type_same(r->type, type))
+        *r = (reading){.type = type};
+    r->is_asked = true;
+    YK_TRY(read_rows(c, slot, c->n, err));
+    if (r->n < c->n)
+        return wider_type(c, c->spans + (size_t)slot * SPANS, type, ret_type, err);
     *ret_type = type;
-    *ret = (yk_vec){.type = type, .n = c->n, .values = values, .valid = has_missing ? valid : NULL};
+    *ret = (yk_vec){.type = type, .n = c->n, .values = values_of(c, slot), .valid = r->has_missing ? valid_of(c, slot) : NULL};
     return 0;
 }
 
