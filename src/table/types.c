@@ -4,6 +4,7 @@
  * wider than it seemed would start over for each.
  */
 #include "plan/stage.h"
+#include "table/fit.h"
 #include "table/reader.h"
 #include "table/table_scan.h"
 
@@ -80,12 +81,18 @@ static int look_fold(void *ctx, const yk_result *r, yoke_error *err)
 
 int yk_types_settle(yk_source *s, yoke_session *session, const yoke_table_opts *opts, const uint32_t *columns, size_t n, yoke_error *err)
 {
+    enum { COLUMN = 64 << 10 }; /* of a worker: a block's fields and their values */
+    yk_fit_asked          asked = {.columns = columns, .n_columns = n, .memory = yk_opts_memory(opts), .own = n * COLUMN,
+                                   .workers = yoke_session_workers(session), .is_shared = yk_stage_is_local(session),
+                                   .is_given = opts->memory != 0};
+    yk_fit                room;
     YK_AUTOFREE yk_type *types = yk_new_array(yk_type, n + 1);
     if (!types)
         return yk_fail_nomem(err, "finding the types of columns");
+    YK_TRY(yk_fit_find(s, &asked, &room, err));
     look     l = {.s = s, .opts = opts, .columns = columns, .n = n, .types = types};
     yk_stage st = {.name = "types", .n = (s->n_rows + YK_TASK_ROWS - 1) / YK_TASK_ROWS, .ctx = &l, .start = start, .stop = stop,
-                   .task = look_task, .fold = look_fold, .fold_ctx = &l};
+                   .task = look_task, .fold = look_fold, .fold_ctx = &l, .most = room.most};
     YK_TRY(yk_stage_run(session, &st, err));
     for (size_t i = 0; i < n; i++)
         if (types[i].kind != YK_KIND_NULL)
