@@ -155,6 +155,8 @@ static int run_shares(sharing *h, const yk_scan *scan, int (*task)(void *, yk_ta
                       int (*fold)(void *, const yk_result *, yoke_error *), yoke_error *err)
 {
     yk_grouping *s = h->s;
+    yk_groups_free(s->book);
+    s->book = NULL;
     s->n_shares = count_shares(s, yoke_session_workers(scan->session));
     yk_alloc_trim(); /* what the scan's tasks held */
     yk_stage st = {.name = "groups", .n = s->n_shares, .ctx = h, .start = share_start, .stop = share_stop, .task = task,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "table/groups.h"
+#include "table/known.h"
 #include "table/words.h"
 
 #include "base/test/check.h"
@@ -586,7 +587,40 @@ TEST(nth_allocation_failing_leaks_nothing)
     }
 }
 
-RUN_TESTS(numbers_in_order_of_appearance, integers_near_and_far, several_integers_near_and_far,
+/* What a worker knows is listed once, in rising order; the fold knows each worker's groups by its name alone. */
+TEST(known_groups_are_called_by_their_numbers)
+{
+    yk_known       k = {0}, other = {0};
+    yk_known_names names = {0};
+    uint32_t       numbers[200], met[3], some[3] = {199, 0, 7}, bad = 200;
+    for (uint32_t i = 0; i < 200; i++)
+        numbers[i] = 1000 - i;
+    assert_int_equal(yk_known_begin(&k, 130, NULL), 0);
+    assert_int_equal(yk_known_meet(&k, (uint32_t[]){129, 5, 130, 0, 5, YK_NO_GROUP}, 6), 4);
+    assert_int_equal(yk_known_meet(&k, (uint32_t[]){0, 200}, 2), 1);
+    assert_int_equal(k.n_met, 3);
+    yk_known_list(&k, met);
+    assert_memory_equal(met, ((uint32_t[]){0, 5, 129}), sizeof met);
+    assert_int_equal(yk_known_begin(&k, 64, NULL), 0);
+    assert_int_equal(yk_known_meet(&k, (uint32_t[]){64, 100}, 2), 0);
+    assert_int_equal(k.n_met, 0);
+    yk_known_rename(&k);
+    yk_known_rename(&other);
+    assert_true(k.name && other.name && k.name != other.name);
+    assert_int_equal(yk_known_add(&names, k.name, numbers, 150, NULL), 0);
+    assert_int_equal(yk_known_add(&names, other.name, some, 1, NULL), 0);
+    assert_int_equal(yk_known_add(&names, k.name, numbers + 150, 50, NULL), 0);
+    assert_int_equal(yk_known_find(&names, k.name, some, 3, NULL), 0);
+    assert_memory_equal(some, ((uint32_t[]){801, 1000, 993}), sizeof some);
+    assert_int_equal(yk_known_find(&names, k.name, &bad, 1, NULL), YOKE_EFORMAT);
+    assert_int_equal(yk_known_find(&names, 0, &bad, 1, NULL), YOKE_EFORMAT);
+    assert_int_equal(yk_known_find(&names, 0, NULL, 0, NULL), 0);
+    yk_known_names_fini(&names);
+    yk_known_fini(&k);
+    yk_known_fini(&other);
+}
+
+RUN_TESTS(known_groups_are_called_by_their_numbers, numbers_in_order_of_appearance, integers_near_and_far, several_integers_near_and_far,
           nan_is_missing_and_zeros_are_equal, codes_of_one_key_agree_under_a_mask, codes_and_values_agree,
           codes_of_one_text_agree_with_values, a_constant_block_is_one_group,
           merging_is_one_pass, rows_that_are_not_sought, appended_and_sought_in_turn,
