@@ -448,8 +448,7 @@ int yk_groups_reserve(yk_groups *g, uint32_t more, yoke_error *err)
 
 int yk_groups_append_rows(yk_groups *g, uint32_t n, yoke_error *err)
 {
-    if (g->search != YK_SEARCH_NONE)
-        seek(g, YK_SEARCH_NONE);
+    seek(g, YK_SEARCH_NONE);
     for (size_t k = 0; k < g->n_keys; k++) {
         key *c = &g->keys[k];
         if (c->size)

@@ -60,6 +60,8 @@ uint64_t yk_groups_span(const yk_groups *g);
  * depends on the values alone. */
 uint64_t yk_groups_spread(const yk_groups *g, size_t key, const uint32_t *groups, uint32_t n);
 
+enum { YK_CLOSE = 1 << 12 }; /* integers of such a spread can be part of the table that is spoken of next */
+
 /* Whether groups are found by a table of all combinations that there can be of their keys, as those of the last rows were: so fast, however
  * many groups there are. */
 bool yk_groups_are_by_code(const yk_groups *g);

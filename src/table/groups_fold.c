@@ -39,8 +39,6 @@ static int merge_result(yk_grouping *s, uint64_t firsts, const char *result, yok
 {
     yk_ledger *t = &s->all;
     parts      p = open_parts(result);
-    if (!t->groups)
-        YK_TRY(yk_ledger_init(s, t, err));
     if (p.head.has_loose)
         YK_TRY(yk_groups_expect(t->groups, YK_SOME_GROUPS, true, err));
     while (next_part(&p))
@@ -164,15 +162,19 @@ static int merge_named(yk_grouping *s, uint64_t firsts, const named *n, yoke_err
 /* Its groups with the keys that the book has of them, and those that it names, which the book gets to know, as bytes that can be kept. */
 static int key_named(yk_grouping *s, const named *n, yk_ledger *t, yk_buf *to, yoke_error *err)
 {
-    YK_AUTOBUF            keyed = YK_BUF_INIT;
-    YK_AUTOFREE uint32_t *numbers = NULL;
-    uint32_t              n_new;
+    YK_AUTOBUF            keys = YK_BUF_INIT;
+    YK_AUTOFREE uint32_t *own = NULL, *numbers = NULL;
+    uint32_t              n_own, n_new;
     size_t                used;
     parts                 p = open_parts(n->rest);
-    if (n->head.n) {
-        YK_TRY(yk_ledger_write_keyed(s, s->book, n->numbers, (uint32_t)n->head.n, n->cells, &keyed, err));
-        YK_TRY(yk_ledger_merge(s, t, 0, keyed.data, keyed.len, err));
-    }
+    YK_TRY(yk_groups_write(s->book, n->numbers, (uint32_t)n->head.n, &keys, err));
+    for (uint64_t i = 0; i < n->head.n && !s->in_order; i++) /* where they came first earlier parts say */
+        yk_buf_append(&keys, &(uint64_t){0}, sizeof(uint64_t));
+    if (keys.is_failed)
+        return yk_fail_nomem(err, "grouping");
+    const char *at = keys.data;
+    YK_TRY(yk_ledger_merge_groups(s, t, 0, &at, keys.len, &own, &n_own, err));
+    yk_ledger_merge_cells(s, t, n->cells, own, n_own);
     if (gives_names(n) && next_part(&p)) {
         YK_TRY(yk_groups_merge(s->book, p.at, p.size, &numbers, &n_new, &used, err));
         YK_TRY(yk_known_add(&s->names, n->head.name, numbers, n_new, err));

@@ -160,7 +160,7 @@ int yk_groups_seal_slots(yk_groups *g, yoke_error *err) YK_MUST_USE;
 int yk_groups_find_in_slots(yk_groups *g, const uint64_t *hashes, uint32_t n, uint32_t *ret, yoke_error *err) YK_MUST_USE;
 
 /* The numbers of a dictionary's texts, or of n <= YK_BLOCK rows' (a missing one's is 0), among those that came as this key, in
- * k->numbered.numbers; *ret: how many different ones came so far; 0 when they are too many. */
+ * k->numbered.numbers; *ret: one more than how many different ones came so far, or 0 when they are too many. */
 int    yk_groups_number_texts(yk_group_key *k, const yk_vec *v, uint32_t n, uint32_t *ret, yoke_error *err) YK_MUST_USE;
 void   yk_groups_free_texts(yk_group_key *k);
 size_t yk_groups_memory_texts(const yk_group_key *k);

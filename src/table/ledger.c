@@ -77,17 +77,13 @@ int yk_ledger_clear(const yk_grouping *s, yk_ledger *t, yoke_error *err)
     return 0;
 }
 
-int yk_ledger_next(const yk_grouping *s, yk_ledger *t, const yk_known *known, yoke_error *err)
+int yk_ledger_next(const yk_grouping *s, yk_ledger *t, const uint32_t *met, uint32_t n_met, yoke_error *err)
 {
-    uint32_t              n = yk_groups_count(t->groups);
-    YK_AUTOFREE uint32_t *met = NULL;
+    uint32_t n = yk_groups_count(t->groups);
     if (!yk_ledger_is_cells(s) || yk_loose_count(&t->loose) || yk_ledger_bytes(s, t) > s->memory / KEPT)
         return yk_ledger_clear(s, t, err);
-    if (!(met = yk_new_array(uint32_t, (size_t)known->n_met + 1)))
-        return yk_fail_nomem(err, "grouping");
-    yk_known_list(known, met);
     for (size_t i = 0; i < s->n_asks; i++) {
-        for (uint32_t k = 0; k < known->n_met; k++)
+        for (uint32_t k = 0; k < n_met; k++)
             t->cells[i][met[k]] = (yk_cell){0};
         if (n > t->n_written)
             memset(t->cells[i] + t->n_written, 0, (n - t->n_written) * sizeof(yk_cell));
@@ -526,23 +522,6 @@ void yk_ledger_merge_cells(const yk_grouping *s, yk_ledger *t, const char *at, c
 {
     for (size_t i = 0; i < s->n_asks; i++)
         at = merge_cells(s, t, i, at, numbers, n, NULL);
-}
-
-/* As write_part has them. Where groups came first an earlier part says. */
-int yk_ledger_write_keyed(const yk_grouping *s, const yk_groups *g, const uint32_t *numbers, uint32_t n, const char *cells, yk_buf *to,
-                          yoke_error *err)
-{
-    YK_TRY(yk_groups_write(g, numbers, n, to, err));
-    for (uint32_t i = 0; i < n && !s->in_order; i++)
-        yk_buf_append(to, &(uint64_t){0}, sizeof(uint64_t));
-    yk_buf_append(to, &(uint64_t){0}, sizeof(uint64_t)); /* no texts */
-    for (size_t i = 0; i < s->n_asks; i++) {
-        size_t size = n * (sizeof(uint64_t) + cell_size(s, i));
-        yk_buf_append(to, cells, size);
-        yk_kept_write(NULL, NULL, n, to);
-        cells += size;
-    }
-    return to->is_failed ? yk_fail_nomem(err, "grouping") : 0;
 }
 
 /* Puts the quantiles of each group that `keeper` and the asks of the same expression want into their cells. */

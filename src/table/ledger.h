@@ -83,7 +83,7 @@ typedef struct yk_grouping {
     uint32_t      n_shares; /* a power of two */
 } yk_grouping;
 
-/* Few: of a task, not cut into parts. Some: as caches hold. */
+/* Few: of a task, not cut into parts. Some: as caches hold. Many: as are merged one after the other. */
 enum { YK_FEW_GROUPS = 1 << 12, YK_SOME_GROUPS = 1 << 17, YK_MANY_GROUPS = 1 << 20 };
 
 /* Nothing but how many groups there are is wanted: each part is counted by itself as soon as caches hold no more of them together. */
@@ -111,8 +111,9 @@ static inline bool yk_group_keeps(const yk_grouping *s, size_t ask)
 int    yk_ledger_init(const yk_grouping *s, yk_ledger *t, yoke_error *err) YK_MUST_USE;
 /* of no groups, whatever it was; small memory is kept */
 int    yk_ledger_clear(const yk_grouping *s, yk_ledger *t, yoke_error *err) YK_MUST_USE;
-/* for a later task's rows, once this one's are written: the groups stay, where they may; their cells are empty again */
-int    yk_ledger_next(const yk_grouping *s, yk_ledger *t, const yk_known *known, yoke_error *err) YK_MUST_USE;
+/* for a later task's rows, once this one's are written: the groups stay, where they may; the cells of those written before that this task
+ * met, and of new ones, are empty again */
+int    yk_ledger_next(const yk_grouping *s, yk_ledger *t, const uint32_t *met, uint32_t n_met, yoke_error *err) YK_MUST_USE;
 void   yk_ledger_fini(const yk_grouping *s, yk_ledger *t);
 /* as many cells as there are groups; new ones are empty */
 int    yk_ledger_grow(const yk_grouping *s, yk_ledger *t, yoke_error *err) YK_MUST_USE;
@@ -178,10 +179,6 @@ bool   yk_ledger_is_cells(const yk_grouping *s);
 size_t yk_ledger_cell_bytes(const yk_grouping *s);
 void   yk_ledger_write_cells(const yk_grouping *s, const yk_ledger *t, const uint32_t *rows, uint32_t n, yk_buf *to);
 void   yk_ledger_merge_cells(const yk_grouping *s, yk_ledger *t, const char *at, const uint32_t *numbers, uint32_t n);
-
-/* Cells as those wrote them, with the keys that g has of groups numbers[0 … n): as a part of a ledger. */
-int yk_ledger_write_keyed(const yk_grouping *s, const yk_groups *g, const uint32_t *numbers, uint32_t n, const char *cells, yk_buf *to,
-                          yoke_error *err) YK_MUST_USE;
 
 /* Once all is merged: finds what is only known then, on the session's workers (NULL: here). After that, a row for each group, in the order
  * given; with_firsts: a last column says where each came first. */

@@ -147,7 +147,7 @@ static int are_few(const yk_grouping *s, const state *st, bool *ret, yoke_error 
     *ret = s->n_keys > 1;
     for (size_t k = 0; k < s->n_keys && *ret; k++) {
         uint64_t spread = yk_groups_spread(st->now.groups, k, groups, n);
-        *ret = spread <= (yk_kind_is_bytes(s->types[k].kind) ? n / 2 : YK_FEW_GROUPS) && (product *= spread + 2) <= YK_MANY_GROUPS;
+        *ret = spread <= (yk_kind_is_bytes(s->types[k].kind) ? n / 2 : YK_CLOSE) && (product *= spread + 2) <= YK_MANY_GROUPS;
     }
     return 0;
 }
@@ -203,19 +203,12 @@ static bool are_kept(const yk_grouping *s, const state *st)
 }
 
 /* Of earlier groups, their numbers and cells. */
-static int write_known(const yk_grouping *s, const state *st, yk_buf *to, yoke_error *err)
+static void write_known(const yk_grouping *s, const state *st, const uint32_t *met, uint32_t n, yk_buf *to)
 {
-    yk_known_head            head = {st->known.name, st->known.name ? st->known.n_met : 0};
-    YK_AUTOFREE uint32_t *met = yk_new_array(uint32_t, (size_t)head.n + 1);
-    if (!met)
-        return yk_fail_nomem(err, "grouping");
+    yk_known_head head = {st->known.name, n};
     yk_buf_append(to, &head, sizeof head);
-    if (!head.n)
-        return 0;
-    yk_known_list(&st->known, met);
-    yk_buf_append(to, met, head.n * sizeof *met);
-    yk_ledger_write_cells(s, &st->now, met, (uint32_t)head.n, to);
-    return 0;
+    yk_buf_append(to, met, n * sizeof *met);
+    yk_ledger_write_cells(s, &st->now, met, n, to);
 }
 
 static int grouping_end(yk_sink *base, void *state_, yk_buf *to, yoke_error *err)
@@ -224,12 +217,18 @@ static int grouping_end(yk_sink *base, void *state_, yk_buf *to, yoke_error *err
     state       *st = state_;
     yk_ledger   *t = &st->now;
     bool         is_kept = are_kept(s, st);
+    uint32_t     n = s->n_asks ? st->known.n_met : 0; /* with nothing asked of them nothing is new of earlier groups */
+    YK_AUTOFREE uint32_t *met = yk_new_array(uint32_t, (size_t)n + 1);
+    if (!met)
+        return yk_fail_nomem(err, "grouping");
+    if (n)
+        yk_known_list(&st->known, met);
     st->n_before = yk_groups_count(t->groups);
     if (s->n_asks && is_kept && !t->n_written)
         yk_known_rename(&st->known);
-    YK_TRY(write_known(s, st, to, err));
+    write_known(s, st, met, n, to);
     YK_TRY(yk_ledger_write(s, t, parts_of(s, st), to, err));
-    return is_kept ? yk_ledger_next(s, t, &st->known, err) : yk_ledger_clear(s, t, err);
+    return is_kept ? yk_ledger_next(s, t, met, n, err) : yk_ledger_clear(s, t, err);
 }
 
 static void grouping_reset(yk_sink *base)

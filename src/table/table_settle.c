@@ -2,7 +2,6 @@
  *
  * Types of CSV columns, which are known once all their values have been met.
  */
-#include "table/rows.h"
 #include "table/table_rows.h"
 
 static size_t count_clashes(const yk_source *s)
@@ -47,8 +46,6 @@ int yk_table_settle_used(const yoke_table *t, const yk_exprs *used, yoke_error *
         yoke_error one = YOKE_ERROR_INIT;
         size_t     n = count_clashes(t->source);
         int        rc = look_once(t, used, &one);
-        for (size_t i = 0; i < t->source->n_columns; i++)
-            t->source->columns[i].is_asked = false; /* not by the call */
         if (rc < 0 && count_clashes(t->source) > n)
             continue;
         return rc < 0 ? yk_fail(err, rc, "%s", one.text) : 0;

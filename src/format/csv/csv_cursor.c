@@ -473,7 +473,7 @@ int yk_csv_cursor_misfit(yk_csv_cursor *c, unsigned slot, yk_type type, yoke_err
     for (uint32_t i = 0; i < c->n; i++) {
         yk_text t = {NULL, 0};
         YK_TRY(field_text(c, spans[i], &t, err));
-        if (t.len && !read_value(t, type, (char *)c->values + (size_t)slot * YK_BLOCK * 16, i))
+        if (t.len && !read_value(t, type, values_of(c, slot), i))
             return yk_fail(err, YOKE_EFORMAT, "'%s', line %llu: '%.*s' in column '%s' is no %s", c->f->path,
                            (unsigned long long)line_of(c->f, c->offset + spans[i].from), t.len < 40 ? (int)t.len : 40, t.data,
                            column_name(c, slot), yk_type_name(type, name, sizeof name));

@@ -52,14 +52,15 @@ __extension__ typedef unsigned __int128 wide_int;
 static const double TENS[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
                               1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
+static const uint64_t WHOLE_TENS[] = {1u, 10u, 100u, 1000u, 10000u, 100000u, 1000000u, 10000000u, 100000000u, 1000000000u, 10000000000u,
+                                      100000000000u, 1000000000000u, 10000000000000u, 100000000000000u, 1000000000000000u,
+                                      10000000000000000u, 100000000000000000u, 1000000000000000000u, 10000000000000000000u};
+
 /* digits / 10^places, correctly rounded, for 1 <= places <= 19: the quotient to 63 bits or more, its remainder as a sticky bit. */
 static double divide(uint64_t digits, unsigned places)
 {
-    static const uint64_t ten[] = {1u, 10u, 100u, 1000u, 10000u, 100000u, 1000000u, 10000000u, 100000000u, 1000000000u, 10000000000u,
-                                   100000000000u, 1000000000000u, 10000000000000u, 100000000000000u, 1000000000000000u,
-                                   10000000000000000u, 100000000000000000u, 1000000000000000000u, 10000000000000000000u};
-    int      up_a = __builtin_clzll(digits), up_b = __builtin_clzll(ten[places]);
-    uint64_t a = digits << up_a, b = ten[places] << up_b;
+    int      up_a = __builtin_clzll(digits), up_b = __builtin_clzll(WHOLE_TENS[places]);
+    uint64_t a = digits << up_a, b = WHOLE_TENS[places] << up_b;
     int      up = 64 - (a >= b); /* so that the quotient is below 2^64 */
     wide_int wide = (wide_int)a << up;
     uint64_t q = (uint64_t)(wide / b);
@@ -96,15 +97,14 @@ static bool real_slowly(const char *s, size_t n, double *ret)
 /* The digits from place i on, read behind those of *v: where they end. */
 static inline size_t read_digits(const char *s, size_t i, size_t n, uint64_t *v)
 {
-    static const uint32_t ten[] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000};
-    uint64_t              digits;
+    uint64_t digits;
     for (; i + 8 <= n && yk_csv_fits(yk_csv_load(s + i), "00000000", &digits); i += 8)
         *v = *v * 100000000 + yk_csv_eight(digits);
     if (n >= 8 && i > n - 8 && i < n) { /* the last few at once, behind zeros */
         unsigned others = 8 * (unsigned)(8 - (n - i));
         uint64_t w = yk_csv_load(s + n - 8) >> others << others | ~(uint64_t)0 / 0xff * '0' >> (64 - others);
         if (yk_csv_fits(w, "00000000", &digits)) {
-            *v = *v * ten[n - i] + yk_csv_eight(digits);
+            *v = *v * WHOLE_TENS[n - i] + yk_csv_eight(digits);
             return n;
         }
     }
