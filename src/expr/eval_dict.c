@@ -68,6 +68,10 @@ static int keep_part(yk_dict_result *d, yk_type type, const yk_reg *r, uint32_t 
             yk_bit_set(d->data, at + i, yk_bit(r->data, from) && is_there);
         else
             memcpy((char *)d->data + (at + i) * size, (const char *)r->data + from * size, size);
+        if (at + i == d->n) { /* of a missing one, which no code stands for */
+            d->missing_is_valid = is_there;
+            continue;
+        }
         if (!is_there && !d->valid) {
             d->valid = yk_malloc((d->n / 64 + 1) * sizeof *d->valid);
             if (!d->valid)
@@ -76,8 +80,6 @@ static int keep_part(yk_dict_result *d, yk_type type, const yk_reg *r, uint32_t 
         }
         if (d->valid)
             yk_bit_set(d->valid, at + i, is_there);
-        if (at + i == d->n)
-            d->missing_is_valid = is_there;
     }
     bool is_text = yk_kind_is_bytes(type.kind);
     return is_text ? keep_texts(d, (yk_text *)d->data + at, n, err) : 0;

@@ -131,13 +131,13 @@ uint32_t yk_groups_count(const yk_groups *g)
 
 size_t yk_groups_memory(const yk_groups *g)
 {
-    size_t each = sizeof *g->hashes, texts = 0;
+    size_t each = 0, texts = 0;
     for (size_t k = 0; k < g->n_keys; k++) {
         each += g->keys[k].size + 1;
         texts += yk_groups_memory_texts(&g->keys[k]);
     }
     size_t found_by = g->n_slots * sizeof *g->slots + g->near.n * sizeof *g->near.groups + g->cap_by_code * sizeof *g->by_code;
-    return g->cap * each + found_by + yk_groups_memory_coded(g) + texts + g->text_bytes;
+    return g->cap * each + g->cap_hashes * sizeof *g->hashes + found_by + yk_groups_memory_coded(g) + texts + g->text_bytes;
 }
 
 /* ---- rows that are looked at together: their keys in the one form that equal values share; a missing one is zero */
@@ -304,9 +304,8 @@ uint64_t yk_groups_spread(const yk_groups *g, size_t number, const uint32_t *gro
 
 static bool grow_keys(yk_groups *g, size_t want)
 {
-    size_t cap = g->cap;
-    if (!yk_grow(&g->hashes, &cap, want, sizeof *g->hashes))
-        return false;
+    size_t cap = (size_t)g->cap + g->cap / 2 + 8;
+    cap = cap < want ? want : cap;
     for (size_t k = 0; k < g->n_keys; k++) {
         key   *c = &g->keys[k];
         size_t had = g->cap, had_flags = g->cap;

@@ -55,6 +55,8 @@ static int add_value(yk_groups *g, uint32_t number, yoke_error *err)
     yk_group_key       *k = &g->keys[0];
     const yk_group_key *from = &g->of.values->keys[0];
     YK_TRY(yk_groups_reserve(g, 1, err));
+    if (!yk_groups_room_for_hash(g))
+        return yk_fail_nomem(err, "grouping rows");
     memcpy(k->values + g->n * k->size, from->values + number * k->size, k->size);
     k->missing[g->n] = from->missing[number];
     k->has_missing |= from->missing[number];

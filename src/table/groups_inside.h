@@ -86,12 +86,14 @@ struct yk_groups {
     yk_group_key *keys;
     size_t    n_keys;
     uint32_t  n, cap;
+    uint32_t  expected; /* by yk_groups_expect */
     yk_group_search search;
     bool      is_sealed; /* n is no group's number, but that of all other keys */
     bool      is_view;   /* of another grouping, which has the groups and where they are found */
     yk_group_near  near;
     yk_group_codes of;
     uint64_t *hashes; /* of each group, where yk_groups_has_hashes */
+    size_t    cap_hashes;
     yk_group_slot *slots;
     size_t    n_slots;
     unsigned  shift; /* of a hash, before its lower bits say where in the slots its group is sought */
@@ -113,6 +115,12 @@ struct yk_groups {
 static inline bool yk_group_counts(const uint64_t *mask, uint32_t row) { return !mask || (mask[row >> 6] >> (row & 63) & 1); }
 
 static inline bool yk_groups_has_hashes(const yk_groups *g) { return g->search == YK_SEARCH_SLOTS || g->search == YK_SEARCH_CODED; }
+
+/* Room for the hash of the group that comes next. */
+static inline bool yk_groups_room_for_hash(yk_groups *g)
+{
+    return g->n < g->cap_hashes || yk_grow(&g->hashes, &g->cap_hashes, (size_t)g->n + 1, sizeof *g->hashes);
+}
 
 /* Whether its values are whole numbers of 64 bits, as whose difference they lie near each other or not. */
 static inline bool yk_group_is_whole(const yk_group_key *k)

@@ -38,9 +38,10 @@ static bool make_table(yk_groups *g, uint64_t least, uint32_t n)
 {
     const yk_group_key *k = &g->keys[0];
     const uint64_t *known = (const uint64_t *)(const void *)k->values;
-    uint32_t       *groups = yk_new_array(uint32_t, (size_t)n + 1);
+    uint32_t       *groups = yk_malloc_large(((size_t)n + 1) * sizeof *groups);
     if (!groups)
         return false;
+    memset(groups, 0, ((size_t)n + 1) * sizeof *groups);
     yk_free(g->near.groups);
     g->near.groups = groups;
     g->near.least = least;
@@ -69,6 +70,13 @@ static bool place_rows(const yk_groups *g, uint32_t n, uint32_t *at)
     return n_out > 0;
 }
 
+/* How many entries it may have. */
+static uint64_t most_entries(const yk_groups *g)
+{
+    const uint64_t most = (uint64_t)1 << 31, n = (uint64_t)g->expected * 4 /* still fewer bytes than slots */;
+    return n < YK_NEAR ? YK_NEAR : n < most ? n : most;
+}
+
 /* The table holds the rows at hand that are wanted, or rows are sought by their hashes from now on. */
 static int widen(yk_groups *g, uint32_t n, const uint32_t *ret, yoke_error *err)
 {
@@ -84,8 +92,8 @@ static int widen(yk_groups *g, uint32_t n, const uint32_t *ret, yoke_error *err)
     }
     if (least > most)
         least = most = 0; /* only missing ones */
-    uint64_t size = 1024;
-    while (size < YK_NEAR && (uint64_t)most - (uint64_t)(least & -(int64_t)(size / 8)) >= size)
+    uint64_t size = 1024, most_size = most_entries(g);
+    while (size * 2 <= most_size && (uint64_t)most - (uint64_t)(least & -(int64_t)(size / 8)) >= size)
         size *= 2;
     least &= -(int64_t)(size / 8); /* so that a table which is right for the first rows is for most others */
     if ((uint64_t)most - (uint64_t)least >= size)
@@ -124,6 +132,13 @@ bool yk_groups_look_up_near(const yk_groups *g, const uint64_t *restrict values,
     const uint32_t *groups = g->near.groups;
     uint64_t        least = g->near.least, size = g->near.n;
     uint32_t        is_new = !size;
+    for (uint32_t i = 0; i < n && g->is_sealed; i++) {
+        uint64_t off = values[i] - least;
+        uint32_t group = off < size ? groups[off] : 0;
+        ret[i] = !yk_group_counts(mask, i) ? YK_NO_GROUP : group ? group - 1 : g->n;
+    }
+    if (g->is_sealed)
+        return true;
     for (uint32_t i = 0; i < n && size; i++) {
         uint64_t off = values[i] - least;
         uint32_t left_out = mask ? (uint32_t)(mask[i >> 6] >> (i & 63) & 1) - 1 : 0, group = groups[off < size ? off : size] - 1;

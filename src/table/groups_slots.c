@@ -52,6 +52,8 @@ static void put_slot(yk_groups *g, uint64_t hash, uint32_t group)
     g->slots[at] = (slot){group + 1, (uint32_t)(hash >> 32)};
 }
 
+static void set_shift(yk_groups *g) { g->shift = g->is_by_parts ? 64 - (unsigned)__builtin_ctzll(g->n_slots) : 0; }
+
 static bool make_slots(yk_groups *g, size_t n)
 {
     slot *slots = yk_malloc_large(n * sizeof *slots);
@@ -61,7 +63,7 @@ static bool make_slots(yk_groups *g, size_t n)
     yk_free(g->slots);
     g->slots = slots;
     g->n_slots = n;
-    g->shift = g->is_by_parts ? 64 - (unsigned)__builtin_ctzll(n) : 0;
+    set_shift(g);
     for (uint32_t i = 0; i < g->n && g->search == YK_SEARCH_SLOTS; i++)
         put_slot(g, g->hashes[i], i);
     return true;
@@ -71,14 +73,17 @@ int yk_groups_use_slots(yk_groups *g, yoke_error *err)
 {
     size_t n_slots = g->n_slots;
     if (g->search == YK_SEARCH_NEAR) {
+        if (!yk_grow(&g->hashes, &g->cap_hashes, g->n, sizeof *g->hashes))
+            return yk_fail_nomem(err, "grouping rows");
         yk_groups_clear_near(g);
         yk_groups_hash_groups(g, 1, 0, g->n, g->hashes);
     }
     g->search = YK_SEARCH_SLOTS;
-    while (is_full(g->n, n_slots))
+    while (is_full(g->n, n_slots) || n_slots < (size_t)g->expected * 2)
         n_slots *= 2;
     if (n_slots > g->n_slots)
         return make_slots(g, n_slots) ? 0 : yk_fail_nomem(err, "grouping rows");
+    set_shift(g);
     for (uint32_t i = 0; i < g->n; i++)
         put_slot(g, g->hashes[i], i);
     return 0;
@@ -109,7 +114,8 @@ int yk_groups_expect(yk_groups *g, uint32_t n, bool by_parts, yoke_error *err)
         n_slots *= 2;
     bool is_same = n_slots == g->n_slots && by_parts == g->is_by_parts;
     g->is_by_parts = by_parts;
-    if (is_same)
+    g->expected = n;
+    if (is_same || g->search == YK_SEARCH_NEAR) /* these need no slots */
         return 0;
     return make_slots(g, n_slots) ? 0 : yk_fail_nomem(err, "grouping rows");
 }
@@ -121,7 +127,7 @@ static int add_group(yk_groups *g, uint32_t row, uint64_t hash, uint32_t *ret, y
         *ret = g->n;
         return 0;
     }
-    if (is_full(g->n, g->n_slots) && !make_slots(g, g->n_slots * 2))
+    if (!yk_groups_room_for_hash(g) || (is_full(g->n, g->n_slots) && !make_slots(g, g->n_slots * 2)))
         return yk_fail_nomem(err, "grouping rows");
     YK_TRY(yk_groups_add(g, row, &next, err));
     *ret = next - 1;

@@ -273,6 +273,15 @@ static void write_texts(const yk_grouping *s, const yk_ledger *t, const uint32_t
         memcpy(to->data + at, &size, sizeof size);
 }
 
+/* `size` bytes, as cell_size has them: none, eight or sixteen. */
+static inline void copy_cell(void *to, const void *from, size_t size)
+{
+    if (size == sizeof(yk_wide))
+        memcpy(to, from, sizeof(yk_wide));
+    else if (size)
+        memcpy(to, from, sizeof(double));
+}
+
 static void write_cells(const yk_grouping *s, const yk_ledger *t, size_t ask, const uint32_t *rows, uint32_t n, uint64_t *text_at,
                         yk_buf *to)
 {
@@ -287,7 +296,7 @@ static void write_cells(const yk_grouping *s, const yk_ledger *t, size_t ask, co
             *text_at += c.text[1];
         }
         memcpy(at, &c.n, sizeof c.n);
-        memcpy(at + sizeof c.n, &c.d, size);
+        copy_cell(at + sizeof c.n, &c.d, size);
     }
 }
 
@@ -391,17 +400,9 @@ static void merge_moments(yk_cell *a, const yk_cell *b)
 static void merge_cell(const yk_grouping *s, yk_ledger *t, size_t ask, yk_cell *to, yk_cell from, const char *texts)
 {
     yk_each what = s->asks[ask].what;
-    yk_type type = s->asks[ask].expr ? s->types[s->roots[ask]] : (yk_type){.kind = YK_KIND_INT};
-    if (!s->asks[ask].expr || what == YK_EACH_COUNT) {
-        to->n += from.n;
-    } else if (what == YK_EACH_STD || what == YK_EACH_VAR) {
+    yk_type type = s->types[s->roots[ask]];
+    if (what == YK_EACH_STD || what == YK_EACH_VAR) {
         merge_moments(to, &from);
-    } else if (what == YK_EACH_SUM && yk_is_integer(type)) {
-        to->n += from.n;
-        to->sum_int += from.sum_int;
-    } else if (what == YK_EACH_SUM || what == YK_EACH_MEAN) {
-        to->n += from.n;
-        to->sum += from.sum;
     } else if (from.n) {
         yk_ledger_take(t, what, type, to, from,
                        yk_kind_is_bytes(type.kind) ? (yk_text){texts + from.text[0], from.text[1]} : (yk_text){"", 0});
@@ -439,10 +440,34 @@ int yk_ledger_merge_groups(const yk_grouping *s, yk_ledger *t, uint64_t firsts, 
 
 enum { AHEAD = 16 }; /* memory is asked for cells that come so much later */
 
+/* Counts, and sums where there are any: of integers where they are wide. */
+static void merge_sums(yk_cell *cells, const char *at, size_t size, const uint32_t *numbers, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++, at += sizeof(uint64_t) + size) {
+        yk_cell c = {0}, *to = &cells[numbers[i]];
+        if (i + AHEAD < n)
+            __builtin_prefetch(&cells[numbers[i + AHEAD]], 1);
+        if (numbers[i] == YK_NO_GROUP)
+            continue;
+        memcpy(&c.n, at, sizeof c.n);
+        copy_cell(&c.d, at + sizeof c.n, size);
+        to->n += c.n;
+        if (size == sizeof c.sum_int)
+            to->sum_int += c.sum_int;
+        else if (size)
+            to->sum += c.sum;
+    }
+}
+
 static const char *merge_cells(const yk_grouping *s, yk_ledger *t, size_t ask, const char *at, const uint32_t *numbers, uint32_t n,
                                const char *texts)
 {
-    size_t size = cell_size(s, ask);
+    yk_each what = s->asks[ask].what;
+    size_t  size = cell_size(s, ask);
+    if (!size || what == YK_EACH_SUM || what == YK_EACH_MEAN) {
+        merge_sums(t->cells[ask], at, size, numbers, n);
+        return at + n * (sizeof(uint64_t) + size);
+    }
     for (uint32_t i = 0; i < n; i++, at += sizeof(uint64_t) + size) {
         yk_cell c = {0};
         if (i + AHEAD < n)
@@ -450,7 +475,7 @@ static const char *merge_cells(const yk_grouping *s, yk_ledger *t, size_t ask, c
         if (numbers[i] == YK_NO_GROUP)
             continue;
         memcpy(&c.n, at, sizeof c.n);
-        memcpy(&c.d, at + sizeof c.n, size);
+        copy_cell(&c.d, at + sizeof c.n, size);
         merge_cell(s, t, ask, &t->cells[ask][numbers[i]], c, texts);
     }
     return at;

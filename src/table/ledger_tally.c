@@ -81,9 +81,16 @@ static int64_t integer_at(const yk_vec *v, uint32_t i)
     return v->type.kind == YK_KIND_BOOL ? ((const uint8_t *)v->values)[i] : ((const int64_t *)v->values)[i];
 }
 
-static void add_integers(yk_cell *cells, const uint32_t *numbers, const yk_vec *v, uint32_t n)
+static void add_integers(yk_cell *cells, const uint32_t *numbers, const yk_vec *v, bool is_whole, uint32_t n)
 {
-    yk_cell none = {0};
+    yk_cell        none = {0};
+    const int64_t *values = v->type.kind == YK_KIND_BOOL ? NULL : v->values;
+    for (uint32_t i = 0; i < n && is_whole && values && !v->valid; i++) {
+        cells[numbers[i]].n++;
+        cells[numbers[i]].sum_int += values[i];
+    }
+    if (is_whole && values && !v->valid)
+        return;
     for (uint32_t i = 0; i < n; i++) {
         yk_cell *c = cell_of(cells, numbers, i, yk_row_counts(v, i), &none);
         c->n++;
@@ -162,7 +169,7 @@ int yk_ledger_tally(const yk_grouping *s, yk_ledger *t, size_t ask, const uint32
     else if (what == YK_EACH_DISTINCT)
         add_words(&t->kept[ask], numbers, v, n);
     else if (what == YK_EACH_SUM && yk_is_integer(v->type))
-        add_integers(cells, numbers, v, n);
+        add_integers(cells, numbers, v, is_whole, n);
     else if (what == YK_EACH_SUM || what == YK_EACH_MEAN)
         add_sums(cells, numbers, v->values, is_whole, n);
     else if ((what == YK_EACH_MIN || what == YK_EACH_MAX) && yk_kind_size(v->type.kind) == 8)

@@ -119,20 +119,34 @@ static int fail_twice(const yk_lookup *l, uint64_t row, yoke_error *err)
                    yk_buf_text(&text));
 }
 
-static int number_own_block(yk_lookup *l, yk_finder *f, uint64_t at, yk_vec *all, yk_vec *keys, yk_arena *arena, yoke_error *err)
+/* Where the row of the next group lies: at its number, until a row that misses a key has come. */
+static int note_row(yk_lookup *l, uint32_t group, uint32_t row, yoke_error *err)
+{
+    if (!l->row_of && group == row)
+        return 0;
+    if (!l->row_of) {
+        if (!(l->row_of = yk_new_array(uint32_t, l->rows.n + 1)))
+            return yk_fail_nomem(err, "joining");
+        for (uint32_t i = 0; i < group; i++)
+            l->row_of[i] = i;
+    }
+    l->row_of[group] = row;
+    return 0;
+}
+
+static int number_own_block(yk_lookup *l, yk_finder *f, uint64_t at, yk_vec *keys, yk_arena *arena, yoke_error *err)
 {
     uint32_t n = l->rows.n - at < YK_BLOCK ? (uint32_t)(l->rows.n - at) : YK_BLOCK, known = yk_groups_count(f->groups);
     yk_arena_clear(arena);
-    YK_TRY(yk_batch_block(&l->rows, at, n, arena, all, err));
     for (size_t k = 0; k < l->n_keys; k++)
-        keys[k] = all[l->own_keys[k]];
+        YK_TRY(yk_batch_vec(&l->rows, l->own_keys[k], at, n, arena, &keys[k], err));
     YK_TRY(number(f, keys, n, err));
     for (uint32_t i = 0; i < n; i++) {
         if (f->rows[i] == YK_NO_GROUP)
             continue;
         if (f->rows[i] != known) /* new ones are numbered as they come */
             return fail_twice(l, at + i, err);
-        l->row_of[known++] = (uint32_t)(at + i);
+        YK_TRY(note_row(l, known++, (uint32_t)(at + i), err));
     }
     return 0;
 }
@@ -158,23 +172,17 @@ static int number_own(yk_lookup *l, yoke_error *err)
 {
     YK_CLEANUP(yk_finder_closep) yk_finder *f = NULL;
     YK_CLEANUP(yk_arena_fini) yk_arena      arena = YK_ARENA_INIT;
-    YK_AUTOFREE yk_vec                     *all = yk_new_array(yk_vec, l->rows.n_columns + 1);
     YK_AUTOFREE yk_vec                     *keys = yk_new_array(yk_vec, l->n_keys);
-    l->row_of = yk_new_array(uint32_t, l->rows.n + 1);
-    if (!all || !keys || !l->row_of)
+    if (!keys)
         return yk_fail_nomem(err, "joining");
     YK_TRY(open_finder(l, &f, err));
     YK_TRY(yk_groups_new(l->types, l->n_keys, &f->groups, err));
-    if (l->rows.n > YK_NEAR && l->rows.n <= INT32_MAX) /* fewer integers may be found without a table of slots */
+    if (l->rows.n <= INT32_MAX)
         YK_TRY(yk_groups_expect(f->groups, (uint32_t)l->rows.n, false, err));
     for (uint64_t at = 0; at < l->rows.n; at += YK_BLOCK)
-        YK_TRY(number_own_block(l, f, at, all, keys, &arena, err));
+        YK_TRY(number_own_block(l, f, at, keys, &arena, err));
     YK_TRY(yk_groups_seal(f->groups, err));
     l->groups = YK_TAKE(f->groups);
-    if (yk_groups_count(l->groups) == l->rows.n) { /* each row has one of its own */
-        yk_free(l->row_of);
-        l->row_of = NULL;
-    }
     return 0;
 }
 
@@ -282,26 +290,21 @@ static int parse_keys(yk_lookup *l, const yoke_table *t, const yoke_frame *f, co
     }
 }
 
-/* Values in storage form that stay where they are, for dictionaries. */
-static int keep_values(yk_lookup *l, yoke_error *err)
+/* A column's values in storage form that stay where they are, for its dictionary. */
+static int keep_values(yk_lookup *l, size_t c, yoke_error *err)
 {
-    l->values = yk_new_array(void *, l->rows.n_columns + 1);
-    if (!l->values)
+    const yk_batch_column *col = &l->rows.columns[c];
+    bool                   is_text = yk_kind_is_bytes(col->type.kind);
+    l->values[c] = yk_malloc_large(col->values.len + 64);
+    if (!l->values[c])
         return yk_fail_nomem(err, "joining");
-    for (size_t c = 0; c < l->rows.n_columns; c++) {
-        const yk_batch_column *col = &l->rows.columns[c];
-        bool                   is_text = yk_kind_is_bytes(col->type.kind);
-        l->values[c] = yk_malloc_aligned(col->values.len + 64);
-        if (!l->values[c])
-            return yk_fail_nomem(err, "joining");
-        if (col->values.len)
-            memcpy(l->values[c], col->values.data, col->values.len);
-        memset((char *)l->values[c] + col->values.len, 0, 64);
-        for (uint64_t i = 0; is_text && i < l->rows.n; i++) {
-            yk_value v;
-            yk_batch_get(&l->rows, c, i, &v);
-            ((yk_text *)l->values[c])[i] = v.is_missing ? (yk_text){"", 0} : v.t;
-        }
+    if (col->values.len)
+        memcpy(l->values[c], col->values.data, col->values.len);
+    memset((char *)l->values[c] + col->values.len, 0, 64);
+    for (uint64_t i = 0; is_text && i < l->rows.n; i++) {
+        yk_value v;
+        yk_batch_get(&l->rows, c, i, &v);
+        ((yk_text *)l->values[c])[i] = v.is_missing ? (yk_text){"", 0} : v.t;
     }
     return 0;
 }
@@ -328,6 +331,7 @@ static int add_column(yk_lookup *l, const yoke_table *t, size_t c, const char *n
     static uint64_t   made; /* dictionaries of lookups: their ids differ from all others' by these bits */
     yk_lookup_column *col = &l->columns[l->n_columns];
     YK_AUTOBUF        text = YK_BUF_INIT;
+    YK_TRY(keep_values(l, c, err));
     yk_buf_puts(&text, name);
     for (unsigned copy = 2; !text.is_failed && is_taken(l, t, yk_buf_text(&text)); copy++) {
         yk_buf_clear(&text);
@@ -355,9 +359,9 @@ static int make_lookup(const yoke_table *t, yoke_frame *f, const char *keys, yk_
     l->rows = f->rows;
     f->rows = (yk_batch){.n_columns = n}; /* its names are still to be freed */
     l->columns = yk_new_array(yk_lookup_column, n + 1);
-    if (!l->columns)
+    l->values = yk_new_array(void *, n + 1);
+    if (!l->columns || !l->values)
         return yk_fail_nomem(err, "joining");
-    YK_TRY(keep_values(l, err));
     for (size_t c = 0; c < n; c++) {
         bool is_key = false;
         for (size_t k = 0; k < l->n_keys; k++)

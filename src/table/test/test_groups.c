@@ -423,6 +423,51 @@ TEST(rows_that_are_not_sought)
     }
 }
 
+/* A sealed grouping of many integers, of which some lie far apart or not, seen through a view: each is found, others are none. */
+TEST(many_integers_that_are_sealed)
+{
+    enum { N = 2000, BLOCKS = 150, MANY = N * BLOCKS, STEP = 3 };
+    static int64_t  x[N];
+    static uint32_t got[N];
+    static uint64_t mask[N / 64 + 1], valid[N / 64 + 1];
+    for (int round = 0; round < 3; round++) { /* so many are expected, none is, one lies far away */
+        yk_groups *g, *view;
+        yk_vec     v = {.type = INT, .n = N, .values = x};
+        assert_int_equal(yk_groups_new(&INT, 1, &g, NULL), 0);
+        assert_int_equal(yk_groups_expect(g, round ? 0 : MANY, false, NULL), 0);
+        for (uint32_t b = 0; b < BLOCKS; b++) {
+            for (uint32_t i = 0; i < N; i++)
+                x[i] = (int64_t)((b * N + i) * (uint64_t)7919 % MANY) * STEP - 1000;
+            if (round == 2 && b == BLOCKS - 1)
+                x[N - 1] = INT64_MAX;
+            assert_int_equal(yk_groups_number(g, &v, NULL, N, got, NULL), 0);
+            for (uint32_t i = 0; i < N; i++)
+                assert_int_equal(got[i], b * N + i);
+        }
+        assert_int_equal(yk_groups_seal(g, NULL), 0);
+        assert_int_equal(yk_groups_view(g, &view, NULL), 0);
+        for (int way = 0; way < 4; way++) { /* some missing, some left out */
+            memset(mask, 0, sizeof mask);
+            memset(valid, 0, sizeof valid);
+            for (uint32_t i = 0; i < N; i++) {
+                int64_t known = (int64_t)((i + 3 * N) * (uint64_t)7919 % MANY) * STEP - 1000;
+                x[i] = i % 2 ? known + (i % 4 == 3) : i % 4 ? INT64_MIN + i : 5000000 + i;
+                mask[i >> 6] |= (uint64_t)(i % 5 != 3) << (i & 63);
+                valid[i >> 6] |= (uint64_t)(i % 7 != 0) << (i & 63);
+            }
+            v.valid = way & 1 ? valid : NULL;
+            assert_int_equal(yk_groups_number(view, &v, way & 2 ? mask : NULL, N, got, NULL), 0);
+            for (uint32_t i = 0; i < N; i++) {
+                bool is_out = way & 2 && i % 5 == 3, is_known = i % 4 == 1 && !(way & 1 && i % 7 == 0);
+                assert_int_equal(got[i], is_out ? YK_NO_GROUP : is_known ? i + 3 * N : MANY);
+            }
+        }
+        assert_int_equal(yk_groups_count(view), MANY);
+        yk_groups_free(view);
+        yk_groups_free(g);
+    }
+}
+
 /* The same grouping of integers appended to, cleared and numbered, time and again. */
 TEST(appended_and_sought_in_turn)
 {
@@ -620,7 +665,8 @@ TEST(known_groups_are_called_by_their_numbers)
     yk_known_fini(&other);
 }
 
-RUN_TESTS(known_groups_are_called_by_their_numbers, numbers_in_order_of_appearance, integers_near_and_far, several_integers_near_and_far,
+RUN_TESTS(known_groups_are_called_by_their_numbers, numbers_in_order_of_appearance, integers_near_and_far,
+          many_integers_that_are_sealed, several_integers_near_and_far,
           nan_is_missing_and_zeros_are_equal, codes_of_one_key_agree_under_a_mask, codes_and_values_agree,
           codes_of_one_text_agree_with_values, a_constant_block_is_one_group,
           merging_is_one_pass, rows_that_are_not_sought, appended_and_sought_in_turn,
