@@ -221,6 +221,10 @@ int yk_groups_find_in_slots(yk_groups *g, const uint64_t *hashes, uint32_t n, ui
         for (size_t k = 0; k < g->n_keys && guesses[j]; k++)
             __builtin_prefetch(g->keys[k].values + (guesses[j] - 1) * g->keys[k].size);
     }
+    for (size_t k = 0; k < g->n_keys; k++)
+        for (uint32_t j = 0; j < some && yk_group_is_text(&g->keys[k]); j++)
+            if (guesses[j])
+                __builtin_prefetch(((const yk_text *)(const void *)g->keys[k].values)[guesses[j] - 1].data);
     for (uint32_t j = 0; j < some; j++) {
         uint32_t i = rows[j];
         if (guesses[j] && same_keys(g, guesses[j] - 1, i))

@@ -27,6 +27,7 @@ typedef struct state {
 
 enum { SOME_ROWS = 2 * YK_BLOCK }; /* tell whether a task is worth grouping by itself */
 enum { FEW_WORKERS = 4 };
+enum { KNOWN_GROUPS = 72 << 10 }; /* of so many rows are better grouped by each worker than kept as they are */
 
 /* The values of what an ask is of, in this block. */
 static int ask_values(const yk_grouping *s, size_t ask, const yk_block *b, yk_vec *ret, yoke_error *err)
@@ -125,6 +126,9 @@ static int grouping_begin(yk_sink *base, void *state_, uint64_t first, yoke_erro
 /* This task's groups. */
 static uint32_t count_groups(const state *st) { return st->known.n_met + yk_groups_count(st->now.groups) - st->now.n_written; }
 
+/* Whether the one key is a number, whose groups the fold finds as fast as workers do. */
+static bool is_number(const yk_grouping *s) { return s->n_keys == 1 && !yk_kind_is_bytes(s->types[0].kind); }
+
 /* Whether rows of other tasks are likely to be of the same groups, though hardly two of these were of one: few different keys are possible.
  * Which way a task goes must depend on its rows alone, not on how they lie in files or what its worker did before, as sums have other bits
  * the other way. */
@@ -135,6 +139,11 @@ static int are_few(const yk_grouping *s, const state *st, bool *ret, yoke_error 
     uint64_t              product = 1;
     YK_AUTOFREE uint32_t *groups = NULL;
     bool                  is_coded = s->n_keys == 1 && key->codes && key->dict->n <= YK_SOME_GROUPS;
+    uint64_t              same = st->n_rows - n; /* n² / 2N of n rows, where there are N groups */
+    if (!is_number(s) && same * 2 * KNOWN_GROUPS >= st->n_rows * st->n_rows) {
+        *ret = true;
+        return 0;
+    }
     if (!s->n_asks) { /* no sums */
         *ret = is_coded || (s->n_keys > 1 && yk_groups_are_by_code(st->now.groups)) || yk_groups_span(st->now.groups) < YK_NEAR;
         return 0;
@@ -197,9 +206,8 @@ static bool are_kept(const yk_grouping *s, const state *st)
         return false;
     if (!s->n_asks)
         return true;
-    uint32_t most = yk_groups_are_by_code(t->groups) ? YK_MANY_GROUPS : YK_FEW_GROUPS;
-    bool     is_number = s->n_keys == 1 && !yk_kind_is_bytes(s->types[0].kind); /* whose groups the fold finds as fast */
-    return !is_number && !yk_loose_count(&t->loose) && yk_groups_count(t->groups) <= most && yk_ledger_is_cells(s);
+    uint32_t most = s->takes_loose || yk_groups_are_by_code(t->groups) ? YK_MANY_GROUPS : YK_FEW_GROUPS; /* the fold merges them alone */
+    return !is_number(s) && !yk_loose_count(&t->loose) && yk_groups_count(t->groups) <= most && yk_ledger_is_cells(s);
 }
 
 /* Of earlier groups, their numbers and cells. */
