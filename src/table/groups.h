@@ -46,6 +46,10 @@ uint32_t yk_groups_count(const yk_groups *g);
  * rows are numbered again. `valid` is NULL where no group misses this key. */
 int yk_groups_keys(yk_groups *g, size_t key, yk_vec *ret, yoke_error *err) YK_MUST_USE;
 
+/* The same as codes, where the key is text of which there are few: codes has room for as many as there are groups, *dict is what they are
+ * codes of, which stays while the grouping does. */
+int yk_groups_coded_keys(yk_groups *g, size_t key, uint32_t *codes, yk_dict *dict, yk_vec *ret, yoke_error *err) YK_MUST_USE;
+
 /* Cuts the groups from `first` on into n_parts (at most 256) by a hash of their first n_keys keys: those of part p are
  * ret_rows[ret_begin[p] … ret_begin[p + 1]), rising, and ret_parts[i] says of the i-th in which it is. Room for as many as there are
  * groups, and n_parts + 1. */

@@ -6,6 +6,8 @@
  */
 #include "table/groups_inside.h"
 
+#include <stdatomic.h>
+
 bool yk_groups_may_be_coded(const yk_groups *g, const yk_vec *keys)
 {
     bool is_one = g->n_keys == 1 && keys[0].codes && !keys[0].valid && !keys[0].is_const && !yk_groups_may_be_near(g);
@@ -128,5 +130,37 @@ int yk_groups_number_texts(yk_group_key *k, const yk_vec *v, uint32_t n, uint32_
         yk_groups_free_texts(k);
     else
         *ret = yk_groups_count(t->texts) + 1;
+    return 0;
+}
+
+/* Numbers the texts of n rows of a key, the first of them `first`; false where they are too many for codes. */
+static bool code_texts(yk_group_key *k, const yk_vec *all, uint32_t first, uint32_t n, uint32_t *codes, yoke_error *err)
+{
+    enum { FEW_TEXTS = 1 << 12, LEAST_ROWS = 4 /* for each of them */ };
+    yk_vec   some = {.type = all->type, .n = n, .values = (const yk_text *)all->values + first, .valid = all->valid ? all->valid + first / 64 : NULL};
+    uint32_t count;
+    if (yk_groups_number_texts(k, &some, n, &count, err) < 0 || !count || count > FEW_TEXTS || count > (first + n) / LEAST_ROWS)
+        return false;
+    for (uint32_t i = 0; i < n; i++)
+        codes[first + i] = (uint32_t)k->numbered.numbers[i];
+    return true;
+}
+
+int yk_groups_coded_keys(yk_groups *g, size_t number, uint32_t *codes, yk_dict *dict, yk_vec *ret, yoke_error *err)
+{
+    static atomic_uint made; /* ids differ from all others' by their upper bits */
+    yk_group_key      *k = &g->keys[number];
+    yk_vec             texts;
+    YK_TRY(yk_groups_keys(g, number, ret, err));
+    bool is_coded = yk_group_is_text(k) && !k->numbered.are_many && g->n > 0;
+    for (uint32_t i = 0; i < g->n && is_coded; i += YK_BLOCK)
+        is_coded = code_texts(k, ret, i, g->n - i < YK_BLOCK ? g->n - i : YK_BLOCK, codes, err);
+    if (!is_coded) {
+        k->numbered.are_many |= g->n > 0;
+        return 0;
+    }
+    YK_TRY(yk_groups_keys(k->numbered.texts, 0, &texts, err));
+    *dict = (yk_dict){.n = texts.n, .values = texts.values, .id = (uint64_t)0x3ffe << 48 | (atomic_fetch_add(&made, 1) + 1)};
+    ret->codes = codes, ret->dict = dict, ret->values = NULL;
     return 0;
 }

@@ -696,19 +696,32 @@ static int begin_column(yk_batch_column *c, yk_type type, size_t n, yoke_error *
     return is_roomy ? 0 : yk_fail_nomem(err, "grouping");
 }
 
+/* A key's column: texts as codes, where they are few. */
+static int put_key(const yk_grouping *s, yk_ledger *t, size_t key, const uint32_t *order, yk_batch *ret, yoke_error *err)
+{
+    uint32_t              n = yk_groups_count(t->groups);
+    bool                  is_text = yk_kind_is_bytes(s->types[key].kind);
+    YK_AUTOFREE uint32_t *codes = is_text ? yk_new_array(uint32_t, (size_t)n + 1) : NULL;
+    yk_batch              column = {.columns = &ret->columns[key], .dicts = &ret->dicts[key], .n_columns = 1};
+    yk_vec                values;
+    yk_dict               dict;
+    if (is_text && !codes)
+        return yk_fail_nomem(err, "grouping");
+    if (is_text)
+        YK_TRY(yk_groups_coded_keys(t->groups, key, codes, &dict, &values, err));
+    else
+        YK_TRY(yk_groups_keys(t->groups, key, &values, err));
+    YK_TRY(begin_column(&ret->columns[key], s->types[key], values.codes ? 0 : n, err));
+    return yk_batch_add(&column, &values, order, n, err);
+}
+
 int yk_ledger_rows(const yk_grouping *s, yk_ledger *t, const uint32_t *order, bool with_firsts, yk_batch *ret, yoke_error *err)
 {
     uint32_t            n = yk_groups_count(t->groups);
     size_t              n_columns = s->n_keys + s->n_asks;
-    YK_AUTOFREE yk_vec *keys = yk_new_array(yk_vec, s->n_keys + 1);
     YK_TRY(yk_batch_init(ret, n_columns + with_firsts, err));
-    if (!keys)
-        return yk_fail_nomem(err, "grouping");
-    for (size_t k = 0; k < s->n_keys; k++) {
-        YK_TRY(begin_column(&ret->columns[k], s->types[k], n, err));
-        YK_TRY(yk_groups_keys(t->groups, k, &keys[k], err));
-    }
-    YK_TRY(yk_batch_add(&(yk_batch){.columns = ret->columns, .n_columns = s->n_keys}, keys, order, n, err));
+    for (size_t k = 0; k < s->n_keys; k++)
+        YK_TRY(put_key(s, t, k, order, ret, err));
     for (size_t a = 0; a < s->n_asks; a++) {
         yk_batch_column *c = &ret->columns[s->n_keys + a];
         YK_TRY(begin_column(c, result_type(s, a), n, err));

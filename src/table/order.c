@@ -2,14 +2,21 @@
  *
  * Sorting rows by their keys, the most significant first. A key becomes an unsigned integer that orders as it does (its image: of
  * text eight bytes at a time), images are sorted digit by digit, least significant first, which keeps equal rows as they lie;
- * digits that all rows share are passed over. Rows with equal images are sorted by the next eight bytes, or the next key.
- * The images of codes are the ranks of what they stand for, which is sorted first.
+ * digits that all rows share are passed over. Rows with equal images are sorted by the next eight bytes, or the next key. Keys of few
+ * bits that follow one another are one image. The images of codes are the ranks of what they stand for, which is sorted first.
  */
 #include "table/order.h"
 
 #include <stdlib.h>
 
-enum { MOST_LEVELS = 64, FEW = 24 };
+enum { MOST_LEVELS = 64, FEW = 24, ALONE = 65 };
+
+/* The images of all rows' values of a key. */
+typedef struct field {
+    bool     is_known; /* it is looked at when it is asked for */
+    uint64_t least, most;
+    unsigned bits; /* that tell them, and a missing one, from each other; ALONE: they are not joined with those of other keys */
+} field;
 
 typedef struct item {
     uint64_t image;
@@ -23,6 +30,7 @@ typedef struct sorting {
     uint32_t       *rows;
     item           *items, *other; /* room for as many as there are rows */
     uint32_t      **ranks;         /* of each key that is codes: of each of them */
+    field          *fields;        /* of each key */
 } sorting;
 
 /* Rows [first, first + n) of `rows` are equal in all keys before `key`, and in the first `depth` bytes of it. */
@@ -185,12 +193,12 @@ static yk_kind loose_kind(const sorting *s, size_t key)
     return is_exact ? YK_KIND_NULL : c->type.kind;
 }
 
+/* Rows of equal images, which say less than their values do. */
 static int sort_equals(sorting *s, range r, uint64_t image)
 {
-    yk_kind kind = loose_kind(s, r.key);
-    if (yk_kind_is_bytes(kind))
+    if (yk_kind_is_bytes(loose_kind(s, r.key)))
         return sort_deeper(s, r);
-    if (kind == YK_KIND_DECIMAL && (image == 0 || image == UINT64_MAX))
+    if (image == 0 || image == UINT64_MAX)
         return sort_plainly(s, r);
     return sort_range(s, (range){r.first, r.n, r.key + 1, 0, r.level});
 }
@@ -222,24 +230,93 @@ static uint64_t take_images(sorting *s, range r)
     return n;
 }
 
+/* ---- keys that are joined */
+
+static field look_at(const sorting *s, size_t key)
+{
+    const yk_batch_column *c = &s->b->columns[s->order[key].column];
+    field                  f = {.is_known = true, .least = UINT64_MAX, .bits = ALONE};
+    bool                   some_missing = c->dict != NULL;
+    if (c->dict) {
+        f.least = 0, f.most = c->dict->valid.len;
+    } else {
+        if (!yk_order_has_image(c->type.kind) && c->type.kind != YK_KIND_BOOL)
+            return f;
+        for (uint64_t row = 0; row < s->b->n; row++) {
+            uint64_t image = image_at(c, (uint32_t)row, 0);
+            some_missing |= !c->valid.data[row];
+            f.least = image < f.least ? image : f.least;
+            f.most = image > f.most ? image : f.most;
+        }
+    }
+    uint64_t span = f.most - f.least;
+    if (span < UINT64_MAX)
+        f.bits = span + some_missing ? 64 - (unsigned)__builtin_clzll(span + some_missing) : 0;
+    return f;
+}
+
+static unsigned bits_of(sorting *s, size_t key)
+{
+    if (!s->fields[key].is_known)
+        s->fields[key] = look_at(s, key);
+    return s->fields[key].bits;
+}
+
+/* How many keys from this one on are one image; 0: it is none with others, or is in parts. */
+static size_t count_joined(sorting *s, range r)
+{
+    size_t   n = 0;
+    unsigned bits = 0;
+    while (!r.depth && s->n_order - r.key > (n == 0) + n && bits + bits_of(s, r.key + n) <= 64)
+        bits += s->fields[r.key + n++].bits;
+    return n > 1 ? n : 0;
+}
+
+/* Images of n joined keys, missing ones among them: these come last. */
+static uint64_t take_joined(sorting *s, range r, size_t n)
+{
+    const uint32_t *rows = s->rows + r.first;
+    item           *items = s->items + r.first;
+    for (uint64_t i = 0; i < r.n; i++)
+        items[i] = (item){0, rows[i]};
+    for (size_t k = r.key; k < r.key + n; k++) {
+        const yk_batch_column *c = &s->b->columns[s->order[k].column];
+        const field            f = s->fields[k];
+        const uint16_t        *codes = c->dict ? (const uint16_t *)(const void *)c->values.data : NULL;
+        const char            *valid = c->dict ? c->dict->valid.data : c->valid.data;
+        bool                   is_descending = s->order[k].is_descending;
+        for (uint64_t i = 0; i < r.n; i++) {
+            uint32_t at = codes ? codes[rows[i]] : rows[i];
+            uint64_t image = codes ? s->ranks[k][at] : image_at(c, at, 0), place = is_descending ? f.most - image : image - f.least;
+            items[i].image = (f.bits < 64 ? items[i].image << f.bits : 0) | (valid[at] ? place : f.most - f.least + 1);
+        }
+    }
+    return r.n;
+}
+
 static int sort_range(sorting *s, range r)
 {
     if (r.key == s->n_order || r.n < 2)
         return 0;
-    uint64_t n = take_images(s, r);
+    size_t   joined = count_joined(s, r), next = r.key + (joined ? joined : 1);
+    uint64_t n = joined ? take_joined(s, r, joined) : take_images(s, r);
     item    *items = s->items + r.first;
     sort_items(items, s->other + r.first, n);
     for (uint64_t i = 0; i < n; i++)
         s->rows[r.first + i] = items[i].row;
-    if (loose_kind(s, r.key) == YK_KIND_NULL && r.key + 1 == s->n_order)
+    bool is_exact = joined || loose_kind(s, r.key) == YK_KIND_NULL;
+    if (is_exact && next == s->n_order)
         return 0;
     for (uint64_t i = 0, end; i < n; i = end) {
         for (end = i + 1; end < n && items[end].image == items[i].image; end++)
             ;
-        if (end - i > 1) /* items before `end` are used no more */
-            YK_TRY(sort_equals(s, (range){r.first + i, end - i, r.key, r.depth, r.level}, items[i].image));
+        if (end - i == 1)
+            continue;
+        range    equal = {r.first + i, end - i, is_exact ? next : r.key, is_exact ? 0 : r.depth, r.level};
+        uint64_t image = items[i].image; /* items before `end` are used no more */
+        YK_TRY(is_exact ? sort_range(s, equal) : sort_equals(s, equal, image));
     }
-    return sort_range(s, (range){r.first + n, r.n - n, r.key + 1, 0, r.level});
+    return sort_range(s, (range){r.first + n, r.n - n, next, 0, r.level});
 }
 
 /* Ranks of a dictionary's rows; equal ones have the same. For yk_free. */
@@ -257,11 +334,12 @@ static int rank(const yk_batch_column *dict, uint32_t **ret, yoke_error *err)
     return 0;
 }
 
-static void ranks_fini(sorting *s)
+static void sorting_fini(sorting *s)
 {
     for (size_t i = 0; s->ranks && i < s->n_order; i++)
         yk_free(s->ranks[i]);
     yk_free(s->ranks);
+    yk_free(s->fields);
 }
 
 int yk_batch_sort(const yk_batch *b, const yk_order *order, size_t n_order, uint32_t **ret, yoke_error *err)
@@ -271,8 +349,9 @@ int yk_batch_sort(const yk_batch *b, const yk_order *order, size_t n_order, uint
     YK_AUTOFREE uint32_t *rows = yk_new_array(uint32_t, b->n + 1);
     YK_AUTOFREE item     *items = yk_malloc((b->n + 1) * sizeof *items);
     YK_AUTOFREE item     *other = yk_malloc((b->n + 1) * sizeof *other);
-    YK_CLEANUP(ranks_fini) sorting s = {b, order, n_order, rows, items, other, yk_new_array(uint32_t *, n_order + 1)};
-    if (!rows || !items || !other || !s.ranks)
+    YK_CLEANUP(sorting_fini) sorting s = {b, order, n_order, rows, items, other, yk_new_array(uint32_t *, n_order + 1),
+                                         yk_new_array(field, n_order + 1)};
+    if (!rows || !items || !other || !s.ranks || !s.fields)
         return yk_fail_nomem(err, "sorting");
     for (uint64_t i = 0; i < b->n; i++)
         rows[i] = (uint32_t)i;
