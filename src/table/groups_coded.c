@@ -137,8 +137,9 @@ int yk_groups_number_texts(yk_group_key *k, const yk_vec *v, uint32_t n, uint32_
 static bool code_texts(yk_group_key *k, const yk_vec *all, uint32_t first, uint32_t n, uint32_t *codes, yoke_error *err)
 {
     enum { FEW_TEXTS = 1 << 12, LEAST_ROWS = 4 /* for each of them */ };
-    yk_vec   some = {.type = all->type, .n = n, .values = (const yk_text *)all->values + first, .valid = all->valid ? all->valid + first / 64 : NULL};
+    yk_vec   some = {.type = all->type, .n = n, .values = (const yk_text *)all->values + first};
     uint32_t count;
+    some.valid = all->valid ? all->valid + first / 64 : NULL;
     if (yk_groups_number_texts(k, &some, n, &count, err) < 0 || !count || count > FEW_TEXTS || count > (first + n) / LEAST_ROWS)
         return false;
     for (uint32_t i = 0; i < n; i++)
