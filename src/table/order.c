@@ -3,19 +3,30 @@
  * Sorting rows by their keys, the most significant first. A key becomes an unsigned integer that orders as it does (its image: of
  * text eight bytes at a time), images are sorted digit by digit, least significant first, which keeps equal rows as they lie;
  * digits that all rows share are passed over. Rows with equal images are sorted by the next eight bytes, or the next key. Keys of few
- * bits that follow one another are one image. The images of codes are the ranks of what they stand for, which is sorted first.
+ * bits that follow one another are one image; of short texts those bits are taken in which any two of them differ. The images of codes
+ * are the ranks of what they stand for, which is sorted first.
  */
 #include "table/order.h"
 
 #include <stdlib.h>
 
-enum { MOST_LEVELS = 64, FEW = 24, ALONE = 65 };
+enum { MOST_LEVELS = 64, FEW = 24, ALONE = 65, MOST_WORDS = 4 };
 
-/* The images of all rows' values of a key. */
+/* Some bits of a word, and how they move together to its lower end (Warren, Hacker's Delight, 2nd edition, 7-4). */
+typedef struct gather {
+    uint64_t bits, steps[6];
+    unsigned n;
+} gather;
+
+/* The values of a key as places: integers whose order theirs is. */
 typedef struct field {
-    bool     is_known; /* it is looked at when it is asked for */
-    uint64_t least, most;
-    unsigned bits; /* that tell them, and a missing one, from each other; ALONE: they are not joined with those of other keys */
+    bool     is_known;   /* it is looked at when it is asked for */
+    unsigned bits;       /* of places; ALONE: there are none, the key is not joined with others */
+    uint64_t most;       /* the greatest place; one more stands for missing ones */
+    uint64_t least;      /* the image, or length, whose place is 0 */
+    unsigned n_words;    /* of texts; 0: it is another kind */
+    unsigned length_bits;
+    gather   words[MOST_WORDS]; /* of each eight bytes of texts: where some differ */
 } field;
 
 typedef struct item {
@@ -232,44 +243,147 @@ static uint64_t take_images(sorting *s, range r)
 
 /* ---- keys that are joined */
 
+static gather gather_of(uint64_t bits)
+{
+    gather   g = {.bits = bits, .n = (unsigned)__builtin_popcountll(bits)};
+    uint64_t left_out = ~bits << 1;
+    for (unsigned i = 0; i < 6; i++) {
+        uint64_t parity = left_out ^ left_out << 1;
+        for (unsigned shift = 2; shift < 64; shift *= 2)
+            parity ^= parity << shift;
+        g.steps[i] = parity & bits; /* those that an odd number of hundreds, tens … of bits to their right leaves out */
+        bits = (bits ^ g.steps[i]) | g.steps[i] >> (1 << i);
+        left_out &= ~parity;
+    }
+    return g;
+}
+
+static uint64_t gathered(const gather *g, uint64_t word)
+{
+    word &= g->bits;
+    for (unsigned i = 0; i < 6; i++) {
+        uint64_t moved = word & g->steps[i];
+        word = (word ^ moved) | moved >> (1 << i);
+    }
+    return word;
+}
+
+static unsigned width(uint64_t x) { return x ? 64 - (unsigned)__builtin_clzll(x) : 0; }
+
+/* What all texts of a key have in common. */
+typedef struct common {
+    uint64_t some[MOST_WORDS], all[MOST_WORDS]; /* bits of their images that some of them have, and that all have */
+    uint64_t least, most;                       /* of their lengths */
+} common;
+
+/* How many bits tell them from each other. */
+static unsigned count_bits(common *c)
+{
+    unsigned bits = c->least < c->most ? width(c->most - c->least) : 0;
+    for (unsigned w = 0; w < MOST_WORDS; w++) {
+        c->all[w] = c->least <= 8 * (uint64_t)w ? 0 : c->all[w];
+        bits += (unsigned)__builtin_popcountll(c->some[w] & ~c->all[w]);
+    }
+    return bits;
+}
+
+static void look_at_texts(const sorting *s, const yk_batch_column *column, field *f)
+{
+    common c = {.all = {UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX}, .least = UINT64_MAX};
+    bool   some_missing = false;
+    for (uint64_t row = 0; row < s->b->n; row++) {
+        yk_text t = text_at(column, (uint32_t)row);
+        if (!column->valid.data[row]) {
+            some_missing = true;
+            continue;
+        }
+        c.least = t.len < c.least ? t.len : c.least;
+        c.most = t.len > c.most ? t.len : c.most;
+        if (t.len > 8 * MOST_WORDS || (row % 1024 == 0 && count_bits(&c) > 64))
+            return;
+        for (unsigned w = 0; w < (t.len + 7) / 8; w++) {
+            uint64_t image = yk_text_image(t, 8 * (size_t)w);
+            c.some[w] |= image;
+            c.all[w] &= image;
+        }
+    }
+    unsigned bits = count_bits(&c);
+    if (bits + some_missing > 64 || c.least > c.most)
+        return;
+    f->bits = bits + some_missing;
+    f->most = bits ? UINT64_MAX >> (64 - bits) : 0;
+    f->least = c.least;
+    f->length_bits = width(c.most - c.least);
+    f->n_words = c.most ? (unsigned)(c.most + 7) / 8 : 1;
+    for (unsigned w = 0; w < f->n_words; w++)
+        f->words[w] = gather_of(c.some[w] & ~c.all[w]);
+}
+
+static uint64_t place_of_text(const field *f, yk_text t)
+{
+    uint64_t place = 0;
+    for (unsigned w = 0; w < f->n_words; w++)
+        if (f->words[w].n)
+            place = (f->words[w].n < 64 ? place << f->words[w].n : 0) | gathered(&f->words[w], yk_text_image(t, 8 * (size_t)w));
+    return place << f->length_bits | (t.len - f->least);
+}
+
 static field look_at(const sorting *s, size_t key)
 {
     const yk_batch_column *c = &s->b->columns[s->order[key].column];
-    field                  f = {.is_known = true, .least = UINT64_MAX, .bits = ALONE};
+    field                  f = {.is_known = true, .bits = ALONE};
+    uint64_t               least = UINT64_MAX, most = 0;
     bool                   some_missing = c->dict != NULL;
     if (c->dict) {
-        f.least = 0, f.most = c->dict->valid.len;
-    } else {
-        if (!yk_order_has_image(c->type.kind) && c->type.kind != YK_KIND_BOOL)
-            return f;
+        least = 0, most = c->dict->valid.len;
+    } else if (yk_kind_is_bytes(c->type.kind)) {
+        look_at_texts(s, c, &f);
+        return f;
+    } else if (yk_order_has_image(c->type.kind) || c->type.kind == YK_KIND_BOOL) {
         for (uint64_t row = 0; row < s->b->n; row++) {
             uint64_t image = image_at(c, (uint32_t)row, 0);
             some_missing |= !c->valid.data[row];
-            f.least = image < f.least ? image : f.least;
-            f.most = image > f.most ? image : f.most;
+            least = image < least ? image : least;
+            most = image > most ? image : most;
         }
+    } else {
+        return f;
     }
-    uint64_t span = f.most - f.least;
-    if (span < UINT64_MAX)
-        f.bits = span + some_missing ? 64 - (unsigned)__builtin_clzll(span + some_missing) : 0;
+    f.least = least, f.most = most - least;
+    if (f.most < UINT64_MAX)
+        f.bits = width(f.most + some_missing);
     return f;
 }
 
-static unsigned bits_of(sorting *s, size_t key)
+static const field *field_of(sorting *s, size_t key)
 {
     if (!s->fields[key].is_known)
         s->fields[key] = look_at(s, key);
-    return s->fields[key].bits;
+    return &s->fields[key];
 }
 
-/* How many keys from this one on are one image; 0: it is none with others, or is in parts. */
+/* How many keys from this one on are one image; 0: it has one of its own, or several. */
 static size_t count_joined(sorting *s, range r)
 {
     size_t   n = 0;
     unsigned bits = 0;
-    while (!r.depth && s->n_order - r.key > (n == 0) + n && bits + bits_of(s, r.key + n) <= 64)
-        bits += s->fields[r.key + n++].bits;
-    return n > 1 ? n : 0;
+    bool     is_text = loose_kind(s, r.key) != YK_KIND_NULL;
+    if (r.depth || (!is_text && r.key + 1 == s->n_order))
+        return 0;
+    for (; r.key + n < s->n_order && bits + field_of(s, r.key + n)->bits <= 64; n++)
+        bits += s->fields[r.key + n].bits;
+    return n > 1 || is_text ? n : 0;
+}
+
+static uint64_t place_at(const sorting *s, size_t key, uint32_t row)
+{
+    const yk_batch_column *c = &s->b->columns[s->order[key].column];
+    const field           *f = &s->fields[key];
+    uint32_t               at = c->dict ? ((const uint16_t *)(const void *)c->values.data)[row] : row;
+    if (!(c->dict ? c->dict : c)->valid.data[at])
+        return f->most + 1;
+    uint64_t place = c->dict ? s->ranks[key][at] : f->n_words ? place_of_text(f, text_at(c, at)) : image_at(c, at, 0) - f->least;
+    return s->order[key].is_descending ? f->most - place : place;
 }
 
 /* Images of n joined keys, missing ones among them: these come last. */
@@ -279,18 +393,9 @@ static uint64_t take_joined(sorting *s, range r, size_t n)
     item           *items = s->items + r.first;
     for (uint64_t i = 0; i < r.n; i++)
         items[i] = (item){0, rows[i]};
-    for (size_t k = r.key; k < r.key + n; k++) {
-        const yk_batch_column *c = &s->b->columns[s->order[k].column];
-        const field            f = s->fields[k];
-        const uint16_t        *codes = c->dict ? (const uint16_t *)(const void *)c->values.data : NULL;
-        const char            *valid = c->dict ? c->dict->valid.data : c->valid.data;
-        bool                   is_descending = s->order[k].is_descending;
-        for (uint64_t i = 0; i < r.n; i++) {
-            uint32_t at = codes ? codes[rows[i]] : rows[i];
-            uint64_t image = codes ? s->ranks[k][at] : image_at(c, at, 0), place = is_descending ? f.most - image : image - f.least;
-            items[i].image = (f.bits < 64 ? items[i].image << f.bits : 0) | (valid[at] ? place : f.most - f.least + 1);
-        }
-    }
+    for (size_t k = r.key; k < r.key + n; k++)
+        for (uint64_t i = 0; i < r.n; i++)
+            items[i].image = (s->fields[k].bits < 64 ? items[i].image << s->fields[k].bits : 0) | place_at(s, k, rows[i]);
     return r.n;
 }
 

@@ -5,6 +5,7 @@
 #ifndef YK_TABLE_ORDER_H
 #define YK_TABLE_ORDER_H
 
+#include "base/bytes.h"
 #include "numeric/select.h"
 #include "table/batch.h"
 
@@ -23,15 +24,22 @@ static inline bool yk_order_has_image(yk_kind kind)
         || kind == YK_KIND_SPAN;
 }
 
-/* Text from byte `depth` on, eight bytes of it: texts of equal images may differ behind them. */
+/* Text from byte `depth` on, eight bytes of it, zeros where it ends: texts of equal images may differ behind them. */
 static inline uint64_t yk_text_image(yk_text t, size_t depth)
 {
-    unsigned char bytes[8] = {0};
-    uint64_t      u;
-    if (t.len > depth)
-        memcpy(bytes, t.data + depth, t.len - depth < 8 ? t.len - depth : 8);
-    memcpy(&u, bytes, sizeof u);
-    return __builtin_bswap64(u);
+    const char *at = t.data + depth;
+    size_t      n = t.len > depth ? t.len - depth : 0;
+    uint32_t    first, last;
+    if (n >= 8)
+        return __builtin_bswap64(yk_load64(at));
+    if (n && t.len >= 8)
+        return __builtin_bswap64(yk_load64(at + n - 8)) << (64 - 8 * n);
+    if (n < 4)
+        return n ? ((uint64_t)(unsigned char)at[0] << 56) | (uint64_t)(unsigned char)at[n / 2] << (56 - 8 * (n / 2))
+                | (uint64_t)(unsigned char)at[n - 1] << (64 - 8 * n) : 0;
+    memcpy(&first, at, 4);
+    memcpy(&last, at + n - 4, 4);
+    return (uint64_t)__builtin_bswap32(first) << 32 | (uint64_t)__builtin_bswap32(last) << (64 - 8 * n);
 }
 
 static inline uint64_t yk_order_image(yk_kind kind, uint64_t bits)
