@@ -6,7 +6,7 @@
  */
 #include "table/groups_inside.h"
 
-enum { MOST_CODES = 1 << 21, LEAST_RANGE = 16, MOST_RANGE = YK_CLOSE, MOST_KEYS = YK_GROUP_MOST_KEYS, ROWS = YK_GROUP_ROWS };
+enum { MOST_CODES = 1 << 22, LEAST_RANGE = 16, MOST_RANGE = YK_CLOSE, MOST_KEYS = YK_GROUP_MOST_KEYS, ROWS = YK_GROUP_ROWS };
 
 typedef yk_group_place place;
 

@@ -133,18 +133,18 @@ int yk_groups_number_texts(yk_group_key *k, const yk_vec *v, uint32_t n, uint32_
     return 0;
 }
 
-/* Numbers the texts of n rows of a key, the first of them `first`; false where they are too many for codes. */
-static bool code_texts(yk_group_key *k, const yk_vec *all, uint32_t first, uint32_t n, uint32_t *codes, yoke_error *err)
+/* Numbers the texts of n rows of a key, the first of them `first`, unless they are too many for codes. */
+static int code_texts(yk_group_key *k, const yk_vec *all, uint32_t first, uint32_t n, uint32_t *codes, bool *ret_is_coded, yoke_error *err)
 {
     enum { FEW_TEXTS = 1 << 12, LEAST_ROWS = 4 /* for each of them */ };
     yk_vec   some = {.type = all->type, .n = n, .values = (const yk_text *)all->values + first};
     uint32_t count;
     some.valid = all->valid ? all->valid + first / 64 : NULL;
-    if (yk_groups_number_texts(k, &some, n, &count, err) < 0 || !count || count > FEW_TEXTS || count > (first + n) / LEAST_ROWS)
-        return false;
-    for (uint32_t i = 0; i < n; i++)
+    YK_TRY(yk_groups_number_texts(k, &some, n, &count, err));
+    *ret_is_coded = count && count <= FEW_TEXTS && count <= (first + n) / LEAST_ROWS;
+    for (uint32_t i = 0; i < n && *ret_is_coded; i++)
         codes[first + i] = (uint32_t)k->numbered.numbers[i];
-    return true;
+    return 0;
 }
 
 int yk_groups_coded_keys(yk_groups *g, size_t number, uint32_t *codes, yk_dict *dict, yk_vec *ret, yoke_error *err)
@@ -155,7 +155,7 @@ int yk_groups_coded_keys(yk_groups *g, size_t number, uint32_t *codes, yk_dict *
     YK_TRY(yk_groups_keys(g, number, ret, err));
     bool is_coded = yk_group_is_text(k) && !k->numbered.are_many && g->n > 0;
     for (uint32_t i = 0; i < g->n && is_coded; i += YK_BLOCK)
-        is_coded = code_texts(k, ret, i, g->n - i < YK_BLOCK ? g->n - i : YK_BLOCK, codes, err);
+        YK_TRY(code_texts(k, ret, i, g->n - i < YK_BLOCK ? g->n - i : YK_BLOCK, codes, &is_coded, err));
     if (!is_coded) {
         k->numbered.are_many |= g->n > 0;
         return 0;

@@ -27,7 +27,8 @@ typedef struct state {
 
 enum { SOME_ROWS = 2 * YK_BLOCK }; /* tell whether a task is worth grouping by itself */
 enum { FEW_WORKERS = 4 };
-enum { KNOWN_GROUPS = 72 << 10 }; /* of so many rows are better grouped by each worker than kept as they are */
+/* Of so many groups, or where keys can be so many together, rows are better grouped by each worker than kept as they are. */
+enum { KNOWN_GROUPS = 72 << 10, KNOWN_COMBINATIONS = 1 << 19 };
 
 /* The values of what an ask is of, in this block. */
 static int ask_values(const yk_grouping *s, size_t ask, const yk_block *b, yk_vec *ret, yoke_error *err)
@@ -156,7 +157,7 @@ static int are_few(const yk_grouping *s, const state *st, bool *ret, yoke_error 
     *ret = s->n_keys > 1;
     for (size_t k = 0; k < s->n_keys && *ret; k++) {
         uint64_t spread = yk_groups_spread(st->now.groups, k, groups, n);
-        *ret = spread <= (yk_kind_is_bytes(s->types[k].kind) ? n / 2 : YK_CLOSE) && (product *= spread + 2) <= YK_MANY_GROUPS;
+        *ret = spread <= (yk_kind_is_bytes(s->types[k].kind) ? n / 2 : YK_CLOSE) && (product *= spread + 2) <= KNOWN_COMBINATIONS;
     }
     return 0;
 }
@@ -202,7 +203,7 @@ static uint32_t parts_of(const yk_grouping *s, const state *st)
 static bool are_kept(const yk_grouping *s, const state *st)
 {
     const yk_ledger *t = &st->now;
-    if (t->n_written && st->n_known < st->n_rows / 8)
+    if (t->n_written && st->n_known < st->n_rows / 32)
         return false;
     if (!s->n_asks)
         return true;
