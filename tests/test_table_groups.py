@@ -174,7 +174,8 @@ def test_different_values_of_dictionaries(yoke, tmp_path, on, memory):
 def combinations(rng, n, most):
     return pa.table({"a": pa.array([f"city {i}" for i in rng.integers(0, 90, n)], mask=rng.random(n) < 0.02), "flag": pa.array(rng.random(n) < 0.5, mask=rng.random(n) < 0.1),
                      "i": pa.array(rng.integers(-most, most, n), mask=rng.random(n) < 0.05), "x": pa.array(rng.normal(0, 1e6, n), mask=rng.random(n) < 0.05),
-                     "t": pa.array(rng.integers(0, 10**15, n), pa.timestamp("us"))})
+                     "t": pa.array(rng.integers(0, 10**15, n), pa.timestamp("us")), "who": pa.array([f"driver {i}" for i in rng.integers(0, 40_000, n)], mask=rng.random(n) < 0.01),
+                     "far": rng.integers(0, 30_000, n) * 2**40})
 
 
 def check_combinations(got, df, keys):
@@ -186,10 +187,10 @@ def check_combinations(got, df, keys):
         np.testing.assert_allclose(got[mine].astype(float), want[theirs].astype(float), rtol=1e-9, atol=1e-3)
 
 
-@pytest.mark.parametrize("keys", ["a,flag,i", "i,a", "a"])
+@pytest.mark.parametrize("keys", ["a,flag,i", "i,a", "a", "who", "flag,far"])
 def test_groups_that_workers_keep(yoke, tmp_path, keys):
-    """Many combinations of few keys: a worker keeps its groups from task to task and names them by number. Whatever dictionaries, pages and files
-    the rows lie in, the bits are the same."""
+    """Many combinations of few keys, or so many groups that each task meets most of them: a worker keeps its groups from task to task and names
+    them by number. Whatever dictionaries, pages and files the rows lie in, the bits are the same."""
     table = combinations(np.random.default_rng(5), 300_000, 500)
     (tmp_path / "files").mkdir()
     pq.write_table(table, tmp_path / "coded.parquet", row_group_size=90_000)

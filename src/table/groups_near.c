@@ -70,13 +70,13 @@ static bool place_rows(const yk_groups *g, uint32_t n, uint32_t *at)
     return n_out > 0;
 }
 
-/* How many entries it may have: those within YK_NEAR, or some for each group that is expected, still fewer bytes than slots; where caches
- * hold part of it, more. */
+/* How many entries it may have: those within YK_NEAR; where many groups are expected, as of a join, some for each of them, so that it has
+ * fewer bytes than slots, or as many as caches hold a good part of. */
 static uint64_t most_entries(const yk_groups *g)
 {
     const uint64_t cached = 1 << 24, most = (uint64_t)1 << 31, n = g->expected, few = n * 4, many = n * 32 < cached ? n * 32 : cached;
     uint64_t       entries = few < many ? many : few;
-    return entries < YK_NEAR ? YK_NEAR : entries < most ? entries : most;
+    return n <= YK_NEAR ? YK_NEAR : entries < most ? entries : most;
 }
 
 /* The table holds the rows at hand that are wanted, or rows are sought by their hashes from now on. */

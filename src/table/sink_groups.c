@@ -7,7 +7,8 @@
  * keys, in memory or a temporary file. In the end each part, or share of one, is merged from what is kept of it, in the same order; what
  * comes out is sorted externally. A task whose first rows are hardly two of one group does not group the others: they are kept as they
  * are (loose.c). Where their one key is an integer of a small span, few workers' tasks leave them uncut: all groups are found fast where
- * they are merged. Groups that a table of all combinations finds fast stay with the worker, and later tasks name them by number (known.h).
+ * they are merged. Groups that a table of all combinations finds fast stay with the worker, and later tasks name them by number (known.h);
+ * with few workers others do, too, whose key is no number.
  */
 #include "table/ledger.h"
 
