@@ -133,19 +133,13 @@ bool yk_groups_look_up_near(const yk_groups *g, const uint64_t *restrict values,
 {
     const uint32_t *groups = g->near.groups;
     uint64_t        least = g->near.least, size = g->near.n;
-    uint32_t        is_new = !size;
-    for (uint32_t i = 0; i < n && g->is_sealed; i++) {
-        uint64_t off = values[i] - least;
-        uint32_t group = off < size ? groups[off] : 0;
-        ret[i] = !yk_group_counts(mask, i) ? YK_NO_GROUP : group ? group - 1 : g->n;
-    }
-    if (g->is_sealed)
-        return true;
+    uint32_t        is_new = !size, none = g->is_sealed ? g->n : YK_NO_GROUP;
     for (uint32_t i = 0; i < n && size; i++) {
-        uint64_t off = values[i] - least;
-        uint32_t left_out = mask ? (uint32_t)(mask[i >> 6] >> (i & 63) & 1) - 1 : 0, group = groups[off < size ? off : size] - 1;
-        ret[i] = group | left_out;
-        is_new |= ((off >= size) | (group == YK_NO_GROUP)) & ~left_out;
+        uint64_t off = values[i] - least, is_in = off < size;
+        uint32_t left_out = mask ? (uint32_t)(mask[i >> 6] >> (i & 63) & 1) - 1 : 0, group = groups[is_in ? off : size];
+        uint32_t is_known = is_in & (group != 0);
+        ret[i] = (is_known ? group - 1 : none) | left_out;
+        is_new |= (is_known ^ 1) & ~left_out;
     }
-    return !is_new;
+    return g->is_sealed || !is_new;
 }

@@ -27,7 +27,12 @@ int yk_known_begin(yk_known *k, uint32_t n, yoke_error *err)
 uint32_t yk_known_meet(yk_known *k, const uint32_t *numbers, uint32_t n)
 {
     uint32_t rows = 0, met = 0;
-    for (uint32_t i = 0; i < n && k->n; i++) {
+    if (k->n_met == k->n) { /* all were met before */
+        for (uint32_t i = 0; i < n; i++)
+            rows += numbers[i] < k->n;
+        return rows;
+    }
+    for (uint32_t i = 0; i < n; i++) {
         bool     is_known = numbers[i] < k->n;
         uint32_t at = is_known ? numbers[i] : k->n; /* whose bit nobody reads */
         rows += is_known;
