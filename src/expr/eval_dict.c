@@ -7,15 +7,6 @@
 #include "numeric/kernels.h"
 #include "numeric/reduce.h"
 
-#include <stdatomic.h>
-
-static atomic_uint_fast64_t next_id; /* relaxed: only has to differ each time */
-
-static uint64_t new_id(void)
-{
-    return atomic_fetch_add_explicit(&next_id, 1, memory_order_relaxed) | (uint64_t)1 << 63;
-}
-
 void yk_dict_result_fini(yk_dict_result *d)
 {
     yk_free(d->data);
@@ -115,7 +106,7 @@ static int compute(yk_eval *ev, uint32_t id, const yk_vec *column, yk_dict_resul
     YK_TRY(keep_part(d, type, &ev->inner->regs[id], d->n, 1, err));
     if (type.kind == YK_KIND_REAL)
         d->missing_is_valid = ((const double *)d->data)[d->n] == ((const double *)d->data)[d->n];
-    d->dict = (yk_dict){.n = d->n, .values = d->data, .id = new_id()};
+    d->dict = (yk_dict){.n = d->n, .values = d->data, .id = yk_dict_new_ids(1)};
     d->is_ready = true;
     return 0;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "format/column.h"
 
+#include <stdatomic.h>
+
 #include <stdio.h>
 
 size_t yk_kind_size(yk_kind kind)
@@ -35,4 +37,10 @@ const char *yk_type_name(yk_type t, char *buf, size_t size)
     else
         snprintf(buf, size, "%s", t.is_uuid ? "uuid" : kind[t.kind]);
     return buf;
+}
+
+uint64_t yk_dict_new_ids(uint64_t n)
+{
+    static atomic_uint_fast64_t next; /* relaxed: they only have to differ */
+    return atomic_fetch_add_explicit(&next, n, memory_order_relaxed) | (uint64_t)1 << 63;
 }

@@ -60,6 +60,9 @@ typedef struct yk_dict {
     uint64_t    id;     /* differs whenever the content may differ: what is computed from a dictionary once is kept by it */
 } yk_dict;
 
+/* The first of n ids in a row that no other dictionary of this process has: for those that do not lie in a file. */
+uint64_t yk_dict_new_ids(uint64_t n);
+
 /* Up to YK_BLOCK rows of one column. Borrowed from whoever filled it, until the next block is asked for. Either values
  * (codes is NULL) or codes into a dictionary (values is NULL). A missing row's value or code is some valid bit pattern or
  * in-range code, without meaning; values of missing TEXT have length 0. */

@@ -6,8 +6,6 @@
  */
 #include "table/groups_inside.h"
 
-#include <stdatomic.h>
-
 bool yk_groups_may_be_coded(const yk_groups *g, const yk_vec *keys)
 {
     bool is_one = g->n_keys == 1 && keys[0].codes && !keys[0].valid && !keys[0].is_const && !yk_groups_may_be_near(g);
@@ -149,9 +147,8 @@ static int code_texts(yk_group_key *k, const yk_vec *all, uint32_t first, uint32
 
 int yk_groups_coded_keys(yk_groups *g, size_t number, uint32_t *codes, yk_dict *dict, yk_vec *ret, yoke_error *err)
 {
-    static atomic_uint made; /* ids differ from all others' by their upper bits */
-    yk_group_key      *k = &g->keys[number];
-    yk_vec             texts;
+    yk_group_key *k = &g->keys[number];
+    yk_vec        texts;
     YK_TRY(yk_groups_keys(g, number, ret, err));
     bool is_coded = yk_group_is_text(k) && !k->numbered.are_many && g->n > 0;
     for (uint32_t i = 0; i < g->n && is_coded; i += YK_BLOCK)
@@ -161,7 +158,7 @@ int yk_groups_coded_keys(yk_groups *g, size_t number, uint32_t *codes, yk_dict *
         return 0;
     }
     YK_TRY(yk_groups_keys(k->numbered.texts, 0, &texts, err));
-    *dict = (yk_dict){.n = texts.n, .values = texts.values, .id = (uint64_t)0x3ffe << 48 | (atomic_fetch_add(&made, 1) + 1)};
+    *dict = (yk_dict){.n = texts.n, .values = texts.values, .id = yk_dict_new_ids(1)};
     ret->codes = codes, ret->dict = dict, ret->values = NULL;
     return 0;
 }

@@ -444,11 +444,11 @@ enum { AHEAD = 16 }; /* memory is asked for cells that come so much later */
 static void merge_sums(yk_cell *cells, const char *at, size_t size, const uint32_t *numbers, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++, at += sizeof(uint64_t) + size) {
-        yk_cell c = {0}, *to = &cells[numbers[i]];
         if (i + AHEAD < n)
             __builtin_prefetch(&cells[numbers[i + AHEAD]], 1);
         if (numbers[i] == YK_NO_GROUP)
             continue;
+        yk_cell c = {0}, *to = &cells[numbers[i]];
         memcpy(&c.n, at, sizeof c.n);
         copy_cell(&c.d, at + sizeof c.n, size);
         to->n += c.n;

@@ -85,12 +85,13 @@ static void add_integers(yk_cell *cells, const uint32_t *numbers, const yk_vec *
 {
     yk_cell        none = {0};
     const int64_t *values = v->type.kind == YK_KIND_BOOL ? NULL : v->values;
-    for (uint32_t i = 0; i < n && is_whole && values && !v->valid; i++) {
-        cells[numbers[i]].n++;
-        cells[numbers[i]].sum_int += values[i];
-    }
-    if (is_whole && values && !v->valid)
+    if (is_whole && values && !v->valid) {
+        for (uint32_t i = 0; i < n; i++) {
+            cells[numbers[i]].n++;
+            cells[numbers[i]].sum_int += values[i];
+        }
         return;
+    }
     for (uint32_t i = 0; i < n; i++) {
         yk_cell *c = cell_of(cells, numbers, i, yk_row_counts(v, i), &none);
         c->n++;

@@ -328,7 +328,6 @@ static bool is_taken(const yk_lookup *l, const yoke_table *t, const char *name)
 
 static int add_column(yk_lookup *l, const yoke_table *t, size_t c, const char *name, yoke_error *err)
 {
-    static uint64_t   made; /* dictionaries of lookups: their ids differ from all others' by these bits */
     yk_lookup_column *col = &l->columns[l->n_columns];
     YK_AUTOBUF        text = YK_BUF_INIT;
     YK_TRY(keep_values(l, c, err));
@@ -340,7 +339,7 @@ static int add_column(yk_lookup *l, const yoke_table *t, size_t c, const char *n
     *col = (yk_lookup_column){.name = yk_strdup(yk_buf_text(&text)), .column = c};
     l->n_columns++;
     col->dict = (yk_dict){.n = (uint32_t)(l->rows.n ? l->rows.n : 1), .values = l->values[c],
-                          .id = (uint64_t)0x3fff << 48 | __atomic_add_fetch(&made, 1, __ATOMIC_RELAXED)};
+                          .id = yk_dict_new_ids(1)};
     if (l->rows.n && memchr(l->rows.columns[c].valid.data, 0, l->rows.n))
         col->there = yk_memdup(l->rows.columns[c].valid.data, l->rows.n);
     else

@@ -10,7 +10,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <stdatomic.h>
 
 /* A batch's dictionary as blocks have it; batches that follow one another often have the same. */
 typedef struct coded {
@@ -110,8 +109,7 @@ static int read_batches(yk_arrow *a, struct ArrowArrayStream *s, yoke_error *err
         YK_TRY(check_batch(a, b, err));
         row += (uint64_t)b->length;
     }
-    static atomic_uint_fast64_t next_id = 1;
-    a->first_id = (uint64_t)0x3ffe << 48 | atomic_fetch_add(&next_id, a->n_batches * a->n_coded);
+    a->first_id = yk_dict_new_ids(a->n_batches * a->n_coded);
     a->coded = yk_calloc(a->n_batches + 1, (a->n_coded + 1) * sizeof *a->coded);
     return a->coded ? 0 : yk_fail_nomem(err, "importing a table");
 }

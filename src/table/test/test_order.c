@@ -39,7 +39,7 @@ static yk_text any_text(unsigned kind, char *room)
     return (yk_text){room, n};
 }
 
-/* A column of integers, reals, truth values, times or texts, of which one in some is missing. */
+/* A column of integers, reals, truth values or texts, of which one in some is missing. */
 static void fill(yk_batch_column *c, uint64_t n)
 {
     static const yk_kind kinds[] = {YK_KIND_INT, YK_KIND_UINT, YK_KIND_REAL, YK_KIND_BOOL, YK_KIND_TEXT, YK_KIND_TEXT, YK_KIND_DATA};
