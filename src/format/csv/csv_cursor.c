@@ -16,12 +16,10 @@ enum {
     ROWS_BYTES_MAX = 1 << 28, /* of one block: a file that needs more has lost its newlines */
     SPANS = YK_BLOCK + 8,   /* of a slot, one line of cache more than used: a row's spans would else all fall into the same sets */
     AHEAD = 16,             /* fields: where files are wide, each lies in a line of its own */
+    EVEN_MOST = 64,         /* columns */
+    EVEN_WORDS = 16,        /* of 64 bytes, looked at at once */
     WIDE = 1 << 10, AT_HAND = 1 << 17, /* bytes of a row, and of those that caches hold with what is read of them */
 };
-
-typedef struct span {
-    uint32_t from, to; /* bytes of the buffer */
-} span;
 
 /* What is known of a slot's values in the block. */
 typedef struct reading {
@@ -35,13 +33,14 @@ typedef struct reading {
 struct yk_csv_cursor {
     const yk_csv *f;
     unsigned      n_slots;
-    uint32_t     *slot_of; /* of each column; n_slots where it is not wanted */
+    size_t       *place_of; /* of each column, in spans; the last slot's where it is not wanted */
     char         *buf;
     size_t        cap, len, at; /* bytes there; where the next row begins */
     uint64_t      offset;       /* of buf[0] in the file */
     uint64_t      row;          /* next, from 0, the header not counted */
     uint32_t      n;            /* rows of the block */
-    span         *spans;        /* [slot][SPANS], and one slot more for what is not wanted */
+    yk_csv_span         *spans;        /* [slot][SPANS], and one slot more for what is not wanted */
+    uint32_t     *ends;  /* of the block's fields, row after row, in files where these are as many in each; NULL: elsewhere */
     uint64_t      bad[YK_BLOCK / 64];
     bool          has_bad;
     uint64_t     *valid;  /* [slot][YK_BLOCK / 64] */
@@ -54,9 +53,10 @@ void yk_csv_cursor_close(yk_csv_cursor *c)
 {
     if (!c)
         return;
-    yk_free(c->slot_of);
+    yk_free(c->place_of);
     yk_free(c->buf);
     yk_free(c->spans);
+    yk_free(c->ends);
     yk_free(c->valid);
     yk_free(c->values);
     yk_free(c->readings);
@@ -72,18 +72,22 @@ int yk_csv_cursor_open(const yk_csv *f, const unsigned *columns, unsigned n, yk_
     c->f = f;
     c->n_slots = n;
     c->cap = PIECE + YK_CSV_PAD;
-    c->slot_of = yk_new_array(uint32_t, f->n_columns);
+    c->place_of = yk_new_array(size_t, f->n_columns);
     c->buf = yk_malloc(c->cap);
-    c->spans = yk_new_array(span, (size_t)(n + 1) * SPANS);
+    c->spans = yk_new_array(yk_csv_span, (size_t)(n + 1) * SPANS);
     c->valid = yk_new_array(uint64_t, (size_t)(n + 1) * (YK_BLOCK / 64));
     c->values = yk_malloc_aligned((size_t)(n + 1) * YK_BLOCK * 16);
     c->readings = yk_new_array(reading, n + 1);
-    if (!c->slot_of || !c->buf || !c->spans || !c->valid || !c->values || !c->readings)
+    /* lines of one column without a character are no rows, but look like others */
+    bool is_even = f->is_regular && f->n_columns > 1 && f->n_columns <= EVEN_MOST;
+    if (is_even)
+        c->ends = yk_new_array(uint32_t, (size_t)YK_BLOCK * f->n_columns + (EVEN_WORDS + 1) * 64);
+    if ((is_even && !c->ends) || !c->place_of || !c->buf || !c->spans || !c->valid || !c->values || !c->readings)
         return yk_fail_nomem(err, "opening a CSV file");
     for (unsigned i = 0; i < f->n_columns; i++)
-        c->slot_of[i] = n;
+        c->place_of[i] = (size_t)n * SPANS;
     for (unsigned i = 0; i < n; i++)
-        c->slot_of[columns[i]] = i;
+        c->place_of[columns[i]] = (size_t)i * SPANS;
     *ret = YK_TAKE(c);
     return 0;
 }
@@ -195,7 +199,7 @@ static int bad_row(yk_csv_cursor *c, uint32_t i, size_t begin, uint32_t fields, 
     c->has_bad = true;
     c->bad[i >> 6] |= (uint64_t)1 << (i & 63);
     for (unsigned s = 0; s < c->n_slots; s++)
-        c->spans[(size_t)s * SPANS + i] = (span){0, 0};
+        c->spans[(size_t)s * SPANS + i] = (yk_csv_span){0, 0};
     return 0;
 }
 
@@ -207,7 +211,7 @@ static int stray_quote(yk_csv_cursor *c, size_t at, yoke_error *err)
 }
 
 /* A field's text without its quotes. */
-static int field_text(yk_csv_cursor *c, span s, yk_text *ret, yoke_error *err)
+static int field_text(yk_csv_cursor *c, yk_csv_span s, yk_text *ret, yoke_error *err)
 {
     const char *p = c->buf + s.from;
     size_t      n = s.to - s.from;
@@ -232,30 +236,11 @@ static int field_text(yk_csv_cursor *c, span s, yk_text *ret, yoke_error *err)
     return 0;
 }
 
-static inline bool read_int(yk_text t, int64_t *ret)
-{
-    yk_csv_short s;
-    if (!yk_csv_read_short(t.data, t.len, &s) || s.has_point)
-        return yk_csv_int(t.data, t.len, ret);
-    *ret = s.is_negative ? -(int64_t)s.digits : s.digits;
-    return true;
-}
-
-static inline bool read_real(yk_text t, double *ret)
-{
-    static const double ten[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7};
-    yk_csv_short        s;
-    if (!yk_csv_read_short(t.data, t.len, &s))
-        return yk_csv_real(t.data, t.len, ret);
-    *ret = copysign((double)s.digits / ten[s.places], s.is_negative ? -1.0 : 1.0);
-    return true;
-}
-
 static inline bool read_value(yk_text t, yk_type type, void *values, uint32_t i)
 {
     switch (type.kind) {
-    case YK_KIND_INT: return read_int(t, (int64_t *)values + i);
-    case YK_KIND_REAL: return read_real(t, (double *)values + i);
+    case YK_KIND_INT: return yk_csv_int(t.data, t.len, (int64_t *)values + i);
+    case YK_KIND_REAL: return yk_csv_real(t.data, t.len, (double *)values + i);
     case YK_KIND_BOOL: return yk_csv_bool(t.data, t.len, (uint8_t *)values + i);
     case YK_KIND_DATE:
     case YK_KIND_TIME: return yk_csv_time(t.data, t.len, type.unit, type.kind == YK_KIND_DATE, (int64_t *)values + i);
@@ -268,30 +253,46 @@ static void *values_of(yk_csv_cursor *c, unsigned slot) { return (char *)c->valu
 
 static uint64_t *valid_of(yk_csv_cursor *c, unsigned slot) { return c->valid + (size_t)slot * (YK_BLOCK / 64); }
 
+/* The fields of up to YK_CSV_GROUP rows that are easily read, as bits. */
+static uint64_t read_easy(const yk_csv_cursor *c, const yk_csv_span *spans, uint32_t n, yk_type type, void *values)
+{
+    switch (type.kind) {
+    case YK_KIND_INT: return YK_ISA_PICK(yk_k_csv_ints)(c->buf, spans, n, values);
+    case YK_KIND_REAL: return YK_ISA_PICK(yk_k_csv_reals)(c->buf, spans, n, values);
+    case YK_KIND_DATE: return YK_ISA_PICK(yk_k_csv_dates)(c->buf, spans, n, values);
+    case YK_KIND_TIME: return type.unit == YK_UNIT_US ? YK_ISA_PICK(yk_k_csv_times)(c->buf, spans, n, values) : 0;
+    default: return 0;
+    }
+}
+
 /* The values of a slot's rows before `end` that have not been read, up to the first that does not fit. */
 static int read_rows(yk_csv_cursor *c, unsigned slot, uint32_t end, yoke_error *err)
 {
-    const span *spans = c->spans + (size_t)slot * SPANS;
-    reading    *r = &c->readings[slot];
-    uint64_t   *valid = valid_of(c, slot);
-    char       *values = values_of(c, slot);
-    size_t      size = yk_kind_size(r->type.kind);
+    const yk_csv_span *spans = c->spans + (size_t)slot * SPANS;
+    reading           *r = &c->readings[slot];
+    uint64_t          *valid = valid_of(c, slot);
+    char              *values = values_of(c, slot);
+    size_t             size = yk_kind_size(r->type.kind);
     if (r->n == 0)
         memset(valid, 0xff, YK_BLOCK / 8);
-    for (uint32_t i = r->n; i < end; i++) {
-        yk_text t = {NULL, 0};
-        __builtin_prefetch(c->buf + spans[i + AHEAD < end ? i + AHEAD : i].from);
-        YK_TRY(field_text(c, spans[i], &t, err));
-        if (t.len == 0) {
-            r->has_missing = true;
-            valid[i >> 6] &= ~((uint64_t)1 << (i & 63));
-            memset(values + i * size, 0, size);
-        } else if (!read_value(t, r->type, values, i)) {
-            r->n = i;
-            return 0;
+    for (uint32_t n; r->n < end; r->n += n) {
+        n = end - r->n < YK_CSV_GROUP ? end - r->n : YK_CSV_GROUP;
+        uint64_t left = ~read_easy(c, spans + r->n, n, r->type, values + r->n * size) & ~(uint64_t)0 >> (YK_CSV_GROUP - n);
+        for (; left; left &= left - 1) {
+            uint32_t i = r->n + (uint32_t)__builtin_ctzll(left);
+            yk_text  t = {NULL, 0};
+            __builtin_prefetch(c->buf + spans[i + AHEAD < end ? i + AHEAD : i].from);
+            YK_TRY(field_text(c, spans[i], &t, err));
+            if (t.len == 0) {
+                r->has_missing = true;
+                valid[i >> 6] &= ~((uint64_t)1 << (i & 63));
+                memset(values + i * size, 0, size);
+            } else if (!read_value(t, r->type, values, i)) {
+                r->n = i;
+                return 0;
+            }
         }
     }
-    r->n = end;
     return 0;
 }
 
@@ -325,13 +326,13 @@ typedef struct walk {
     yk_csv_mask masks[MASKS];
 } walk;
 
-/* The row ends at p. Lines without a character are none. */
+/* The row ends at p, its last field not yet noted. Lines without a character are none. */
 static int end_row(yk_csv_cursor *c, walk *w, size_t p, yoke_error *err)
 {
     size_t end = p > w->row_begin && c->buf[p - 1] == '\r' ? p - 1 : p;
     if (end > w->row_begin) {
         if (w->fields < c->f->n_columns)
-            c->spans[(size_t)c->slot_of[w->fields] * SPANS + w->rows] = (span){(uint32_t)w->begin, (uint32_t)end};
+            c->spans[c->place_of[w->fields] + w->rows] = (yk_csv_span){(uint32_t)w->begin, (uint32_t)end};
         if (++w->fields != c->f->n_columns)
             YK_TRY(bad_row(c, w->rows, w->row_begin, w->fields, err));
         w->rows++;
@@ -365,40 +366,81 @@ static int walk_word(yk_csv_cursor *c, walk *w, uint32_t n, yoke_error *err)
         w->odd = inside >> 63;
     }
     w->sep_before = (sep | quote) >> 63;
-    const unsigned n_columns = c->f->n_columns;
-    const uint32_t *slot_of = c->slot_of;
-    span           *spans = c->spans;
+    const unsigned  n_columns = c->f->n_columns;
+    const size_t   *place_of = c->place_of;
+    yk_csv_span    *spans = c->spans + w->rows;
+    size_t          begin = w->begin; /* in registers: each field waits for the one before */
+    uint32_t        fields = w->fields;
     for (; sep; sep &= sep - 1) {
         unsigned i = (unsigned)__builtin_ctzll(sep);
         size_t   at = w->word + i;
         if (nl >> i & 1) {
+            w->begin = begin, w->fields = fields;
             YK_TRY(end_row(c, w, at, err));
             if (w->rows == n)
                 return 0;
+            begin = at + 1, fields = 0;
+            spans = c->spans + w->rows;
             continue;
         }
-        if (w->fields < n_columns)
-            spans[(size_t)slot_of[w->fields] * SPANS + w->rows] = (span){(uint32_t)w->begin, (uint32_t)at};
-        w->fields++;
-        w->begin = at + 1;
+        if (fields < n_columns)
+            spans[place_of[fields]] = (yk_csv_span){(uint32_t)begin, (uint32_t)at};
+        fields++;
+        begin = at + 1;
     }
+    w->begin = begin, w->fields = fields;
     w->word += 64;
     return 0;
 }
 
-int yk_csv_cursor_block(yk_csv_cursor *c, uint32_t n, yoke_error *err)
+static int fail_short(const yk_csv_cursor *c, uint32_t rows, yoke_error *err)
 {
-    memmove(c->buf, c->buf + c->at, c->len - c->at);
-    c->offset += c->at;
-    c->len -= c->at;
-    memset(c->buf + c->len, 0, YK_CSV_PAD);
-    c->at = 0;
-    c->n = n;
-    yk_arena_clear(&c->texts);
-    if (c->has_bad)
-        memset(c->bad, 0, sizeof c->bad);
-    c->has_bad = false;
-    begin_readings(c);
+    return yk_fail(err, YOKE_EFORMAT, "'%s' ends before row %llu; was it changed while it was read?", c->f->path,
+                   (unsigned long long)(c->row + rows + 1));
+}
+
+/* Notes the fields of a column that is wanted. */
+static void note_column(yk_csv_cursor *c, unsigned column, uint32_t n)
+{
+    const unsigned  n_columns = c->f->n_columns;
+    const uint32_t *end = c->ends + column;
+    yk_csv_span    *spans = c->spans + c->place_of[column];
+    spans[0] = (yk_csv_span){column ? end[-1] + 1 : 0, end[0]};
+    for (uint32_t i = 1; i < n; i++)
+        spans[i] = (yk_csv_span){end[(size_t)i * n_columns - 1] + 1, end[(size_t)i * n_columns]};
+    for (uint32_t i = 0; column + 1 == n_columns && i < n; i++)
+        spans[i].to -= spans[i].to > spans[i].from && c->buf[spans[i].to - 1] == '\r';
+}
+
+/* The next n rows where all have as many fields, and each quote is at its place. */
+static int walk_even(yk_csv_cursor *c, uint32_t n, yoke_error *err)
+{
+    const unsigned n_columns = c->f->n_columns;
+    size_t         n_ends = 0, want = (size_t)n * n_columns, word = 0;
+    uint64_t       odd = 0;
+    while (n_ends < want) {
+        bool is_there;
+        YK_TRY(fill(c, word + 64 * EVEN_WORDS, &is_there, err));
+        if (word >= c->len) { /* the last row may lack its newline */
+            if (n_ends + 1 != want)
+                return fail_short(c, (uint32_t)(n_ends / n_columns), err);
+            c->ends[n_ends++] = (uint32_t)c->len;
+            break;
+        }
+        size_t n_words = is_there ? EVEN_WORDS : (c->len - word + 63) / 64;
+        n_ends += YK_ISA_PICK(yk_k_csv_ends)(c->buf + word, n_words, c->f->opts.delimiter, (uint32_t)word, &odd, c->ends + n_ends);
+        word += 64 * n_words;
+    }
+    for (unsigned i = 0; i < n_columns; i++)
+        if (c->place_of[i] < (size_t)c->n_slots * SPANS)
+            note_column(c, i, n);
+    c->at = c->ends[want - 1] + 1 < c->len ? c->ends[want - 1] + 1 : c->len;
+    return 0;
+}
+
+/* The next n rows, whatever they are like. */
+static int walk_any(yk_csv_cursor *c, uint32_t n, yoke_error *err)
+{
     size_t at_hand = 0; /* where those rows begin */
     walk   w;
     w.word = w.row_begin = w.begin = w.masked_from = w.masked_to = 0;
@@ -419,13 +461,29 @@ int yk_csv_cursor_block(yk_csv_cursor *c, uint32_t n, yoke_error *err)
             if (w.row_begin < c->len)
                 YK_TRY(end_row(c, &w, c->len, err));
             if (w.rows < n)
-                return yk_fail(err, YOKE_EFORMAT, "'%s' ends before row %llu; was it changed while it was read?", c->f->path,
-                               (unsigned long long)(c->row + w.rows + 1));
+                return fail_short(c, w.rows, err);
             break;
         }
         look(c, &w);
     }
     c->at = w.row_begin < c->len ? w.row_begin : c->len;
+    return 0;
+}
+
+int yk_csv_cursor_block(yk_csv_cursor *c, uint32_t n, yoke_error *err)
+{
+    memmove(c->buf, c->buf + c->at, c->len - c->at);
+    c->offset += c->at;
+    c->len -= c->at;
+    memset(c->buf + c->len, 0, YK_CSV_PAD);
+    c->at = 0;
+    c->n = n;
+    yk_arena_clear(&c->texts);
+    if (c->has_bad)
+        memset(c->bad, 0, sizeof c->bad);
+    c->has_bad = false;
+    begin_readings(c);
+    YK_TRY(c->ends ? walk_even(c, n, err) : walk_any(c, n, err));
     c->row += n;
     return 0;
 }
@@ -433,7 +491,7 @@ int yk_csv_cursor_block(yk_csv_cursor *c, uint32_t n, yoke_error *err)
 const uint64_t *yk_csv_cursor_bad(const yk_csv_cursor *c) { return c->has_bad ? c->bad : NULL; }
 
 /* A value did not fit: the type that all of the block do. */
-static int wider_type(yk_csv_cursor *c, const span *spans, yk_type type, yk_type *ret, yoke_error *err)
+static int wider_type(yk_csv_cursor *c, const yk_csv_span *spans, yk_type type, yk_type *ret, yoke_error *err)
 {
     for (uint32_t i = 0; i < c->n; i++) {
         yk_text t = {NULL, 0};
@@ -461,14 +519,14 @@ int yk_csv_cursor_get(yk_csv_cursor *c, unsigned slot, yk_type type, yk_type *re
 static const char *column_name(const yk_csv_cursor *c, unsigned slot)
 {
     for (unsigned i = 0; i < c->f->n_columns; i++)
-        if (c->slot_of[i] == slot)
+        if (c->place_of[i] == (size_t)slot * SPANS)
             return c->f->names[i];
     return "";
 }
 
 int yk_csv_cursor_misfit(yk_csv_cursor *c, unsigned slot, yk_type type, yoke_error *err)
 {
-    const span *spans = c->spans + (size_t)slot * SPANS;
+    const yk_csv_span *spans = c->spans + (size_t)slot * SPANS;
     char        name[48];
     for (uint32_t i = 0; i < c->n; i++) {
         yk_text t = {NULL, 0};

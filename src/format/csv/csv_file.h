@@ -80,6 +80,10 @@ typedef struct yk_csv_mask {
 } yk_csv_mask;
 YK_ISA_DECLARE(void, yk_k_csv_masks, (const char *p, size_t n_words, char delimiter, yk_csv_mask *ret));
 
+/* Where fields end: the delimiters and newlines outside quotes, byte 0 counted as `base`. *odd: 1 inside quotes, 0 outside, here and after.
+ * Of n_words * 64 + 64 places in `ret` those behind the count that is returned are anything. */
+YK_ISA_DECLARE(size_t, yk_k_csv_ends, (const char *p, size_t n_words, char delimiter, uint32_t base, uint64_t *odd, uint32_t *ret));
+
 /* What n bytes hold, when they begin outside quotes. Two bytes before p tell whether it begins with a blank line; YK_CSV_PAD bytes after
  * them are 0. */
 YK_ISA_DECLARE(yk_csv_chunk, yk_k_csv_count, (const char *p, size_t n, char delimiter, uint32_t n_columns));
@@ -109,35 +113,18 @@ static inline uint32_t yk_csv_eight(uint64_t digits)
                        (digits >> 16 & 0x000000ff000000ffu) * 0x0000271000000001u) >> 32);
 }
 
-/* A number as most are: up to eight characters, all digits but for one point among them and a sign before them. All characters are looked
- * at together, each a byte of one word. */
-typedef struct yk_csv_short {
-    uint32_t digits; /* the point left out */
-    unsigned places; /* digits behind it */
-    bool     is_negative, has_point;
-} yk_csv_short;
+/* A field: bytes [from, to) of some text. */
+typedef struct yk_csv_span {
+    uint32_t from, to;
+} yk_csv_span;
 
-/* False: it is no such number, or the longer functions below must look. Eight bytes may be read at s, nine at a sign. */
-static inline bool yk_csv_read_short(const char *s, size_t n, yk_csv_short *ret)
-{
-    const uint64_t ones = 0x0101010101010101u, zeros = '0' * ones, tops = 0x80 * ones;
-    bool           is_negative = *s == '-';
-    s += is_negative, n -= is_negative;
-    if (n - 1 > 7)
-        return false;
-    uint64_t w = yk_csv_load(s) << (64 - 8 * n); /* the last character in the highest byte, zeros before the first */
-    w |= n < 8 ? zeros >> 8 * n : 0;
-    /* its lowest bit is right: bytes above one that is 0 may be wrong */
-    uint64_t diff = w ^ '.' * ones, found = (diff - ones) & ~diff & tops;
-    unsigned at = (unsigned)__builtin_ctzll(found | (uint64_t)1 << 63) & 56; /* bits below the point's byte, or below the highest */
-    uint64_t below = ((uint64_t)1 << at) - 1, points = 0 - (uint64_t)(found != 0); /* no branch: with and without a point take turns */
-    uint64_t closed = (w & ~(below << 8 | 0xff)) | (w & below) << 8 | '0';
-    w = (closed & points) | (w & ~points);
-    if (((w + 0x46 * ones) | (w - zeros)) & tops || n == (points & 1))
-        return false;
-    *ret = (yk_csv_short){yk_csv_eight(w & 0x0f * ones), 7 - at / 8, is_negative, found != 0};
-    return true;
-}
+/* Reads up to YK_CSV_GROUP fields that are as most are written. Bit i of what is returned: values[i] is that of field i; others are for
+ * the functions below. YK_CSV_PAD bytes may be read behind each field's begin. Dates are days, times microseconds. */
+enum { YK_CSV_GROUP = 64 };
+YK_ISA_DECLARE(uint64_t, yk_k_csv_ints, (const char *text, const yk_csv_span *fields, uint32_t n, int64_t *values));
+YK_ISA_DECLARE(uint64_t, yk_k_csv_reals, (const char *text, const yk_csv_span *fields, uint32_t n, double *values));
+YK_ISA_DECLARE(uint64_t, yk_k_csv_dates, (const char *text, const yk_csv_span *fields, uint32_t n, int64_t *values));
+YK_ISA_DECLARE(uint64_t, yk_k_csv_times, (const char *text, const yk_csv_span *fields, uint32_t n, int64_t *values));
 
 /* Reads a field, without its quotes, as a number or time; false when it is none. Nothing is missing here. */
 bool yk_csv_int(const char *s, size_t n, int64_t *ret);

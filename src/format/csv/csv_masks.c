@@ -12,6 +12,41 @@ void YK_ISA(yk_k_csv_masks)(const char *p, size_t n_words, char delimiter, yk_cs
     }
 }
 
+/* Where the bits are, from `base` on; up to 64 are written, of which those behind the count are anything. */
+static inline uint32_t *put_places(uint64_t bits, uint32_t base, uint32_t *to)
+{
+    uint32_t *end = to + __builtin_popcountll(bits);
+#if defined(__AVX512F__)
+    const __m512i first = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    for (uint32_t j = 0; j < 64; j += 16) {
+        __mmask16 some = (__mmask16)(bits >> j);
+        _mm512_storeu_si512(to, _mm512_maskz_compress_epi32(some, _mm512_add_epi32(first, _mm512_set1_epi32((int)(base + j)))));
+        to += __builtin_popcount(some);
+    }
+#else
+    do /* most words have as many as this; how many exactly nobody could foresee */
+        for (unsigned j = 0; j < 8; j++, bits &= bits - 1)
+            *to++ = base + (uint32_t)__builtin_ctzll(bits | (uint64_t)1 << 63);
+    while (to < end);
+#endif
+    return end;
+}
+
+size_t YK_ISA(yk_k_csv_ends)(const char *p, size_t n_words, char delimiter, uint32_t base, uint64_t *odd, uint32_t *ret)
+{
+    uint32_t *to = ret;
+    for (size_t i = 0; i < n_words; i++, p += 64, base += 64) {
+        uint64_t quote = yk_csv_match(p, '"'), ends = yk_csv_match(p, '\n') | yk_csv_match(p, delimiter);
+        if (quote | *odd) {
+            uint64_t inside = yk_csv_inside(quote) ^ -*odd;
+            ends &= ~inside;
+            *odd = inside >> 63;
+        }
+        to = put_places(ends, base, to);
+    }
+    return (size_t)(to - ret);
+}
+
 /* Lines that end in a run of words, all but the first of which should have `want` delimiters. */
 typedef struct fields {
     uint32_t want, n; /* n: delimiters of the line so far, as a word begins */

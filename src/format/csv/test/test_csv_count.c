@@ -105,4 +105,28 @@ TEST(every_build_counts_as_one_byte_after_the_other_does)
     assert_true(n_regular > 10000 && n_regular < 19000 && n_plain > 5000);
 }
 
-RUN_TESTS(every_build_counts_as_one_byte_after_the_other_does)
+TEST(every_build_finds_the_same_ends_of_fields)
+{
+    static sample   s;
+    static uint32_t got[MOST + 128];
+    for (int round = 0; round < 20000; round++) {
+        fill(&s, round);
+        size_t n_words = (s.n + 63) / 64;
+        for (int isa = 0; isa < YK_ISA_COUNT; isa++) {
+            yk_isa_limit((yk_isa)isa);
+            uint64_t odd = 0;
+            bool     is_inside = false;
+            size_t   n = YK_ISA_PICK(yk_k_csv_ends)(s.bytes + LEAD, n_words, ',', 100, &odd, got), at = 0;
+            for (size_t i = 0; i < s.n; i++) {
+                char c = s.bytes[LEAD + i];
+                is_inside ^= c == '"';
+                if ((c == ',' || c == '\n') && !is_inside)
+                    assert_int_equal(got[at++], 100 + i);
+            }
+            assert_int_equal(n, at);
+            assert_int_equal(odd, is_inside);
+        }
+    }
+}
+
+RUN_TESTS(every_build_counts_as_one_byte_after_the_other_does, every_build_finds_the_same_ends_of_fields)
