@@ -124,21 +124,6 @@ void yk_reader_skip(yk_reader *r, uint64_t n)
     r->n = 0;
 }
 
-static size_t file_of(const yk_source *s, uint64_t row)
-{
-    size_t lo = 0, hi = s->n_files;
-    while (hi - lo > 1) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (s->files[mid].first <= row)
-            lo = mid;
-        else
-            hi = mid;
-    }
-    while (s->files[lo].n == 0 || row >= s->files[lo].first + s->files[lo].n)
-        lo++; /* empty files begin where the next does */
-    return lo;
-}
-
 /* They ascend. */
 static column *column_of(yk_reader *r, uint32_t index)
 {
@@ -156,7 +141,7 @@ static size_t enter_file(yk_reader *r, uint64_t first, uint32_t n)
     const yk_source *s = r->s;
     size_t           file = r->file;
     if (file == s->n_files || first < s->files[file].first || first >= s->files[file].first + s->files[file].n)
-        file = file_of(s, first);
+        file = yk_source_file_of(s, first);
     if (first + n > s->files[file].first + s->files[file].n)
         return s->n_files;
     if (file != r->file) {
@@ -319,7 +304,7 @@ static int gather(yk_reader *r, column *c, uint64_t first, yk_vec *ret, yk_type 
         return yk_fail_nomem(err, "joining files");
     memset(c->valid, 0xff, YK_BLOCK / 8);
     for (uint32_t to = 0; to < r->n;) {
-        size_t   file = file_of(r->s, first + to);
+        size_t   file = yk_source_file_of(r->s, first + to);
         uint64_t left = r->s->files[file].first + r->s->files[file].n - (first + to);
         uint32_t n = left < r->n - to ? (uint32_t)left : r->n - to;
         YK_TRY(gather_piece(r, c, file, first + to, n, to, ret_retype, err));
@@ -375,7 +360,7 @@ int yk_reader_bad(yk_reader *r, const uint64_t **ret, yoke_error *err)
     }
     memset(r->bad, 0, sizeof r->bad);
     for (uint32_t to = 0; to < r->n;) {
-        const yk_source_file *f = &r->s->files[file_of(r->s, first + to)];
+        const yk_source_file *f = &r->s->files[yk_source_file_of(r->s, first + to)];
         uint64_t              left = f->first + f->n - (first + to);
         uint32_t              n = left < r->n - to ? (uint32_t)left : r->n - to;
         YK_CLEANUP(yk_csv_cursor_closep) yk_csv_cursor *csv = NULL;

@@ -555,6 +555,21 @@ int yk_source_of_arrow(struct ArrowArrayStream *stream, yk_source **ret, yoke_er
     return 0;
 }
 
+size_t yk_source_file_of(const yk_source *s, uint64_t row)
+{
+    size_t lo = 0, hi = s->n_files;
+    while (hi - lo > 1) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (s->files[mid].first <= row)
+            lo = mid;
+        else
+            hi = mid;
+    }
+    while (s->files[lo].n == 0 || row >= s->files[lo].first + s->files[lo].n)
+        lo++; /* empty files begin where the next does */
+    return lo;
+}
+
 /* ---- CSV: rows and first types */
 
 typedef struct look_stage {

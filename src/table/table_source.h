@@ -82,6 +82,9 @@ bool yk_source_knows(const yk_source *s, const char *name);
  * read. */
 int yk_source_check(const yk_source *s, const char *name, yoke_error *err) YK_MUST_USE;
 
+/* The file that holds a row, of those that there are. */
+size_t yk_source_file_of(const yk_source *s, uint64_t row);
+
 /* The one value that all rows of a file have: what its folder's name says, or missing where the file lacks the column. False: the file has
  * values of its own. */
 bool yk_source_constant(const yk_source *s, size_t file, uint32_t column, yk_value *ret);

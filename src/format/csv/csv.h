@@ -80,8 +80,17 @@ const uint64_t *yk_csv_cursor_bad(const yk_csv_cursor *c);
  * values of the block fit into, and `ret` is not filled; else *ret_type is `type`. Borrowed until the next block. */
 int yk_csv_cursor_get(yk_csv_cursor *c, unsigned slot, yk_type type, yk_type *ret_type, yk_vec *ret, yoke_error *err) YK_MUST_USE;
 
-
 /* The error of the first value of the block that cannot be read as `type`, after yk_csv_cursor_get has found that there is one. */
 int yk_csv_cursor_misfit(yk_csv_cursor *c, unsigned slot, yk_type type, yoke_error *err) YK_MUST_USE;
+
+/* A column's type while its values are looked at. */
+typedef struct yk_csv_fit {
+    yk_type type;     /* NULL: of none so far */
+    bool    is_given; /* a value that cannot be read so is an error, instead of a wider type */
+} yk_csv_fit;
+
+/* Passes over the next n rows, which the file must have, and widens the types of the columns asked for, in their order, to such that hold
+ * what is there. No block is left. */
+int yk_csv_cursor_fit(yk_csv_cursor *c, uint32_t n, yk_csv_fit *fits, yoke_error *err) YK_MUST_USE;
 
 #endif

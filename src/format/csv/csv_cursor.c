@@ -4,7 +4,6 @@
  */
 #include "format/csv/csv_cursor.h"
 
-#include <math.h>
 #include <stdio.h>
 
 enum {
@@ -24,6 +23,8 @@ void yk_csv_cursor_close(yk_csv_cursor *c)
     yk_free(c->valid);
     yk_free(c->values);
     yk_free(c->readings);
+    yk_free(c->needs);
+    yk_free(c->n_noted);
     yk_arena_fini(&c->texts);
     yk_free(c);
 }

@@ -66,6 +66,24 @@ static inline uint64_t yk_csv_match(const char *p, char c)
     return m;
 }
 
+/* Bit i: byte i is a digit. */
+static inline uint64_t yk_csv_digits(const char *p)
+{
+    uint64_t m = 0;
+#if defined(__AVX512BW__)
+    m = _mm512_cmplt_epu8_mask(_mm512_sub_epi8(_mm512_loadu_si512(p), _mm512_set1_epi8('0')), _mm512_set1_epi8(10));
+#elif defined(__x86_64__)
+    for (unsigned i = 0; i < 4; i++) {
+        __m128i v = _mm_sub_epi8(_mm_loadu_si128((const __m128i *)(p + 16 * i)), _mm_set1_epi8('0'));
+        m |= (uint64_t)(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(9)), v)) << (16 * i);
+    }
+#else
+    for (unsigned i = 0; i < 64; i++)
+        m |= (uint64_t)((unsigned char)(p[i] - '0') < 10) << i;
+#endif
+    return m;
+}
+
 /* Bit i: an odd number of quotes at or before byte i. */
 static inline uint64_t yk_csv_inside(uint64_t quotes)
 {
@@ -79,6 +97,9 @@ typedef struct yk_csv_mask {
     uint64_t newline, separator, quote; /* separator: delimiters and newlines */
 } yk_csv_mask;
 YK_ISA_DECLARE(void, yk_k_csv_masks, (const char *p, size_t n_words, char delimiter, yk_csv_mask *ret));
+
+/* Bytes that are no digits, and points. */
+YK_ISA_DECLARE(void, yk_k_csv_chars, (const char *p, size_t n_words, uint64_t *ret_other, uint64_t *ret_point));
 
 /* Where fields end: the delimiters and newlines outside quotes, byte 0 counted as `base`. *odd: 1 inside quotes, 0 outside, here and after.
  * Of n_words * 64 + 64 places in `ret` those behind the count that is returned are anything. */

@@ -12,6 +12,14 @@ void YK_ISA(yk_k_csv_masks)(const char *p, size_t n_words, char delimiter, yk_cs
     }
 }
 
+void YK_ISA(yk_k_csv_chars)(const char *p, size_t n_words, uint64_t *ret_other, uint64_t *ret_point)
+{
+    for (size_t i = 0; i < n_words; i++, p += 64) {
+        ret_other[i] = ~yk_csv_digits(p);
+        ret_point[i] = yk_csv_match(p, '.');
+    }
+}
+
 /* Where the bits are, from `base` on; up to 64 are written, of which those behind the count are anything. */
 static inline uint32_t *put_places(uint64_t bits, uint32_t base, uint32_t *to)
 {

@@ -49,18 +49,68 @@ typedef struct walk {
     uint64_t odd;       /* inside quotes at `word` */
     uint64_t sep_before; /* the byte before `word` may precede an opening quote */
     size_t   masked_from, masked_to; /* the bytes of `masks` */
-    yk_csv_mask masks[MASKS];
+    yk_csv_mask  masks[MASKS];
+    bool         is_fit;            /* types are found: */
+    uint64_t     other[MASKS + 2], point[MASKS + 2]; /* no digits, and points: in the word before masked_from, those of `masks`, and more */
 } walk;
+
+/* 57 bits or more from a byte of the buffer on, of those of the word before masked_from and of `masks`. */
+static inline uint64_t bits_from(const uint64_t *bits, size_t at) { return yk_csv_load((const char *)bits + at / 8) >> (at & 7); }
+
+/* Whether a field is a number as most are, by its characters alone. */
+static inline bool is_number(const walk *w, const char *field, size_t begin, size_t len, bool is_real)
+{
+    enum { FIGURES = 18, LEN = 56 }; /* no integer of as many figures overflows */
+    size_t at = begin + 64 - w->masked_from;
+    if (begin + 64 < w->masked_from || len > LEN)
+        return false;
+    uint64_t minus = *field == '-', other = bits_from(w->other, at) & (((uint64_t)1 << len) - 1) & ~minus;
+    uint64_t point = is_real ? bits_from(w->point, at) : 0;
+    size_t   figures = len - minus - (other != 0);
+    return !((other & ~point) | (other & (other - 1))) & (figures - 1 < (is_real ? LEN : FIGURES));
+}
+
+/* A field is looked at, or noted where that does not do. */
+static inline void fit_field(yk_csv_cursor *c, const walk *w, uint32_t column, size_t begin, size_t end)
+{
+    yk_csv_need need = c->needs[column];
+    size_t      len = end - begin;
+    const char *field = c->buf + begin;
+    if (need == YK_CSV_NOTHING || len == 0)
+        return;
+    if (need == YK_CSV_QUOTES) {
+        if (*field != '"' || (len > 1 && field[len - 1] == '"'))
+            return;
+    } else if (need != YK_CSV_VALUE && is_number(w, field, begin, len, need == YK_CSV_REAL)) {
+        return;
+    }
+    c->spans[c->place_of[column] + c->n_noted[column]++] = (yk_csv_span){(uint32_t)begin, (uint32_t)end};
+}
+
+/* The row that begins there is none: nothing of it is noted. */
+static void unfit_row(yk_csv_cursor *c, size_t begin)
+{
+    for (unsigned i = 0; i < c->f->n_columns; i++)
+        while (c->n_noted[i] && c->spans[c->place_of[i] + c->n_noted[i] - 1].from >= begin)
+            c->n_noted[i]--;
+}
 
 /* The row ends at p, its last field not yet noted. Lines without a character are none. */
 static int end_row(yk_csv_cursor *c, walk *w, size_t p, yoke_error *err)
 {
     size_t end = p > w->row_begin && c->buf[p - 1] == '\r' ? p - 1 : p;
     if (end > w->row_begin) {
-        if (w->fields < c->f->n_columns)
-            c->spans[c->place_of[w->fields] + w->rows] = (yk_csv_span){(uint32_t)w->begin, (uint32_t)end};
-        if (++w->fields != c->f->n_columns)
+        if (w->fields < c->f->n_columns) {
+            if (w->is_fit)
+                fit_field(c, w, w->fields, w->begin, end);
+            else
+                c->spans[c->place_of[w->fields] + w->rows] = (yk_csv_span){(uint32_t)w->begin, (uint32_t)end};
+        }
+        if (++w->fields != c->f->n_columns) {
             YK_TRY(bad_row(c, w->rows, w->row_begin, w->fields, err));
+            if (w->is_fit)
+                unfit_row(c, w->row_begin);
+        }
         w->rows++;
     }
     w->fields = 0;
@@ -74,12 +124,18 @@ static void look(const yk_csv_cursor *c, walk *w)
     size_t n = (c->len - w->word) / 64;
     n = n == 0 ? 1 : n < MASKS ? n : MASKS;
     YK_ISA_PICK(yk_k_csv_masks)(c->buf + w->word, n, c->f->opts.delimiter, w->masks);
+    if (w->is_fit) {
+        size_t last = (w->masked_to - w->masked_from) / 64;
+        w->other[0] = w->other[last];
+        w->point[0] = w->point[last];
+        YK_ISA_PICK(yk_k_csv_chars)(c->buf + w->word, n, w->other + 1, w->point + 1);
+    }
     w->masked_from = w->word;
     w->masked_to = w->word + 64 * n;
 }
 
-/* One look at 64 bytes. */
-static int walk_word(yk_csv_cursor *c, walk *w, uint32_t n, yoke_error *err)
+/* One look at 64 bytes. is_fit is the walk's. */
+static inline int walk_word(yk_csv_cursor *c, walk *w, uint32_t n, bool is_fit, yoke_error *err)
 {
     const yk_csv_mask *m = &w->masks[(w->word - w->masked_from) / 64];
     uint64_t           nl = m->newline, sep = m->separator, quote = m->quote;
@@ -109,8 +165,12 @@ static int walk_word(yk_csv_cursor *c, walk *w, uint32_t n, yoke_error *err)
             spans = c->spans + w->rows;
             continue;
         }
-        if (fields < n_columns)
-            spans[place_of[fields]] = (yk_csv_span){(uint32_t)begin, (uint32_t)at};
+        if (fields < n_columns) {
+            if (is_fit)
+                fit_field(c, w, fields, begin, at);
+            else
+                spans[place_of[fields]] = (yk_csv_span){(uint32_t)begin, (uint32_t)at};
+        }
         fields++;
         begin = at + 1;
     }
@@ -118,6 +178,10 @@ static int walk_word(yk_csv_cursor *c, walk *w, uint32_t n, yoke_error *err)
     w->word += 64;
     return 0;
 }
+
+static int walk_fields(yk_csv_cursor *c, walk *w, uint32_t n, yoke_error *err) { return walk_word(c, w, n, false, err); }
+
+static int walk_types(yk_csv_cursor *c, walk *w, uint32_t n, yoke_error *err) { return walk_word(c, w, n, true, err); }
 
 static int fail_short(const yk_csv_cursor *c, uint32_t rows, yoke_error *err)
 {
@@ -164,19 +228,59 @@ static int walk_even(yk_csv_cursor *c, uint32_t n, yoke_error *err)
     return 0;
 }
 
-/* The next n rows, whatever they are like. */
-static int walk_any(yk_csv_cursor *c, uint32_t n, yoke_error *err)
+/* ---- rows of any kind */
+
+/* How a column's fields are looked at for a type. */
+static yk_csv_need need_of(yk_type type)
+{
+    return type.kind == YK_KIND_TEXT ? YK_CSV_QUOTES : type.kind == YK_KIND_INT ? YK_CSV_INT : type.kind == YK_KIND_REAL ? YK_CSV_REAL
+        : YK_CSV_VALUE;
+}
+
+static unsigned slot_of(const yk_csv_cursor *c, unsigned column) { return (unsigned)(c->place_of[column] / YK_CSV_SPANS); }
+
+/* Reads what is noted. */
+static int fit_noted(yk_csv_cursor *c, yk_csv_fit *fits, yoke_error *err)
+{
+    for (unsigned i = 0; i < c->f->n_columns; i++) {
+        uint32_t n = c->n_noted[i];
+        if (n == 0)
+            continue;
+        unsigned        slot = slot_of(c, i);
+        yk_csv_fit     *fit = &fits[slot];
+        yk_csv_reading *r = &c->readings[slot];
+        *r = (yk_csv_reading){.type = fit->type};
+        YK_TRY(yk_csv_read_rows(c, slot, n, err));
+        if (r->n < n && fit->is_given)
+            return yk_csv_misfit(c, slot, n, fit->type, err);
+        if (r->n < n)
+            YK_TRY(yk_csv_wider(c, slot, n, fit->type, &fit->type, err));
+        c->needs[i] = (uint8_t)need_of(fit->type);
+        c->n_noted[i] = 0;
+    }
+    return 0;
+}
+
+/* The next n rows, whatever they are like. fits: their types are found; NULL: their fields. */
+static int walk_any(yk_csv_cursor *c, uint32_t n, yk_csv_fit *fits, yoke_error *err)
 {
     size_t at_hand = 0; /* where those rows begin */
     walk   w;
     w.word = w.row_begin = w.begin = w.masked_from = w.masked_to = 0;
     w.rows = w.fields = 0;
     w.odd = 0, w.sep_before = 1;
+    w.is_fit = fits != NULL;
+    w.other[0] = w.other[MASKS + 1] = w.point[0] = w.point[MASKS + 1] = 0;
     while (w.rows < n) {
         if (w.word < w.masked_to) {
-            YK_TRY(walk_word(c, &w, n, err));
+            YK_TRY(fits ? walk_types(c, &w, n, err) : walk_fields(c, &w, n, err));
             if (w.row_begin - at_hand > AT_HAND && w.row_begin / WIDE > w.rows) {
-                read_ahead(c, w.rows);
+                if (fits && w.begin > w.row_begin) /* not before a row is known to be one */
+                    continue;
+                if (fits)
+                    YK_TRY(fit_noted(c, fits, err));
+                else
+                    read_ahead(c, w.rows);
                 at_hand = w.row_begin;
             }
             continue;
@@ -196,21 +300,48 @@ static int walk_any(yk_csv_cursor *c, uint32_t n, yoke_error *err)
     return 0;
 }
 
-int yk_csv_cursor_block(yk_csv_cursor *c, uint32_t n, yoke_error *err)
+/* What is behind the last block comes first. */
+static void begin_block(yk_csv_cursor *c)
 {
     memmove(c->buf, c->buf + c->at, c->len - c->at);
     c->offset += c->at;
     c->len -= c->at;
     memset(c->buf + c->len, 0, YK_CSV_PAD);
     c->at = 0;
-    c->n = n;
     yk_arena_clear(&c->texts);
     if (c->has_bad)
         memset(c->bad, 0, sizeof c->bad);
     c->has_bad = false;
+}
+
+int yk_csv_cursor_block(yk_csv_cursor *c, uint32_t n, yoke_error *err)
+{
+    begin_block(c);
     begin_readings(c);
-    YK_TRY(c->ends ? walk_even(c, n, err) : walk_any(c, n, err));
+    c->n = n;
+    YK_TRY(c->ends ? walk_even(c, n, err) : walk_any(c, n, NULL, err));
     c->row += n;
     return 0;
 }
 
+int yk_csv_cursor_fit(yk_csv_cursor *c, uint32_t n, yk_csv_fit *fits, yoke_error *err)
+{
+    const unsigned n_columns = c->f->n_columns;
+    if (!c->needs)
+        c->needs = yk_new_array(uint8_t, n_columns);
+    if (!c->n_noted)
+        c->n_noted = yk_new_array(uint32_t, n_columns);
+    if (!c->needs || !c->n_noted)
+        return yk_fail_nomem(err, "finding the types of columns");
+    begin_block(c);
+    c->n = 0;
+    for (unsigned i = 0; i < n_columns; i++) {
+        unsigned slot = slot_of(c, i);
+        c->needs[i] = (uint8_t)(slot < c->n_slots ? need_of(fits[slot].type) : YK_CSV_NOTHING);
+        c->n_noted[i] = 0;
+    }
+    YK_TRY(walk_any(c, n, fits, err));
+    YK_TRY(fit_noted(c, fits, err));
+    c->row += n;
+    return 0;
+}
