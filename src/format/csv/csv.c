@@ -290,9 +290,10 @@ static bool are_regular(const yk_csv *f, const yk_csv_chunk *chunks, bool is_ope
     uint64_t n = yk_csv_chunks(f);
     uint32_t before = 0, want = f->n_columns - 1;
     for (uint64_t i = 0; i < n; i++) {
-        if (f->quoted[i] || !chunks[i].is_regular || before + chunks[i].lead != want || (chunks[i].rows[0] < FEW_ROWS && i + 1 < n))
+        unsigned begun = f->quoted[i];
+        if (!chunks[i].is_regular[begun] || before + chunks[i].lead[begun] != want || (chunks[i].rows[begun] < FEW_ROWS && i + 1 < n))
             return false;
-        before = chunks[i].tail;
+        before = chunks[i].tail[begun];
     }
     return before == (is_open ? want : 0);
 }

@@ -38,13 +38,14 @@ const char *yk_csv_name(const yk_csv *f, unsigned column); /* "c1", "c2" … wit
 
 /* ---- which row is where: each chunk is looked at once, in any order by anyone; then set_rows makes rows known */
 
+/* [0]: if it begins outside quotes, [1]: if inside. */
 typedef struct yk_csv_chunk {
-    uint32_t rows[2]; /* rows that end in it, if it begins outside quotes [0] or inside [1] */
+    uint32_t rows[2]; /* that end in it */
     uint32_t quotes;  /* 1: an odd number of quotes in it */
-    /* If it begins outside quotes: it has newlines, the lines between them have as many fields as the file has columns, and each quote
-     * is at its place; delimiters before the first newline and after the last. */
-    bool     is_regular;
-    uint32_t lead, tail;
+    /* It has newlines, the lines between them have as many fields as the file has columns, and each quote is at its place; delimiters
+     * before the first newline and after the last. */
+    bool     is_regular[2];
+    uint32_t lead[2], tail[2];
 } yk_csv_chunk;
 
 uint64_t yk_csv_chunks(const yk_csv *f);

@@ -23,8 +23,8 @@ void yk_csv_cursor_close(yk_csv_cursor *c)
     yk_free(c->valid);
     yk_free(c->values);
     yk_free(c->readings);
-    yk_free(c->needs);
-    yk_free(c->n_noted);
+    yk_free(c->sweep.others);
+    yk_free(c->sweep.strange);
     yk_arena_fini(&c->texts);
     yk_free(c);
 }
@@ -43,18 +43,22 @@ int yk_csv_cursor_open(const yk_csv *f, const unsigned *columns, unsigned n, yk_
     c->valid = yk_new_array(uint64_t, (size_t)(n + 1) * (YK_BLOCK / 64));
     c->values = yk_malloc_aligned((size_t)(n + 1) * YK_BLOCK * 16);
     c->readings = yk_new_array(yk_csv_reading, n + 1);
-    /* lines of one column without a character are no rows, but look like others */
-    bool is_even = f->is_regular && f->n_columns > 1 && f->n_columns <= YK_CSV_EVEN_MOST;
-    if (is_even)
-        c->ends = yk_new_array(uint32_t, (size_t)YK_BLOCK * f->n_columns + (YK_CSV_EVEN_WORDS + 1) * 64);
-    if ((is_even && !c->ends) || !c->place_of || !c->buf || !c->spans || !c->valid || !c->values || !c->readings)
+    if (!c->place_of || !c->buf || !c->spans || !c->valid || !c->values || !c->readings)
         return yk_fail_nomem(err, "opening a CSV file");
     for (unsigned i = 0; i < f->n_columns; i++)
         c->place_of[i] = (size_t)n * YK_CSV_SPANS;
     for (unsigned i = 0; i < n; i++)
         c->place_of[columns[i]] = (size_t)i * YK_CSV_SPANS;
+    YK_TRY(yk_csv_prepare_sweep(c, err));
     *ret = YK_TAKE(c);
     return 0;
+}
+
+void yk_csv_end_buffer(yk_csv_cursor *c)
+{
+    memset(c->buf + c->len, 0, YK_CSV_PAD);
+    if (c->offset + c->len >= c->f->size)
+        c->buf[c->len] = '\n';
 }
 
 int yk_csv_fill(yk_csv_cursor *c, size_t need, bool *ret_is_there, yoke_error *err)
@@ -78,7 +82,7 @@ int yk_csv_fill(yk_csv_cursor *c, size_t need, bool *ret_is_there, yoke_error *e
     if (c->offset + c->len == 0)
         yk_csv_unmark(c->buf, n);
     c->len += n;
-    memset(c->buf + c->len, 0, YK_CSV_PAD);
+    yk_csv_end_buffer(c);
     *ret_is_there = c->len >= need;
     return 0;
 }

@@ -10,8 +10,6 @@
 
 enum {
     YK_CSV_SPANS = YK_BLOCK + 8, /* of a slot, one line of cache more than used: a row's spans would else all fall into the same sets */
-    YK_CSV_EVEN_MOST = 64,       /* columns */
-    YK_CSV_EVEN_WORDS = 16,      /* of 64 bytes, looked at at once */
 };
 
 /* What is known of a slot's values in the block. */
@@ -23,9 +21,6 @@ typedef struct yk_csv_reading {
     bool     has_missing;
 } yk_csv_reading;
 
-/* What is looked at of a column's fields while types are found. */
-typedef enum yk_csv_need { YK_CSV_NOTHING, YK_CSV_QUOTES, YK_CSV_INT, YK_CSV_REAL, YK_CSV_VALUE } yk_csv_need;
-
 struct yk_csv_cursor {
     const yk_csv *f;
     unsigned      n_slots;
@@ -36,17 +31,23 @@ struct yk_csv_cursor {
     uint64_t      row;          /* next, from 0, the header not counted */
     uint32_t      n;            /* rows of the block */
     yk_csv_span  *spans;        /* [slot][YK_CSV_SPANS], and one slot more for what is not wanted */
-    uint32_t     *ends;  /* of the block's fields, row after row, in files where these are as many in each; NULL: elsewhere */
+    uint32_t     *ends;  /* ends[1] …: of fields, row after row, in files where these are as many in each; NULL: elsewhere */
+    uint32_t      sweep_rows; /* most rows of which it holds the ends; 0: none */
+    yk_csv_sweep  sweep;      /* its bits are owned; NULL: types have never been looked for */
+    size_t        n_bits;     /* words of each */
     uint64_t      bad[YK_BLOCK / 64];
     bool          has_bad;
     uint64_t     *valid;  /* [slot][YK_BLOCK / 64] */
     void         *values; /* [slot][YK_BLOCK] of 16 bytes */
     yk_csv_reading *readings; /* [slot] */
     yk_arena      texts;  /* fields with "" in them, undone */
-    /* while types are found; NULL: they have never been */
-    uint8_t      *needs;  /* of each column: yk_csv_need */
-    uint32_t     *n_noted; /* of each column: spans of fields that must be read */
 };
+
+/* Makes room for the ends of fields, where rows are such that they can be found in one sweep. */
+int yk_csv_prepare_sweep(yk_csv_cursor *c, yoke_error *err) YK_MUST_USE;
+
+/* Nothing is behind the bytes that are there; the file's end is the end of a row. */
+void yk_csv_end_buffer(yk_csv_cursor *c);
 
 /* Reads on until `need` bytes after c->at are there, or the file ends; false then. */
 int yk_csv_fill(yk_csv_cursor *c, size_t need, bool *ret_is_there, yoke_error *err) YK_MUST_USE;

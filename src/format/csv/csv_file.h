@@ -92,18 +92,29 @@ static inline uint64_t yk_csv_inside(uint64_t quotes)
     return quotes;
 }
 
-/* 64 bytes. */
-typedef struct yk_csv_mask {
-    uint64_t newline, separator, quote; /* separator: delimiters and newlines */
-} yk_csv_mask;
-YK_ISA_DECLARE(void, yk_k_csv_masks, (const char *p, size_t n_words, char delimiter, yk_csv_mask *ret));
+/* Of n_words times 64 bytes: newlines; delimiters and newlines; quotes. */
+YK_ISA_DECLARE(void, yk_k_csv_masks, (const char *p, size_t n_words, char delimiter, uint64_t *ret_newlines, uint64_t *ret_separators,
+                                      uint64_t *ret_quotes));
 
-/* Bytes that are no digits, and points. */
-YK_ISA_DECLARE(void, yk_k_csv_chars, (const char *p, size_t n_words, uint64_t *ret_other, uint64_t *ret_point));
+/* What is known between words of one sweep over bytes that begin a row, and their bits. */
+typedef struct yk_csv_sweep {
+    uint64_t  inside; /* 1: inside quotes */
+    uint64_t  before; /* 1: the byte before is a separator */
+    bool      has_quotes;
+    /* a bit of each byte from the sweep's begin on: neither a digit nor a minus between a separator and a digit of the same word; of those
+     * none that is a point. NULL: not wanted */
+    uint64_t *others, *strange;
+} yk_csv_sweep;
 
-/* Where fields end: the delimiters and newlines outside quotes, byte 0 counted as `base`. *odd: 1 inside quotes, 0 outside, here and after.
- * Of n_words * 64 + 64 places in `ret` those behind the count that is returned are anything. */
-YK_ISA_DECLARE(size_t, yk_k_csv_ends, (const char *p, size_t n_words, char delimiter, uint32_t base, uint64_t *odd, uint32_t *ret));
+/* Where fields end: the delimiters and newlines outside quotes, in n_words * 64 bytes that are `base` behind the sweep's begin. Of
+ * n_words * 64 + 64 places in `ret` those behind the count that is returned are anything. */
+YK_ISA_DECLARE(size_t, yk_k_csv_ends, (const char *p, size_t n_words, char delimiter, uint32_t base, yk_csv_sweep *s, uint32_t *ret));
+
+/* Of a column's fields in up to 64 rows, which ends[0], ends[stride], … end and those before begin behind: those that are not missing and,
+ * by their characters alone, no number as most are, but may be one. text: what was swept, where CR may be at their ends; NULL: it is not.
+ * `others` and `strange` have a word more than was swept. */
+YK_ISA_DECLARE(uint64_t, yk_k_csv_doubtful, (const yk_csv_sweep *s, const uint32_t *ends, size_t stride, uint32_t n, const char *text,
+                                             bool is_real));
 
 /* What n bytes hold, when they begin outside quotes. Two bytes before p tell whether it begins with a blank line; YK_CSV_PAD bytes after
  * them are 0. */

@@ -4,19 +4,13 @@
  */
 #include "format/csv/csv_file.h"
 
-void YK_ISA(yk_k_csv_masks)(const char *p, size_t n_words, char delimiter, yk_csv_mask *ret)
-{
-    for (size_t i = 0; i < n_words; i++) {
-        uint64_t newline = yk_csv_match(p + 64 * i, '\n');
-        ret[i] = (yk_csv_mask){newline, yk_csv_match(p + 64 * i, delimiter) | newline, yk_csv_match(p + 64 * i, '"')};
-    }
-}
-
-void YK_ISA(yk_k_csv_chars)(const char *p, size_t n_words, uint64_t *ret_other, uint64_t *ret_point)
+void YK_ISA(yk_k_csv_masks)(const char *p, size_t n_words, char delimiter, uint64_t *ret_newlines, uint64_t *ret_separators,
+                            uint64_t *ret_quotes)
 {
     for (size_t i = 0; i < n_words; i++, p += 64) {
-        ret_other[i] = ~yk_csv_digits(p);
-        ret_point[i] = yk_csv_match(p, '.');
+        ret_newlines[i] = yk_csv_match(p, '\n');
+        ret_separators[i] = yk_csv_match(p, delimiter) | ret_newlines[i];
+        ret_quotes[i] = yk_csv_match(p, '"');
     }
 }
 
@@ -40,15 +34,23 @@ static inline uint32_t *put_places(uint64_t bits, uint32_t base, uint32_t *to)
     return end;
 }
 
-size_t YK_ISA(yk_k_csv_ends)(const char *p, size_t n_words, char delimiter, uint32_t base, uint64_t *odd, uint32_t *ret)
+size_t YK_ISA(yk_k_csv_ends)(const char *p, size_t n_words, char delimiter, uint32_t base, yk_csv_sweep *s, uint32_t *ret)
 {
     uint32_t *to = ret;
+    uint64_t *others = s->others ? s->others + base / 64 : NULL, *strange = s->strange ? s->strange + base / 64 : NULL;
     for (size_t i = 0; i < n_words; i++, p += 64, base += 64) {
         uint64_t quote = yk_csv_match(p, '"'), ends = yk_csv_match(p, '\n') | yk_csv_match(p, delimiter);
-        if (quote | *odd) {
-            uint64_t inside = yk_csv_inside(quote) ^ -*odd;
+        if (quote | s->inside) {
+            uint64_t inside = yk_csv_inside(quote) ^ -s->inside;
             ends &= ~inside;
-            *odd = inside >> 63;
+            s->inside = inside >> 63;
+            s->has_quotes = true;
+        }
+        if (others) {
+            uint64_t digits = yk_csv_digits(p), signs = yk_csv_match(p, '-') & (ends << 1 | s->before) & digits >> 1;
+            others[i] = ~(digits | signs);
+            strange[i] = others[i] & ~yk_csv_match(p, '.');
+            s->before = ends >> 63;
         }
         to = put_places(ends, base, to);
     }
@@ -105,7 +107,7 @@ static bool count_plain(const char *p, size_t n, char delimiter, uint32_t n_colu
         rows += n_ends;
         tail += n_both - n_ends * n_columns;
     }
-    *ret = (yk_csv_chunk){.rows = {rows, 0}, .is_regular = true, .lead = lead, .tail = tail};
+    *ret = (yk_csv_chunk){.rows = {rows, 0}, .is_regular = {true, false}, .lead = {lead, 0}, .tail = {tail, 0}};
     return true;
 }
 #else
@@ -122,31 +124,35 @@ yk_csv_chunk YK_ISA(yk_k_csv_count)(const char *p, size_t n, char delimiter, uin
     if (count_plain(p, n, delimiter, n_columns, &plain))
         return plain;
     /* A newline is blank when a newline, or a newline and CR, comes right before it. */
-    uint64_t     nl_before = p[-1] == '\n', blank_cr_before = p[-1] == '\r' && p[-2] == '\n', odd = 0;
-    uint64_t     may_open = p[-1] == '\n' || p[-1] == delimiter || p[-1] == '"', stray = 0; /* whether a quote may open what comes next */
+    uint64_t     nl_before = p[-1] == '\n', blank_cr_before = p[-1] == '\r' && p[-2] == '\n', odd = 0, stray[2] = {0, 0};
+    uint64_t     may_open[2] = {p[-1] == '\n' || p[-1] == delimiter || p[-1] == '"', p[-1] == '"'}; /* whether a quote may open what comes next */
     yk_csv_chunk found = {.rows = {0, 0}};
-    fields       f = {.want = n_columns - 1};
+    fields       f[2] = {{.want = n_columns - 1}, {.want = n_columns - 1}};
+    bool         has_quotes = false;
     for (size_t i = 0; i < n; i += 64) {
         uint64_t nl = yk_csv_match(p + i, '\n'), cr = yk_csv_match(p + i, '\r'), quote = yk_csv_match(p + i, '"');
-        uint64_t after_nl = nl << 1 | nl_before, blank_cr = cr & after_nl;
-        uint64_t ends = nl & ~(after_nl | (blank_cr << 1 | blank_cr_before));
-        uint64_t delimiters = yk_csv_match(p + i, delimiter), outer = nl;
+        uint64_t after_nl = nl << 1 | nl_before, blank_cr = cr & after_nl, inside = 0;
+        uint64_t ends = nl & ~(after_nl | (blank_cr << 1 | blank_cr_before)), delimiters = yk_csv_match(p + i, delimiter);
         nl_before = nl >> 63, blank_cr_before = blank_cr >> 63;
         if (quote | odd) {
-            uint64_t inside = yk_csv_inside(quote) ^ -odd;
-            outer &= ~inside, delimiters &= ~inside;
-            stray |= quote & inside & ~((outer | delimiters | quote) << 1 | may_open);
-            found.rows[1] += (uint32_t)__builtin_popcountll(ends & inside);
-            ends &= ~inside;
+            inside = yk_csv_inside(quote) ^ -odd;
             odd = inside >> 63;
+            has_quotes = true;
         }
-        found.rows[0] += (uint32_t)__builtin_popcountll(ends);
-        may_open = (outer | delimiters | quote) >> 63;
-        count_fields(&f, outer, delimiters);
+        found.rows[0] += (uint32_t)__builtin_popcountll(ends & ~inside);
+        found.rows[1] += (uint32_t)__builtin_popcountll(ends & inside);
+        for (unsigned begun = 0; begun <= has_quotes; begun++, inside = ~inside) {
+            uint64_t outer = (nl | delimiters) & ~inside;
+            stray[begun] |= quote & inside & ~((outer | quote) << 1 | may_open[begun]);
+            may_open[begun] = (outer | quote) >> 63;
+            count_fields(&f[begun], nl & ~inside, delimiters & ~inside);
+        }
     }
     found.quotes = (uint32_t)odd;
-    found.is_regular = f.has_line && !f.wrong && !stray;
-    found.lead = f.lead;
-    found.tail = f.n;
+    for (unsigned begun = 0; begun < 2; begun++) {
+        found.is_regular[begun] = f[begun].has_line && !f[begun].wrong && !stray[begun];
+        found.lead[begun] = f[begun].lead;
+        found.tail[begun] = f[begun].n;
+    }
     return found;
 }
