@@ -129,6 +129,61 @@ def test_integers_are_those_of_python(yoke, tmp_path):
         assert rows(yoke("table", write(path, f"x\n7\n{no_integer}\n"), "--select", "x", "--json"))[1]["x"] == no_integer
 
 
+ODD_FIELDS = ["", "-", ".", "-.", "-5", "-0.5", "-.5", ".5", "5.", "+5", "1-2", "--1", "1.2.3", "1..2", "1e5", "1E-3", "0x1", " 7", "7 ", "nan", "inf",
+              "9" * 18, "9" * 19, "-" + "9" * 18, "9" * 30, "1" * 70, "0." + "1" * 70, "12345678.12345678", "-1234567.890123456", "5,5", "a", "é",
+              "12:30", "true", "2020-02-30", "2020-02-29", "2020-02-29 23:59:60", "2020-02-29T23:59:59.123456Z", "2020-02-29 1:2:3", "x\ny", 'q"q']
+
+
+def kind_of(text):
+    """What a field can be read as, by Python's own rules."""
+    bare = text.strip(" ")
+    if text == "":
+        return None
+    if re.fullmatch("[+-]?[0-9]+", bare) and -2**63 <= int(bare) < 2**63:
+        return "integer"
+    if re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|nan|inf", bare):
+        return "real"
+    if bare in ("true", "false"):
+        return "boolean"
+    if re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]{6})?Z?)?", bare):
+        try:
+            pd.Timestamp(bare.replace(":60", ":59"))
+            return "timestamp" if len(bare) > 10 else "date"
+        except ValueError:
+            pass
+    return "text"
+
+
+@pytest.mark.parametrize("shape", ["plain", "crlf", "quoted", "narrow", "bad rows"])
+def test_one_odd_field_makes_a_column_what_it_is(yoke, tmp_path, shape):
+    """Each column has one field unlike the others, in a row that is not among those looked at first."""
+    rng = random.Random(shape)
+    usual = {"integer": lambda: str(rng.randint(-10**6, 10**6)), "real": lambda: rng.choice(["%.2f", "%.9f", "%.17g"]) % rng.gauss(0, 99) + "1",
+             "date": lambda: "20%02d-0%d-1%d" % (rng.randrange(100), rng.randint(1, 9), rng.randrange(10)),
+             "timestamp": lambda: "2021-0%d-11 10:%02d:00" % (rng.randint(1, 9), rng.randrange(60)), "text": lambda: rng.choice("abc")}
+    columns = [(kind, odd) for odd in ODD_FIELDS for kind in usual]
+    rng.shuffle(columns)
+    n = 3000
+    for part in [columns[i:i + 30] for i in range(0, len(columns), 30)] if shape == "narrow" else [columns]:
+        lines = [[f"c{i}" for i in range(len(part))]] + [[usual[kind]() for kind, _ in part] for _ in range(n)]
+        for i, (_, odd) in enumerate(part):
+            lines[1 + rng.randrange(600, n)][i] = odd
+        out = io.StringIO()
+        writer = csv.writer(out, lineterminator="\r\n" if shape == "crlf" else "\n", quoting=csv.QUOTE_ALL if shape == "quoted" else csv.QUOTE_MINIMAL)
+        writer.writerows(lines)
+        text = out.getvalue()
+        if shape == "bad rows":
+            text += ",".join(["oops"] * (len(part) - 1)) + "\n"
+        path = write(tmp_path / "odd.csv", text)
+        run = yoke("table", path, "--columns", "--format", "csv", *(["--bad-rows", "skip"] if shape == "bad rows" else []))
+        got = [fields[1].split("[")[0] for fields in csv.reader(ok(run).splitlines()[1:])]
+        for i, (kind, odd) in enumerate(part):
+            met = kind_of(odd)
+            want = kind if met in (None, kind) else "real" if {met, kind} == {"integer", "real"} else \
+                "timestamp" if {met, kind} == {"date", "timestamp"} else "text"
+            assert got[i] == want, (kind, odd)
+
+
 def test_headers_that_drift_meet_by_name(yoke, tmp_path):
     write(tmp_path / "1.csv", "Fare Amount,tip\n10,1\n")
     write(tmp_path / "2.csv", " TIP ,fare amount\n2,20\n")
