@@ -278,12 +278,16 @@ static size_t expect(const plan *p)
     return p->row_bytes ? p->row_bytes * p->task_rows : n * p->task_rows * 2 * sizeof(yk_text);
 }
 
-/* Smaller tasks, down to a block, where the rows of one alone would take more than all are to hold; and down to a few, where those of all
+/* Smaller tasks, where rows are so wide that they would take more than MOST bytes: each worker has some then, in memory that is used
+ * again; and down to a block, where the rows of one alone would take more than all are to hold; and down to a few, where those of all
  * workers would. A task holds its rows, what it makes of them and what lies between. */
 static void size_tasks(plan *p, uint64_t max_held)
 {
+    enum { MOST = 32 << 20 };
     uint64_t one = 3 * p->row_bytes, all = one * yoke_session_workers(p->scan->session);
     p->task_rows = YK_TASK_ROWS;
+    while (p->task_rows > YK_BLOCK && p->row_bytes * p->task_rows > MOST)
+        p->task_rows /= 2;
     while (p->row_bytes && p->task_rows > YK_BLOCK && (p->task_rows > 4 * YK_BLOCK ? all : one) * p->task_rows > max_held)
         p->task_rows /= 2;
 }
