@@ -62,12 +62,23 @@ static int read_piece(unpack *u, size_t *ret_n, yoke_error *err)
     return 0;
 }
 
+static uint64_t count_lines(const char *text, size_t n)
+{
+    uint64_t lines = 0;
+    for (size_t some; n > 0; n -= some, text += some) {
+        uint8_t count = 0; /* so narrow that a vector holds many */
+        some = n < UINT8_MAX ? n : UINT8_MAX - 15;
+        for (size_t i = 0; i < some; i++)
+            count += text[i] == '\n';
+        lines += count;
+    }
+    return lines;
+}
+
 static int write_piece(unpack *u, const void *bytes, size_t n, yoke_error *err)
 {
-    const char *text = bytes;
     u->size += n;
-    for (size_t i = 0; i < n; i++)
-        u->lines += text[i] == '\n';
+    u->lines += count_lines(bytes, n);
     int rc = yk_file_write(u->to, u->path, bytes, n, err);
     return rc < 0 ? yk_fail_at(err, rc, "'%s' is unpacked to a temporary file in '%s': set TMPDIR to a folder with room", u->path,
                                yk_file_temp_folder()) : 0;
