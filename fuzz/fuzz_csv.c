@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Any bytes as a CSV file: opened, its rows counted, all columns read as what they seem to be, from several rows on. The first byte
- * chooses among the options.
+ * Any bytes as a CSV file: opened, its rows counted, all columns read as what they seem to be, from several rows on; the types found so are
+ * those that are found without reading. The first byte chooses among the options.
  */
 #include "base/alloc.h"
 #include "format/csv/csv.h"
@@ -25,15 +25,38 @@ static void touch(const yk_vec *v)
             sum += (unsigned char)t[i].data[k];
 }
 
+static yk_csv_cursor *cursor_at(const yk_csv *f, uint64_t from, unsigned *ret_n)
+{
+    YK_CLEANUP(yk_csv_cursor_closep) yk_csv_cursor *c = NULL;
+    unsigned                                        columns[MOST_COLUMNS];
+    *ret_n = yk_csv_columns(f) < MOST_COLUMNS ? yk_csv_columns(f) : MOST_COLUMNS;
+    for (unsigned i = 0; i < *ret_n; i++)
+        columns[i] = i;
+    return yk_csv_cursor_open(f, columns, *ret_n, &c, NULL) < 0 || yk_csv_cursor_seek(c, from, NULL) < 0 ? NULL : YK_TAKE(c);
+}
+
+/* Kinds: whether a column of times has a zone depends on which of them come together. */
+static void compare_types(const yk_csv *f, const yk_type *types, bool is_wrong)
+{
+    yk_csv_fit                                      fits[MOST_COLUMNS] = {0};
+    unsigned                                        n;
+    YK_CLEANUP(yk_csv_cursor_closep) yk_csv_cursor *c = cursor_at(f, 0, &n);
+    if (!c || yk_csv_rows(f) == 0 || yk_csv_rows(f) > UINT32_MAX)
+        return;
+    if ((yk_csv_cursor_fit(c, (uint32_t)yk_csv_rows(f), fits, NULL) < 0) != is_wrong)
+        abort();
+    for (unsigned i = 0; i < n && !is_wrong; i++)
+        if (fits[i].type.kind != types[i].kind)
+            abort();
+}
+
 static void read_rows(const yk_csv *f, uint64_t from, uint32_t block)
 {
-    unsigned                                        n = yk_csv_columns(f) < MOST_COLUMNS ? yk_csv_columns(f) : MOST_COLUMNS;
-    unsigned                                        columns[MOST_COLUMNS];
+    unsigned                                        n;
     yk_type                                         types[MOST_COLUMNS] = {{0}};
-    YK_CLEANUP(yk_csv_cursor_closep) yk_csv_cursor *c = NULL;
-    for (unsigned i = 0; i < n; i++)
-        columns[i] = i;
-    if (yk_csv_cursor_open(f, columns, n, &c, NULL) < 0 || yk_csv_cursor_seek(c, from, NULL) < 0)
+    bool                                            is_unread = false;
+    YK_CLEANUP(yk_csv_cursor_closep) yk_csv_cursor *c = cursor_at(f, from, &n);
+    if (!c)
         return;
     for (uint64_t at = from; at < yk_csv_rows(f);) {
         uint64_t left = yk_csv_rows(f) - at;
@@ -41,14 +64,17 @@ static void read_rows(const yk_csv *f, uint64_t from, uint32_t block)
         bool is_wrong = yk_csv_cursor_block(c, rows, NULL) < 0;
         if ((is_wrong || yk_csv_cursor_bad(c)) && yk_csv_is_regular(f))
             abort();
+        is_unread |= is_wrong;
         if (is_wrong)
-            return;
+            break;
         for (unsigned i = 0; i < n; i++) {
             yk_vec  v = {.n = 0};
             yk_type got = types[i];
             for (int tries = 0; tries < 6; tries++) {
                 types[i] = got;
-                if (yk_csv_cursor_get(c, i, types[i], &got, &v, NULL) < 0 || got.kind == types[i].kind)
+                int rc = yk_csv_cursor_get(c, i, types[i], &got, &v, NULL);
+                is_unread |= rc < 0;
+                if (rc < 0 || got.kind == types[i].kind)
                     break;
             }
             touch(&v);
@@ -57,6 +83,8 @@ static void read_rows(const yk_csv *f, uint64_t from, uint32_t block)
         }
         at += rows;
     }
+    if (from == 0)
+        compare_types(f, types, is_unread);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
