@@ -125,7 +125,8 @@ yk_csv_chunk YK_ISA(yk_k_csv_count)(const char *p, size_t n, char delimiter, uin
         return plain;
     /* A newline is blank when a newline, or a newline and CR, comes right before it. */
     uint64_t     nl_before = p[-1] == '\n', blank_cr_before = p[-1] == '\r' && p[-2] == '\n', odd = 0, stray[2] = {0, 0};
-    uint64_t     may_open[2] = {p[-1] == '\n' || p[-1] == delimiter || p[-1] == '"', p[-1] == '"'}; /* whether a quote may open what comes next */
+    /* whether a quote may open what comes next */
+    uint64_t     may_open[2] = {p[-1] == '\n' || p[-1] == delimiter || p[-1] == '"', 0};
     yk_csv_chunk found = {.rows = {0, 0}};
     fields       f[2] = {{.want = n_columns - 1}, {.want = n_columns - 1}};
     bool         has_quotes = false;

@@ -60,7 +60,8 @@ typedef struct eight {
 static inline eight look(uint64_t w)
 {
     eight    e;
-    uint64_t diff = w ^ '.' * ONES, found = (diff - ONES) & ~diff & TOPS; /* its lowest bit is right: bytes above one that is 0 may be wrong */
+    /* its lowest bit is right: bytes above one that is 0 may be wrong */
+    uint64_t diff = w ^ '.' * ONES, found = (diff - ONES) & ~diff & TOPS;
     e.point = (found & -found) >> 7;
     uint64_t below = e.point - 1, is_found = -(uint64_t)(e.point != 0);
     uint64_t closed = (w & ~(below << 8 | 0xff)) | (w & below) << 8 | '0'; /* what was before the point takes its place */

@@ -95,11 +95,11 @@ static int sweep(yk_csv_cursor *c, uint32_t n, yoke_error *err)
 static uint32_t note_some(yk_csv_cursor *c, unsigned column, uint32_t first, uint64_t which, yk_csv_span *to)
 {
     const unsigned  n_columns = c->f->n_columns;
-    const uint32_t *ends = c->ends + 1 + column;
+    const uint32_t *before = c->ends + column; /* the end of the field before */
     uint32_t        n = 0;
     for (; which; which &= which - 1) {
         size_t      i = (size_t)n_columns * (first + (unsigned)__builtin_ctzll(which));
-        yk_csv_span s = {ends[i - 1] + 1, ends[i]};
+        yk_csv_span s = {before[i] + 1, before[i + 1]};
         s.to -= column + 1 == n_columns && s.to > s.from && c->buf[s.to - 1] == '\r';
         to[n++] = s;
     }
@@ -119,7 +119,8 @@ static int bad_row(yk_csv_cursor *c, uint32_t i, size_t begin, uint32_t fields, 
 {
     if (!c->f->opts.skip_bad)
         return yk_fail(err, YOKE_EFORMAT, "'%s', line %llu: %u field%s where %u are expected; --bad-rows skip passes over such rows",
-                       c->f->path, (unsigned long long)yk_csv_line_of(c->f, c->offset + begin), fields, fields == 1 ? "" : "s", c->f->n_columns);
+                       c->f->path, (unsigned long long)yk_csv_line_of(c->f, c->offset + begin), fields, fields == 1 ? "" : "s",
+                       c->f->n_columns);
     c->has_bad = true;
     c->bad[i >> 6] |= (uint64_t)1 << (i & 63);
     for (unsigned s = 0; s < c->n_slots; s++)

@@ -31,7 +31,7 @@ typedef enum yk_csv_stop {
     YK_CSV_BAD,    /* the next separator ends a row of another number of fields */
 } yk_csv_stop;
 
-/* Walks on from `word`, of which `separator` is left. A row ends at a newline and what CR comes before; lines without a character are none. */
+/* Walks on from `word`, of which `separator` is left. A row ends at a newline, or at CR before one; lines without a character are none. */
 YK_ISA_DECLARE(yk_csv_stop, yk_k_csv_walk, (yk_csv_walk *w));
 
 #endif
