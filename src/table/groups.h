@@ -57,7 +57,7 @@ void yk_groups_cut(const yk_groups *g, size_t n_keys, uint32_t first, uint32_t n
                    uint32_t *ret_begin);
 
 /* The greatest key less the least, where the one key is an integer; else UINT64_MAX. Within YK_NEAR groups are found without a hash. */
-enum { YK_NEAR = 1 << 18 };
+enum { YK_NEAR = 1 << 20 };
 uint64_t yk_groups_span(const yk_groups *g);
 
 /* Of how many values these groups' keys are, about: different texts; the greatest integer less the least. UINT64_MAX of other kinds. It

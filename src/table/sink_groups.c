@@ -192,8 +192,9 @@ static uint32_t parts_of(const yk_grouping *s, const state *st)
     const yk_ledger *t = &st->now;
     if (st->known.name && !yk_loose_count(&t->loose))
         return 1;
+    enum { UNCUT = YK_NEAR / 8 }; /* of larger spans the second cache would not hold the fold's table */
     uint64_t span = yk_loose_count(&t->loose) ? yk_groups_span(t->loose.keys) : 0;
-    if (span && s->takes_loose && span < YK_NEAR / 2 && span / 2 < yk_groups_span(t->groups)) /* the same keys, most likely, in all tasks */
+    if (span && s->takes_loose && span < UNCUT && span / 2 < yk_groups_span(t->groups)) /* the same keys, most likely, in all tasks */
         return 1;
     uint32_t few = yk_grouping_is_counted(s) ? YK_PARTS : YK_FEW_GROUPS; /* these are read whole, for every share */
     uint32_t n_new = yk_groups_count(t->groups) - t->n_written;
