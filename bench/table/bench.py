@@ -64,6 +64,8 @@ QUERIES = {
     "rows of a CSV": ("part.csv", ["--count"]),
     "count of a CSV": ("part.csv", ["--where", "fare_amount > 0", "--count"]),
     "mean of a ratio, CSV": ("part.csv", ["--where", "fare_amount > 0", "--mean", RATIO]),
+    "first rows of a CSV": ("part.csv", ["--select", ",".join(TWO), "--head", "100", "--format", "csv"]),
+    "a CSV to a Parquet file": ("part.csv", ["-o", "OUT", "-f"]),
 }
 
 
@@ -94,8 +96,8 @@ def duckdb_calls(folder, threads):
         return counts
     def mean(f):
         return one(f"select avg({RATIO}) from {table(f)} where fare_amount > 0")
-    def to_file(columns, order=""):
-        sql = f"copy (select {', '.join(columns)} from {table('one.parquet')} {order}) to '{out_file('duckdb')}' (format parquet, compression zstd)"
+    def to_file(columns, order="", source="one.parquet"):
+        sql = f"copy (select {', '.join(columns)} from {table(source)} {order}) to '{out_file('duckdb')}' (format parquet, compression zstd)"
         return lambda: db.execute(sql) and []
     def groups(e):
         sql = (f"copy (select one_of_1e{e}, count(*) as count, avg(tip_amount) from {table('many.parquet')} group by 1 order by 1) to "
@@ -133,6 +135,8 @@ def duckdb_calls(folder, threads):
         "rows of a CSV": one(f"select count(*) from {table('part.csv')}"),
         "count of a CSV": one(f"select count(*) from {table('part.csv')} where fare_amount > 0"),
         "mean of a ratio, CSV": mean("part.csv"),
+        "first rows of a CSV": one(f"select {', '.join(TWO)} from {table('part.csv')} limit 100"),
+        "a CSV to a Parquet file": to_file(["*"], source="part.csv"),
     }
 
 
@@ -188,6 +192,8 @@ def polars_calls(folder, threads):
         "rows of a CSV": lambda: scan("part.csv").select(pl.len()).collect().rows(),
         "count of a CSV": lambda: scan("part.csv").filter(fare > 0).select(pl.len()).collect().rows(),
         "mean of a ratio, CSV": mean("part.csv"),
+        "first rows of a CSV": lambda: scan("part.csv").select(TWO).head(100).collect().rows(),
+        "a CSV to a Parquet file": to_file(pl.scan_csv(f"{folder}/part.csv", try_parse_dates=True)),
     }
 
 
