@@ -206,3 +206,20 @@ def test_compression(yoke, tmp_path, word, want):
     assert run.returncode == 2 and "-o FILE.parquet" in run.stderr
     run = yoke("table", tmp_path / "in.parquet", "-o", tmp_path / "new.parquet", "--compression", "lzo")
     assert run.returncode == 2 and "zstd, snappy and none" in run.stderr and not (tmp_path / "new.parquet").exists()
+
+
+def test_rows_of_wide_tables_are_in_small_tasks(yoke, tmp_path):
+    """Of some hundred columns a task has fewer rows: there are several, whose rows come out as one after the other has them."""
+    rng = np.random.default_rng(11)
+    n, columns = 30_000, 150
+    table = pa.table({f"c{i}": pa.array(rng.integers(0, 1000, n) if i % 2 else rng.normal(size=n)) for i in range(columns)})
+    pq.write_table(table, tmp_path / "wide.parquet")
+    plan = yoke("table", tmp_path / "wide.parquet", "-o", tmp_path / "t.parquet", "--explain").stdout
+    tasks = next(line.split() for line in plan.splitlines() if line.startswith("tasks"))
+    assert int(tasks[1]) > 1 and int(tasks[1]) == -(-n // int(tasks[3]))
+    written = set()
+    for on in ("serial", "threads:2", "threads:3", "threads:7", "processes:2"):
+        run = yoke("table", tmp_path / "wide.parquet", "-o", tmp_path / "t.parquet", "-f", "--on", on)
+        assert run.returncode == 0, run.stderr
+        written.add((tmp_path / "t.parquet").read_bytes())
+    assert len(written) == 1 and pq.read_table(tmp_path / "t.parquet").equals(table)

@@ -189,8 +189,9 @@ static int explain(yk_scan *scan, const yk_program *p, yk_sink *rows, yk_buf *to
     yk_buf_printf(to, "files     %zu, from '%s'\n", s->n_files, s->files[0].path);
     yk_buf_printf(to, "rows      %llu, of which %llu are left out unread\n", (unsigned long long)s->n_rows,
                   (unsigned long long)rows_left_out(&skips));
-    yk_buf_printf(to, "tasks     %llu of %d rows, in blocks of %d, on %s with %u workers\n",
-                  (unsigned long long)((s->n_rows + YK_TASK_ROWS - 1) / YK_TASK_ROWS), YK_TASK_ROWS, YK_BLOCK,
+    uint64_t task_rows = yk_scan_task_rows(scan, p);
+    yk_buf_printf(to, "tasks     %llu of %llu rows, in blocks of %d, on %s with %u workers\n",
+                  (unsigned long long)((s->n_rows + task_rows - 1) / task_rows), (unsigned long long)task_rows, YK_BLOCK,
                   yoke_session_executor(scan->session), yoke_session_workers(scan->session));
     for (size_t i = 0; i < scan->n_filters; i++) {
         size_t n;

@@ -278,30 +278,41 @@ static size_t expect(const plan *p)
     return p->row_bytes ? p->row_bytes * p->task_rows : n * p->task_rows * 2 * sizeof(yk_text);
 }
 
-/* Smaller tasks, where rows are so wide that they would take more than MOST bytes: each worker has some then, in memory that is used
- * again; and down to a block, where the rows of one alone would take more than all are to hold; and down to a few, where those of all
+/* What a row takes of tasks that may end anywhere; 0 where not all may. */
+static uint64_t find_row_bytes(const yk_source *s, const yk_program *program, yk_sink *const *sinks, size_t n_sinks)
+{
+    uint64_t row = 0;
+    for (size_t i = 0; i < n_sinks; i++) {
+        if (!sinks[i]->has_cuts)
+            return 0;
+        row += sinks[i]->per_row + yk_fit_row_bytes(s, program, sinks[i]->root, sinks[i]->n_roots);
+    }
+    return row;
+}
+
+/* Fewer rows where they are wide: each worker has some then, in memory that is used again. */
+static uint64_t rows_of_task(uint64_t row_bytes)
+{
+    enum { MOST = 32 << 20 };
+    uint64_t n = YK_TASK_ROWS;
+    while (n > YK_BLOCK && row_bytes * n > MOST)
+        n /= 2;
+    return n;
+}
+
+uint64_t yk_scan_task_rows(const yk_scan *s, const yk_program *program)
+{
+    return rows_of_task(find_row_bytes(s->source, program, s->sinks, s->n_sinks));
+}
+
+/* Smaller tasks, down to a block, where the rows of one alone would take more than all are to hold; and down to a few, where those of all
  * workers would. A task holds its rows, what it makes of them and what lies between. */
 static void size_tasks(plan *p, uint64_t max_held)
 {
-    enum { MOST = 32 << 20 };
     uint64_t one = 3 * p->row_bytes, all = one * yoke_session_workers(p->scan->session);
-    p->task_rows = YK_TASK_ROWS;
-    while (p->task_rows > YK_BLOCK && p->row_bytes * p->task_rows > MOST)
-        p->task_rows /= 2;
+    p->task_rows = rows_of_task(p->row_bytes);
     while (p->row_bytes && p->task_rows > YK_BLOCK && (p->task_rows > 4 * YK_BLOCK ? all : one) * p->task_rows > max_held)
         p->task_rows /= 2;
-}
-
-/* What a row takes of tasks that may end anywhere; 0 where not all may. */
-static uint64_t find_row_bytes(const plan *p)
-{
-    uint64_t row = 0;
-    for (size_t i = 0; i < p->n_sinks; i++) {
-        if (!p->sinks[i]->has_cuts)
-            return 0;
-        row += p->sinks[i]->per_row + yk_fit_row_bytes(p->scan->source, p->program, p->sinks[i]->root, p->sinks[i]->n_roots);
-    }
-    return row;
 }
 
 /* Reading gets what rows on their way leave of the memory. */
@@ -316,7 +327,7 @@ static int fit(plan *p, yk_fit *ret, yoke_error *err)
         n_roots += p->sinks[i]->n_roots;
         has_rows |= !p->sinks[i]->is_small;
     }
-    p->row_bytes = find_row_bytes(p);
+    p->row_bytes = find_row_bytes(src, p->program, p->sinks, p->n_sinks);
     uint64_t     memory = yk_opts_memory(s->opts), block = p->row_bytes * YK_BLOCK;
     yk_fit_asked asked = {.columns = p->columns, .n_columns = p->n_columns, .memory = memory, .own = n_roots * ROOT,
                           .workers = yoke_session_workers(s->session),

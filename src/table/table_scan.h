@@ -107,6 +107,9 @@ int yk_scan_run(yk_scan *s, yoke_error *err) YK_MUST_USE;
  * frees it. */
 int yk_scan_type(yk_scan *s, yk_program **ret, yoke_error *err) YK_MUST_USE;
 
+/* Rows of a task, where memory is not short. */
+uint64_t yk_scan_task_rows(const yk_scan *s, const yk_program *program);
+
 /* What all rows that are still wanted meet besides the filters: the facts of a lone sink. None where several sinks may want different
  * rows, or where types of CSV columns may still change. */
 size_t yk_scan_facts(const yk_source *s, yk_sink *const *sinks, size_t n_sinks, void *state, yk_fact ret[2]);
