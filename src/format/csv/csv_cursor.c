@@ -223,7 +223,7 @@ static uint64_t read_easy(const yk_csv_cursor *c, const yk_csv_span *spans, uint
 int yk_csv_read_rows(yk_csv_cursor *c, unsigned slot, uint32_t end, yoke_error *err)
 {
     const yk_csv_span *spans = c->spans + (size_t)slot * YK_CSV_SPANS;
-    yk_csv_reading           *r = &c->readings[slot];
+    yk_csv_reading    *r = &c->readings[slot];
     uint64_t          *valid = valid_of(c, slot);
     char              *values = values_of(c, slot);
     size_t             size = yk_kind_size(r->type.kind);

@@ -128,22 +128,54 @@ static inline uint64_t yk_csv_load(const char *s)
     return le64toh(w);
 }
 
-/* Whether eight characters are those of `pattern`, any digit where that has a 0; in *ret the digits, each in its byte. */
-static inline bool yk_csv_fits(uint64_t w, const char pattern[8], uint64_t *ret)
+/* A byte of eight, in each of them; and what of these is often wanted. */
+#define YK_CSV_ONES  0x0101010101010101u
+#define YK_CSV_ZEROS ('0' * YK_CSV_ONES)
+#define YK_CSV_TOPS  (0x80 * YK_CSV_ONES)
+
+/* Not 0: eight characters are not those of `pattern`, any digit where that has a 0; else *ret are the digits, each in its byte. */
+static inline uint64_t yk_csv_differs(uint64_t w, const char pattern[8], uint64_t *ret)
 {
-    const uint64_t ones = 0x0101010101010101u, tops = 0x80 * ones, p = yk_csv_load(pattern);
-    const uint64_t others = ((p ^ '0' * ones) + 0x7f * ones) >> 7 & ones; /* places without a digit */
+    const uint64_t p = yk_csv_load(pattern), others = ((p ^ YK_CSV_ZEROS) + 0x7f * YK_CSV_ONES) >> 7 & YK_CSV_ONES; /* no digits there */
     *ret = w ^ p;
-    return !((*ret | (*ret + (0x76 * ones + 9 * others))) & tops);
+    return (*ret | (*ret + (0x76 * YK_CSV_ONES + 9 * others))) & YK_CSV_TOPS;
 }
 
-/* The number of eight digits, as `yk_csv_fits` gives them. */
+/* The number of eight digits, as `yk_csv_differs` gives them. */
 static inline uint32_t yk_csv_eight(uint64_t digits)
 {
     digits = digits * 10 + (digits >> 8); /* pairs, in every other byte */
     return (uint32_t)(((digits & 0x000000ff000000ffu) * 0x000f424000000064u +
                        (digits >> 16 & 0x000000ff000000ffu) * 0x0000271000000001u) >> 32);
 }
+
+/* The number of the digits at places k and k + 1. */
+static inline uint64_t yk_csv_two(uint64_t digits, unsigned k) { return (digits >> 8 * k & 15) * 10 + (digits >> 8 * (k + 1) & 15); }
+
+/* Not 0 where it is not so that a <= b, both being small. */
+static inline uint64_t yk_csv_unless_within(uint64_t a, uint64_t b) { return (uint64_t)((int64_t)(b - a) >> 63); }
+
+/* Days since 1970-01-01 in the proleptic Gregorian calendar, counted in years that begin in March, of "2022-05-" and, from the year's last
+ * digit on, "2-05-31 "; not 0: there is no such day. */
+static inline uint64_t yk_csv_days(uint64_t year_chars, uint64_t day_chars, int64_t *ret)
+{
+    uint64_t year_digits, day_digits;
+    uint64_t bad = yk_csv_differs(year_chars, "0000-00-", &year_digits) | yk_csv_differs(day_chars, "0-00-00 ", &day_digits);
+    uint64_t year = yk_csv_two(year_digits, 0) * 100 + yk_csv_two(year_digits, 2);
+    uint64_t month = yk_csv_two(day_digits, 2), day = yk_csv_two(day_digits, 5);
+    uint64_t century = (year * 5243) >> 19; /* year / 100, for years below 10000 */
+    uint64_t is_leap = (uint64_t)((year & 3) == 0) & ((uint64_t)(century * 100 != year) | (uint64_t)((century & 3) == 0));
+    uint64_t length = month == 2 ? 28 + is_leap : 30 + ((month + (month >> 3)) & 1);
+    bad |= yk_csv_unless_within(1, month) | yk_csv_unless_within(month, 12);
+    bad |= yk_csv_unless_within(1, day) | yk_csv_unless_within(day, length);
+    uint64_t is_early = (uint64_t)(month < 3), y = year + 400 - is_early, of_march = month + 12 * is_early - 3;
+    uint64_t c = (y * 5243) >> 19, of_year = (979 * of_march + 15) >> 5; /* (153 m + 2) / 5 */
+    *ret = (int64_t)(365 * y + (y >> 2) - c + (c >> 2) + of_year + day) - 1 - 719468 - 146097;
+    return bad;
+}
+
+/* Those of the day's characters, of a date that nothing may follow. */
+static inline uint64_t yk_csv_day_alone(uint64_t day_chars) { return (day_chars & ~(uint64_t)0 >> 8) | (uint64_t)' ' << 56; }
 
 /* A field: bytes [from, to) of some text. */
 typedef struct yk_csv_span {
@@ -157,6 +189,15 @@ YK_ISA_DECLARE(uint64_t, yk_k_csv_ints, (const char *text, const yk_csv_span *fi
 YK_ISA_DECLARE(uint64_t, yk_k_csv_reals, (const char *text, const yk_csv_span *fields, uint32_t n, double *values));
 YK_ISA_DECLARE(uint64_t, yk_k_csv_dates, (const char *text, const yk_csv_span *fields, uint32_t n, int64_t *values));
 YK_ISA_DECLARE(uint64_t, yk_k_csv_times, (const char *text, const yk_csv_span *fields, uint32_t n, int64_t *values));
+
+/* The fields of such a group of which `bad` is 0, as bits. */
+static inline uint64_t yk_csv_good(const uint64_t *bad, uint32_t n)
+{
+    uint64_t good = 0;
+    for (uint64_t i = 0; i < YK_CSV_GROUP; i++)
+        good |= (uint64_t)(bad[i] == 0) << i;
+    return n < YK_CSV_GROUP ? good & (((uint64_t)1 << n) - 1) : good;
+}
 
 /* Reads a field, without its quotes, as a number or time; false when it is none. Nothing is missing here. */
 bool yk_csv_int(const char *s, size_t n, int64_t *ret);

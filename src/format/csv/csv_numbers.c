@@ -6,10 +6,6 @@
  */
 #include "format/csv/csv_file.h"
 
-#define ONES  0x0101010101010101u
-#define ZEROS ('0' * ONES)
-#define TOPS  (0x80 * ONES)
-
 enum { N = YK_CSV_GROUP };
 
 /* The characters of some fields, of each the last eight and, where fields are long, those before; zeros come before the first. */
@@ -23,7 +19,7 @@ typedef struct fields {
 static inline uint64_t behind_zeros(uint64_t chars, uint64_t n)
 {
     uint64_t up = 8 * (-n & 7);
-    return chars << up | (ZEROS & (((uint64_t)1 << up) - 1));
+    return chars << up | (YK_CSV_ZEROS & (((uint64_t)1 << up) - 1));
 }
 
 /* Whether some have more than eight characters. */
@@ -43,7 +39,7 @@ static inline bool load(const char *text, const yk_csv_span *s, uint32_t n, fiel
     for (uint32_t i = 0; i < n; i++) {
         const char *p = text + s[i].from + (f->sign[i] >> 63);
         bool        is_long = f->len[i] - 9 < 8;
-        f->high[i] = is_long ? f->low[i] : ZEROS;
+        f->high[i] = is_long ? f->low[i] : YK_CSV_ZEROS;
         if (is_long)
             f->low[i] = yk_csv_load(p + f->len[i] - 8);
     }
@@ -59,29 +55,20 @@ typedef struct eight {
 
 static inline eight look(uint64_t w)
 {
-    eight    e;
+    eight e;
     /* its lowest bit is right: bytes above one that is 0 may be wrong */
-    uint64_t diff = w ^ '.' * ONES, found = (diff - ONES) & ~diff & TOPS;
+    uint64_t diff = w ^ '.' * YK_CSV_ONES, found = (diff - YK_CSV_ONES) & ~diff & YK_CSV_TOPS;
     e.point = (found & -found) >> 7;
     uint64_t below = e.point - 1, is_found = -(uint64_t)(e.point != 0);
     uint64_t closed = (w & ~(below << 8 | 0xff)) | (w & below) << 8 | '0'; /* what was before the point takes its place */
     w = (closed & is_found) | (w & ~is_found);
-    e.bad = ((w + 0x46 * ONES) | (w - ZEROS)) & TOPS;
-    e.digits = yk_csv_eight(w & 0x0f * ONES);
+    e.bad = ((w + 0x46 * YK_CSV_ONES) | (w - YK_CSV_ZEROS)) & YK_CSV_TOPS;
+    e.digits = yk_csv_eight(w & 0x0f * YK_CSV_ONES);
     return e;
 }
 
 /* Digits behind the point, 0 … 7. */
 static inline uint64_t places(uint64_t point) { return point * 0x0706050403020100u >> 56; }
-
-/* The fields that are nothing but that, as bits. */
-static inline uint64_t pack(const uint64_t *bad, uint32_t n)
-{
-    uint64_t good = 0;
-    for (uint64_t i = 0; i < N; i++)
-        good |= (uint64_t)(bad[i] == 0) << i;
-    return n < N ? good & (((uint64_t)1 << n) - 1) : good;
-}
 
 static inline int64_t signed_as(uint64_t digits, uint64_t sign)
 {
@@ -105,7 +92,7 @@ uint64_t YK_ISA(yk_k_csv_ints)(const char *text, const yk_csv_span *s, uint32_t 
             bad[i] = low.bad | low.point | (f.len[i] - 1) >> 3;
             values[i] = signed_as(low.digits, f.sign[i]);
         }
-    return pack(bad, n);
+    return yk_csv_good(bad, n);
 }
 
 /* Digits, less than 2^53, over a power of ten up to 10^15: both are exact, so that their quotient is rounded once. */
@@ -142,5 +129,5 @@ uint64_t YK_ISA(yk_k_csv_reals)(const char *text, const yk_csv_span *s, uint32_t
         for (uint32_t i = 0; i < n; i++)
             values[i] = divided((double)(int64_t)f.low[i], behind[i], f.sign[i]);
     }
-    return pack(bad, n);
+    return yk_csv_good(bad, n);
 }

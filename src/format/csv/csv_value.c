@@ -98,12 +98,12 @@ static bool real_slowly(const char *s, size_t n, double *ret)
 static inline size_t read_digits(const char *s, size_t i, size_t n, uint64_t *v)
 {
     uint64_t digits;
-    for (; i + 8 <= n && yk_csv_fits(yk_csv_load(s + i), "00000000", &digits); i += 8)
+    for (; i + 8 <= n && !yk_csv_differs(yk_csv_load(s + i), "00000000", &digits); i += 8)
         *v = *v * 100000000 + yk_csv_eight(digits);
     if (n >= 8 && i > n - 8 && i < n) { /* the last few at once, behind zeros */
         unsigned others = 8 * (unsigned)(8 - (n - i));
-        uint64_t w = yk_csv_load(s + n - 8) >> others << others | ~(uint64_t)0 / 0xff * '0' >> (64 - others);
-        if (yk_csv_fits(w, "00000000", &digits)) {
+        uint64_t w = yk_csv_load(s + n - 8) >> others << others | YK_CSV_ZEROS >> (64 - others);
+        if (!yk_csv_differs(w, "00000000", &digits)) {
             *v = *v * WHOLE_TENS[n - i] + yk_csv_eight(digits);
             return n;
         }
@@ -154,34 +154,6 @@ static bool number_of(const char *s, size_t n, int *ret)
     return true;
 }
 
-/* Days since 1970-01-01 of a day in the proleptic Gregorian calendar: years begin in March, 400 of them are 146,097 days. */
-static int64_t days_of(int year, int month, int day)
-{
-    int     y = year - (month <= 2);
-    int     era = (y >= 0 ? y : y - 399) / 400, of_era = y - era * 400;
-    int     of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-    int64_t of_days = (int64_t)of_era * 365 + of_era / 4 - of_era / 100 + of_year;
-    return (int64_t)era * 146097 + of_days - 719468;
-}
-
-/* The digits that `yk_csv_fits` found at place i, and behind it. */
-static inline int two(uint64_t digits, unsigned i) { return (int)((digits >> 8 * i & 15) * 10 + (digits >> 8 * (i + 1) & 15)); }
-
-static bool read_date(const char *s, int64_t *ret_days)
-{
-    static const int8_t length[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    uint64_t            digits;
-    int                 d;
-    if (!yk_csv_fits(yk_csv_load(s), "0000-00-", &digits) || !number_of(s + 8, 2, &d))
-        return false;
-    int y = two(digits, 0) * 100 + two(digits, 2), m = two(digits, 5);
-    bool is_leap = (y % 4 == 0 && y % 100 != 0) || y % 400 == 0;
-    if (m < 1 || m > 12 || d < 1 || d > length[m - 1] || (m == 2 && d == 29 && !is_leap))
-        return false;
-    *ret_days = days_of(y, m, d);
-    return true;
-}
-
 /* A time with its parts: nanoseconds apart, so that the unit can be chosen after. */
 typedef struct moment {
     int64_t days, seconds, nanos;
@@ -208,7 +180,7 @@ static bool read_moment(const char *s, size_t n, moment *t)
 {
     trim(&s, &n);
     *t = (moment){0};
-    if (n < 10 || !read_date(s, &t->days))
+    if (n < 10 || yk_csv_days(yk_csv_load(s), yk_csv_day_alone(yk_csv_load(s + 3)), &t->days))
         return false;
     t->is_date = n == 10;
     if (t->is_date)
@@ -218,8 +190,8 @@ static bool read_moment(const char *s, size_t n, moment *t)
     uint64_t digits;
     if (n < 16 || (s[10] != ' ' && s[10] != 'T'))
         return false;
-    if (n >= 19 && yk_csv_fits(yk_csv_load(s + 11), "00:00:00", &digits)) {
-        h = two(digits, 0), m = two(digits, 3), sec = two(digits, 6);
+    if (n >= 19 && !yk_csv_differs(yk_csv_load(s + 11), "00:00:00", &digits)) {
+        h = (int)yk_csv_two(digits, 0), m = (int)yk_csv_two(digits, 3), sec = (int)yk_csv_two(digits, 6);
         at = 19;
     } else if (s[13] != ':' || !number_of(s + 11, 2, &h) || !number_of(s + 14, 2, &m)) {
         return false;

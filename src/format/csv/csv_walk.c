@@ -106,6 +106,9 @@ static uint32_t note_some(yk_csv_cursor *c, unsigned column, uint32_t first, uin
     return n;
 }
 
+/* Where a column is not wanted, c->n_slots. */
+static unsigned slot_of(const yk_csv_cursor *c, unsigned column) { return (unsigned)(c->place_of[column] / YK_CSV_SPANS); }
+
 static void note_column(yk_csv_cursor *c, unsigned column, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i += 64)
@@ -231,7 +234,7 @@ int yk_csv_cursor_block(yk_csv_cursor *c, uint32_t n, yoke_error *err)
     if (n <= c->sweep_rows) {
         YK_TRY(sweep(c, n, err));
         for (unsigned i = 0; i < c->f->n_columns; i++)
-            if (c->place_of[i] < (size_t)c->n_slots * YK_CSV_SPANS)
+            if (slot_of(c, i) < c->n_slots)
                 note_column(c, i, n);
     } else {
         YK_TRY(walk_rows(c, n, err));
@@ -290,7 +293,7 @@ static int fit_swept(yk_csv_cursor *c, uint32_t n, yk_csv_fit *fits, yoke_error 
     YK_TRY(grow_bits(c, 1, err));
     YK_TRY(sweep(c, n, err));
     for (unsigned i = 0; i < c->f->n_columns; i++) {
-        unsigned slot = (unsigned)(c->place_of[i] / YK_CSV_SPANS);
+        unsigned slot = slot_of(c, i);
         if (slot == c->n_slots || (fits[slot].type.kind == YK_KIND_TEXT && !c->sweep.has_quotes))
             continue;
         YK_TRY(fit_values(c, slot, note_doubtful(c, i, n, fits[slot].type.kind), &fits[slot], err));
