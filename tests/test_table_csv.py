@@ -184,6 +184,23 @@ def test_one_odd_field_makes_a_column_what_it_is(yoke, tmp_path, shape):
             assert got[i] == want, (kind, odd)
 
 
+@pytest.mark.parametrize("odd,is_utc", [("2022-05-01T10:00:00Z", False), ("2022-05-01 10:00+02:00", False), ("2022-05-01T10:00:00", True), ("2022-05-01", True), ("", True)])
+@pytest.mark.parametrize("at", [0, 1, 1023, 1024, 5000, 69_999])
+def test_times_are_utc_where_each_says_so(yoke, tmp_path, odd, is_utc, at):
+    """Wherever the one unlike the others stands, in one file or in one of two."""
+    usual = "2022-05-01T12:00:00" + "Z" * is_utc
+    rows = [usual] * 70_000
+    rows[at] = odd
+    want = "timestamp[us, UTC]" if is_utc and not odd else "timestamp[us]"
+    whole = write(tmp_path / "whole.csv", "t,n\n" + "".join(f"{t},1\n" for t in rows))
+    parts = [write(tmp_path / f"part{i}.csv", "t,n\n" + "".join(f"{t},1\n" for t in part)) for i, part in enumerate((rows[:35_000], rows[35_000:]))]
+    for files in ([whole], parts):
+        listed = list(csv.reader(ok(yoke("table", *files, "--columns", "--format", "csv")).splitlines()))
+        assert listed[1][:2] == ["t", want]
+    least = {"2022-05-01": "00:00:00", "2022-05-01 10:00+02:00": "08:00:00", "": "12:00:00"}.get(odd, "10:00:00")
+    assert f"2022-05-01 {least}" in ok(yoke("table", whole, "--min", "t"))
+
+
 def test_headers_that_drift_meet_by_name(yoke, tmp_path):
     write(tmp_path / "1.csv", "Fare Amount,tip\n10,1\n")
     write(tmp_path / "2.csv", " TIP ,fare amount\n2,20\n")

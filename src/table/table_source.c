@@ -79,6 +79,7 @@ bool yk_type_unify(yk_type a, yk_type b, yk_type *ret)
     }
     if ((a.kind == YK_KIND_TIME && b.kind == YK_KIND_DATE) || (a.kind == YK_KIND_DATE && b.kind == YK_KIND_TIME)) {
         *ret = a.kind == YK_KIND_TIME ? a : b;
+        ret->is_utc = false; /* no date says so */
         return true;
     }
     bool is_bytes = yk_kind_is_bytes(a.kind) && yk_kind_is_bytes(b.kind);
@@ -374,7 +375,7 @@ static int set_part(yk_source *s, yk_source_file *f, const char *key, const yk_b
         else if (col->type.kind == YK_KIND_REAL)
             v->is_missing |= !yk_csv_real(text.data, text.len, &v->r);
         else if (col->type.kind == YK_KIND_DATE)
-            v->is_missing |= !yk_csv_time(text.data, text.len, YK_UNIT_US, true, &v->i);
+            v->is_missing |= !yk_csv_date(text.data, text.len, &v->i);
         else if (col->type.kind == YK_KIND_BOOL)
             v->is_missing |= !yk_csv_bool(text.data, text.len, &b), v->b = b;
         else if ((v->t.data = yk_arena_strndup(&s->texts, text.data, text.len)))

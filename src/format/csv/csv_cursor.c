@@ -197,8 +197,8 @@ static inline bool read_value(yk_text t, yk_type type, void *values, uint32_t i)
     case YK_KIND_INT: return yk_csv_int(t.data, t.len, (int64_t *)values + i);
     case YK_KIND_REAL: return yk_csv_real(t.data, t.len, (double *)values + i);
     case YK_KIND_BOOL: return yk_csv_bool(t.data, t.len, (uint8_t *)values + i);
-    case YK_KIND_DATE:
-    case YK_KIND_TIME: return yk_csv_time(t.data, t.len, type.unit, type.kind == YK_KIND_DATE, (int64_t *)values + i);
+    case YK_KIND_DATE: return yk_csv_date(t.data, t.len, (int64_t *)values + i);
+    case YK_KIND_TIME: return yk_csv_time(t.data, t.len, type, (int64_t *)values + i);
     case YK_KIND_TEXT: ((yk_text *)values)[i] = t; return true;
     default: return false;
     }
@@ -215,7 +215,7 @@ static uint64_t read_easy(const yk_csv_cursor *c, const yk_csv_span *spans, uint
     case YK_KIND_INT: return YK_ISA_PICK(yk_k_csv_ints)(c->buf, spans, n, values);
     case YK_KIND_REAL: return YK_ISA_PICK(yk_k_csv_reals)(c->buf, spans, n, values);
     case YK_KIND_DATE: return YK_ISA_PICK(yk_k_csv_dates)(c->buf, spans, n, values);
-    case YK_KIND_TIME: return type.unit == YK_UNIT_US ? YK_ISA_PICK(yk_k_csv_times)(c->buf, spans, n, values) : 0;
+    case YK_KIND_TIME: return type.unit == YK_UNIT_US ? YK_ISA_PICK(yk_k_csv_times)(c->buf, spans, n, type.is_utc, values) : 0;
     default: return 0;
     }
 }

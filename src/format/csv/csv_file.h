@@ -188,7 +188,7 @@ enum { YK_CSV_GROUP = 64 };
 YK_ISA_DECLARE(uint64_t, yk_k_csv_ints, (const char *text, const yk_csv_span *fields, uint32_t n, int64_t *values));
 YK_ISA_DECLARE(uint64_t, yk_k_csv_reals, (const char *text, const yk_csv_span *fields, uint32_t n, double *values));
 YK_ISA_DECLARE(uint64_t, yk_k_csv_dates, (const char *text, const yk_csv_span *fields, uint32_t n, int64_t *values));
-YK_ISA_DECLARE(uint64_t, yk_k_csv_times, (const char *text, const yk_csv_span *fields, uint32_t n, int64_t *values));
+YK_ISA_DECLARE(uint64_t, yk_k_csv_times, (const char *text, const yk_csv_span *fields, uint32_t n, bool is_utc, int64_t *values));
 
 /* The fields of such a group of which `bad` is 0, as bits. */
 static inline uint64_t yk_csv_good(const uint64_t *bad, uint32_t n)
@@ -203,6 +203,7 @@ static inline uint64_t yk_csv_good(const uint64_t *bad, uint32_t n)
 bool yk_csv_int(const char *s, size_t n, int64_t *ret);
 bool yk_csv_real(const char *s, size_t n, double *ret);
 bool yk_csv_bool(const char *s, size_t n, uint8_t *ret);
-bool yk_csv_time(const char *s, size_t n, yk_unit unit, bool is_date, int64_t *ret);
+bool yk_csv_date(const char *s, size_t n, int64_t *ret);
+bool yk_csv_time(const char *s, size_t n, yk_type type, int64_t *ret); /* for UTC it says its zone; for times of no zone it may */
 
 #endif

@@ -36,7 +36,7 @@ uint64_t YK_ISA(yk_k_csv_dates)(const char *text, const yk_csv_span *s, uint32_t
     return yk_csv_good(f.bad, n);
 }
 
-uint64_t YK_ISA(yk_k_csv_times)(const char *text, const yk_csv_span *s, uint32_t n, int64_t *values)
+uint64_t YK_ISA(yk_k_csv_times)(const char *text, const yk_csv_span *s, uint32_t n, bool is_utc, int64_t *values)
 {
     enum { SECONDS = 19, POINT = SECONDS + 1 };
     fields f;
@@ -45,9 +45,10 @@ uint64_t YK_ISA(yk_k_csv_times)(const char *text, const yk_csv_span *s, uint32_t
         uint64_t    len = s[i].to - s[i].from, n_behind;
         load_day(p, &f, i);
         f.time[i] = yk_csv_load(p + 11);
-        len -= len > SECONDS && p[len - 1] == 'Z';
+        bool has_z = len > SECONDS && p[len - 1] == 'Z';
+        len -= has_z;
         n_behind = len > POINT && p[SECONDS] == '.' ? len - POINT : 0;
-        f.bad[i] = len != SECONDS && n_behind - 1 > 5;
+        f.bad[i] = (len != SECONDS && n_behind - 1 > 5) || has_z < is_utc;
         uint64_t kept = ~(~(uint64_t)0 << 8 * (n_behind & 7));
         f.second[i] = (yk_csv_load(p + POINT) & kept) | (YK_CSV_ZEROS & ~kept);
     }

@@ -215,16 +215,24 @@ static bool read_moment(const char *s, size_t n, moment *t)
     return h < 24 && m < 60 && sec < 61;
 }
 
-bool yk_csv_time(const char *s, size_t n, yk_unit unit, bool is_date, int64_t *ret)
+bool yk_csv_date(const char *s, size_t n, int64_t *ret)
+{
+    moment t;
+    if (!read_moment(s, n, &t) || !t.is_date)
+        return false;
+    *ret = t.days;
+    return true;
+}
+
+bool yk_csv_time(const char *s, size_t n, yk_type type, int64_t *ret)
 {
     static const int64_t per_second[] = {1, 1000, 1000000, 1000000000};
+    const int64_t        second = per_second[type.unit];
     moment               t;
-    if (!read_moment(s, n, &t) || (is_date && !t.is_date) || (!is_date && unit < YK_UNIT_NS && t.is_fine))
+    if (!read_moment(s, n, &t) || (type.unit < YK_UNIT_NS && t.is_fine) || (type.is_utc && !t.is_zoned))
         return false;
-    int64_t seconds = t.days * 86400 + t.seconds;
-    *ret = t.days;
-    return is_date || (!__builtin_mul_overflow(seconds, per_second[unit], ret)
-                       && !__builtin_add_overflow(*ret, t.nanos / (1000000000 / per_second[unit]), ret));
+    return !__builtin_mul_overflow(t.days * 86400 + t.seconds, second, ret)
+           && !__builtin_add_overflow(*ret, t.nanos / (1000000000 / second), ret);
 }
 
 yk_type yk_csv_classify(const char *s, size_t n)
@@ -257,8 +265,10 @@ yk_type yk_csv_join(yk_type a, yk_type b)
         a = b, b = swap;
     }
     if (a.kind == b.kind && a.kind == YK_KIND_TIME)
-        return (yk_type){.kind = YK_KIND_TIME, .unit = a.unit > b.unit ? a.unit : b.unit, .is_utc = a.is_utc || b.is_utc};
-    if (a.kind == b.kind || (a.kind == YK_KIND_TIME && b.kind == YK_KIND_DATE))
+        return (yk_type){.kind = YK_KIND_TIME, .unit = a.unit > b.unit ? a.unit : b.unit, .is_utc = a.is_utc && b.is_utc};
+    if (a.kind == YK_KIND_TIME && b.kind == YK_KIND_DATE)
+        return (yk_type){.kind = YK_KIND_TIME, .unit = a.unit}; /* no date says its zone */
+    if (a.kind == b.kind)
         return a;
     if (a.kind == YK_KIND_INT && b.kind == YK_KIND_REAL)
         return b;
