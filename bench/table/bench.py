@@ -28,6 +28,7 @@ OUT = pathlib.Path(tempfile.gettempdir()) / f"yoke-bench-{os.environ.get('YOKE_B
 ALL = ["tpep_pickup_datetime", "passenger_count", "trip_distance", "PULocationID", "DOLocationID", "payment_type", "fare_amount", "tip_amount",
        "total_amount"]
 TWO = ["fare_amount", "tip_amount"]
+FOUR = ["tpep_pickup_datetime", "PULocationID", "fare_amount", "total_amount"]  # hardly two rows are the same
 QUARTERS = "0.25,0.5,0.75"
 MANY = (5, 6, 7)  # powers of ten
 SPEED_UP = ("mean of a ratio", "median of a column", "mean tip by zone")  # from one row group
@@ -57,6 +58,7 @@ QUERIES = {
                                                          "0.01:2", "--count", "--quantile", f"{QUARTERS}:{RATIO}"]),
     "join with zones, mean tip": ("one.parquet", ["--join", "ZONES", "--key", "PULocationID=LocationID", "--by", "Borough", "--mean", "tip_amount"]),
     "sort, the first 100": ("one.parquet", ["--select", ",".join(TWO), "--sort", "fare_amount", "--head", "100", "--format", "csv"]),
+    "different rows, sorted to a file": ("one.parquet", ["--select", ",".join(FOUR), "--distinct", "--sort", "fare_amount", "-o", "OUT", "-f"]),
     "sort two columns to a file": ("one.parquet", ["--select", ",".join(TWO), "--sort", "fare_amount", "-o", "OUT", "-f"]),
     "sort all columns to a file": ("one.parquet", ["--select", ",".join(ALL), "--sort", "fare_amount", "-o", "OUT", "-f"]),
     "write all columns to a file": ("one.parquet", ["--select", ",".join(ALL), "-o", "OUT", "-f"]),
@@ -130,6 +132,7 @@ def duckdb_calls(folder, threads):
         "join with zones, mean tip": one(f"select avg(tip_amount) from {table('one.parquet')} join {table('zones.csv')} on PULocationID = LocationID "
                                          f"group by Borough order by Borough"),
         "sort, the first 100": one(f"select {', '.join(TWO)} from {table('one.parquet')} order by fare_amount limit 100"),
+        "different rows, sorted to a file": to_file([f"distinct {FOUR[0]}", *FOUR[1:]], "order by fare_amount"),
         "sort two columns to a file": to_file(TWO, "order by fare_amount"), "sort all columns to a file": to_file(ALL, "order by fare_amount"),
         "write all columns to a file": to_file(ALL), "write all columns as CSV": lambda: db.execute(as_csv) and [],
         "rows of a CSV": one(f"select count(*) from {table('part.csv')}"),
@@ -185,6 +188,7 @@ def polars_calls(folder, threads):
         "join with zones, mean tip": lambda: one.join(scan("zones.csv"), left_on="PULocationID", right_on="LocationID").group_by("Borough").agg(
             tip.mean()).sort("Borough").select("tip_amount").collect().rows(),
         "sort, the first 100": lambda: one.select(TWO).sort("fare_amount", maintain_order=True).head(100).collect().rows(),
+        "different rows, sorted to a file": to_file(one.select(FOUR).unique().sort("fare_amount")),
         "sort two columns to a file": to_file(one.select(TWO).sort("fare_amount", maintain_order=True)),
         "sort all columns to a file": to_file(one.select(ALL).sort("fare_amount", maintain_order=True)),
         "write all columns to a file": to_file(one.select(ALL)),

@@ -50,6 +50,9 @@ int yk_groups_keys(yk_groups *g, size_t key, yk_vec *ret, yoke_error *err) YK_MU
  * codes of, which stays while the grouping does. */
 int yk_groups_coded_keys(yk_groups *g, size_t key, uint32_t *codes, yk_dict *dict, yk_vec *ret, yoke_error *err) YK_MUST_USE;
 
+/* hashes[i] = that of the first n_keys keys of group first + i; n of them. */
+void yk_groups_hash_groups(const yk_groups *g, size_t n_keys, uint32_t first, uint32_t n, uint64_t *hashes);
+
 /* Cuts the groups from `first` on into n_parts (at most 256) by a hash of their first n_keys keys: those of part p are
  * ret_rows[ret_begin[p] … ret_begin[p + 1]), rising, and ret_parts[i] says of the i-th in which it is. Room for as many as there are
  * groups, and n_parts + 1. */

@@ -131,9 +131,8 @@ static inline bool yk_group_is_whole(const yk_group_key *k)
 
 static inline bool yk_group_is_text(const yk_group_key *k) { return yk_kind_is_bytes(k->type.kind); }
 
-/* hashes[i] = that of n rows' first n_keys keys, of the rows at hand or of groups from `first` on. */
+/* hashes[i] = that of n rows' first n_keys keys, of the rows at hand. */
 void yk_groups_hash_rows(const yk_groups *g, size_t n_keys, uint32_t n, uint64_t *hashes);
-void yk_groups_hash_groups(const yk_groups *g, size_t n_keys, uint32_t first, uint32_t n, uint64_t *hashes);
 
 /* Rows rows[0 … n) of the keys, n <= YK_GROUP_ROWS, become the rows at hand, and their groups, but where ret[i] is YK_NO_GROUP. */
 int yk_groups_number_some(yk_groups *g, const yk_vec *keys, const uint32_t *rows, uint32_t n, uint32_t *ret, yoke_error *err) YK_MUST_USE;

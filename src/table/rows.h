@@ -14,6 +14,8 @@ typedef struct yk_rows_opts {
     uint64_t          head, tail, sample, seed; /* at most one of head, tail, sample; 0: none */
     uint64_t          memory;
     unsigned          workers;
+    const uint64_t   *without; /* numbers of rows that are not wanted, ascending; borrowed */
+    size_t            n_without;
     bool              is_numbered; /* one column more, behind the others: the rows' numbers */
     const yk_rows_to *to; /* takes each task's rows, in order, instead of keeping them; without order, tail, sample. Borrowed */
 } yk_rows_opts;

@@ -167,11 +167,7 @@ static int grouping_block(yk_sink *base, void *state_, const yk_block *b, yoke_e
 {
     yk_grouping *s = (yk_grouping *)base;
     state    *st = state_;
-    for (size_t i = 0; i < s->n_keys; i++) {
-        YK_TRY(yk_eval_root(b->eval, base->root + i, &st->vecs[i], err));
-        if (!yk_type_same(st->vecs[i].type, s->types[i])) /* a file of another type than the others */
-            YK_TRY(yk_eval_values(b->eval, base->root + i, &st->vecs[i], err));
-    }
+    YK_TRY(yk_sink_values(base, b->eval, s->n_keys, st->vecs, err));
     if (st->is_loose)
         return add_loose(s, st, b, err);
     YK_TRY(yk_groups_number(st->now.groups, st->vecs, b->mask, b->n, st->numbers, err));

@@ -46,6 +46,7 @@ typedef struct state {
     int64_t  *numbers;                    /* of its rows, where they are asked for */
     yk_bound  bound; /* of a sort with head, a sample: by this and earlier tasks' rows, all before those that come */
     uint64_t  first; /* row of this task */
+    uint64_t  mask[YK_BLOCK / 64]; /* of a block without some of its rows */
 } state;
 
 /* ---- sorting */
@@ -114,7 +115,10 @@ static void rows_bind(yk_sink *base)
         can_filter_fail |= yk_program_can_fail(base->program, i);
     base->is_lazy = !can_fail && !s->only && (s->o.sample || s->o.head);
     base->look = base->is_lazy && s->o.n_order ? s->order[0].column : base->n_roots;
-    s->column = base->is_lazy && s->o.n_order && !can_filter_fail ? yk_program_plain_column(base->program, base->root + base->look) : -1;
+    if (base->is_lazy && s->o.n_order && !can_filter_fail && !s->o.n_without)
+        s->column = yk_program_plain_column(base->program, base->root + base->look);
+    else
+        s->column = -1;
 }
 
 /* ---- the first rows of a sort, found by their keys alone, or a sample's, by their numbers */
@@ -329,10 +333,32 @@ static int pick_first(rows *s, state *st, const yk_block *b, uint32_t *ret_n, yo
     return yk_bound_leave_out(&st->bound, v, st->picked, n, ret_n, err);
 }
 
+/* The block without the rows that are not wanted, in *own where it has some. */
+static const yk_block *leave_out(const rows *s, state *st, const yk_block *b, yk_block *own)
+{
+    size_t i = yk_rows_from(s->o.without, s->o.n_without, b->first);
+    if (i == s->o.n_without || s->o.without[i] >= b->first + b->n)
+        return b;
+    *own = *b;
+    own->mask = st->mask;
+    if (b->mask)
+        memcpy(st->mask, b->mask, (b->n + 63) / 64 * sizeof *st->mask);
+    else
+        memset(st->mask, 0xff, sizeof st->mask);
+    if (b->n & 63)
+        st->mask[b->n >> 6] &= ((uint64_t)1 << (b->n & 63)) - 1;
+    for (; i < s->o.n_without && s->o.without[i] < b->first + b->n; i++)
+        st->mask[(s->o.without[i] - b->first) >> 6] &= ~((uint64_t)1 << ((s->o.without[i] - b->first) & 63));
+    own->n_pass = yk_bits_count(st->mask, b->n);
+    return own;
+}
+
 /* Finds the rows of the block that may be wanted in the end. */
 static int pick(rows *s, state *st, const yk_block *b, yoke_error *err)
 {
-    bool is_first_only = s->o.head && !s->o.n_order;
+    bool     is_first_only = s->o.head && !s->o.n_order;
+    yk_block own;
+    b = leave_out(s, st, b, &own);
     st->has_picked = true;
     if (s->only) {
         st->n_picked = pick_only(s, st, b);

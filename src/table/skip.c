@@ -214,6 +214,18 @@ int yk_skips_find(yk_skips *k, const yk_source *s, const yk_fact *facts, size_t 
     return 0;
 }
 
+static int by_number(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+void yk_rows_sort(uint64_t *rows, size_t n)
+{
+    if (n)
+        qsort(rows, n, sizeof *rows, by_number);
+}
+
 size_t yk_rows_from(const uint64_t *rows, size_t n, uint64_t row)
 {
     size_t lo = 0;

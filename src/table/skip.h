@@ -22,6 +22,8 @@ void yk_skips_fini(yk_skips *k);
 int yk_skips_find(yk_skips *k, const yk_source *s, const yk_fact *facts, size_t n_facts, uint64_t first, uint64_t n, yoke_error *err)
     YK_MUST_USE;
 
+void yk_rows_sort(uint64_t *rows, size_t n); /* ascending */
+
 /* Of ascending row numbers, where the first is that is not below `row`. */
 size_t yk_rows_from(const uint64_t *rows, size_t n, uint64_t row);
 

@@ -2,10 +2,9 @@
  *
  * The rows of a table: what of each, which, in what order.
  */
+#include "table/repeats.h"
 #include "table/rows.h"
 #include "table/table_rows.h"
-
-#include <stdlib.h>
 
 int yk_table_run_sink(const yoke_table *t, yk_sink **sink, uint64_t first, uint64_t n, yk_scan *scan, yoke_error *err)
 {
@@ -23,6 +22,8 @@ typedef struct wanted {
     size_t       n_shown;
     yk_sort_keys keys;
     yk_order    *order;
+    uint64_t    *repeats; /* of different rows: numbers of those that equal an earlier one */
+    size_t       n_repeats;
 } wanted;
 
 static void wanted_fini(wanted *w)
@@ -30,6 +31,7 @@ static void wanted_fini(wanted *w)
     yk_expr_list_free(w->columns.list, w->n_shown);
     yk_sort_keys_fini(&w->keys);
     yk_free(w->order);
+    yk_free(w->repeats);
 }
 
 static int add_order(wanted *w, const char *sort, yoke_error *err)
@@ -68,15 +70,9 @@ static int find_wanted(const yoke_table *t, const yoke_rows *r, wanted *w, yoke_
 static int make_sink(const yoke_table *t, const yoke_rows *r, const wanted *w, const yk_rows_to *to, yk_sink **ret, yoke_error *err)
 {
     yk_rows_opts o = {.order = w->order, .n_order = w->keys.e.n, .head = r->head, .tail = r->tail, .sample = r->sample, .seed = r->seed,
-                      .memory = yk_table_memory(t), .workers = yoke_session_workers(t->session),
-                      .to = w->order || r->tail || r->sample ? NULL : to};
+                      .memory = yk_table_memory(t), .workers = yoke_session_workers(t->session), .without = w->repeats,
+                      .n_without = w->n_repeats, .to = w->order || r->tail || r->sample ? NULL : to};
     return yk_rows_new((const yk_expr *const *)w->columns.list, w->columns.n, &o, ret, err);
-}
-
-static int by_number(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return x < y ? -1 : x > y;
 }
 
 /* The numbers of a sample's rows, or of the first ones of a sort, ascending, by a scan of no more than its keys. */
@@ -108,7 +104,7 @@ static int find_numbers(const yoke_table *t, const yoke_rows *r, const wanted *w
         yk_batch_get(&rows, n, i, &v);
         (*ret)[i] = (uint64_t)v.i;
     }
-    qsort(*ret, rows.n, sizeof **ret, by_number);
+    yk_rows_sort(*ret, rows.n);
     return 0;
 }
 
@@ -118,7 +114,7 @@ static int ask_by_keys(const yoke_table *t, const yoke_rows *r, yk_sink **sink, 
     YK_CLEANUP(yk_table_scan_fini) yk_scan   scan = {0};
     YK_CLEANUP(yk_program_freep) yk_program *p = NULL;
     *ret = false;
-    if (!(r->sample || (r->sort && r->head)) || t->source->has_csv)
+    if (!(r->sample || (r->sort && r->head)) || t->source->has_csv || r->is_distinct)
         return 0;
     YK_TRY(yk_table_scan(t, &scan, err));
     scan.sinks = sink;
@@ -132,7 +128,7 @@ static int ask_by_keys(const yoke_table *t, const yoke_rows *r, yk_sink **sink, 
 static int run_rows(const yoke_table *t, const yoke_rows *r, const wanted *w, yk_sink **sink, yk_scan *scan, yoke_error *err)
 {
     const yk_source      *s = t->source;
-    bool                  are_known = !r->sort && !r->sample && !t->n_where && !s->has_csv, by_keys;
+    bool                  are_known = !r->sort && !r->sample && !r->is_distinct && !t->n_where && !s->has_csv, by_keys;
     YK_AUTOFREE uint64_t *numbers = NULL;
     size_t                n_numbers;
     uint64_t              first = 0, n = 0;
@@ -174,37 +170,6 @@ static int make_frame(const wanted *w, yk_batch *rows, yoke_frame **ret, yoke_er
     return yk_frame_new(rows, names, ret, err);
 }
 
-static int plain_rows(const yoke_table *t, const yoke_rows *r, yoke_frame **ret, yoke_error *err)
-{
-    YK_CLEANUP(wanted_fini) wanted         w = {0};
-    YK_CLEANUP(yk_sink_freep) yk_sink     *sink = NULL;
-    YK_CLEANUP(yk_table_scan_fini) yk_scan scan = {0};
-    YK_CLEANUP(yk_batch_fini) yk_batch     rows = {0};
-    YK_TRY(find_wanted(t, r, &w, err));
-    YK_TRY(make_sink(t, r, &w, NULL, &sink, err));
-    YK_TRY(run_rows(t, r, &w, &sink, &scan, err));
-    YK_TRY(yk_rows_take(sink, &scan, &rows, err));
-    return make_frame(&w, &rows, ret, err);
-}
-
-/* ---- rows that are handed on as they come */
-
-int yk_hand_frame(const yk_handing *h, const yoke_frame *f, yoke_error *err)
-{
-    int rc = h->fn(h->ctx, f);
-    return rc < 0 && err && !err->code ? yk_fail(err, YOKE_ECANCELED, "the receiver of the rows gave up") : rc;
-}
-
-int yk_hand_on(void *ctx, const yk_batch *rows, yoke_error *err)
-{
-    yk_handing *h = ctx;
-    h->frame.rows = *rows;
-    h->frame.rows.n_columns = h->n; /* without sort keys that nobody asked to see */
-    for (size_t i = 0; i < h->n; i++)
-        yk_type_name(rows->columns[i].type, h->frame.types[i], sizeof *h->frame.types);
-    return yk_hand_frame(h, &h->frame, err);
-}
-
 /* Every expression that the rows take; r->select has no * in it. */
 static int find_used(const yoke_table *t, const yoke_rows *r, yk_exprs *used, yoke_error *err)
 {
@@ -233,13 +198,65 @@ static int settle_rows(const yoke_table *t, const yoke_rows *r, yoke_error *err)
     return yk_table_settle_used(t, &used, err);
 }
 
+/* Different rows are all rows but those that repeat an earlier one, where these are few; else, *ret_are_groups, they are found as groups. A
+ * sort of different rows is by what they show, which groups say where it is not so. */
+static int leave_out_repeats(const yoke_table *t, const yoke_rows *r, wanted *w, bool *ret_are_groups, yoke_error *err)
+{
+    bool are_few = w->columns.n == w->n_shown;
+    if (r->is_distinct && are_few)
+        YK_TRY(yk_repeats_find(t, (const yk_expr *const *)w->columns.list, w->n_shown, &are_few, &w->repeats, &w->n_repeats, err));
+    *ret_are_groups = r->is_distinct && !are_few;
+    return 0;
+}
+
+static int plain_rows(const yoke_table *t, const yoke_rows *r, yoke_frame **ret, yoke_error *err)
+{
+    YK_CLEANUP(wanted_fini) wanted         w = {0};
+    YK_CLEANUP(yk_sink_freep) yk_sink     *sink = NULL;
+    YK_CLEANUP(yk_table_scan_fini) yk_scan scan = {0};
+    YK_CLEANUP(yk_batch_fini) yk_batch     rows = {0};
+    bool                                   are_groups;
+    if (r->is_distinct) /* which are found by several scans */
+        YK_TRY(settle_rows(t, r, err));
+    YK_TRY(find_wanted(t, r, &w, err));
+    YK_TRY(leave_out_repeats(t, r, &w, &are_groups, err));
+    if (are_groups)
+        return yk_table_group(t, r, ret, err);
+    YK_TRY(make_sink(t, r, &w, NULL, &sink, err));
+    YK_TRY(run_rows(t, r, &w, &sink, &scan, err));
+    YK_TRY(yk_rows_take(sink, &scan, &rows, err));
+    return make_frame(&w, &rows, ret, err);
+}
+
+/* ---- rows that are handed on as they come */
+
+int yk_hand_frame(const yk_handing *h, const yoke_frame *f, yoke_error *err)
+{
+    int rc = h->fn(h->ctx, f);
+    return rc < 0 && err && !err->code ? yk_fail(err, YOKE_ECANCELED, "the receiver of the rows gave up") : rc;
+}
+
+int yk_hand_on(void *ctx, const yk_batch *rows, yoke_error *err)
+{
+    yk_handing *h = ctx;
+    h->frame.rows = *rows;
+    h->frame.rows.n_columns = h->n; /* without sort keys that nobody asked to see */
+    for (size_t i = 0; i < h->n; i++)
+        yk_type_name(rows->columns[i].type, h->frame.types[i], sizeof *h->frame.types);
+    return yk_hand_frame(h, &h->frame, err);
+}
+
 static int each_row(const yoke_table *t, const yoke_rows *r, yk_handing *h, yoke_error *err)
 {
     YK_CLEANUP(wanted_fini) wanted         w = {0};
     YK_CLEANUP(yk_sink_freep) yk_sink     *sink = NULL;
     YK_CLEANUP(yk_table_scan_fini) yk_scan scan = {0};
+    bool                                   are_groups;
     YK_TRY(settle_rows(t, r, err)); /* which columns * is may depend on it */
     YK_TRY(find_wanted(t, r, &w, err));
+    YK_TRY(leave_out_repeats(t, r, &w, &are_groups, err));
+    if (are_groups)
+        return yk_table_each_group(t, r, h, err);
     YK_AUTOFREE char **names = yk_new_array(char *, w.n_shown);
     YK_AUTOFREE void  *types = yk_calloc(w.n_shown, sizeof *h->frame.types);
     if (!names || !types)
@@ -274,13 +291,15 @@ static int check_rows(const yoke_rows *r, yoke_error *err)
     return what ? yk_fail(err, YOKE_EINVALID, "%s", what) : 0;
 }
 
+static bool are_groups(const yoke_table *t, const yoke_rows *r) { return r->by || (r->is_distinct && !yk_repeats_are_worth_it(t)); }
+
 int yoke_table_each(const yoke_table *t, const yoke_rows *r, int (*fn)(void *ctx, const yoke_frame *part), void *ctx, yoke_error *err)
 {
     yk_handing h = {.fn = fn, .ctx = ctx};
     if (YK_LACKS(t, err) || YK_LACKS(r, err) || YK_LACKS(fn, err))
         return YOKE_EINVALID;
     YK_TRY(check_rows(r, err));
-    return r->by || r->is_distinct ? yk_table_each_group(t, r, &h, err) : each_row(t, r, &h, err);
+    return are_groups(t, r) ? yk_table_each_group(t, r, &h, err) : each_row(t, r, &h, err);
 }
 
 yoke_frame *yoke_table_rows(const yoke_table *t, const yoke_rows *r, yoke_error *err)
@@ -288,6 +307,6 @@ yoke_frame *yoke_table_rows(const yoke_table *t, const yoke_rows *r, yoke_error 
     yoke_frame *f = NULL;
     if (YK_LACKS(t, err) || YK_LACKS(r, err) || check_rows(r, err) < 0)
         return NULL;
-    int rc = r->by || r->is_distinct ? yk_table_group(t, r, &f, err) : plain_rows(t, r, &f, err);
+    int rc = are_groups(t, r) ? yk_table_group(t, r, &f, err) : plain_rows(t, r, &f, err);
     return rc < 0 ? NULL : f;
 }

@@ -17,6 +17,16 @@ int yk_sink_add(yk_sink *s, const yk_expr *e, yk_want want, yoke_error *err)
     return yk_push(&s->roots, &s->n_roots, &s->cap_roots, root) ? 0 : yk_fail_nomem(err, "planning a scan");
 }
 
+int yk_sink_values(const yk_sink *s, yk_eval *eval, size_t n, yk_vec *ret, yoke_error *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        YK_TRY(yk_eval_root(eval, s->root + i, &ret[i], err));
+        if (!yk_type_same(ret[i].type, yk_sink_type(s, i))) /* a file of another type than the others */
+            YK_TRY(yk_eval_values(eval, s->root + i, &ret[i], err));
+    }
+    return 0;
+}
+
 size_t yk_scan_facts(const yk_source *s, yk_sink *const *sinks, size_t n_sinks, void *state, yk_fact ret[2])
 {
     bool is_lone = n_sinks == 1 && !s->has_csv && sinks[0]->ops->facts;

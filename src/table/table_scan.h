@@ -117,6 +117,9 @@ size_t yk_scan_facts(const yk_source *s, yk_sink *const *sinks, size_t n_sinks, 
 /* Adds an expression to a sink that is being made. */
 int yk_sink_add(yk_sink *s, const yk_expr *e, yk_want want, yoke_error *err) YK_MUST_USE;
 
+/* The sink's first n expressions in a block, as codes where they come so, all of the type that a scan gave them. */
+int yk_sink_values(const yk_sink *s, yk_eval *eval, size_t n, yk_vec *ret, yoke_error *err) YK_MUST_USE;
+
 /* The type of a sink's i-th expression, once a scan has begun. */
 static inline yk_type yk_sink_type(const yk_sink *s, size_t i) { return yk_program_type(s->program, s->root + i); }
 

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Which rows equal an earlier one, where these are few.
+ */
+#ifndef YK_TABLE_REPEATS_H
+#define YK_TABLE_REPEATS_H
+
+#include "table/table.h"
+
+/* Whether the table is so large that it may be worth it to look for them: else its different rows are groups (grouping.h). */
+bool yk_repeats_are_worth_it(const yoke_table *t);
+
+/* The numbers of the rows of which an earlier row that passes the table's filters has the same values of all these columns, ascending; the
+ * caller frees them. *ret_are_few false, and nothing in *ret: too many of the rows may be the same, they are groups then. Types of CSV
+ * columns must be settled. */
+int yk_repeats_find(const yoke_table *t, const yk_expr *const *columns, size_t n_columns, bool *ret_are_few, uint64_t **ret, size_t *ret_n,
+                    yoke_error *err) YK_MUST_USE;
+
+#endif
