@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * A scan takes a hash of each row, and where rows are many and hardly two of them the same that is all that is kept of most: only where
- * two hashes are equal the rows themselves are looked at, in a second scan that reads no others. A few rows are tried before all.
+ * two hashes are equal the rows themselves are looked at, in a second scan that reads no others. Few rows are tried before all.
  */
 #include "table/repeats.h"
 
@@ -11,7 +11,8 @@
 #include "table/table_rows.h"
 
 enum { PARTS = 256 }; /* by the upper bits of a hash: one at a time is looked at, and fits the caches */
-enum { TRIED = 2 * YK_TASK_ROWS, LEAST_ROWS = 8 * TRIED, FEW = 16 /* one of so many rows, at most */ };
+enum { LEAST_ROWS = 16 * YK_TASK_ROWS, FEW = 16 /* one of so many rows, at most */ };
+static const uint64_t tries[] = {8 * YK_BLOCK, 2 * YK_TASK_ROWS, 0}; /* the first rows; all */
 
 /* ---- the sink of hashes. A task's bytes: a head, then hashes, part by part, then in the same order the rows they are of, counted from the
  * task's first */
@@ -335,8 +336,8 @@ int yk_repeats_find(const yoke_table *t, const yk_expr *const *columns, size_t n
     *ret_are_few = false, *ret = NULL, *ret_n = 0;
     if (!n_columns)
         return 0;
-    for (int all = 0; all <= 1 && rc == 0 && !same.are_many; all++)
-        rc = find_same(t, columns, n_columns, all ? 0 : TRIED, &same, &why);
+    for (size_t i = 0; i < sizeof tries / sizeof *tries && rc == 0 && !same.are_many; i++)
+        rc = find_same(t, columns, n_columns, tries[i], &same, &why);
     if (rc == 0 && !same.are_many)
         rc = look_at_rows(t, columns, n_columns, &same, &why);
     if (rc < 0 || same.are_many)
