@@ -39,13 +39,14 @@ def write(d, path, **how):
 def tables(tmp_path_factory):
     folder, rng = tmp_path_factory.mktemp("repeats"), np.random.default_rng(11)
     few, many = make(rng, 3000), make(rng, 900_000)
+    late = pd.concat([few[:1_300_000], few[:1_000_000]], ignore_index=True)
     cut = 1_500_000
     (folder / "two").mkdir()
     write(few[:cut], folder / "two" / "a.parquet", row_group_size=100_000, use_dictionary=False)
     write(few[cut:], folder / "two" / "b.parquet", data_page_size=20_000)
     few.assign(w=pd.to_datetime(few.w, unit="us")).to_csv(folder / "few.csv", index=False)
     return {"few": ([write(few, folder / "few.parquet")], few), "two files": ([folder / "two"], few), "csv": ([folder / "few.csv"], few.assign(t=few.t.replace("", None))),
-            "many": ([write(many, folder / "many.parquet")], many)}
+            "many": ([write(many, folder / "many.parquet")], many), "late": ([write(late, folder / "late.parquet")], late)}
 
 
 def check(yoke, files, want, folder, *words):
@@ -64,7 +65,7 @@ def check(yoke, files, want, folder, *words):
 
 
 @pytest.mark.parametrize("name, ways", [("few", ["serial", "threads:2", "threads:3", "threads:7", "processes:2"]), ("two files", ["threads:3"]),
-                                        ("csv", ["threads:2"]), ("many", ["threads:2"])])
+                                        ("csv", ["threads:2"]), ("many", ["threads:2"]), ("late", ["threads:3"])])
 def test_each_different_row_once(yoke, tables, tmp_path, name, ways):
     files, d = tables[name]
     want = d.drop_duplicates()
@@ -97,8 +98,9 @@ def test_the_first_in_print_and_what_is_refused(yoke, tables):
     assert run.returncode == 1 and "the result has no column 't' to sort by" in run.stderr
 
 
-@pytest.mark.parametrize("name, scans", [("few", 5), ("many", 3)])
+@pytest.mark.parametrize("name, scans", [("few", 5), ("many", 2), ("late", 4)])
 def test_rows_are_tried_before_all_are_hashed(yoke, tables, tmp_path, name, scans):
-    """Some, all, those that may be the same, the different ones; of many that are the same: some, and then all as groups."""
+    """Few, some, all, those that may be the same, the different ones; of many that are the same: few, and then all as groups; of rows that
+    are repeated late: few, some, all, and then all as groups."""
     run = yoke("table", *tables[name][0], "--distinct", "--stats", "-o", tmp_path / "out.parquet")
     assert f"in {scans} scans" in run.stderr

@@ -265,7 +265,7 @@ static int find_same(const yoke_table *t, const yk_expr *const *columns, size_t 
     YK_CLEANUP(yk_sink_freep) yk_sink     *sink = NULL;
     YK_CLEANUP(yk_table_scan_fini) yk_scan scan = {0};
     YK_TRY(hashes_new(columns, n_columns, yk_table_memory(t), &sink, err));
-    YK_TRY(yk_table_run_sink(t, &sink, 0, n, &scan, err));
+    YK_TRY(yk_table_run_sink(t, &sink, (yk_scan_rows){.n = n}, &scan, err));
     hashes  *s = (hashes *)sink;
     uint64_t most = yk_table_memory(t) / (64 * (uint64_t)n_columns); /* they will be kept as rows */
     ret->n = 0;
@@ -319,8 +319,7 @@ static int look_at_rows(const yoke_table *t, const yk_expr *const *columns, size
         return 0;
     o.workers = yoke_session_workers(t->session);
     YK_TRY(yk_rows_new(columns, n_columns, &o, &sink, err));
-    yk_rows_only(sink, same->list, same->n);
-    YK_TRY(yk_table_run_sink(t, &sink, 0, 0, &scan, err));
+    YK_TRY(yk_table_run_sink(t, &sink, (yk_scan_rows){.only = same->list, .n_only = same->n}, &scan, err));
     YK_TRY(yk_rows_take(sink, &scan, &rows, err));
     return keep_repeats(&rows, same, err);
 }

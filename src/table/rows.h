@@ -14,8 +14,6 @@ typedef struct yk_rows_opts {
     uint64_t          head, tail, sample, seed; /* at most one of head, tail, sample; 0: none */
     uint64_t          memory;
     unsigned          workers;
-    const uint64_t   *without; /* numbers of rows that are not wanted, ascending; borrowed */
-    size_t            n_without;
     bool              is_numbered; /* one column more, behind the others: the rows' numbers */
     const yk_rows_to *to; /* takes each task's rows, in order, instead of keeping them; without order, tail, sample. Borrowed */
 } yk_rows_opts;
@@ -24,9 +22,9 @@ int yk_rows_new(const yk_expr *const *columns, size_t n, const yk_rows_opts *opt
 
 /* The first rows of a sort may be found by their keys alone, a sample by nothing but its numbers, in a scan of its own (is_numbered), so
  * that of other columns only what lies beside them is read. Whether that is worth it, once types are known (yk_scan_type); and, before the
- * scan, which rows were found: their numbers, ascending, are borrowed, and no others are read. */
+ * scan, that they were found: it will be of them alone (yk_scan_rows.only). */
 bool yk_rows_by_keys(const yk_sink *s, const yk_source *src);
-void yk_rows_only(yk_sink *s, const uint64_t *numbers, size_t n);
+void yk_rows_found(yk_sink *s);
 
 /* After the scan: the rows, as one batch, or part by part. What yk_rows_opts.to has taken does not come again. */
 int yk_rows_take(yk_sink *s, const yk_scan *scan, yk_batch *ret, yoke_error *err) YK_MUST_USE;

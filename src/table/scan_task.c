@@ -171,6 +171,32 @@ static void narrow(worker *w, const uint64_t *bits, uint32_t count, yk_block *b)
     b->mask = w->mask;
 }
 
+/* The bits of those rows of the block that are in an ascending list; how many there are. */
+static uint32_t find_listed(const uint64_t *list, size_t n, const yk_block *b, uint64_t *bits)
+{
+    uint32_t count = 0;
+    memset(bits, 0, (b->n + 63) / 64 * sizeof *bits);
+    for (size_t i = yk_rows_from(list, n, b->first); i < n && list[i] - b->first < b->n; i++, count++)
+        bits[(list[i] - b->first) >> 6] |= (uint64_t)1 << ((list[i] - b->first) & 63);
+    return count;
+}
+
+/* Rows that are not wanted at all pass no filter. */
+static void leave_out_listed(worker *w, const yk_scan_rows *rows, yk_block *b)
+{
+    uint64_t bits[YK_BLOCK / 64];
+    uint32_t count;
+    if (rows->only)
+        narrow(w, bits, find_listed(rows->only, rows->n_only, b, bits), b);
+    if (!rows->n_without || !(count = find_listed(rows->without, rows->n_without, b, bits)))
+        return;
+    for (uint32_t i = 0; i < (b->n + 63) / 64; i++)
+        bits[i] = ~bits[i];
+    if (b->n & 63)
+        bits[b->n >> 6] &= ((uint64_t)1 << (b->n & 63)) - 1;
+    narrow(w, bits, b->n - count, b);
+}
+
 /* Which rows of the block pass all filters; b->mask stays NULL when all do. */
 static int filter(plan *p, worker *w, yk_block *b, outcome *out, yoke_error *err)
 {
@@ -180,6 +206,7 @@ static int filter(plan *p, worker *w, yk_block *b, outcome *out, yoke_error *err
         YK_TRY(yk_reader_bad(w->reader, &bad, err));
     if (bad)
         leave_out_bad(w, bad, b, out);
+    leave_out_listed(w, &s->rows, b);
     for (size_t i = 0; i < s->n_filters && b->n_pass; i++) {
         const uint64_t *bits;
         uint32_t        count;
@@ -307,8 +334,8 @@ int yk_scan_skips(const plan *p, void *state, uint64_t first, uint64_t n, yk_ski
     }
     yk_fact wanted[2];
     size_t  n_wanted = yk_scan_facts(p->scan->source, p->sinks, p->n_sinks, state, wanted);
-    if (p->n_sinks == 1 && p->sinks[0]->ops->skips)
-        YK_TRY(p->sinks[0]->ops->skips(p->sinks[0], first, n, skips, err));
+    if (p->scan->rows.only)
+        YK_TRY(yk_skips_others(skips, p->scan->rows.only, p->scan->rows.n_only, first, n, err));
     return yk_skips_find(skips, p->scan->source, wanted, n_wanted, first, n, err);
 }
 

@@ -26,8 +26,7 @@ typedef struct rows {
     size_t       n_then; /* keys of the order in which a sample is put once it is there; o.n_order is 0 meanwhile */
     uint64_t     n_given; /* to o.to */
     int64_t      column; /* of the source, whose statistics tell of rows that are not wanted; -1: none */
-    const uint64_t *only; /* numbers of the rows that are wanted; NULL: not known */
-    size_t          n_only;
+    bool            are_found; /* the scan is of no rows but those that are wanted */
     struct reach {
         bool    is_known;
         yk_fact fact;
@@ -46,7 +45,6 @@ typedef struct state {
     int64_t  *numbers;                    /* of its rows, where they are asked for */
     yk_bound  bound; /* of a sort with head, a sample: by this and earlier tasks' rows, all before those that come */
     uint64_t  first; /* row of this task */
-    uint64_t  mask[YK_BLOCK / 64]; /* of a block without some of its rows */
 } state;
 
 /* ---- sorting */
@@ -113,12 +111,9 @@ static void rows_bind(yk_sink *base)
         can_fail |= yk_program_can_fail(base->program, base->root + i);
     for (size_t i = 0; i < base->root; i++)
         can_filter_fail |= yk_program_can_fail(base->program, i);
-    base->is_lazy = !can_fail && !s->only && (s->o.sample || s->o.head);
+    base->is_lazy = !can_fail && !s->are_found && (s->o.sample || s->o.head);
     base->look = base->is_lazy && s->o.n_order ? s->order[0].column : base->n_roots;
-    if (base->is_lazy && s->o.n_order && !can_filter_fail && !s->o.n_without)
-        s->column = yk_program_plain_column(base->program, base->root + base->look);
-    else
-        s->column = -1;
+    s->column = base->is_lazy && s->o.n_order && !can_filter_fail ? yk_program_plain_column(base->program, base->root + base->look) : -1;
 }
 
 /* ---- the first rows of a sort, found by their keys alone, or a sample's, by their numbers */
@@ -143,26 +138,11 @@ bool yk_rows_by_keys(const yk_sink *base, const yk_source *src)
     return base->is_lazy && are_few && !src->has_csv && count_keys(s) < base->n_roots;
 }
 
-void yk_rows_only(yk_sink *base, const uint64_t *numbers, size_t n)
+void yk_rows_found(yk_sink *base)
 {
     rows *s = (rows *)base;
-    s->only = numbers;
-    s->n_only = n;
+    s->are_found = true;
     s->o.sample = 0; /* all of them */
-}
-
-static int rows_skips(yk_sink *base, uint64_t first, uint64_t n, yk_skips *to, yoke_error *err)
-{
-    const rows *s = (const rows *)base;
-    return s->only ? yk_skips_others(to, s->only, s->n_only, first, n, err) : 0;
-}
-
-static uint32_t pick_only(const rows *s, state *st, const yk_block *b)
-{
-    uint32_t n = 0;
-    for (size_t i = yk_rows_from(s->only, s->n_only, b->first); i < s->n_only && s->only[i] < b->first + b->n; i++)
-        st->picked[n++] = (uint32_t)(s->only[i] - b->first);
-    return n;
 }
 
 /* ---- the reach of a sort with head: enough rows are no later than it, so that others need not be read. Files may say it; where they do
@@ -333,37 +313,11 @@ static int pick_first(rows *s, state *st, const yk_block *b, uint32_t *ret_n, yo
     return yk_bound_leave_out(&st->bound, v, st->picked, n, ret_n, err);
 }
 
-/* The block without the rows that are not wanted, in *own where it has some. */
-static const yk_block *leave_out(const rows *s, state *st, const yk_block *b, yk_block *own)
-{
-    size_t i = yk_rows_from(s->o.without, s->o.n_without, b->first);
-    if (i == s->o.n_without || s->o.without[i] >= b->first + b->n)
-        return b;
-    *own = *b;
-    own->mask = st->mask;
-    if (b->mask)
-        memcpy(st->mask, b->mask, (b->n + 63) / 64 * sizeof *st->mask);
-    else
-        memset(st->mask, 0xff, sizeof st->mask);
-    if (b->n & 63)
-        st->mask[b->n >> 6] &= ((uint64_t)1 << (b->n & 63)) - 1;
-    for (; i < s->o.n_without && s->o.without[i] < b->first + b->n; i++)
-        st->mask[(s->o.without[i] - b->first) >> 6] &= ~((uint64_t)1 << ((s->o.without[i] - b->first) & 63));
-    own->n_pass = yk_bits_count(st->mask, b->n);
-    return own;
-}
-
 /* Finds the rows of the block that may be wanted in the end. */
 static int pick(rows *s, state *st, const yk_block *b, yoke_error *err)
 {
-    bool     is_first_only = s->o.head && !s->o.n_order;
-    yk_block own;
-    b = leave_out(s, st, b, &own);
+    bool is_first_only = s->o.head && !s->o.n_order;
     st->has_picked = true;
-    if (s->only) {
-        st->n_picked = pick_only(s, st, b);
-        return 0;
-    }
     if (s->o.n_order && s->o.head)
         return pick_first(s, st, b, &st->n_picked, err);
     st->has_picked = b->mask || is_first_only || s->o.sample;
@@ -511,7 +465,7 @@ static void rows_free(yk_sink *base)
 }
 
 static const yk_sink_ops OPS = {
-    .name = "rows", .bind = rows_bind, .known = rows_known, .facts = rows_facts, .skips = rows_skips, .glance = rows_glance,
+    .name = "rows", .bind = rows_bind, .known = rows_known, .facts = rows_facts, .glance = rows_glance,
     .open = rows_open, .close = rows_close, .begin = rows_begin, .look = rows_look, .block = rows_block, .end = rows_end, .fold = rows_fold,
     .again = rows_again, .reset = rows_reset, .free = rows_free,
 };

@@ -157,7 +157,7 @@ static int run_groups(const yoke_table *t, const yoke_rows *r, grouped *g, yoke_
     YK_TRY(find_order(g, r->sort, err));
     YK_TRY(yk_grouping_new((const yk_expr *const *)g->by.list, g->by.n, g->asks.asks, g->asks.n, r->by != NULL, yk_table_memory(t),
                            yoke_session_workers(t->session), &g->sink, err));
-    return yk_table_run_sink(t, &g->sink, 0, 0, &g->scan, err);
+    return yk_table_run_sink(t, &g->sink, (yk_scan_rows){0}, &g->scan, err);
 }
 
 /* Puts rows in another order, and keeps the first or last. */

@@ -6,11 +6,10 @@
 #include "table/rows.h"
 #include "table/table_rows.h"
 
-int yk_table_run_sink(const yoke_table *t, yk_sink **sink, uint64_t first, uint64_t n, yk_scan *scan, yoke_error *err)
+int yk_table_run_sink(const yoke_table *t, yk_sink **sink, yk_scan_rows rows, yk_scan *scan, yoke_error *err)
 {
     YK_TRY(yk_table_scan(t, scan, err));
-    scan->first = first;
-    scan->n = n;
+    scan->rows = rows;
     scan->sinks = sink;
     scan->n_sinks = 1;
     return yk_scan_run(scan, err);
@@ -70,8 +69,8 @@ static int find_wanted(const yoke_table *t, const yoke_rows *r, wanted *w, yoke_
 static int make_sink(const yoke_table *t, const yoke_rows *r, const wanted *w, const yk_rows_to *to, yk_sink **ret, yoke_error *err)
 {
     yk_rows_opts o = {.order = w->order, .n_order = w->keys.e.n, .head = r->head, .tail = r->tail, .sample = r->sample, .seed = r->seed,
-                      .memory = yk_table_memory(t), .workers = yoke_session_workers(t->session), .without = w->repeats,
-                      .n_without = w->n_repeats, .to = w->order || r->tail || r->sample ? NULL : to};
+                      .memory = yk_table_memory(t), .workers = yoke_session_workers(t->session),
+                      .to = w->order || r->tail || r->sample ? NULL : to};
     return yk_rows_new((const yk_expr *const *)w->columns.list, w->columns.n, &o, ret, err);
 }
 
@@ -93,7 +92,7 @@ static int find_numbers(const yoke_table *t, const yoke_rows *r, const wanted *w
     yk_rows_opts o = {.order = order, .n_order = n, .head = r->head, .sample = r->sample, .seed = r->seed, .memory = yk_table_memory(t),
                       .workers = yoke_session_workers(t->session), .is_numbered = true};
     YK_TRY(yk_rows_new(keys, n, &o, &sink, err));
-    YK_TRY(yk_table_run_sink(t, &sink, 0, 0, &scan, err));
+    YK_TRY(yk_table_run_sink(t, &sink, (yk_scan_rows){0}, &scan, err));
     YK_TRY(yk_rows_take(sink, &scan, &rows, err));
     *ret_n = rows.n;
     *ret = yk_new_array(uint64_t, rows.n + 1);
@@ -130,18 +129,18 @@ static int run_rows(const yoke_table *t, const yoke_rows *r, const wanted *w, yk
     const yk_source      *s = t->source;
     bool                  are_known = !r->sort && !r->sample && !r->is_distinct && !t->n_where && !s->has_csv, by_keys;
     YK_AUTOFREE uint64_t *numbers = NULL;
-    size_t                n_numbers;
-    uint64_t              first = 0, n = 0;
+    yk_scan_rows          rows = {.without = w->repeats, .n_without = w->n_repeats};
     YK_TRY(ask_by_keys(t, r, sink, &by_keys, err));
     if (by_keys) {
-        YK_TRY(find_numbers(t, r, w, &numbers, &n_numbers, err));
-        yk_rows_only(*sink, numbers, n_numbers);
+        YK_TRY(find_numbers(t, r, w, &numbers, &rows.n_only, err));
+        rows.only = numbers;
+        yk_rows_found(*sink);
     }
     if (are_known && r->head < s->n_rows)
-        n = r->head;
+        rows.n = r->head;
     if (are_known && r->tail && r->tail < s->n_rows)
-        first = s->n_rows - r->tail;
-    return yk_table_run_sink(t, sink, first, n, scan, err);
+        rows.first = s->n_rows - r->tail;
+    return yk_table_run_sink(t, sink, rows, scan, err);
 }
 
 int yk_table_lend_rows(const yoke_table *t, const yoke_rows *r, int (*fn)(void *ctx, yk_sink *sink, yoke_error *err), void *ctx,

@@ -19,8 +19,8 @@ typedef struct yk_handing {
 int yk_hand_on(void *handing, const yk_batch *rows, yoke_error *err) YK_MUST_USE; /* as yk_rows_to takes them */
 int yk_hand_frame(const yk_handing *h, const yoke_frame *f, yoke_error *err) YK_MUST_USE;
 
-/* A scan of the table, of n rows (0: all) from row `first` on, for one sink. */
-int yk_table_run_sink(const yoke_table *t, yk_sink **sink, uint64_t first, uint64_t n, yk_scan *scan, yoke_error *err) YK_MUST_USE;
+/* A scan of the table, of these rows, for one sink. */
+int yk_table_run_sink(const yoke_table *t, yk_sink **sink, yk_scan_rows rows, yk_scan *scan, yoke_error *err) YK_MUST_USE;
 
 /* With r->by or r->is_distinct. */
 int yk_table_group(const yoke_table *t, const yoke_rows *r, yoke_frame **ret, yoke_error *err) YK_MUST_USE;

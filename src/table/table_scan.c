@@ -202,7 +202,7 @@ static bool reads_alone(const plan *p, size_t root, int64_t *column)
 static void find_counted(plan *p)
 {
     const yk_scan *s = p->scan;
-    bool           can = !s->n_lookups && !s->source->has_csv;
+    bool           can = !s->n_lookups && !s->source->has_csv && !s->rows.only && !s->rows.n_without;
     int64_t        column = -1;
     for (size_t i = 0; i < s->n_filters; i++)
         can = can && reads_alone(p, i, &column);
@@ -229,7 +229,7 @@ static void leave_out_known(plan *p)
 {
     const yk_scan *s = p->scan;
     size_t         n = 0;
-    if (s->n_filters || s->n_lookups || s->first || s->n)
+    if (s->n_filters || s->n_lookups || s->rows.first || s->rows.n || s->rows.only || s->rows.n_without)
         return;
     for (size_t i = 0; i < p->n_sinks; i++) {
         yk_sink *k = p->sinks[i];
@@ -246,7 +246,7 @@ static int glance(plan *p, yoke_error *err)
     YK_CLEANUP(yk_skips_fini) yk_skips skips = {0};
     const yk_scan *s = p->scan;
     yk_sink       *k = p->n_sinks == 1 ? p->sinks[0] : NULL;
-    if (!k || !k->ops->glance || s->source->has_csv || s->first || s->n)
+    if (!k || !k->ops->glance || s->source->has_csv || s->rows.first || s->rows.n)
         return 0;
     YK_TRY(yk_scan_skips(p, NULL, p->first, p->n, &skips, err));
     k->ops->glance(k, s->source, &skips, &p->first, &p->n);
@@ -272,8 +272,8 @@ static int make_plan(plan *p, yk_scan *s, yoke_error *err)
     for (size_t i = 0; i < s->n_sinks; i++)
         if (!s->sinks[i]->is_done)
             p->sinks[p->n_sinks++] = s->sinks[i];
-    p->first = s->first;
-    p->n = s->n ? s->n : s->source->n_rows - s->first;
+    p->first = s->rows.first;
+    p->n = s->rows.n ? s->rows.n : s->source->n_rows - s->rows.first;
     return make_program(p, err);
 }
 

@@ -35,8 +35,6 @@ typedef struct yk_sink_ops {
     /* Optional: what all rows that are still wanted meet, by what the files say and by the earlier rows of the state (NULL: by the
      * files alone). Returns how many facts; they are borrowed until the state sees a row. Rows that do not meet them need not come. */
     size_t (*facts)(yk_sink *s, void *state, yk_fact ret[2]);
-    /* Optional, of a lone sink: adds rows of [first, first + n) that it knows it does not want. */
-    int (*skips)(yk_sink *s, uint64_t first, uint64_t n, yk_skips *to, yoke_error *err);
     /* Optional, of a lone sink, then: narrows [*first, *first + *n), the rows of the scan, to a few that tell most of what the sink
      * wants of the others; it is asked whether it wants `again` after them. `skips` is what need not be read. */
     void (*glance)(yk_sink *s, const yk_source *src, const yk_skips *skips, uint64_t *first, uint64_t *n);
@@ -73,6 +71,14 @@ struct yk_sink {
     const yk_program *program; /* set by the scan before its tasks run */
 };
 
+/* Which rows of a source a scan goes through; zeroed: all. Lists are of row numbers, ascending, and borrowed. */
+typedef struct yk_scan_rows {
+    uint64_t        first, n; /* n 0: all from the first on, which is a multiple of YK_TASK_ROWS where a sink sums */
+    const uint64_t *only;     /* NULL: all of them */
+    const uint64_t *without;
+    size_t          n_only, n_without;
+} yk_scan_rows;
+
 typedef struct yk_scan {
     yk_source    *source;
     yoke_session *session;
@@ -84,7 +90,7 @@ typedef struct yk_scan {
     size_t        n_lookups;
     yk_sink     **sinks;
     size_t        n_sinks;
-    uint64_t      first, n; /* rows to go through; n 0: all. `first` is a multiple of YK_TASK_ROWS where a sink sums */
+    yk_scan_rows  rows;
 } yk_scan;
 
 /* Bytes that a scan and what follows it may hold: what the call grants, or a quarter of what there is. */
