@@ -104,3 +104,90 @@ def test_rows_are_tried_before_all_are_hashed(yoke, tables, tmp_path, name, scan
     are repeated late: few, some, all, and then all as groups."""
     run = yoke("table", *tables[name][0], "--distinct", "--stats", "-o", tmp_path / "out.parquet")
     assert f"in {scans} scans" in run.stderr
+
+
+def by(d, keys):
+    """What pandas says of each group, by key: integers and reals that are added up without rounding, so that their order is no matter."""
+    g = d.groupby(keys, dropna=False, sort=False)
+    want = pd.DataFrame({"count": g.size(), "sum(n)": g["n"].sum(), "mean(n)": g["n"].mean(), "sum(v)": g["v"].sum(), "mean(v)": g["v"].mean(), "min(v)": g["v"].min(),
+                         "max(n)": g["n"].max(), "first(v)": g["v"].first(), "last(n)": g["n"].last()}).reset_index()
+    return want.sort_values(keys, na_position="last", kind="stable").reset_index(drop=True)
+
+
+ASKS = ["--count", "--sum", "n", "--mean", "n", "--sum", "v", "--mean", "v", "--min", "v", "--max", "n", "--first", "v", "--last", "n"]
+
+
+@pytest.fixture(scope="module")
+def grouped(tables, tmp_path_factory):
+    """Rows with two keys, of which some have company, and values that may be missing."""
+    folder, rng = tmp_path_factory.mktemp("grouped"), np.random.default_rng(5)
+    made = {}
+    for name in ("few", "late"):
+        d = tables[name][1][["id", "x"]].copy()
+        d["n"] = rng.integers(-1000, 1000, ROWS)
+        d["v"] = np.where(rng.random(ROWS) < 0.1, np.nan, rng.integers(-40, 40, ROWS) / 4)
+        path = folder / f"{name}.parquet"
+        v = d.v.to_numpy()
+        pq.write_table(pa.table({"id": d.id, "x": d.x, "n": d.n, "v": pa.array(np.where((v == 0) & (np.arange(ROWS) % 2 == 0), -0.0, v), from_pandas=True)}),
+                       path, row_group_size=300_000)
+        made[name] = path, d
+    return made
+
+
+def groups_of(yoke, path, out, *words):
+    run = yoke("table", path, *words, "--stats", "-o", out, "-f")
+    ok(run)
+    return pq.read_table(out), int(run.stderr.split(" scan")[0].split()[-1])
+
+
+def compare(got, want):
+    assert got.num_rows == len(want) and got.column_names == list(want.columns)
+    for name in got.column_names:
+        have, expected = got[name].combine_chunks(), want[name]
+        have = have.to_numpy(zero_copy_only=False).astype(float)
+        assert np.array_equal(have, expected.to_numpy(float), equal_nan=True), name
+        assert name in ("x", "min(v)", "first(v)") or not np.signbit(have[have == 0]).any(), name  # sums begin with 0
+
+
+@pytest.mark.parametrize("name, scans", [("few", 6), ("late", 5)])
+def test_groups_of_one_row_each(yoke, grouped, tmp_path, name, scans):
+    """The first task, few rows, some, all, those with company, those without; where too many have company all are grouped instead."""
+    path, d = grouped[name]
+    words = ["--by", "id,x", *ASKS]
+    first, n = groups_of(yoke, path, tmp_path / "a.parquet", *words)
+    assert n == scans
+    compare(first, by(d, ["id", "x"]))
+    for on in ("serial", "threads:3", "threads:7", "processes:2") if name == "few" else ("serial",):
+        assert groups_of(yoke, path, tmp_path / "b.parquet", *words, "--on", on)[0].equals(first)
+    assert groups_of(yoke, path, tmp_path / "b.parquet", *words, "--memory", "64M")[0].equals(first)
+
+
+def test_groups_of_one_row_each_cut_and_in_other_orders(yoke, grouped, tmp_path):
+    path, d = grouped["few"]
+    some = d[(d.id % 5 != 1) & (d.x < 1)]
+    want = by(some, ["id", "x"])
+    words = ["--where", "id % 5 != 1 and x < 1", "--by", "id,x", *ASKS]
+    compare(groups_of(yoke, path, tmp_path / "a.parquet", *words)[0], want)
+    for n in (10, 300_000):
+        compare(groups_of(yoke, path, tmp_path / "a.parquet", *words, "--head", n)[0], want.head(n))
+        compare(groups_of(yoke, path, tmp_path / "a.parquet", *words, "--tail", n)[0], want.tail(n))
+        top = want.sort_values("count", ascending=False, kind="stable").head(n)
+        compare(groups_of(yoke, path, tmp_path / "a.parquet", *words, "--top", n)[0], top)
+        order = want.sort_values(["sum(v)", "max(n)"], ascending=[False, True], na_position="last", kind="stable").head(n)
+        compare(groups_of(yoke, path, tmp_path / "a.parquet", *words, "--sort", "sum(v) desc, max(n)", "--head", n)[0], order)
+
+
+def test_what_is_no_expression_of_one_row_is_grouped(yoke, tables, grouped, tmp_path):
+    path, d = grouped["few"]
+    g = d.groupby(["id", "x"], dropna=False, sort=False)["v"]
+    want = pd.DataFrame({"median(v)": g.median(), "std(v)": g.std()}).reset_index().sort_values(["id", "x"], na_position="last").reset_index(drop=True)
+    got, scans = groups_of(yoke, path, tmp_path / "a.parquet", "--by", "id,x", "--median", "v", "--std", "v")
+    assert scans == 1 and got.num_rows == len(want)
+    np.testing.assert_allclose(got["std(v)"].to_numpy(), want["std(v)"].to_numpy(), rtol=1e-12, atol=1e-300)
+    assert np.array_equal(got["median(v)"].to_numpy(), want["median(v)"].to_numpy(), equal_nan=True)
+    texts = tables["few"][1]
+    g = texts.groupby(["id", "x"], dropna=False, sort=False)["t"]
+    want = pd.DataFrame({"max(t)": g.max(), "first(t)": g.first()}).reset_index().sort_values(["id", "x"], na_position="last").reset_index(drop=True)
+    got, _ = groups_of(yoke, tables["few"][0][0], tmp_path / "a.parquet", "--by", "id,x", "--max", "t", "--first", "t")
+    for name in ("max(t)", "first(t)"):
+        assert got[name].combine_chunks().equals(pa.array(want[name], got[name].type, from_pandas=True))

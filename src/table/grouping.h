@@ -36,6 +36,10 @@ typedef struct yk_group_ask {
 int yk_grouping_new(const yk_expr *const *keys, size_t n_keys, const yk_group_ask *asks, size_t n_asks, bool in_order_of_keys,
                     uint64_t memory, unsigned workers, yk_sink **ret, yoke_error *err) YK_MUST_USE;
 
+/* Before a scan: whether that ends when its first task's rows turn out to be of hardly two a group; and after it, whether it did. */
+void yk_grouping_stop_alone(yk_sink *s, bool does_stop);
+bool yk_grouping_has_stopped(const yk_sink *s);
+
 /* After the scan, on the same session: a row per group, the keys first, in the order of keys or of first appearance. Not when it has
  * spilled. */
 int yk_grouping_take(yk_sink *s, yoke_session *session, yk_batch *ret, yoke_error *err) YK_MUST_USE;

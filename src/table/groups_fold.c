@@ -228,7 +228,8 @@ int yk_grouping_fold(yk_sink *base, const void *result, size_t size, yoke_error 
     yk_grouping *s = (yk_grouping *)base;
     named        n = {0};
     int          rc = open_named(s, result, size, &n, err);
-    if (rc == 0)
+    s->has_stopped = base->is_done = rc == 0 && s->stops_alone && s->n_results == 0 && head_of(n.rest).has_loose;
+    if (rc == 0 && !s->has_stopped)
         rc = fold_result(s, s->n_results++ << 32, &n, err);
     yk_free(n.numbers);
     return rc;

@@ -76,6 +76,7 @@ typedef struct yk_grouping {
     yk_groups     *book;  /* what all's groups were when they were first kept for later, if some have names; owned */
     bool           takes_loose; /* few workers: the fold has time to group loose rows itself, while they are in the caches */
     uint64_t       n_results; /* folded */
+    bool          stops_alone, has_stopped;
     bool          has_spilled;
     yk_spill      spill; /* results of tasks, in order, part by part; the first is what `all` was */
     yk_ledger_piece *pieces; /* of each in the spill */

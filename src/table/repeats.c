@@ -266,11 +266,10 @@ static int find_same(const yoke_table *t, const yk_expr *const *columns, size_t 
     YK_CLEANUP(yk_table_scan_fini) yk_scan scan = {0};
     YK_TRY(hashes_new(columns, n_columns, yk_table_memory(t), &sink, err));
     YK_TRY(yk_table_run_sink(t, &sink, (yk_scan_rows){.n = n}, &scan, err));
-    hashes  *s = (hashes *)sink;
-    uint64_t most = yk_table_memory(t) / (64 * (uint64_t)n_columns); /* they will be kept as rows */
+    const hashes *s = (hashes *)sink;
     ret->n = 0;
-    ret->most = s->n_rows / FEW < most ? s->n_rows / FEW : most;
-    yk_stage st = {.name = "same rows", .n = PARTS, .ctx = s, .task = part_task, .fold = part_fold, .fold_ctx = ret,
+    ret->most = s->n_rows / FEW;
+    yk_stage st = {.name = "same rows", .n = PARTS, .ctx = sink, .task = part_task, .fold = part_fold, .fold_ctx = ret,
                    .max_held = yk_memory_running(yk_table_memory(t)), .expected = s->n_rows / PARTS * 32};
     YK_TRY(yk_stage_run(t->session, &st, err));
     yk_rows_sort(ret->list, ret->n);
@@ -279,8 +278,8 @@ static int find_same(const yoke_table *t, const yk_expr *const *columns, size_t 
 
 /* ---- rows that are the same */
 
-/* Of these rows, their numbers behind their columns, those that equal an earlier one. */
-static int keep_repeats(const yk_batch *rows, numbers *ret, yoke_error *err)
+/* Of these rows, their numbers behind their columns, those that equal an earlier one: their numbers. */
+static int find_repeats(const yk_batch *rows, uint64_t *ret, size_t *ret_n, yoke_error *err)
 {
     YK_CLEANUP(yk_groups_freep) yk_groups *g = NULL;
     YK_CLEANUP(yk_arena_fini) yk_arena     arena = {0};
@@ -292,7 +291,7 @@ static int keep_repeats(const yk_batch *rows, numbers *ret, yoke_error *err)
     for (size_t c = 0; c < n_columns; c++)
         types[c] = rows->columns[c].type;
     YK_TRY(yk_groups_new(types, n_columns, &g, err));
-    ret->n = 0;
+    *ret_n = 0;
     for (uint64_t at = 0; at < rows->n; at += YK_BLOCK) {
         uint32_t n = rows->n - at < YK_BLOCK ? (uint32_t)(rows->n - at) : YK_BLOCK, groups[YK_BLOCK], known = yk_groups_count(g);
         YK_TRY(yk_batch_block(rows, at, n, &arena, vecs, err));
@@ -301,50 +300,55 @@ static int keep_repeats(const yk_batch *rows, numbers *ret, yoke_error *err)
             if (groups[i] == known) /* new ones are numbered as they come */
                 known++;
             else
-                ret->list[ret->n++] = (uint64_t)((const int64_t *)vecs[n_columns].values)[i];
+                ret[(*ret_n)++] = (uint64_t)((const int64_t *)vecs[n_columns].values)[i];
         }
         yk_arena_clear(&arena);
     }
     return 0;
 }
 
-/* Of rows that may be the same, those that are. */
-static int look_at_rows(const yoke_table *t, const yk_expr *const *columns, size_t n_columns, numbers *same, yoke_error *err)
+/* Looks at the rows that may be the same, and keeps those in the list that are. *ret_done false: they do not fit the memory. */
+static int keep_repeats(const yoke_table *t, const yk_expr *const *columns, size_t n_columns, uint64_t *list, size_t *n, bool *ret_done,
+                        yoke_error *err)
 {
     YK_CLEANUP(yk_sink_freep) yk_sink     *sink = NULL;
     YK_CLEANUP(yk_table_scan_fini) yk_scan scan = {0};
     YK_CLEANUP(yk_batch_fini) yk_batch     rows = {0};
-    yk_rows_opts                           o = {.memory = yk_table_memory(t), .is_numbered = true};
-    if (!same->n)
-        return 0;
-    o.workers = yoke_session_workers(t->session);
+    yoke_error                             why = YOKE_ERROR_INIT;
+    yk_rows_opts                           o = {.memory = yk_table_memory(t), .workers = yoke_session_workers(t->session), .is_numbered = true};
     YK_TRY(yk_rows_new(columns, n_columns, &o, &sink, err));
-    YK_TRY(yk_table_run_sink(t, &sink, (yk_scan_rows){.only = same->list, .n_only = same->n}, &scan, err));
+    int rc = yk_table_run_sink(t, &sink, (yk_scan_rows){.only = list, .n_only = *n}, &scan, &why);
+    *ret_done = rc != YOKE_ELIMIT;
+    if (rc < 0)
+        return *ret_done ? yk_fail(err, rc, "%s", why.text) : 0;
     YK_TRY(yk_rows_take(sink, &scan, &rows, err));
-    return keep_repeats(&rows, same, err);
+    return find_repeats(&rows, list, n, err);
 }
 
 bool yk_repeats_are_worth_it(const yoke_table *t) { return t->source->n_rows >= LEAST_ROWS; }
 
+int yk_repeats_with_firsts(const yoke_table *t, const yk_expr *const *columns, size_t n_columns, bool *ret_are_few, uint64_t **ret,
+                           size_t *ret_n, yoke_error *err)
+{
+    numbers same = {0};
+    int     rc = 0;
+    for (size_t i = 0; i < sizeof tries / sizeof *tries && rc == 0 && !same.are_many; i++)
+        rc = find_same(t, columns, n_columns, tries[i], &same, err);
+    *ret_are_few = rc == 0 && !same.are_many;
+    if (!*ret_are_few)
+        yk_free(YK_TAKE(same.list));
+    *ret = same.list, *ret_n = *ret_are_few ? same.n : 0;
+    return rc;
+}
+
 int yk_repeats_find(const yoke_table *t, const yk_expr *const *columns, size_t n_columns, bool *ret_are_few, uint64_t **ret,
                     size_t *ret_n, yoke_error *err)
 {
-    numbers    same = {0};
-    yoke_error why = YOKE_ERROR_INIT;
-    int        rc = 0;
-    *ret_are_few = false, *ret = NULL, *ret_n = 0;
-    if (!n_columns)
-        return 0;
-    for (size_t i = 0; i < sizeof tries / sizeof *tries && rc == 0 && !same.are_many; i++)
-        rc = find_same(t, columns, n_columns, tries[i], &same, &why);
-    if (rc == 0 && !same.are_many)
-        rc = look_at_rows(t, columns, n_columns, &same, &why);
-    if (rc < 0 || same.are_many)
-        yk_free(same.list);
-    if (rc == YOKE_ELIMIT || (rc == 0 && same.are_many))
-        return 0;
-    if (rc < 0)
-        return yk_fail(err, why.code, "%s", why.text);
-    *ret_are_few = true, *ret = same.list, *ret_n = same.n;
+    YK_AUTOFREE uint64_t *list = NULL;
+    size_t                n;
+    YK_TRY(yk_repeats_with_firsts(t, columns, n_columns, ret_are_few, &list, &n, err));
+    if (n)
+        YK_TRY(keep_repeats(t, columns, n_columns, list, &n, ret_are_few, err));
+    *ret = *ret_are_few ? YK_TAKE(list) : NULL, *ret_n = *ret_are_few ? n : 0;
     return 0;
 }

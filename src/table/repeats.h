@@ -16,4 +16,9 @@ bool yk_repeats_are_worth_it(const yoke_table *t);
 int yk_repeats_find(const yoke_table *t, const yk_expr *const *columns, size_t n_columns, bool *ret_are_few, uint64_t **ret, size_t *ret_n,
                     yoke_error *err) YK_MUST_USE;
 
+/* Likewise those that may be the same as any other, earlier or later: by a hash of what these columns hold, so that all that are the same
+ * are among them. The list may be NULL where there are none. */
+int yk_repeats_with_firsts(const yoke_table *t, const yk_expr *const *columns, size_t n_columns, bool *ret_are_few, uint64_t **ret,
+                           size_t *ret_n, yoke_error *err) YK_MUST_USE;
+
 #endif

@@ -30,6 +30,9 @@ void yk_rows_found(yk_sink *s);
 int yk_rows_take(yk_sink *s, const yk_scan *scan, yk_batch *ret, yoke_error *err) YK_MUST_USE;
 int yk_rows_each(yk_sink *s, const yk_scan *scan, const yk_rows_to *to, yoke_error *err) YK_MUST_USE;
 
+/* After the scan of a sort: more rows, of the same columns and types, as if they had come behind the others. */
+int yk_rows_add(yk_sink *s, const yk_batch *rows, yoke_error *err) YK_MUST_USE;
+
 /* YOKE_ELIMIT, and what to do, when kept rows take more than `memory`. */
 int yk_rows_check(const yk_batch *b, uint64_t memory, yoke_error *err) YK_MUST_USE;
 

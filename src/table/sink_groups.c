@@ -238,6 +238,14 @@ static int grouping_end(yk_sink *base, void *state_, yk_buf *to, yoke_error *err
     return is_kept ? yk_ledger_next(s, t, met, n, err) : yk_ledger_clear(s, t, err);
 }
 
+void yk_grouping_stop_alone(yk_sink *base, bool does_stop)
+{
+    ((yk_grouping *)base)->stops_alone = does_stop;
+    base->is_done = false;
+}
+
+bool yk_grouping_has_stopped(const yk_sink *base) { return ((const yk_grouping *)base)->has_stopped; }
+
 static void grouping_reset(yk_sink *base)
 {
     yk_grouping *s = (yk_grouping *)base;

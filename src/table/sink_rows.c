@@ -522,6 +522,18 @@ static int take_kept(rows *s, yk_batch *ret, yoke_error *err)
     return 0;
 }
 
+int yk_rows_add(yk_sink *base, const yk_batch *rows_, yoke_error *err)
+{
+    rows                 *s = (rows *)base;
+    YK_AUTOBUF            bytes = YK_BUF_INIT;
+    YK_AUTOFREE uint32_t *order = NULL;
+    if (!s->sorted)
+        return yk_batch_append(&s->all, rows_, NULL, 0, rows_->n, err);
+    YK_TRY(yk_batch_sort(rows_, s->order, s->o.n_order, &order, err));
+    YK_TRY(yk_batch_write_rows(rows_, order, rows_->n, true, &bytes, err));
+    return yk_sorted_add(s->sorted, bytes.data, bytes.len, err);
+}
+
 static int each_sorted(const rows *s, const yk_scan *scan, const yk_rows_to *to, yoke_error *err)
 {
     uint64_t n = yk_sorted_rows(s->sorted);

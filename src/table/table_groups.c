@@ -2,6 +2,7 @@
  *
  * A row for each group of a table's rows, or each different row.
  */
+#include "table/alone.h"
 #include "table/rows.h"
 #include "table/table_rows.h"
 
@@ -106,10 +107,12 @@ typedef struct grouped {
     size_t       n;
     yk_order    *order; /* of r->sort, n_order of them */
     size_t       n_order;
+    yk_alone     alone; /* with a sink: what is left is in it */
 } grouped;
 
 static void grouped_fini(grouped *g)
 {
+    yk_alone_fini(&g->alone);
     yk_sink_free(g->sink);
     yk_table_scan_fini(&g->scan);
     yk_free(g->names);
@@ -141,6 +144,26 @@ static int find_order(grouped *g, const char *sort, yoke_error *err)
     return 0;
 }
 
+/* The scan for groups. Where its first rows are hardly two of one group it is tried whether all are so. */
+static int scan_groups(const yoke_table *t, const yoke_rows *r, grouped *g, yoke_error *err)
+{
+    bool is_done = false;
+    g->alone = (yk_alone){.keys = (const yk_expr *const *)g->by.list, .n_keys = g->by.n, .asks = g->asks.asks, .n_asks = g->asks.n,
+                          .order = g->order, .n_order = g->n_order, .head = r->head, .tail = r->tail};
+    yk_grouping_stop_alone(g->sink, r->by && yk_alone_can(t, &g->alone));
+    YK_TRY(yk_table_run_sink(t, &g->sink, (yk_scan_rows){0}, &g->scan, err));
+    if (!yk_grouping_has_stopped(g->sink))
+        return 0;
+    YK_TRY(yk_alone_find(t, &g->alone, &is_done, err));
+    if (is_done)
+        return 0;
+    yk_alone_fini(&g->alone);
+    g->alone = (yk_alone){0};
+    yk_table_scan_fini(&g->scan);
+    yk_grouping_stop_alone(g->sink, false);
+    return yk_table_run_sink(t, &g->sink, (yk_scan_rows){0}, &g->scan, err);
+}
+
 static int run_groups(const yoke_table *t, const yoke_rows *r, grouped *g, yoke_error *err)
 {
     YK_TRY(r->by ? yk_exprs_add_list(&g->by, r->by, err) : yk_exprs_add_selected(&g->by, t, r->select, err));
@@ -157,7 +180,7 @@ static int run_groups(const yoke_table *t, const yoke_rows *r, grouped *g, yoke_
     YK_TRY(find_order(g, r->sort, err));
     YK_TRY(yk_grouping_new((const yk_expr *const *)g->by.list, g->by.n, g->asks.asks, g->asks.n, r->by != NULL, yk_table_memory(t),
                            yoke_session_workers(t->session), &g->sink, err));
-    return yk_table_run_sink(t, &g->sink, (yk_scan_rows){0}, &g->scan, err);
+    return scan_groups(t, r, g, err);
 }
 
 /* Puts rows in another order, and keeps the first or last. */
@@ -192,8 +215,13 @@ static int gather(void *ctx, const yk_batch *part, yoke_error *err)
     return yk_rows_check(&g->rows, g->memory, err);
 }
 
-static int each_spilled(const grouped *g, const yoke_rows *r, const yk_rows_to *to, yoke_error *err)
+/* Whether groups come part by part. */
+static bool are_in_parts(const grouped *g) { return g->alone.sink || yk_grouping_has_spilled(g->sink); }
+
+static int each_part(const grouped *g, const yoke_rows *r, const yk_rows_to *to, yoke_error *err)
 {
+    if (g->alone.sink)
+        return yk_rows_each(g->alone.sink, &g->alone.scan, to, err);
     return yk_grouping_each(g->sink, &g->scan, g->order, g->n_order, r->head, r->tail, to, err);
 }
 
@@ -201,9 +229,9 @@ static int frame_of_groups(const yoke_table *t, const yoke_rows *r, const groupe
 {
     YK_CLEANUP(gathering_fini) gathering     got = {.memory = yk_table_memory(t)};
     YK_CLEANUP(yoke_frame_freep) yoke_frame *f = NULL;
-    if (yk_grouping_has_spilled(g->sink)) {
+    if (are_in_parts(g)) {
         YK_TRY(yk_batch_init(&got.rows, g->n, err));
-        YK_TRY(each_spilled(g, r, &(yk_rows_to){gather, &got}, err));
+        YK_TRY(each_part(g, r, &(yk_rows_to){gather, &got}, err));
     } else {
         YK_TRY(yk_grouping_take(g->sink, t->session, &got.rows, err));
         YK_TRY(arrange(g, r, &got.rows, err));
@@ -226,14 +254,14 @@ int yk_table_each_group(const yoke_table *t, const yoke_rows *r, yk_handing *h, 
     YK_CLEANUP(grouped_fini) grouped         g = {0};
     YK_CLEANUP(yoke_frame_freep) yoke_frame *f = NULL;
     YK_TRY(run_groups(t, r, &g, err));
-    if (yk_grouping_has_spilled(g.sink)) {
+    if (are_in_parts(&g)) {
         YK_AUTOFREE void *types = yk_calloc(g.n, sizeof *h->frame.types);
         if (!types)
             return yk_fail_nomem(err, "handing rows on");
         h->n = g.n;
         h->frame.names = (char **)(uintptr_t)g.names;
         h->frame.types = types;
-        return each_spilled(&g, r, &(yk_rows_to){yk_hand_on, h}, err);
+        return each_part(&g, r, &(yk_rows_to){yk_hand_on, h}, err);
     }
     YK_TRY(frame_of_groups(t, r, &g, &f, err));
     return yk_hand_frame(h, f, err);
