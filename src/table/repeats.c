@@ -315,7 +315,8 @@ static int keep_repeats(const yoke_table *t, const yk_expr *const *columns, size
     YK_CLEANUP(yk_table_scan_fini) yk_scan scan = {0};
     YK_CLEANUP(yk_batch_fini) yk_batch     rows = {0};
     yoke_error                             why = YOKE_ERROR_INIT;
-    yk_rows_opts                           o = {.memory = yk_table_memory(t), .workers = yoke_session_workers(t->session), .is_numbered = true};
+    yk_rows_opts                           o = {.memory = yk_table_memory(t), .is_numbered = true};
+    o.workers = yoke_session_workers(t->session);
     YK_TRY(yk_rows_new(columns, n_columns, &o, &sink, err));
     int rc = yk_table_run_sink(t, &sink, (yk_scan_rows){.only = list, .n_only = *n}, &scan, &why);
     *ret_done = rc != YOKE_ELIMIT;
