@@ -177,6 +177,19 @@ def test_groups_of_one_row_each_cut_and_in_other_orders(yoke, grouped, tmp_path)
         compare(groups_of(yoke, path, tmp_path / "a.parquet", *words, "--sort", "sum(v) desc, max(n)", "--head", n)[0], order)
 
 
+def test_groups_of_one_row_each_in_a_csv_whose_types_show_late(yoke, grouped, tmp_path):
+    """A key and a value are integers but for a row each, neither among the first nor among those that have company."""
+    d = grouped["few"][1].drop(columns="x").astype({"id": str, "n": str})
+    d["k"] = (np.arange(ROWS) // 3 * 2).astype(str)
+    d.loc[2_000_000, "k"], d.loc[2_100_000, "n"] = "7.5", "0.25"
+    d.to_csv(tmp_path / "late.csv", index=False)
+    d = d.astype({"k": float, "n": float, "id": int})
+    got, scans = groups_of(yoke, tmp_path / "late.csv", tmp_path / "a.parquet", "--by", "k,id", "--count", "--sum", "n", "--max", "n")
+    g = d.groupby(["k", "id"], sort=False)["n"]
+    assert scans > 3
+    compare(got, pd.DataFrame({"count": g.size(), "sum(n)": g.sum(), "max(n)": g.max()}).reset_index().sort_values(["k", "id"]).reset_index(drop=True))
+
+
 def test_what_is_no_expression_of_one_row_is_grouped(yoke, tables, grouped, tmp_path):
     path, d = grouped["few"]
     g = d.groupby(["id", "x"], dropna=False, sort=False)["v"]

@@ -28,12 +28,12 @@ static const char *form_of(const yk_group_ask *ask)
     }
 }
 
-bool yk_alone_can(const yoke_table *t, const yk_alone *a)
+int yk_alone_can(const yoke_table *t, const yk_alone *a, bool *ret, yoke_error *err)
 {
-    bool can = yk_repeats_are_worth_it(t);
+    YK_TRY(yk_repeats_are_worth_it(t, ret, err));
     for (size_t i = 0; i < a->n_asks; i++)
-        can = can && form_of(&a->asks[i]);
-    return can;
+        *ret = *ret && form_of(&a->asks[i]);
+    return 0;
 }
 
 /* The columns of the result, for rows that are alone. */
@@ -81,9 +81,22 @@ static int group_others(const yoke_table *t, const yk_alone *a, const yk_scan_ro
     return *ret_done ? yk_grouping_take(sink, t->session, ret, err) : 0;
 }
 
-/* Whether what a group of one row says is an expression of the row indeed, which is known when it has a type: a sum may be of other
- * numbers, which are added up as reals. */
-static int have_types(const yoke_table *t, yk_alone *a, bool *ret, yoke_error *err)
+/* Types of CSV columns must not change between the scans. */
+static int settle(const yoke_table *t, const yk_alone *a, yoke_error *err)
+{
+    YK_CLEANUP(yk_exprs_fini) yk_exprs used = {0};
+    if (!t->source->has_csv)
+        return 0;
+    for (size_t i = 0; i < t->n_where; i++)
+        YK_TRY(yk_exprs_add(&used, t->where[i], err));
+    for (size_t i = 0; i < a->rows.n; i++)
+        YK_TRY(yk_exprs_add(&used, yk_expr_text(a->rows.list[i]), err));
+    return yk_table_settle_used(t, &used, err);
+}
+
+/* Types of the rows. *ret false: what a group of one row says is no expression of the row after all; a sum may be of other numbers, which
+ * are added up as reals. */
+static int find_types(const yoke_table *t, yk_alone *a, yk_type *types, bool *ret, yoke_error *err)
 {
     YK_CLEANUP(yk_table_scan_fini) yk_scan   scan = {0};
     YK_CLEANUP(yk_program_freep) yk_program *p = NULL;
@@ -91,18 +104,20 @@ static int have_types(const yoke_table *t, yk_alone *a, bool *ret, yoke_error *e
     scan.sinks = &a->sink;
     scan.n_sinks = 1;
     *ret = yk_scan_type(&scan, &p, NULL) == 0;
+    for (size_t i = 0; i < a->rows.n && *ret; i++)
+        types[i] = yk_sink_type(a->sink, i);
     for (size_t i = 0; i < a->n_asks && *ret; i++) {
-        yk_kind kind = yk_sink_type(a->sink, a->n_keys + i).kind;
+        yk_kind kind = types[a->n_keys + i].kind;
         *ret = a->asks[i].what != YK_EACH_SUM || kind == YK_KIND_INT || kind == YK_KIND_REAL;
     }
     return 0;
 }
 
-static bool are_same_types(const yk_sink *rows, const yk_batch *groups)
+static bool have_types(const yk_batch *groups, const yk_type *types)
 {
     bool are_same = true;
     for (size_t i = 0; i < groups->n_columns; i++)
-        are_same = are_same && yk_type_same(yk_sink_type(rows, i), groups->columns[i].type);
+        are_same = are_same && yk_type_same(groups->columns[i].type, types[i]);
     return are_same;
 }
 
@@ -111,18 +126,25 @@ int yk_alone_find(const yoke_table *t, yk_alone *a, bool *ret_done, yoke_error *
     static const uint64_t              none;
     YK_CLEANUP(yk_batch_fini) yk_batch groups = {0};
     YK_AUTOFREE uint64_t              *others = NULL;
+    YK_AUTOFREE yk_type               *types = yk_new_array(yk_type, a->n_keys + a->n_asks + 1);
     size_t                             n = 0;
+    if (!types)
+        return yk_fail_nomem(err, "grouping");
+    YK_TRY(yk_repeats_seem_few(t, a->keys, a->n_keys, ret_done, err));
+    if (!*ret_done)
+        return 0;
     YK_TRY(find_columns(a, err));
+    YK_TRY(settle(t, a, err));
     YK_TRY(make_sink(t, a, err));
-    YK_TRY(have_types(t, a, ret_done, err));
+    YK_TRY(find_types(t, a, types, ret_done, err));
     if (*ret_done)
         YK_TRY(yk_repeats_with_firsts(t, a->keys, a->n_keys, ret_done, &others, &n, err));
     yk_scan_rows with_company = {.only = others ? others : &none, .n_only = n}, alone = {.without = others, .n_without = n};
     if (*ret_done)
         YK_TRY(group_others(t, a, &with_company, &groups, ret_done, err));
+    *ret_done = *ret_done && have_types(&groups, types);
     if (!*ret_done)
         return 0;
     YK_TRY(yk_table_run_sink(t, &a->sink, alone, &a->scan, err));
-    *ret_done = are_same_types(a->sink, &groups);
-    return *ret_done ? yk_rows_add(a->sink, &groups, err) : 0;
+    return yk_rows_add(a->sink, &groups, err);
 }

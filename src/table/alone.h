@@ -26,7 +26,7 @@ typedef struct yk_alone {
 void yk_alone_fini(yk_alone *a);
 
 /* Whether the table is large enough, and all that is asked is an expression of the row where a group has but one. */
-bool yk_alone_can(const yoke_table *t, const yk_alone *a);
+int yk_alone_can(const yoke_table *t, const yk_alone *a, bool *ret, yoke_error *err) YK_MUST_USE;
 
 /* *ret_done false: too many rows have company, all are to be grouped. */
 int yk_alone_find(const yoke_table *t, yk_alone *a, bool *ret_done, yoke_error *err) YK_MUST_USE;

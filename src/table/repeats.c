@@ -12,7 +12,7 @@
 
 enum { PARTS = 256 }; /* by the upper bits of a hash: one at a time is looked at, and fits the caches */
 enum { LEAST_ROWS = 16 * YK_TASK_ROWS, FEW = 16 /* one of so many rows, at most */ };
-static const uint64_t tries[] = {8 * YK_BLOCK, 2 * YK_TASK_ROWS, 0}; /* the first rows; all */
+static const uint64_t tries[] = {8 * YK_BLOCK, 2 * YK_TASK_ROWS}; /* rows */
 
 /* ---- the sink of hashes. A task's bytes: a head, then hashes, part by part, then in the same order the rows they are of, counted from the
  * task's first */
@@ -326,15 +326,29 @@ static int keep_repeats(const yoke_table *t, const yk_expr *const *columns, size
     return find_repeats(&rows, list, n, err);
 }
 
-bool yk_repeats_are_worth_it(const yoke_table *t) { return t->source->n_rows >= LEAST_ROWS; }
+int yk_repeats_are_worth_it(const yoke_table *t, bool *ret, yoke_error *err)
+{
+    YK_TRY(yk_source_count(t->source, t->session, &t->opts, err));
+    *ret = t->source->n_rows >= LEAST_ROWS;
+    return 0;
+}
 
-int yk_repeats_with_firsts(const yoke_table *t, const yk_expr *const *columns, size_t n_columns, bool *ret_are_few, uint64_t **ret,
-                           size_t *ret_n, yoke_error *err)
+int yk_repeats_seem_few(const yoke_table *t, const yk_expr *const *columns, size_t n_columns, bool *ret, yoke_error *err)
 {
     numbers same = {0};
     int     rc = 0;
     for (size_t i = 0; i < sizeof tries / sizeof *tries && rc == 0 && !same.are_many; i++)
         rc = find_same(t, columns, n_columns, tries[i], &same, err);
+    yk_free(same.list);
+    *ret = !same.are_many;
+    return rc;
+}
+
+int yk_repeats_with_firsts(const yoke_table *t, const yk_expr *const *columns, size_t n_columns, bool *ret_are_few, uint64_t **ret,
+                           size_t *ret_n, yoke_error *err)
+{
+    numbers same = {0};
+    int     rc = find_same(t, columns, n_columns, 0, &same, err);
     *ret_are_few = rc == 0 && !same.are_many;
     if (!*ret_are_few)
         yk_free(YK_TAKE(same.list));

@@ -7,8 +7,12 @@
 
 #include "table/table.h"
 
-/* Whether the table is so large that it may be worth it to look for them: else its different rows are groups (grouping.h). */
-bool yk_repeats_are_worth_it(const yoke_table *t);
+/* Whether the table is so large that it may be worth it to look for them: else its different rows are groups (grouping.h). Rows of CSV files
+ * are counted for this, as a scan does. */
+int yk_repeats_are_worth_it(const yoke_table *t, bool *ret, yoke_error *err) YK_MUST_USE;
+
+/* Whether it looks so by the first rows. */
+int yk_repeats_seem_few(const yoke_table *t, const yk_expr *const *columns, size_t n_columns, bool *ret, yoke_error *err) YK_MUST_USE;
 
 /* The numbers of the rows of which an earlier row that passes the table's filters has the same values of all these columns, ascending; the
  * caller frees them. *ret_are_few false, and nothing in *ret: too many of the rows may be the same, they are groups then. Types of CSV

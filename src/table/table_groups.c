@@ -147,10 +147,12 @@ static int find_order(grouped *g, const char *sort, yoke_error *err)
 /* The scan for groups. Where its first rows are hardly two of one group it is tried whether all are so. */
 static int scan_groups(const yoke_table *t, const yoke_rows *r, grouped *g, yoke_error *err)
 {
-    bool is_done = false;
+    bool is_done = false, can_be_alone = false;
     g->alone = (yk_alone){.keys = (const yk_expr *const *)g->by.list, .n_keys = g->by.n, .asks = g->asks.asks, .n_asks = g->asks.n,
                           .order = g->order, .n_order = g->n_order, .head = r->head, .tail = r->tail};
-    yk_grouping_stop_alone(g->sink, r->by && yk_alone_can(t, &g->alone));
+    if (r->by)
+        YK_TRY(yk_alone_can(t, &g->alone, &can_be_alone, err));
+    yk_grouping_stop_alone(g->sink, can_be_alone);
     YK_TRY(yk_table_run_sink(t, &g->sink, (yk_scan_rows){0}, &g->scan, err));
     if (!yk_grouping_has_stopped(g->sink))
         return 0;

@@ -290,22 +290,39 @@ static int check_rows(const yoke_rows *r, yoke_error *err)
     return what ? yk_fail(err, YOKE_EINVALID, "%s", what) : 0;
 }
 
-static bool are_groups(const yoke_table *t, const yoke_rows *r) { return r->by || (r->is_distinct && !yk_repeats_are_worth_it(t)); }
+/* Different rows are groups, but where they are many, and seem to be nearly all. */
+static int are_groups(const yoke_table *t, const yoke_rows *r, bool *ret, yoke_error *err)
+{
+    YK_CLEANUP(wanted_fini) wanted w = {0};
+    bool                           are_all = false;
+    *ret = r->by != NULL;
+    if (!r->is_distinct)
+        return 0;
+    YK_TRY(find_wanted(t, r, &w, err));
+    YK_TRY(yk_repeats_are_worth_it(t, &are_all, err));
+    if (are_all)
+        YK_TRY(yk_repeats_seem_few(t, (const yk_expr *const *)w.columns.list, w.n_shown, &are_all, err));
+    *ret = !are_all;
+    return 0;
+}
 
 int yoke_table_each(const yoke_table *t, const yoke_rows *r, int (*fn)(void *ctx, const yoke_frame *part), void *ctx, yoke_error *err)
 {
     yk_handing h = {.fn = fn, .ctx = ctx};
+    bool       in_groups;
     if (YK_LACKS(t, err) || YK_LACKS(r, err) || YK_LACKS(fn, err))
         return YOKE_EINVALID;
     YK_TRY(check_rows(r, err));
-    return are_groups(t, r) ? yk_table_each_group(t, r, &h, err) : each_row(t, r, &h, err);
+    YK_TRY(are_groups(t, r, &in_groups, err));
+    return in_groups ? yk_table_each_group(t, r, &h, err) : each_row(t, r, &h, err);
 }
 
 yoke_frame *yoke_table_rows(const yoke_table *t, const yoke_rows *r, yoke_error *err)
 {
     yoke_frame *f = NULL;
-    if (YK_LACKS(t, err) || YK_LACKS(r, err) || check_rows(r, err) < 0)
+    bool        in_groups;
+    if (YK_LACKS(t, err) || YK_LACKS(r, err) || check_rows(r, err) < 0 || are_groups(t, r, &in_groups, err) < 0)
         return NULL;
-    int rc = are_groups(t, r) ? yk_table_group(t, r, &f, err) : plain_rows(t, r, &f, err);
+    int rc = in_groups ? yk_table_group(t, r, &f, err) : plain_rows(t, r, &f, err);
     return rc < 0 ? NULL : f;
 }
