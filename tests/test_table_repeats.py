@@ -10,16 +10,16 @@ import pytest
 
 from test_table import ok
 
-ROWS = 2_300_000  # as many as that needs, and some
+ROWS, GROUPED = 290_000, 560_000  # as many as that needs, and groups of one row each, and some
 
 
-def make(rng, n_repeats):
+def make(rng, n_repeats, n=ROWS):
     """Rows of which some repeat an earlier one: in values that are written otherwise (-0 and 0, NaN and null), near it or far from it."""
-    d = pd.DataFrame({"id": rng.permutation(ROWS) // 2, "x": np.round(rng.normal(size=ROWS), 3), "t": rng.choice(np.array(["", "a", "bc", None], object), ROWS),
-                      "w": rng.integers(0, 50, ROWS) * 3_600_000_001})
-    d.loc[rng.integers(0, ROWS, 2000), "x"] = 0.0
-    d.loc[rng.integers(0, ROWS, 2000), "x"] = np.nan
-    to, of = rng.integers(0, ROWS, (2, n_repeats))
+    d = pd.DataFrame({"id": rng.permutation(n) // 2, "x": np.round(rng.normal(size=n), 3), "t": rng.choice(np.array(["", "a", "bc", None], object), n),
+                      "w": rng.integers(0, 50, n) * 3_600_000_001})
+    d.loc[rng.integers(0, n, 300), "x"] = 0.0
+    d.loc[rng.integers(0, n, 300), "x"] = np.nan
+    to, of = rng.integers(0, n, (2, n_repeats))
     of[: n_repeats // 2] = np.maximum(to[: n_repeats // 2] - 1, 0)
     of[: n_repeats // 8] = of[0]
     d.iloc[to] = d.iloc[of].to_numpy()
@@ -38,11 +38,11 @@ def write(d, path, **how):
 @pytest.fixture(scope="module")
 def tables(tmp_path_factory):
     folder, rng = tmp_path_factory.mktemp("repeats"), np.random.default_rng(11)
-    few, many = make(rng, 3000), make(rng, 900_000)
-    late = pd.concat([few[:1_300_000], few[:1_000_000]], ignore_index=True)
-    cut = 1_500_000
+    few, many = make(rng, 500), make(rng, 110_000)
+    late = pd.concat([few[:160_000], few[:130_000]], ignore_index=True)
+    cut = 190_000
     (folder / "two").mkdir()
-    write(few[:cut], folder / "two" / "a.parquet", row_group_size=100_000, use_dictionary=False)
+    write(few[:cut], folder / "two" / "a.parquet", row_group_size=30_000, use_dictionary=False)
     write(few[cut:], folder / "two" / "b.parquet", data_page_size=20_000)
     few.assign(w=pd.to_datetime(few.w, unit="us")).to_csv(folder / "few.csv", index=False)
     return {"few": ([write(few, folder / "few.parquet")], few), "two files": ([folder / "two"], few), "csv": ([folder / "few.csv"], few.assign(t=few.t.replace("", None))),
@@ -81,9 +81,9 @@ def test_with_filters_sorts_and_cuts(yoke, tables, tmp_path, name):
     some = d[(d.id % 3 != 0) & (d.x < 1.5)].drop_duplicates()
     filters = ["--where", "id % 3 != 0 and x < 1.5"]
     check(yoke, files, some, tmp_path, *filters)
-    check(yoke, files, some.head(700_000), tmp_path, *filters, "--head", 700_000)
-    check(yoke, files, some.tail(700_000), tmp_path, *filters, "--tail", 700_000)
-    for head in (20, 400_000):
+    check(yoke, files, some.head(90_000), tmp_path, *filters, "--head", 90_000)
+    check(yoke, files, some.tail(90_000), tmp_path, *filters, "--tail", 90_000)
+    for head in (20, 70_000):
         want = some.sort_values(["x", "id"], ascending=[False, True], kind="stable").head(head)
         check(yoke, files, want, tmp_path, *filters, "--sort", "x desc, id", "--head", head)
     for kept in (["id", "x"], ["x", "t", "id"]):
@@ -118,18 +118,18 @@ ASKS = ["--count", "--sum", "n", "--mean", "n", "--sum", "v", "--mean", "v", "--
 
 
 @pytest.fixture(scope="module")
-def grouped(tables, tmp_path_factory):
+def grouped(tmp_path_factory):
     """Rows with two keys, of which some have company, and values that may be missing."""
     folder, rng = tmp_path_factory.mktemp("grouped"), np.random.default_rng(5)
+    few = make(rng, 800, GROUPED)
     made = {}
-    for name in ("few", "late"):
-        d = tables[name][1][["id", "x"]].copy()
-        d["n"] = rng.integers(-1000, 1000, ROWS)
-        d["v"] = np.where(rng.random(ROWS) < 0.1, np.nan, rng.integers(-40, 40, ROWS) / 4)
+    for name, d in ("few", few), ("late", pd.concat([few[:300_000], few[: GROUPED - 300_000]], ignore_index=True)):
+        d = d[["id", "x"]].copy()
+        d["n"] = rng.integers(-1000, 1000, GROUPED)
+        d["v"] = v = np.where(rng.random(GROUPED) < 0.1, np.nan, rng.integers(-40, 40, GROUPED) / 4)
         path = folder / f"{name}.parquet"
-        v = d.v.to_numpy()
-        pq.write_table(pa.table({"id": d.id, "x": d.x, "n": d.n, "v": pa.array(np.where((v == 0) & (np.arange(ROWS) % 2 == 0), -0.0, v), from_pandas=True)}),
-                       path, row_group_size=300_000)
+        v = np.where((v == 0) & (np.arange(GROUPED) % 2 == 0), -0.0, v)
+        pq.write_table(pa.table({"id": d.id, "x": d.x, "n": d.n, "v": pa.array(v, from_pandas=True)}), path, row_group_size=70_000)
         made[name] = path, d
     return made
 
@@ -168,7 +168,7 @@ def test_groups_of_one_row_each_cut_and_in_other_orders(yoke, grouped, tmp_path)
     want = by(some, ["id", "x"])
     words = ["--where", "id % 5 != 1 and x < 1", "--by", "id,x", *ASKS]
     compare(groups_of(yoke, path, tmp_path / "a.parquet", *words)[0], want)
-    for n in (10, 300_000):
+    for n in (10, 70_000):
         compare(groups_of(yoke, path, tmp_path / "a.parquet", *words, "--head", n)[0], want.head(n))
         compare(groups_of(yoke, path, tmp_path / "a.parquet", *words, "--tail", n)[0], want.tail(n))
         top = want.sort_values("count", ascending=False, kind="stable").head(n)
@@ -180,8 +180,8 @@ def test_groups_of_one_row_each_cut_and_in_other_orders(yoke, grouped, tmp_path)
 def test_groups_of_one_row_each_in_a_csv_whose_types_show_late(yoke, grouped, tmp_path):
     """A key and a value are integers but for a row each, neither among the first nor among those that have company."""
     d = grouped["few"][1].drop(columns="x").astype({"id": str, "n": str})
-    d["k"] = (np.arange(ROWS) // 3 * 2).astype(str)
-    d.loc[2_000_000, "k"], d.loc[2_100_000, "n"] = "7.5", "0.25"
+    d["k"] = (np.arange(GROUPED) // 3 * 2).astype(str)
+    d.loc[500_000, "k"], d.loc[520_000, "n"] = "7.5", "0.25"
     d.to_csv(tmp_path / "late.csv", index=False)
     d = d.astype({"k": float, "n": float, "id": int})
     got, scans = groups_of(yoke, tmp_path / "late.csv", tmp_path / "a.parquet", "--by", "k,id", "--count", "--sum", "n", "--max", "n")

@@ -5,6 +5,8 @@
 #include "table/rows.h"
 #include "table/table_rows.h"
 
+enum { LEAST_ROWS = 2 * YK_REPEATS_LEAST }; /* a task goes by before it is tried */
+
 void yk_alone_fini(yk_alone *a)
 {
     yk_sink_free(a->sink);
@@ -30,7 +32,7 @@ static const char *form_of(const yk_group_ask *ask)
 
 int yk_alone_can(const yoke_table *t, const yk_alone *a, bool *ret, yoke_error *err)
 {
-    YK_TRY(yk_repeats_are_worth_it(t, ret, err));
+    YK_TRY(yk_repeats_are_worth_it(t, LEAST_ROWS, ret, err));
     for (size_t i = 0; i < a->n_asks; i++)
         *ret = *ret && form_of(&a->asks[i]);
     return 0;

@@ -11,8 +11,8 @@
 #include "table/table_rows.h"
 
 enum { PARTS = 256 }; /* by the upper bits of a hash: one at a time is looked at, and fits the caches */
-enum { LEAST_ROWS = 16 * YK_TASK_ROWS, FEW = 16 /* one of so many rows, at most */ };
-static const uint64_t tries[] = {8 * YK_BLOCK, 2 * YK_TASK_ROWS}; /* rows */
+enum { FEW = 16 /* one of so many rows, at most */ };
+static const uint64_t tries[] = {8 * YK_BLOCK, YK_TASK_ROWS / 4}; /* rows */
 
 /* ---- the sink of hashes. A task's bytes: a head, then hashes, part by part, then in the same order the rows they are of, counted from the
  * task's first */
@@ -326,10 +326,10 @@ static int keep_repeats(const yoke_table *t, const yk_expr *const *columns, size
     return find_repeats(&rows, list, n, err);
 }
 
-int yk_repeats_are_worth_it(const yoke_table *t, bool *ret, yoke_error *err)
+int yk_repeats_are_worth_it(const yoke_table *t, uint64_t least, bool *ret, yoke_error *err)
 {
     YK_TRY(yk_source_count(t->source, t->session, &t->opts, err));
-    *ret = t->source->n_rows >= LEAST_ROWS;
+    *ret = t->source->n_rows >= least;
     return 0;
 }
 

@@ -7,9 +7,9 @@
 
 #include "table/table.h"
 
-/* Whether the table is so large that it may be worth it to look for them: else its different rows are groups (grouping.h). Rows of CSV files
- * are counted for this, as a scan does. */
-int yk_repeats_are_worth_it(const yoke_table *t, bool *ret, yoke_error *err) YK_MUST_USE;
+/* Whether the table has so many rows that it may be worth it to look for them: those of CSV files are counted for this, as a scan does. */
+enum { YK_REPEATS_LEAST = 2 * YK_TASK_ROWS };
+int yk_repeats_are_worth_it(const yoke_table *t, uint64_t least, bool *ret, yoke_error *err) YK_MUST_USE;
 
 /* Whether it looks so by the first rows. */
 int yk_repeats_seem_few(const yoke_table *t, const yk_expr *const *columns, size_t n_columns, bool *ret, yoke_error *err) YK_MUST_USE;

@@ -299,7 +299,7 @@ static int are_groups(const yoke_table *t, const yoke_rows *r, bool *ret, yoke_e
     if (!r->is_distinct)
         return 0;
     YK_TRY(find_wanted(t, r, &w, err));
-    YK_TRY(yk_repeats_are_worth_it(t, &are_all, err));
+    YK_TRY(yk_repeats_are_worth_it(t, YK_REPEATS_LEAST, &are_all, err));
     if (are_all)
         YK_TRY(yk_repeats_seem_few(t, (const yk_expr *const *)w.columns.list, w.n_shown, &are_all, err));
     *ret = !are_all;
