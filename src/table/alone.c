@@ -89,6 +89,8 @@ static int settle(const yoke_table *t, const yk_alone *a, yoke_error *err)
     YK_CLEANUP(yk_exprs_fini) yk_exprs used = {0};
     if (!t->source->has_csv)
         return 0;
+    if (t->n_lookups)
+        return yk_table_settle(t, err);
     for (size_t i = 0; i < t->n_where; i++)
         YK_TRY(yk_exprs_add(&used, t->where[i], err));
     for (size_t i = 0; i < a->rows.n; i++)
