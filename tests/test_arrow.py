@@ -339,3 +339,18 @@ def test_polars_and_duckdb_ask_the_library(asked):
     assert got.rows() == df.with_columns(pl.col("zone").cast(str)).group_by("zone").agg(pl.col("tip").sum()).sort("zone", nulls_last=True).rows()
     answer = asked(duckdb.sql("select i % 3 as k, i * 1.5::double as x from range(10000) t(i)"), by=b"k", asks=[(SUM, b"x")])
     assert duckdb.sql("from answer").fetchall() == duckdb.sql("select i % 3 as k, sum(i * 1.5::double) from range(10000) t(i) group by 1 order by 1").fetchall()
+
+
+@pytest.mark.parametrize("on", [b"threads:3", b"processes:2"])
+def test_many_rows_of_which_hardly_two_are_the_same(asked, on):
+    """Which are gone through several times, though they came as a stream."""
+    import numpy as np
+    import polars as pl
+    n, rng = 600_000, np.random.default_rng(3)
+    i = rng.permutation(n)
+    i[rng.integers(0, n, 500)] = i[rng.integers(0, n, 500)]
+    df = pl.DataFrame({"i": i, "w": pl.Series(rng.choice(["a", "b", "c"], n), dtype=pl.Categorical), "x": np.arange(n) % 9 / 2})
+    got = pl.from_arrow(asked(df, on, select=b"i, w", is_distinct=1))
+    assert got.rows() == df.select("i", pl.col("w").cast(str)).unique(maintain_order=True).rows()
+    got = pl.from_arrow(asked(df, on, by=b"i", asks=[(COUNT, None), (SUM, b"x")]))
+    assert got.rows() == df.group_by("i").agg(pl.len(), pl.col("x").sum()).sort("i").rows()
