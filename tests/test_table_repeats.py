@@ -106,6 +106,7 @@ def test_rows_are_tried_before_all_are_hashed(yoke, tables, tmp_path, name, scan
     are repeated late: few, some, all, and then all as groups."""
     run = yoke("table", *tables[name][0], "--distinct", "--stats", "-o", tmp_path / "out.parquet")
     assert f"in {scans} scans" in run.stderr
+    assert "a hash of each" in ok(yoke("table", *tables[name][0], "--distinct", "--explain"))
 
 
 def by(d, keys):

@@ -2,6 +2,7 @@
  *
  * What a scan would read and leave out, in words.
  */
+#include "table/repeats.h"
 #include "table/rows.h"
 #include "table/skip.h"
 #include "table/table.h"
@@ -270,6 +271,8 @@ char *yoke_table_explain(const yoke_table *t, const yoke_rows *rows, const yoke_
     if (rows) {
         yoke_rows r = {.select = rows->select, .sort = rows->sort, .head = rows->is_distinct ? 0 : rows->head};
         rc = yk_table_lend_rows(t, &r, explain_sinks, &x, err);
+        if (rc == 0 && rows->is_distinct && t->source->n_rows >= YK_REPEATS_LEAST)
+            yk_buf_puts(&text, "distinct  if hardly two of the first rows are the same all are read twice: a hash of each tells which few are to be compared\n");
     } else {
         rc = explain_sinks(&x, NULL, err);
     }
