@@ -125,13 +125,24 @@ static bool have_types(const yk_batch *groups, const yk_type *types)
     return are_same;
 }
 
-int yk_alone_find(const yoke_table *t, yk_alone *a, bool *ret_done, yoke_error *err)
+/* Of the rows that have company, and of the others. */
+static int find_groups(const yoke_table *t, yk_alone *a, const yk_repeats *others, const yk_type *types, bool *ret_done, yoke_error *err)
 {
     static const uint64_t              none;
     YK_CLEANUP(yk_batch_fini) yk_batch groups = {0};
-    YK_AUTOFREE uint64_t              *others = NULL;
-    YK_AUTOFREE yk_type               *types = yk_new_array(yk_type, a->n_keys + a->n_asks + 1);
-    size_t                             n = 0;
+    yk_scan_rows                       with_company = {.only = others->list ? others->list : &none, .n_only = others->n};
+    YK_TRY(group_others(t, a, &with_company, &groups, ret_done, err));
+    *ret_done = *ret_done && have_types(&groups, types);
+    if (!*ret_done)
+        return 0;
+    YK_TRY(yk_table_run_sink(t, &a->sink, (yk_scan_rows){.without = others->list, .n_without = others->n}, &a->scan, err));
+    return yk_rows_add(a->sink, &groups, err);
+}
+
+int yk_alone_find(const yoke_table *t, yk_alone *a, bool *ret_done, yoke_error *err)
+{
+    YK_AUTOFREE yk_type *types = yk_new_array(yk_type, a->n_keys + a->n_asks + 1);
+    yk_repeats           others = {0};
     if (!types)
         return yk_fail_nomem(err, "grouping");
     YK_TRY(yk_repeats_seem_few(t, a->keys, a->n_keys, ret_done, err));
@@ -142,13 +153,8 @@ int yk_alone_find(const yoke_table *t, yk_alone *a, bool *ret_done, yoke_error *
     YK_TRY(make_sink(t, a, err));
     YK_TRY(find_types(t, a, types, ret_done, err));
     if (*ret_done)
-        YK_TRY(yk_repeats_with_firsts(t, a->keys, a->n_keys, ret_done, &others, &n, err));
-    yk_scan_rows with_company = {.only = others ? others : &none, .n_only = n}, alone = {.without = others, .n_without = n};
-    if (*ret_done)
-        YK_TRY(group_others(t, a, &with_company, &groups, ret_done, err));
-    *ret_done = *ret_done && have_types(&groups, types);
-    if (!*ret_done)
-        return 0;
-    YK_TRY(yk_table_run_sink(t, &a->sink, alone, &a->scan, err));
-    return yk_rows_add(a->sink, &groups, err);
+        YK_TRY(yk_repeats_with_firsts(t, a->keys, a->n_keys, ret_done, &others, err));
+    int rc = *ret_done ? find_groups(t, a, &others, types, ret_done, err) : 0;
+    yk_free(others.list);
+    return rc;
 }

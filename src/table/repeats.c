@@ -165,6 +165,7 @@ static int hashes_new(const yk_expr *const *columns, size_t n, uint64_t memory, 
 typedef struct numbers {
     uint64_t *list; /* owned */
     size_t    n, cap, most;
+    uint64_t  n_rows; /* of which they are some */
     bool      are_many; /* more than most: they are not listed */
 } numbers;
 
@@ -268,6 +269,7 @@ static int find_same(const yoke_table *t, const yk_expr *const *columns, size_t 
     YK_TRY(yk_table_run_sink(t, &sink, (yk_scan_rows){.n = n}, &scan, err));
     const hashes *s = (hashes *)sink;
     ret->n = 0;
+    ret->n_rows = s->n_rows;
     ret->most = s->n_rows / FEW;
     yk_stage st = {.name = "same rows", .n = PARTS, .ctx = sink, .task = part_task, .fold = part_fold, .fold_ctx = ret,
                    .max_held = yk_memory_running(yk_table_memory(t)), .expected = s->n_rows / PARTS * 32};
@@ -308,7 +310,7 @@ static int find_repeats(const yk_batch *rows, uint64_t *ret, size_t *ret_n, yoke
 }
 
 /* Looks at the rows that may be the same, and keeps those in the list that are. *ret_done false: they do not fit the memory. */
-static int keep_repeats(const yoke_table *t, const yk_expr *const *columns, size_t n_columns, uint64_t *list, size_t *n, bool *ret_done,
+static int keep_repeats(const yoke_table *t, const yk_expr *const *columns, size_t n_columns, yk_repeats *same, bool *ret_done,
                         yoke_error *err)
 {
     YK_CLEANUP(yk_sink_freep) yk_sink     *sink = NULL;
@@ -318,12 +320,12 @@ static int keep_repeats(const yoke_table *t, const yk_expr *const *columns, size
     yk_rows_opts                           o = {.memory = yk_table_memory(t), .is_numbered = true};
     o.workers = yoke_session_workers(t->session);
     YK_TRY(yk_rows_new(columns, n_columns, &o, &sink, err));
-    int rc = yk_table_run_sink(t, &sink, (yk_scan_rows){.only = list, .n_only = *n}, &scan, &why);
+    int rc = yk_table_run_sink(t, &sink, (yk_scan_rows){.only = same->list, .n_only = same->n}, &scan, &why);
     *ret_done = rc != YOKE_ELIMIT;
     if (rc < 0)
         return *ret_done ? yk_fail(err, rc, "%s", why.text) : 0;
     YK_TRY(yk_rows_take(sink, &scan, &rows, err));
-    return find_repeats(&rows, list, n, err);
+    return find_repeats(&rows, same->list, &same->n, err);
 }
 
 int yk_repeats_are_worth_it(const yoke_table *t, uint64_t least, bool *ret, yoke_error *err)
@@ -344,26 +346,33 @@ int yk_repeats_seem_few(const yoke_table *t, const yk_expr *const *columns, size
     return rc;
 }
 
-int yk_repeats_with_firsts(const yoke_table *t, const yk_expr *const *columns, size_t n_columns, bool *ret_are_few, uint64_t **ret,
-                           size_t *ret_n, yoke_error *err)
+/* Those of the first n_first rows that may be the same as any other of them. */
+static int find_few(const yoke_table *t, const yk_expr *const *columns, size_t n_columns, uint64_t n_first, bool *ret_are_few,
+                    yk_repeats *ret, yoke_error *err)
 {
     numbers same = {0};
-    int     rc = find_same(t, columns, n_columns, 0, &same, err);
+    int     rc = find_same(t, columns, n_columns, n_first, &same, err);
     *ret_are_few = rc == 0 && !same.are_many;
     if (!*ret_are_few)
         yk_free(YK_TAKE(same.list));
-    *ret = same.list, *ret_n = *ret_are_few ? same.n : 0;
+    *ret = *ret_are_few ? (yk_repeats){same.list, same.n, same.n_rows} : (yk_repeats){0};
     return rc;
 }
 
-int yk_repeats_find(const yoke_table *t, const yk_expr *const *columns, size_t n_columns, bool *ret_are_few, uint64_t **ret,
-                    size_t *ret_n, yoke_error *err)
+int yk_repeats_with_firsts(const yoke_table *t, const yk_expr *const *columns, size_t n_columns, bool *ret_are_few, yk_repeats *ret,
+                           yoke_error *err)
 {
-    YK_AUTOFREE uint64_t *list = NULL;
-    size_t                n;
-    YK_TRY(yk_repeats_with_firsts(t, columns, n_columns, ret_are_few, &list, &n, err));
-    if (n)
-        YK_TRY(keep_repeats(t, columns, n_columns, list, &n, ret_are_few, err));
-    *ret = *ret_are_few ? YK_TAKE(list) : NULL, *ret_n = *ret_are_few ? n : 0;
-    return 0;
+    return find_few(t, columns, n_columns, 0, ret_are_few, ret, err);
+}
+
+int yk_repeats_find(const yoke_table *t, const yk_expr *const *columns, size_t n_columns, uint64_t n_first, bool *ret_are_few,
+                    yk_repeats *ret, yoke_error *err)
+{
+    YK_TRY(find_few(t, columns, n_columns, n_first, ret_are_few, ret, err));
+    int rc = ret->n ? keep_repeats(t, columns, n_columns, ret, ret_are_few, err) : 0;
+    if (rc < 0 || !*ret_are_few) {
+        yk_free(ret->list);
+        *ret = (yk_repeats){0};
+    }
+    return rc;
 }

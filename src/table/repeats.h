@@ -14,15 +14,21 @@ int yk_repeats_are_worth_it(const yoke_table *t, uint64_t least, bool *ret, yoke
 /* Whether it looks so by the first rows. */
 int yk_repeats_seem_few(const yoke_table *t, const yk_expr *const *columns, size_t n_columns, bool *ret, yoke_error *err) YK_MUST_USE;
 
-/* The numbers of the rows of which an earlier row that passes the table's filters has the same values of all these columns, ascending; the
- * caller frees them. *ret_are_few false, and nothing in *ret: too many of the rows may be the same, they are groups then. Types of CSV
- * columns must be settled. */
-int yk_repeats_find(const yoke_table *t, const yk_expr *const *columns, size_t n_columns, bool *ret_are_few, uint64_t **ret, size_t *ret_n,
-                    yoke_error *err) YK_MUST_USE;
+/* Numbers of rows, ascending. */
+typedef struct yk_repeats {
+    uint64_t *list;   /* owned; may be NULL where there are none */
+    size_t    n;
+    uint64_t  n_rows; /* that were looked at: which pass the table's filters */
+} yk_repeats;
 
-/* Likewise those that may be the same as any other, earlier or later: by a hash of what these columns hold, so that all that are the same
- * are among them. The list may be NULL where there are none. */
-int yk_repeats_with_firsts(const yoke_table *t, const yk_expr *const *columns, size_t n_columns, bool *ret_are_few, uint64_t **ret,
-                           size_t *ret_n, yoke_error *err) YK_MUST_USE;
+/* Of the table's first n_first rows (0: all), those of which an earlier one has the same values of all these columns. *ret_are_few false,
+ * and nothing in *ret: too many of the rows may be the same, they are groups then. Types of CSV columns must be settled. */
+int yk_repeats_find(const yoke_table *t, const yk_expr *const *columns, size_t n_columns, uint64_t n_first, bool *ret_are_few,
+                    yk_repeats *ret, yoke_error *err) YK_MUST_USE;
+
+/* Likewise, of all rows, those that may be the same as any other, earlier or later: by a hash of what these columns hold, so that all that
+ * are the same are among them. */
+int yk_repeats_with_firsts(const yoke_table *t, const yk_expr *const *columns, size_t n_columns, bool *ret_are_few, yk_repeats *ret,
+                           yoke_error *err) YK_MUST_USE;
 
 #endif

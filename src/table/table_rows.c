@@ -21,8 +21,8 @@ typedef struct wanted {
     size_t       n_shown;
     yk_sort_keys keys;
     yk_order    *order;
-    uint64_t    *repeats; /* of different rows: numbers of those that equal an earlier one */
-    size_t       n_repeats;
+    uint64_t     n_first; /* of different rows: so many of the table's tell all that are wanted; 0: all do */
+    yk_repeats   repeats; /* among them */
 } wanted;
 
 static void wanted_fini(wanted *w)
@@ -30,7 +30,7 @@ static void wanted_fini(wanted *w)
     yk_expr_list_free(w->columns.list, w->n_shown);
     yk_sort_keys_fini(&w->keys);
     yk_free(w->order);
-    yk_free(w->repeats);
+    yk_free(w->repeats.list);
 }
 
 static int add_order(wanted *w, const char *sort, yoke_error *err)
@@ -129,7 +129,7 @@ static int run_rows(const yoke_table *t, const yoke_rows *r, const wanted *w, yk
     const yk_source      *s = t->source;
     bool                  are_known = !r->sort && !r->sample && !r->is_distinct && !t->n_where && !s->has_csv, by_keys;
     YK_AUTOFREE uint64_t *numbers = NULL;
-    yk_scan_rows          rows = {.without = w->repeats, .n_without = w->n_repeats};
+    yk_scan_rows          rows = {.n = w->n_first, .without = w->repeats.list, .n_without = w->repeats.n};
     YK_TRY(ask_by_keys(t, r, sink, &by_keys, err));
     if (by_keys) {
         YK_TRY(find_numbers(t, r, w, &numbers, &rows.n_only, err));
@@ -201,10 +201,21 @@ static int settle_rows(const yoke_table *t, const yoke_rows *r, yoke_error *err)
  * sort of different rows is by what they show, which groups say where it is not so. */
 static int leave_out_repeats(const yoke_table *t, const yoke_rows *r, wanted *w, bool *ret_are_groups, yoke_error *err)
 {
-    bool are_few = w->columns.n == w->n_shown;
-    if (r->is_distinct && are_few)
-        YK_TRY(yk_repeats_find(t, (const yk_expr *const *)w->columns.list, w->n_shown, &are_few, &w->repeats, &w->n_repeats, err));
+    const yk_expr *const *columns = (const yk_expr *const *)w->columns.list;
+    bool                  are_few = w->columns.n == w->n_shown, are_first = r->head && !r->sort;
     *ret_are_groups = r->is_distinct && !are_few;
+    if (!r->is_distinct || !are_few)
+        return 0;
+    for (w->n_first = YK_REPEATS_LEAST; w->n_first / 2 < r->head && w->n_first < t->source->n_rows; w->n_first *= 2)
+        ;
+    if (are_first && w->n_first < t->source->n_rows)
+        YK_TRY(yk_repeats_find(t, columns, w->n_shown, w->n_first, &are_few, &w->repeats, err));
+    if (w->repeats.n_rows - w->repeats.n < r->head || !are_first) { /* which are not among the first rows, or of all in some order */
+        yk_free(w->repeats.list);
+        w->n_first = 0;
+        YK_TRY(yk_repeats_find(t, columns, w->n_shown, 0, &are_few, &w->repeats, err));
+    }
+    *ret_are_groups = !are_few;
     return 0;
 }
 
