@@ -83,21 +83,6 @@ static int group_others(const yoke_table *t, const yk_alone *a, const yk_scan_ro
     return *ret_done ? yk_grouping_take(sink, t->session, ret, err) : 0;
 }
 
-/* Types of CSV columns must not change between the scans. */
-static int settle(const yoke_table *t, const yk_alone *a, yoke_error *err)
-{
-    YK_CLEANUP(yk_exprs_fini) yk_exprs used = {0};
-    if (!t->source->has_csv)
-        return 0;
-    if (t->n_lookups)
-        return yk_table_settle(t, err);
-    for (size_t i = 0; i < t->n_where; i++)
-        YK_TRY(yk_exprs_add(&used, t->where[i], err));
-    for (size_t i = 0; i < a->rows.n; i++)
-        YK_TRY(yk_exprs_add(&used, yk_expr_text(a->rows.list[i]), err));
-    return yk_table_settle_used(t, &used, err);
-}
-
 /* Types of the rows. *ret false: what a group of one row says is no expression of the row after all; a sum may be of other numbers, which
  * are added up as reals. */
 static int find_types(const yoke_table *t, yk_alone *a, yk_type *types, bool *ret, yoke_error *err)
@@ -149,11 +134,11 @@ int yk_alone_find(const yoke_table *t, yk_alone *a, bool *ret_done, yoke_error *
     if (!*ret_done)
         return 0;
     YK_TRY(find_columns(a, err));
-    YK_TRY(settle(t, a, err));
+    YK_TRY(yk_table_settle_used(t, &a->rows, err)); /* types must not change between the scans */
     YK_TRY(make_sink(t, a, err));
     YK_TRY(find_types(t, a, types, ret_done, err));
     if (*ret_done)
-        YK_TRY(yk_repeats_with_firsts(t, a->keys, a->n_keys, ret_done, &others, err));
+        YK_TRY(yk_repeats_with_firsts(t, a->keys, a->n_keys, 0, ret_done, &others, err));
     int rc = *ret_done ? find_groups(t, a, &others, types, ret_done, err) : 0;
     yk_free(others.list);
     return rc;

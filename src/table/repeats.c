@@ -163,10 +163,9 @@ static int hashes_new(const yk_expr *const *columns, size_t n, uint64_t memory, 
 /* ---- rows whose hashes are equal */
 
 typedef struct numbers {
-    uint64_t *list; /* owned */
-    size_t    n, cap, most;
-    uint64_t  n_rows; /* of which they are some */
-    bool      are_many; /* more than most: they are not listed */
+    yk_repeats found;
+    size_t     cap, most;
+    bool       are_many; /* more than most: they are not listed */
 } numbers;
 
 /* A part's hashes and rows, in the order of rows. */
@@ -248,15 +247,16 @@ static int part_task(void *ctx, yk_task *t, void *out, yoke_error *err)
 
 static int part_fold(void *ctx, const yk_result *r, yoke_error *err)
 {
-    numbers *same = ctx;
-    size_t   n = r->n_bytes / sizeof *same->list;
-    same->are_many |= n > same->most - same->n;
+    numbers    *same = ctx;
+    yk_repeats *to = &same->found;
+    size_t      n = r->n_bytes / sizeof *to->list;
+    same->are_many |= n > same->most - to->n;
     if (same->are_many)
         return 0;
-    if (!yk_grow(&same->list, &same->cap, same->n + n + 1, sizeof *same->list))
+    if (!yk_grow(&to->list, &same->cap, to->n + n + 1, sizeof *to->list))
         return yk_fail_nomem(err, "looking for rows that are the same");
-    memcpy(same->list + same->n, r->bytes, r->n_bytes);
-    same->n += n;
+    memcpy(to->list + to->n, r->bytes, r->n_bytes);
+    to->n += n;
     return 0;
 }
 
@@ -268,13 +268,13 @@ static int find_same(const yoke_table *t, const yk_expr *const *columns, size_t 
     YK_TRY(hashes_new(columns, n_columns, yk_table_memory(t), &sink, err));
     YK_TRY(yk_table_run_sink(t, &sink, (yk_scan_rows){.n = n}, &scan, err));
     const hashes *s = (hashes *)sink;
-    ret->n = 0;
-    ret->n_rows = s->n_rows;
+    ret->found.n = 0;
+    ret->found.n_rows = s->n_rows;
     ret->most = s->n_rows / FEW;
     yk_stage st = {.name = "same rows", .n = PARTS, .ctx = sink, .task = part_task, .fold = part_fold, .fold_ctx = ret,
                    .max_held = yk_memory_running(yk_table_memory(t)), .expected = s->n_rows / PARTS * 32};
     YK_TRY(yk_stage_run(t->session, &st, err));
-    yk_rows_sort(ret->list, ret->n);
+    yk_rows_sort(ret->found.list, ret->found.n);
     return 0;
 }
 
@@ -317,8 +317,8 @@ static int keep_repeats(const yoke_table *t, const yk_expr *const *columns, size
     YK_CLEANUP(yk_table_scan_fini) yk_scan scan = {0};
     YK_CLEANUP(yk_batch_fini) yk_batch     rows = {0};
     yoke_error                             why = YOKE_ERROR_INIT;
-    yk_rows_opts                           o = {.memory = yk_table_memory(t), .is_numbered = true};
-    o.workers = yoke_session_workers(t->session);
+    unsigned                               workers = yoke_session_workers(t->session);
+    yk_rows_opts                           o = {.memory = yk_table_memory(t), .workers = workers, .is_numbered = true};
     YK_TRY(yk_rows_new(columns, n_columns, &o, &sink, err));
     int rc = yk_table_run_sink(t, &sink, (yk_scan_rows){.only = same->list, .n_only = same->n}, &scan, &why);
     *ret_done = rc != YOKE_ELIMIT;
@@ -341,34 +341,29 @@ int yk_repeats_seem_few(const yoke_table *t, const yk_expr *const *columns, size
     int     rc = 0;
     for (size_t i = 0; i < sizeof tries / sizeof *tries && rc == 0 && !same.are_many; i++)
         rc = find_same(t, columns, n_columns, tries[i], &same, err);
-    yk_free(same.list);
+    yk_free(same.found.list);
     *ret = !same.are_many;
     return rc;
 }
 
-/* Those of the first n_first rows that may be the same as any other of them. */
-static int find_few(const yoke_table *t, const yk_expr *const *columns, size_t n_columns, uint64_t n_first, bool *ret_are_few,
-                    yk_repeats *ret, yoke_error *err)
+int yk_repeats_with_firsts(const yoke_table *t, const yk_expr *const *columns, size_t n_columns, uint64_t n_first, bool *ret_are_few,
+                           yk_repeats *ret, yoke_error *err)
 {
     numbers same = {0};
     int     rc = find_same(t, columns, n_columns, n_first, &same, err);
     *ret_are_few = rc == 0 && !same.are_many;
-    if (!*ret_are_few)
-        yk_free(YK_TAKE(same.list));
-    *ret = *ret_are_few ? (yk_repeats){same.list, same.n, same.n_rows} : (yk_repeats){0};
+    if (!*ret_are_few) {
+        yk_free(same.found.list);
+        same.found = (yk_repeats){0};
+    }
+    *ret = same.found;
     return rc;
-}
-
-int yk_repeats_with_firsts(const yoke_table *t, const yk_expr *const *columns, size_t n_columns, bool *ret_are_few, yk_repeats *ret,
-                           yoke_error *err)
-{
-    return find_few(t, columns, n_columns, 0, ret_are_few, ret, err);
 }
 
 int yk_repeats_find(const yoke_table *t, const yk_expr *const *columns, size_t n_columns, uint64_t n_first, bool *ret_are_few,
                     yk_repeats *ret, yoke_error *err)
 {
-    YK_TRY(find_few(t, columns, n_columns, n_first, ret_are_few, ret, err));
+    YK_TRY(yk_repeats_with_firsts(t, columns, n_columns, n_first, ret_are_few, ret, err));
     int rc = ret->n ? keep_repeats(t, columns, n_columns, ret, ret_are_few, err) : 0;
     if (rc < 0 || !*ret_are_few) {
         yk_free(ret->list);

@@ -26,9 +26,9 @@ typedef struct yk_repeats {
 int yk_repeats_find(const yoke_table *t, const yk_expr *const *columns, size_t n_columns, uint64_t n_first, bool *ret_are_few,
                     yk_repeats *ret, yoke_error *err) YK_MUST_USE;
 
-/* Likewise, of all rows, those that may be the same as any other, earlier or later: by a hash of what these columns hold, so that all that
+/* Likewise those that may be the same as any other, earlier or later: by a hash of what these columns hold, so that all that
  * are the same are among them. */
-int yk_repeats_with_firsts(const yoke_table *t, const yk_expr *const *columns, size_t n_columns, bool *ret_are_few, yk_repeats *ret,
-                           yoke_error *err) YK_MUST_USE;
+int yk_repeats_with_firsts(const yoke_table *t, const yk_expr *const *columns, size_t n_columns, uint64_t n_first, bool *ret_are_few,
+                           yk_repeats *ret, yoke_error *err) YK_MUST_USE;
 
 #endif

@@ -169,12 +169,10 @@ static int make_frame(const wanted *w, yk_batch *rows, yoke_frame **ret, yoke_er
     return yk_frame_new(rows, names, ret, err);
 }
 
-/* Every expression that the rows take; r->select has no * in it. */
-static int find_used(const yoke_table *t, const yoke_rows *r, yk_exprs *used, yoke_error *err)
+/* Every expression of the rows; r->select has no * in it. */
+static int find_used(const yoke_rows *r, yk_exprs *used, yoke_error *err)
 {
     YK_CLEANUP(yk_sort_keys_fini) yk_sort_keys sort = {0};
-    for (size_t i = 0; i < t->n_where; i++)
-        YK_TRY(yk_exprs_add(used, t->where[i], err));
     if (r->sort)
         YK_TRY(yk_sort_keys_parse(r->sort, NULL, 0, &sort, err));
     for (; sort.e.n; sort.e.n--) /* they become those of `used` */
@@ -191,9 +189,9 @@ static int settle_rows(const yoke_table *t, const yoke_rows *r, yoke_error *err)
     if (!t->source->has_csv)
         return 0;
     YK_TRY(yk_table_expand(t, r->select, &text, err));
-    if (!r->select || t->n_lookups || strcmp(yk_buf_text(&text), r->select) != 0)
+    if (!r->select || strcmp(yk_buf_text(&text), r->select) != 0)
         return yk_table_settle(t, err);
-    YK_TRY(find_used(t, r, &used, err));
+    YK_TRY(find_used(r, &used, err));
     return yk_table_settle_used(t, &used, err);
 }
 
@@ -210,7 +208,8 @@ static int leave_out_repeats(const yoke_table *t, const yoke_rows *r, wanted *w,
         ;
     if (are_first && w->n_first < t->source->n_rows)
         YK_TRY(yk_repeats_find(t, columns, w->n_shown, w->n_first, &are_few, &w->repeats, err));
-    if (w->repeats.n_rows - w->repeats.n < r->head || !are_first) { /* which are not among the first rows, or of all in some order */
+    /* not all that are wanted are among the first rows, or they are in some order */
+    if (are_few && (w->repeats.n_rows - w->repeats.n < r->head || !are_first)) {
         yk_free(w->repeats.list);
         w->n_first = 0;
         YK_TRY(yk_repeats_find(t, columns, w->n_shown, 0, &are_few, &w->repeats, err));

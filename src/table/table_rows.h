@@ -26,7 +26,8 @@ int yk_table_run_sink(const yoke_table *t, yk_sink **sink, yk_scan_rows rows, yk
 int yk_table_group(const yoke_table *t, const yoke_rows *r, yoke_frame **ret, yoke_error *err) YK_MUST_USE;
 int yk_table_each_group(const yoke_table *t, const yoke_rows *r, yk_handing *h, yoke_error *err) YK_MUST_USE;
 
-/* Looks at all values of the CSV columns that `used` names (NULL: of all), so that their types change no more. */
+/* Looks at all values of the CSV columns that filters and `used` name (NULL, or of a table that others join: of all), so that their types
+ * change no more. */
 int yk_table_settle_used(const yoke_table *t, const yk_exprs *used, yoke_error *err) YK_MUST_USE;
 
 #endif
